@@ -1,0 +1,18 @@
+"""Reranking for LangChain: wrap a retriever with `with_rerank`, or use a reranker as a document compressor."""
+
+from langchain_rerank_kit.bm25 import BM25Retriever
+from langchain_rerank_kit.compressor import CrossEncoderRerank, RerankCompressor
+from langchain_rerank_kit.retriever import RerankRetriever, with_rerank
+from langchain_rerank_kit.widening import Change, RecallWarning, Widening, widen
+
+__all__ = [
+    "BM25Retriever",
+    "Change",
+    "CrossEncoderRerank",
+    "RecallWarning",
+    "RerankCompressor",
+    "RerankRetriever",
+    "Widening",
+    "widen",
+    "with_rerank",
+]

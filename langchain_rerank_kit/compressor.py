@@ -1,0 +1,174 @@
+"""Any reranker as a LangChain document compressor."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import BaseDocumentCompressor, Document
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+from typing_extensions import override
+
+from langchain_rerank_kit.scores import score_of, with_score
+from langchain_rerank_kit.tracing import traced
+from rerank_kit import Deadline, Document as Candidate, Ranking, Reranker
+from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.local import CrossEncoder, OnnxCrossEncoder, Scored
+from rerank_kit.local.cross_encoder import Pair
+
+logger = logging.getLogger("rerank_kit")
+
+
+class RerankCompressor(BaseDocumentCompressor):
+    """Puts documents in order of relevance and keeps the best.
+
+    It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
+    subclasses and metadata survive, `metadata["relevance_score"]` holds the score, and a score that was there before
+    moves to the end of the list `metadata["earlier_relevance_scores"]`.
+
+    Attributes:
+        reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed.
+        top_n: How many documents to return at most; `None` returns all.
+        threshold: Leave out documents with a lower score.
+        timeout: Seconds allowed.
+    """
+
+    reranker: SkipValidation[Reranker] | None = Field(default=None, exclude=True)
+    top_n: int | None = Field(default=3, ge=1)
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
+    timeout: float | None = Field(default=None, gt=0)
+    _engine: Reranker = PrivateAttr()
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        self._engine = self._build()
+
+    def _build(self) -> Reranker:
+        """Make the engine. Subclasses with fields of their own override this."""
+        return local_reranker() if self.reranker is None else self.reranker
+
+    @property
+    def engine(self) -> Reranker:
+        """The reranker at work."""
+        return self._engine
+
+    @override
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        return run(self.compressing(documents, query, callbacks))
+
+    @override
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        return await arun(self.compressing(documents, query, callbacks))
+
+    def compressing(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks = None,
+        *,
+        top_n: int | None = None,
+        threshold: float | None = None,
+    ) -> Flow[list[Document]]:
+        """The work of both doors; `top_n` and `threshold` win over the fields of that name."""
+        if not documents:
+            return []
+        limits: dict[str, Any] = {
+            "top_n": self.top_n if top_n is None else top_n,
+            "threshold": self.threshold if threshold is None else threshold,
+            "timeout": self.timeout,
+        }
+        candidates = [Candidate(each.page_content, each.metadata, score_of(each)) for each in documents]
+        ranked = Call[Ranking](
+            sync=lambda: self._engine.rerank(query, candidates, **limits),
+            async_=lambda: self._engine.arerank(query, candidates, **limits),
+        )
+        inputs = {"query": query, "documents": len(documents), **limits}
+        ranking = yield from traced(callbacks, type(self._engine).__name__, inputs, ranked, _report)
+        return [with_score(documents[hit.index], hit.score) for hit in ranking.hits]
+
+
+class CrossEncoderRerank(RerankCompressor):
+    """A local cross-encoder as a document compressor, in plain fields.
+
+    A drop-in for LangChain's `CrossEncoderReranker`, whose `model=` objects it takes as well.
+
+    Attributes:
+        model: A folder, a hub name such as `"owner/name"`, a LangChain `BaseCrossEncoder`, or `None` for the
+            embedded English model.
+        file: The ONNX file in the folder, when it is not `model.onnx`.
+        revision: The hub commit, tag or branch.
+        max_length: Tokens read of a pair; by default as many as the model can.
+        threads: Workers; by default the cores this process may use.
+        raw_scores: Return the model's own numbers instead of scores from 0 to 1.
+    """
+
+    model: str | BaseCrossEncoder | None = None
+    file: str | None = None
+    revision: str | None = None
+    max_length: int | None = None
+    threads: int | None = None
+    raw_scores: bool = False
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    @override
+    def _build(self) -> Reranker:
+        if self.reranker is not None:
+            return self.reranker
+        if isinstance(self.model, BaseCrossEncoder):
+            return _LangChainCrossEncoder(self.model)
+        return OnnxCrossEncoder(
+            self.model,
+            file=self.file,
+            revision=self.revision,
+            max_length=self.max_length,
+            threads=self.threads,
+            raw_scores=self.raw_scores,
+        )
+
+
+class _LangChainCrossEncoder(CrossEncoder):
+    """A LangChain cross-encoder, whose scores are taken as they are."""
+
+    def __init__(self, encoder: BaseCrossEncoder) -> None:
+        self._encoder = encoder
+        self.model = type(encoder).__name__
+
+    @override
+    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        scores = self._encoder.score(list(pairs))
+        return Scored(scores, [0] * len(scores), [False] * len(scores))
+
+
+def local_reranker() -> Reranker:
+    """The best local reranker that is installed; the log says which.
+
+    Raises:
+        MissingExtra: There is none.
+    """
+    engine = OnnxCrossEncoder()
+    logger.info("no reranker was given: taking the local %r", engine)
+    return engine
+
+
+def _report(ranking: Ranking) -> dict[str, Any]:
+    """What a trace says of a ranking: for each hit its place in the first stage, from 1, and its score."""
+    own = ranking.spans[-1]
+    return {
+        "hits": [{"first_stage_rank": hit.index + 1, "score": hit.score} for hit in ranking.hits],
+        "model": own.model,
+        "seconds": own.seconds,
+        "usage": dataclasses.asdict(ranking.usage),
+        "outcome": own.outcome,
+        "problem": own.problem,
+    }

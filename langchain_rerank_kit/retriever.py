@@ -1,0 +1,279 @@
+"""The main job: a retriever that brings many candidates and returns the best few."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from langchain_classic.retrievers import ContextualCompressionRetriever
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.retrievers import RetrieverLike
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, ensure_config
+from langchain_core.runnables.config import patch_config
+from langchain_core.vectorstores import VectorStore
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
+from typing_extensions import Self, override
+
+from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.scores import score_of
+from langchain_rerank_kit.tracing import traced
+from langchain_rerank_kit.walk import Walk
+from langchain_rerank_kit.widening import RecallWarning, Widen, Widening, widen
+from rerank_kit import ConfigurationError, MissingExtra, Reranker
+from rerank_kit.checks import check_count, check_threshold, check_timeout
+from rerank_kit.flow import Call, Flow, arun, run
+
+logger = logging.getLogger("rerank_kit")
+
+FAILED = "rerank_failed"
+"""The key in a document's metadata that says why it comes in the first stage's order."""
+
+_ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
+_INSIDE = ("langchain_rerank_kit", "rerank_kit", "pydantic", "langchain_core", "langchain_classic")
+
+
+class RerankRetriever(ContextualCompressionRetriever):
+    """A retriever whose first stage is widened and whose results are reranked. `with_rerank` makes one.
+
+    Attributes:
+        base_retriever: The widened copy of the retriever that was given.
+        base_compressor: What reranks.
+        recall: How many candidates the first stage is to bring.
+        top_n: How many documents to return; `None` leaves it to the compressor.
+        threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
+        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
+            its own order, with the reason in `metadata["rerank_failed"]`. Wrong settings always raise.
+        widen: A function that widens retrievers which the table of known settings does not cover.
+        widening: What was changed to bring that many, readable with `print`.
+    """
+
+    recall: int = Field(default=50, ge=1)
+    top_n: int | None = Field(default=None, ge=1)
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
+    on_error: Literal["raise", "keep"] = "raise"
+    widen: SkipValidation[Widen | None] = Field(default=None, exclude=True, repr=False)
+    widening: SkipValidation[Widening] = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
+    _warned: bool = PrivateAttr(default=False)
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    @model_validator(mode="after")
+    def _widen_first_stage(self) -> Self:
+        """Widen what was given; a copy that LangChain makes of us starts from the original again."""
+        before: Widening | None = self.widening
+        given = self.base_retriever
+        original = before.original if before is not None and before.retriever is given else given
+        self.widening = widen(original, self.recall, self.widen)
+        self.base_retriever = self.widening.retriever
+        if self.widening.unknown:
+            _warn(
+                f"with_rerank could not widen {', '.join(self.widening.unknown)}: no setting for the number of documents "
+                f"was found. Make it bring {self.recall} itself, or pass widen=, a function from a retriever and a "
+                "recall to a retriever"
+            )
+        for where in self.widening.limited:
+            _warn(
+                f"{where} lets the model read a limit out of the question, and that overrides k: build the retriever "
+                "with enable_limit=False, so that every question is widened"
+            )
+        if self.recall < _ENOUGH:
+            _warn(
+                f"recall={self.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
+                "reranking pay"
+            )
+        return self
+
+    @override
+    def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        return super().invoke(input, config, **kwargs, whole_config=ensure_config(config))
+
+    @override
+    async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        return await super().ainvoke(input, config, **kwargs, whole_config=ensure_config(config))
+
+    @override
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
+    ) -> list[Document]:
+        return run(self._retrieving(query, run_manager, **kwargs))
+
+    @override
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
+    ) -> list[Document]:
+        return await arun(self._retrieving(query, run_manager, **kwargs))
+
+    def _retrieving(
+        self,
+        query: str,
+        run_manager: CallbackManagerForRetrieverRun | AsyncCallbackManagerForRetrieverRun,
+        *,
+        whole_config: RunnableConfig | None = None,
+        recall: int | None = None,
+        top_n: int | None = None,
+        threshold: float | None = None,
+        **kwargs: Any,
+    ) -> Flow[list[Document]]:
+        """Both stages, in either colour."""
+        recall = self.recall if recall is None else check_count("recall", recall) or self.recall
+        top_n = self.top_n if top_n is None else check_count("top_n", top_n)
+        threshold = self.threshold if threshold is None else check_threshold(threshold)
+        first, config = self._first_stage(recall), _child_config(whole_config, run_manager)
+        documents = yield from Call[list[Document]](
+            sync=lambda: first.invoke(query, config, **kwargs),
+            async_=lambda: first.ainvoke(query, config, **kwargs),
+        )
+        self._warn_if_few(len(documents), recall)
+        if not documents:
+            return []
+        try:
+            return (yield from self._reranking(documents, query, run_manager.get_child(), top_n, threshold))
+        except (ConfigurationError, MissingExtra):
+            raise
+        except Exception as error:
+            if self.on_error == "raise":
+                raise
+            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
+            reason = f"{type(error).__name__}: {error}"
+            limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
+            return [_flagged(document, reason) for document in documents[:limit]]
+
+    def _first_stage(self, recall: int) -> RetrieverLike:
+        """The widened retriever, for the recall of this call."""
+        known = self.widening
+        return known.retriever if recall == known.recall else widen(known.original, recall, self.widen).retriever
+
+    def _reranking(
+        self,
+        documents: list[Document],
+        query: str,
+        callbacks: Callbacks,
+        top_n: int | None,
+        threshold: float | None,
+    ) -> Flow[list[Document]]:
+        """The second stage: ours, or any other compressor, which we make visible and hold to the same limits."""
+        compressor = self.base_compressor
+        if isinstance(compressor, RerankCompressor):
+            return (yield from compressor.compressing(documents, query, callbacks, top_n=top_n, threshold=threshold))
+        other = compressor if top_n is None else Walk(top_n, None).compressor(compressor, "")
+        work = Call[Sequence[Document]](
+            sync=lambda: other.compress_documents(documents, query, callbacks=callbacks),
+            async_=lambda: other.acompress_documents(documents, query, callbacks=callbacks),
+        )
+        inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
+        ranked = yield from traced(callbacks, type(other).__name__, inputs, work, lambda best: {"documents": list(best)})
+        return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
+
+    def _warn_if_few(self, found: int, recall: int) -> None:
+        """Say once that the first stage brings too little; an empty answer is no sign of that."""
+        if self._warned or not 0 < found < min(recall, _ENOUGH):
+            return
+        self._warned = True
+        _warn(
+            f"the first stage brought {found} candidates where {recall} were asked for, so the reranker can do little "
+            f"more than reorder them. Look at print(retriever.widening): raise the retriever's own limit or score "
+            "threshold, or pass widen=. If the collection is that small, ignore RecallWarning"
+        )
+
+
+def with_rerank(
+    retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
+    reranker: Reranker | BaseDocumentCompressor | None = None,
+    *,
+    recall: int = 50,
+    top_n: int | None = 5,
+    threshold: float | None = None,
+    timeout: float | None = None,
+    on_error: Literal["raise", "keep"] = "raise",
+    widen: Widen | None = None,
+) -> RerankRetriever:
+    """Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
+
+    Args:
+        retriever: Any LangChain retriever, runnable or function from a query to documents, or a vector store. It is
+            copied, not changed.
+        reranker: Any `rerank_kit.Reranker` or LangChain document compressor; `None` takes the best local one that is
+            installed, and the log says which.
+        recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
+            that brings more keeps doing so.
+        top_n: How many documents to return; `None` leaves it to the reranker.
+        threshold: Leave out documents with a lower score.
+        timeout: Seconds allowed for the reranking.
+        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the first stage's best in its
+            order, with the reason in `metadata["rerank_failed"]`.
+        widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
+            leaves to the table of known settings.
+
+    Returns:
+        A `ContextualCompressionRetriever`; `print(retriever.widening)` says what was changed.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+        MissingExtra: No reranker was given and no local one is installed.
+    """
+    if check_count("recall", recall) is None or (check_count("top_n", top_n) or 1) > recall:
+        msg = f"recall must be at least top_n, which is {top_n!r}, not {recall!r}: pass recall=50 or more"
+        raise ConfigurationError(msg)
+    if on_error not in ("raise", "keep"):
+        msg = f'on_error must be "raise" or "keep", not {on_error!r}'
+        raise ConfigurationError(msg)
+    return RerankRetriever(
+        base_retriever=_as_retriever(retriever),
+        base_compressor=_as_compressor(reranker, check_timeout(timeout)),
+        recall=recall,
+        top_n=top_n,
+        threshold=check_threshold(threshold),
+        on_error=on_error,
+        widen=widen,
+    )
+
+
+def _as_retriever(given: object) -> RetrieverLike:
+    if isinstance(given, VectorStore):
+        return given.as_retriever()
+    if isinstance(given, Runnable):
+        return given
+    if callable(given):
+        return RunnableLambda(given)
+    msg = f"retriever must be a LangChain retriever, a vector store or a function, not {type(given).__name__}"
+    raise ConfigurationError(msg)
+
+
+def _as_compressor(given: object, timeout: float | None) -> BaseDocumentCompressor:
+    if isinstance(given, BaseDocumentCompressor):
+        if timeout is not None:
+            msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
+            raise ConfigurationError(msg)
+        return given
+    if given is None or isinstance(given, Reranker):
+        return RerankCompressor(reranker=given, top_n=None, timeout=timeout)
+    msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
+    raise ConfigurationError(msg)
+
+
+def _child_config(
+    whole: RunnableConfig | None, run_manager: CallbackManagerForRetrieverRun | AsyncCallbackManagerForRetrieverRun
+) -> RunnableConfig:
+    """The caller's config for the first stage: tags, metadata, configurable and run name, below our own run."""
+    config = patch_config(whole, callbacks=run_manager.get_child())
+    if whole is not None and whole.get("run_name") is not None:
+        config["run_name"] = whole["run_name"]
+    return config
+
+
+def _flagged(document: Document, reason: str) -> Document:
+    return document.model_copy(update={"metadata": {**document.metadata, FAILED: reason}})
+
+
+def _warn(message: str) -> None:
+    """Warn at the line of the user's that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, RecallWarning, stacklevel=level)

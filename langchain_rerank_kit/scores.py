@@ -1,0 +1,25 @@
+"""Where a document's score lives in LangChain: its metadata."""
+
+from __future__ import annotations
+
+from langchain_core.documents import Document
+
+SCORE = "relevance_score"
+"""The key under which LangChain's rerankers, and ours, put the score."""
+
+EARLIER_SCORES = "earlier_relevance_scores"
+"""The key under which scores from the stages before are kept, oldest first."""
+
+
+def with_score(document: Document, score: float) -> Document:
+    """Copy a document, with a new score; a score it had before joins the earlier ones."""
+    metadata = {**document.metadata, SCORE: score}
+    if SCORE in document.metadata:
+        metadata[EARLIER_SCORES] = [*document.metadata.get(EARLIER_SCORES, []), document.metadata[SCORE]]
+    return document.model_copy(update={"metadata": metadata})
+
+
+def score_of(document: Document) -> float | None:
+    """The score that the stage before left, if it is a number."""
+    score = document.metadata.get(SCORE)
+    return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None

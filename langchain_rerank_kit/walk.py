@@ -1,0 +1,279 @@
+"""The walk through a retriever that widens it: which settings count documents, and how wrappers are copied."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBranch,
+    RunnableConfig,
+    RunnableLambda,
+    RunnableParallel,
+    RunnableSequence,
+    RunnableSerializable,
+    RunnableWithFallbacks,
+)
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.configurable import DynamicRunnable
+from pydantic import BaseModel, ConfigDict, SkipValidation
+from typing_extensions import override
+
+from langchain_rerank_kit.widening import Change, Widen, widen
+
+COUNTS = frozenset(
+    {
+        *("k", "top_k", "top_n", "recall", "limit", "n_results", "num_results", "max_results", "max_documents"),
+        *("top_k_results", "number_of_results", "numberOfResults", "similarity_top_k"),
+    }
+)
+"""The names under which LangChain's retrievers, and the vendors', keep how many documents they return."""
+
+SETTINGS = frozenset({"search_kwargs", "retrieval_config", "vectorSearchConfiguration"})
+"""The names of settings inside which such a count may stand."""
+
+CHILDREN = frozenset({"retriever", "base_retriever", "retrievers", "transformers", "base_compressor"})
+"""The names under which wrappers keep what they wrap."""
+
+_UNSET: Any = object()
+_MMR_CHOICE = 2  # candidates that MMR sees for each one it keeps: fewer and it has nothing to choose between
+
+NOTES: Mapping[str, str] = {
+    "MultiVectorRetriever": "its k counts child chunks, and several may belong to one parent: raise recall if parents are few",
+    "SelfQueryRetriever": "a limit that the model reads out of the question overrides k",
+    "TimeWeightedVectorStoreRetriever": "it marks every candidate that it returns as just accessed, not only the reranked ones",
+}
+"""What to know about a class of retrievers, subclasses included."""
+
+
+class Walk:
+    """One walk. Each step gives the widened copy, or the thing itself where nothing changed."""
+
+    def __init__(self, recall: int, custom: Widen | None) -> None:
+        """Start with nothing found."""
+        self.recall = recall
+        self.custom = custom
+        self.changes: list[Change] = []
+        self.notes: list[str] = []
+        self.limited: list[str] = []
+        self.unknown: list[str] = []
+
+    def runnable(self, each: Any, path: str) -> tuple[Any, bool]:
+        """Widen what may be a retriever or hold one; the second value says whether it was or did."""
+        own = None if self.custom is None else self.custom(each, self.recall)
+        if own is not None:
+            self.notes.append(f"{path} was widened by the function given as widen=")
+            return own, True
+        match each:
+            case BaseRetriever():
+                return self._retriever(each, path), True
+            case DynamicRunnable():
+                return self._configured(each, path)
+            case RunnableBindingBase():
+                return self._binding(each, path)
+            case RunnableWithFallbacks():
+                parts = {"runnable": each.runnable, "fallbacks": list(each.fallbacks)}
+                return each.model_copy(update={name: self._alternatives(part, path) for name, part in parts.items()}), True
+            case RunnableBranch():
+                branches = [(test, self._alternatives(branch, path)) for test, branch in each.branches]
+                return each.model_copy(update={"branches": branches, "default": self._alternatives(each.default, path)}), True
+            case RunnableSequence():
+                steps, found = self._steps(dict(enumerate(each.steps)), path)
+                first, *middle, last = steps.values()
+                return each.model_copy(update={"first": first, "middle": middle, "last": last}) if found else each, found
+            case RunnableParallel():
+                steps, found = self._steps(each.steps__, path)
+                return each.model_copy(update={"steps__": steps}) if found else each, found
+            case RunnableLambda():
+                return self._function(each, path, COUNTS)
+            case _:
+                return each, False
+
+    def _alternatives(self, part: Any, path: str) -> Any:
+        """Widen runnables that stand for a whole retriever, so that one which cannot be widened is worth a word."""
+        if isinstance(part, list | tuple):
+            return [self._alternatives(each, f"{path}[{place}]") for place, each in enumerate(part)]
+        widened, found = self.runnable(part, path)
+        if not found:
+            self.unknown.append(f"{path} ({name_of(part)})")
+        return widened
+
+    def _steps(self, steps: Mapping[Any, Any], path: str) -> tuple[dict[Any, Any], bool]:
+        """Widen the steps of a chain. Most are no retrievers, and a `limit` of theirs need not count documents."""
+        widened: dict[Any, Any] = {}
+        any_found = False
+        for key, step in steps.items():
+            where = f"{path}[{key!r}]"
+            if isinstance(step, RunnableLambda):
+                widened[key], found = self._function(step, where, COUNTS - {"limit"})
+            else:
+                widened[key], found = self.runnable(step, where)
+            any_found = any_found or found
+        return widened, any_found
+
+    def _configured(self, each: DynamicRunnable[Any, Any], path: str) -> tuple[Any, bool]:
+        """What `configurable` will select is only known at call time: widen it then, and report on the default."""
+        default, _ = each.prepare({})
+        _, found = self.runnable(default, path)
+        return WidenedWhenConfigured(dynamic=each, recall=self.recall, custom=self.custom) if found else each, found
+
+    def _binding(self, each: RunnableBindingBase[Any, Any], path: str) -> tuple[Any, bool]:
+        """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
+        bound, found = self.runnable(each.bound, path)
+        if not found:
+            return each, False
+        kwargs = {
+            name: self._count(f"{path}.bind({name})", value, floor=_MMR_CHOICE * self.recall if name == "fetch_k" else 0)
+            if name in COUNTS | {"fetch_k"}
+            else value
+            for name, value in each.kwargs.items()
+        }
+        return _copied(each, {"bound": bound, "kwargs": kwargs}), True
+
+    def _function(self, each: RunnableLambda[Any, Any], path: str, names: frozenset[str]) -> tuple[Any, bool]:
+        """A plain function that takes the number of documents as an argument."""
+        try:
+            parameters = inspect.signature(each.func if hasattr(each, "func") else each.afunc).parameters
+        except (TypeError, ValueError):  # some builtins have no signature
+            return each, False
+        name = next((name for name in parameters if name in names), None)
+        if name is None:
+            return each, False
+        default = parameters[name].default
+        after = self._count(f"{path}({name})", _UNSET if default in (None, inspect.Parameter.empty) else default)
+        return each if after == default else each.bind(**{name: after}), True
+
+    def _retriever(self, each: BaseRetriever, path: str) -> BaseRetriever:
+        """Any retriever: raise the counts among its fields, and widen the retrievers it wraps."""
+        self.notes += [f"{path}: {note}" for name, note in NOTES.items() if name in _class_names(each)]
+        if '"limit"' in repr(getattr(each, "query_constructor", "")):  # the schema that SelfQueryRetriever shows the model
+            self.limited.append(path)
+        updates: dict[str, Any] = {}
+        for name, value in _fields(each):
+            where = f"{path}.{name}"
+            if isinstance(value, BaseDocumentCompressor):
+                updates[name] = self.compressor(value, where)
+            elif isinstance(value, BaseRetriever) or (name in CHILDREN and isinstance(value, Runnable | list)):
+                updates[name] = self._alternatives(value, where)
+            elif name == "search_kwargs" and isinstance(value, dict) and hasattr(each, "vectorstore"):
+                updates[name] = self._search_kwargs(value, where, getattr(each, "search_type", None))
+            elif name in COUNTS:
+                updates[name] = self._count(where, value, most=_most(type(each), name))
+            elif name in SETTINGS:
+                updates |= self._settings({name: value}, path)
+        if not updates:
+            self.unknown.append(path)
+        return _copied(each, updates)
+
+    def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
+        """What LangChain's vector store retrievers pass on: `k`, and for MMR the larger pool that it chooses from."""
+        kind = getattr(search_type, "value", search_type)  # an enum in some retrievers, a str in others
+        widened = {**given, "k": self._count(f"{where}['k']", given.get("k", _UNSET))}
+        if kind == "mmr":
+            floor = _MMR_CHOICE * max(self.recall, widened["k"])
+            pool = self._count(f"{where}['fetch_k']", given.get("fetch_k", _UNSET), floor=floor)
+            widened["fetch_k"] = pool
+        if kind == "similarity_score_threshold":
+            self.notes.append(f"{where}: documents under the score threshold are left out before reranking")
+        return widened
+
+    def _settings(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Settings in which a count stands deeper, as in Amazon's retrievers: those among them that hold one."""
+        updates: dict[str, Any] = {}
+        for name, value in given.items():
+            where = f"{path}.{name}"
+            if name in COUNTS:
+                updates[name] = self._count(where, value)
+            elif name in SETTINGS and isinstance(value, dict):
+                inner = self._settings(value, where)
+                updates |= {name: {**value, **inner}} if inner else {}
+            elif name in SETTINGS and isinstance(value, BaseModel):
+                inner = self._settings(dict(_fields(value)), where)
+                updates |= {name: _copied(value, inner)} if inner else {}
+        return updates
+
+    def compressor(self, each: Any, path: str) -> Any:
+        """A compressor inside the first stage must not cut what the reranker is to see."""
+        updates: dict[str, Any] = {}
+        for name, value in _fields(each):
+            where = f"{path}.{name}"
+            if name == "transformers":  # those of a DocumentCompressorPipeline
+                updates[name] = [self.compressor(part, f"{where}[{place}]") for place, part in enumerate(value)]
+            elif name in COUNTS:
+                updates[name] = value if value is None else self._count(where, value)
+        if not updates:
+            self.notes.append(f"{path} ({name_of(each)}) may drop documents before the reranker sees them")
+        return _copied(each, updates)
+
+    def _count(self, where: str, before: Any, *, floor: int = 0, most: int | None = None) -> Any:
+        """The number that a setting needs to have: at least the recall, at least what it was."""
+        if before is None:
+            self.notes.append(f"{where} is None, which leaves the number of documents to the retriever")
+            return None
+        if before is not _UNSET and (not isinstance(before, int) or isinstance(before, bool)):
+            return before
+        after = max(self.recall, floor)
+        if most is not None and most < after:
+            self.notes.append(f"{where} can be {most} at most")
+            after = most
+        if before is not _UNSET and before >= after:
+            return before
+        self.changes.append(Change(where, None if before is _UNSET else before, after))
+        return after
+
+
+class WidenedWhenConfigured(RunnableSerializable[str, list[Document]]):
+    """A configurable retriever, widened once `config["configurable"]` has said which it is."""
+
+    dynamic: SkipValidation[DynamicRunnable[str, list[Document]]]
+    recall: int
+    custom: Widen | None = None
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    @override
+    def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
+        selected, config = self.dynamic.prepare(config)
+        return widen(selected, self.recall, self.custom).retriever.invoke(input, config, **kwargs)
+
+    @override
+    async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
+        selected, config = self.dynamic.prepare(config)
+        return await widen(selected, self.recall, self.custom).retriever.ainvoke(input, config, **kwargs)
+
+
+def name_of(each: Any) -> str:
+    """What to call a runnable: its class, or what is behind a wrapper, or a function's own name."""
+    match each:
+        case RunnableBindingBase():
+            return name_of(each.bound)
+        case DynamicRunnable():
+            return name_of(each.default)
+        case RunnableLambda():
+            return each.get_name()
+        case _:
+            return type(each).__name__
+
+
+def _fields(each: BaseModel) -> list[tuple[str, Any]]:
+    return [(name, getattr(each, name)) for name in type(each).model_fields]
+
+
+def _class_names(each: object) -> set[str]:
+    return {cls.__name__ for cls in type(each).__mro__}
+
+
+def _copied(each: Any, updates: Mapping[str, Any]) -> Any:
+    """A copy with those fields, or the thing itself where they are what it has already."""
+    changed = {name: value for name, value in updates.items() if value != getattr(each, name)}
+    return each.model_copy(update=changed) if changed else each
+
+
+def _most(cls: type[BaseModel], name: str) -> int | None:
+    """The upper bound that a field declares, as vendors do whose service has one."""
+    bounds = [getattr(each, "le", None) for each in cls.model_fields[name].metadata]
+    return min((bound for bound in bounds if isinstance(bound, int)), default=None)

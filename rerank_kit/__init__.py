@@ -1,0 +1,43 @@
+"""Rerankers for retrieval: turn the many documents that a first stage finds into the few that answer.
+
+The back ends live in `rerank_kit.local`. Importing this package loads none of their dependencies.
+"""
+
+from rerank_kit.errors import (
+    AllFailed,
+    AuthenticationError,
+    BackendError,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    InvalidResponse,
+    MissingExtra,
+    RateLimited,
+    RerankError,
+    StatusError,
+)
+from rerank_kit.reranker import Reranker
+from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AllFailed",
+    "AuthenticationError",
+    "BackendError",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "Deadline",
+    "DeadlineExceeded",
+    "Document",
+    "Hit",
+    "InvalidResponse",
+    "MissingExtra",
+    "Ranking",
+    "RateLimited",
+    "RerankError",
+    "Reranker",
+    "Span",
+    "StatusError",
+    "Usage",
+]

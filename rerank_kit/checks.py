@@ -1,0 +1,75 @@
+"""Arguments are checked once, here, before any work: each error names the parameter and the remedy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeGuard
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.values import Document
+
+
+def check_query(query: object) -> str:
+    """The query, if it is text with something in it."""
+    if not isinstance(query, str):
+        msg = f"query must be a str, not {type(query).__name__}: {query!r}"
+        raise ConfigurationError(msg)
+    if not query.strip():
+        msg = f"query is empty ({query!r}): a reranker compares each document with it, so pass the user's question"
+        raise ConfigurationError(msg)
+    return query
+
+
+def check_documents(documents: Sequence[Document | str]) -> list[Document]:
+    """The documents as `Document`s; a plain string is its text."""
+    if isinstance(documents, str | Document) or not isinstance(documents, Sequence):
+        msg = f"documents must be a sequence of Document or str, not {type(documents).__name__}: wrap it in a list"
+        raise ConfigurationError(msg)
+    return [_document(item, index) for index, item in enumerate(documents)]
+
+
+def _document(item: object, index: int) -> Document:
+    if isinstance(item, str):
+        return Document(item)
+    if not isinstance(item, Document):
+        msg = f"documents[{index}] must be a rerank_kit.Document or a str, not {type(item).__name__}"
+        raise ConfigurationError(msg)
+    if not isinstance(item.text, str):
+        msg = f"documents[{index}].text must be a str, not {type(item.text).__name__}: {item.text!r}"
+        raise ConfigurationError(msg)
+    return item
+
+
+def check_count(name: str, value: object) -> int | None:
+    """A number of documents: at least 1, or `None`."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        msg = f"{name} must be a whole number of at least 1, or None for no limit, not {value!r}"
+        raise ConfigurationError(msg)
+    return value
+
+
+def check_threshold(value: object) -> float | None:
+    """A lowest score: finite, or `None`. 0.0 is a threshold like any other."""
+    if value is None:
+        return None
+    if not _is_number(value):
+        msg = f"threshold must be a finite number, or None for no cutoff, not {value!r}"
+        raise ConfigurationError(msg)
+    return float(value)
+
+
+def check_timeout(value: object) -> float | None:
+    """Seconds: more than 0, or `None`."""
+    if value is None:
+        return None
+    if not _is_number(value) or float(value) <= 0:
+        msg = f"timeout must be a number of seconds above 0, or None for no limit, not {value!r}"
+        raise ConfigurationError(msg)
+    return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

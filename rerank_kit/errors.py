@@ -1,0 +1,114 @@
+"""What can go wrong, as one tree.
+
+::
+
+    RerankError
+    ├── ConfigurationError(ValueError)    a wrong argument, a missing key, a broken model folder
+    │   └── AuthenticationError           the key was refused (401, 403)
+    ├── MissingExtra(ImportError)         an optional dependency is not installed
+    ├── DeadlineExceeded(TimeoutError)    the time allowed ran out
+    ├── BackendError                      the model or the vendor failed
+    │   ├── ConnectionFailed              no answer
+    │   ├── StatusError                   an answer that is an error
+    │   │   └── RateLimited               429
+    │   └── InvalidResponse               an answer that cannot be a ranking
+    └── AllFailed                         every fallback failed
+
+Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RerankError(Exception):
+    """Any error that rerank-kit raises on purpose."""
+
+
+class ConfigurationError(RerankError, ValueError):
+    """A wrong argument or setting. The message names the parameter and the remedy; trying again cannot help."""
+
+
+class AuthenticationError(ConfigurationError):
+    """The vendor refused the key. A configuration error, so that no fallback hides it."""
+
+
+class MissingExtra(RerankError, ImportError):  # noqa: N818 - the name is part of the public tree above
+    """A package that only one back end needs is not installed.
+
+    Attributes:
+        extra: The extra of `rerank-kit` that brings it.
+    """
+
+    def __init__(self, what: str, extra: str = "") -> None:
+        """Say that `what` needs the extra named `extra`."""
+        super().__init__(f'{what}: pip install "rerank-kit[{extra}]"' if extra else what)
+        self.extra = extra
+
+
+class DeadlineExceeded(RerankError, TimeoutError):  # noqa: N818
+    """The time allowed by `timeout` (seconds) ran out before the ranking was complete."""
+
+
+class BackendError(RerankError):
+    """A model, a server or a vendor failed. The cause, where there is one, is chained.
+
+    Attributes:
+        backend: Name of the reranker class that failed, such as `"OnnxCrossEncoder"`.
+    """
+
+    def __init__(self, message: str, *, backend: str = "") -> None:
+        """Keep the name of the back end beside the message."""
+        super().__init__(message)
+        self.backend = backend
+
+
+class ConnectionFailed(BackendError):
+    """The server could not be reached, or the connection broke before an answer came."""
+
+
+class StatusError(BackendError):
+    """The server answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        request_id: The vendor's name for the request, for its support desk.
+        retry_after: Seconds the server asked to wait, if it did.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str = "",
+        status: int = 0,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Keep what the answer's head said."""
+        super().__init__(message, backend=backend)
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class RateLimited(StatusError):
+    """Too many requests or tokens for the plan (429)."""
+
+
+class InvalidResponse(BackendError):
+    """The answer cannot be a ranking: a wrong number of scores, NaN, an index twice or out of range."""
+
+
+class AllFailed(RerankError):  # noqa: N818
+    """Every reranker of a fallback failed.
+
+    Attributes:
+        errors: What each one raised, in the order they were tried.
+    """
+
+    def __init__(self, message: str, *, errors: Sequence[Exception] = ()) -> None:
+        """Keep every error, not only the last."""
+        super().__init__(message)
+        self.errors = tuple(errors)

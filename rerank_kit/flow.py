@@ -1,0 +1,125 @@
+"""Write a procedure once, run it blocking or on an event loop.
+
+A `Flow` is a generator that yields `Call`s: steps that wait for something. It never waits itself, so the same retry
+loop, cascade or fallback serves `rerank` and `arerank`. It is the idea of httpx's `Auth.auth_flow`, for any step::
+
+    def greet(name: str) -> Flow[str]:
+        yield from sleep(0.1)                      # time.sleep or asyncio.sleep
+        return (yield from blocking(look_up, name))  # here, or in a worker thread
+
+    run(greet("Ada"))          # blocking: no event loop is made, so it works inside a running one
+    await arun(greet("Ada"))   # on the loop, which is never blocked
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)  # no slots: Call[int](...) could not be written then
+class Call(Generic[T]):
+    """One step that waits, in both colours: `value = yield from call` inside a flow."""
+
+    sync: Callable[[], T]
+    async_: Callable[[], Awaitable[T]]
+
+    def __iter__(self) -> Generator[Call[Any], Any, T]:
+        """Hand the call to the driver and return what it answers."""
+        return (yield self)
+
+
+Flow: TypeAlias = Generator[Call[Any], Any, T]
+
+
+def run(flow: Flow[T]) -> T:
+    """Drive a flow to its end, blocking. What a call raises is raised inside the flow, which may catch it."""
+    try:
+        call = next(flow)
+        while True:
+            try:
+                answer = call.sync()
+            except BaseException as error:  # noqa: BLE001 - handed to the flow, which decides
+                call = flow.throw(error)
+            else:
+                call = flow.send(answer)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        flow.close()
+
+
+async def arun(flow: Flow[T]) -> T:
+    """Drive a flow to its end on the running loop. A cancellation, too, is raised inside the flow."""
+    try:
+        call = next(flow)
+        while True:
+            try:
+                answer = await call.async_()
+            except BaseException as error:  # noqa: BLE001 - handed to the flow, which decides
+                call = flow.throw(error)
+            else:
+                call = flow.send(answer)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        flow.close()
+
+
+def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Call[T]:
+    """A step of plain blocking code: called directly, or in a worker thread when there is a loop to keep free."""
+    return Call(
+        sync=lambda: function(*args, **kwargs),
+        async_=lambda: asyncio.to_thread(function, *args, **kwargs),
+    )
+
+
+def sleep(seconds: float) -> Call[None]:
+    """Wait that many seconds."""
+    return Call(sync=lambda: time.sleep(seconds), async_=lambda: asyncio.sleep(seconds))
+
+
+def gather(*flows: Flow[T], limit: int = 8) -> Call[list[T]]:
+    """Run flows side by side, at most `limit` at a time, and answer their values in the order given.
+
+    The first failure is raised once every flow has stopped; flows that had not begun are never started.
+    """
+    return Call(sync=lambda: _in_threads(flows, limit), async_=lambda: _in_tasks(flows, limit))
+
+
+def _in_threads(flows: Sequence[Flow[T]], limit: int) -> list[T]:
+    if len(flows) < 2:  # noqa: PLR2004 - nothing to run side by side
+        return [run(flow) for flow in flows]
+    with ThreadPoolExecutor(min(limit, len(flows)), thread_name_prefix="rerank-kit") as pool:
+        futures = [pool.submit(contextvars.copy_context().run, run, flow) for flow in flows]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+async def _in_tasks(flows: Sequence[Flow[T]], limit: int) -> list[T]:
+    free = asyncio.Semaphore(limit)
+
+    async def one(flow: Flow[T]) -> T:
+        async with free:
+            return await arun(flow)
+
+    tasks = [asyncio.create_task(one(flow)) for flow in flows]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

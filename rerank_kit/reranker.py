@@ -1,0 +1,225 @@
+"""The one abstraction: a `Reranker` puts documents in order for a query.
+
+A back end writes `flow`; everything that every reranker owes its callers is here, once: the checks of arguments, what
+happens to empty documents, `top_n` and `threshold`, the check of the answer, spans and hooks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import ClassVar
+
+from rerank_kit.checks import check_count, check_documents, check_query, check_threshold, check_timeout
+from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
+from rerank_kit.flow import Flow, arun, gather, run
+from rerank_kit.observe import Hook, tell
+from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage, finite
+
+Request = tuple[str, Sequence[Document]]
+"""A query and the documents to rank for it."""
+
+
+class Reranker(ABC):
+    """Scores documents against a query and ranks them.
+
+    To add one, write `flow`. It gets a query that is not blank and at least one document, none of them blank, and
+    returns hits that point into those documents. It may return fewer (a filter does), never the same one twice.
+
+    Attributes:
+        pointwise: Whether a document's score is independent of the other documents. Decides what may be cached
+            and split.
+        model: The model's name, where there is one.
+        hooks: Called with the `Span` of every ranking, also of a failed one.
+    """
+
+    pointwise: ClassVar[bool] = True
+    model: str | None = None
+    hooks: Sequence[Hook] = ()
+
+    @abstractmethod
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Rank the documents: the part that differs from one back end to the next."""
+
+    def flow_many(self, requests: Sequence[Request], deadline: Deadline) -> Flow[list[Ranking]]:
+        """Rank for several queries, side by side. Override it where a back end can do better with all at once."""
+        return (yield from gather(*(self.flow(query, documents, deadline) for query, documents in requests)))
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[Document | str],
+        *,
+        top_n: int | None = None,
+        threshold: float | None = None,
+        timeout: float | None = None,
+    ) -> Ranking:
+        """Rank the documents by relevance to the query.
+
+        Args:
+            query: The user's question.
+            documents: The candidates. They are not changed; hits point into this sequence.
+            top_n: How many hits to return at most; `None` returns all.
+            threshold: Leave out hits with a lower score than this; 0.0 is a threshold, `None` is none.
+            timeout: Seconds allowed; `None` is no limit.
+
+        Returns:
+            The hits, best first. Documents without text rank last and do not pass a threshold.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+            DeadlineExceeded: `timeout` ran out.
+            BackendError: The model failed or its answer cannot be a ranking.
+        """
+        door = self.reranking([(query, documents)], top_n=top_n, threshold=threshold, deadline=_deadline(timeout))
+        return run(door)[0]
+
+    async def arerank(
+        self,
+        query: str,
+        documents: Sequence[Document | str],
+        *,
+        top_n: int | None = None,
+        threshold: float | None = None,
+        timeout: float | None = None,
+    ) -> Ranking:
+        """Rank the documents by relevance to the query: `rerank`, without blocking the running loop."""
+        door = self.reranking([(query, documents)], top_n=top_n, threshold=threshold, deadline=_deadline(timeout))
+        return (await arun(door))[0]
+
+    def rerank_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[Document | str]],
+        *,
+        top_n: int | None = None,
+        threshold: float | None = None,
+        timeout: float | None = None,
+    ) -> list[Ranking]:
+        """Rank for several queries at once, each with documents of its own.
+
+        A local engine keeps all its workers busy across the queries. The arguments are those of `rerank`;
+        `timeout` is for the whole. The rankings come in the order of the queries.
+        """
+        requests = _requests(queries, documents)
+        return run(self.reranking(requests, top_n=top_n, threshold=threshold, deadline=_deadline(timeout)))
+
+    async def arerank_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[Document | str]],
+        *,
+        top_n: int | None = None,
+        threshold: float | None = None,
+        timeout: float | None = None,
+    ) -> list[Ranking]:
+        """Rank for several queries at once: `rerank_many`, without blocking the running loop."""
+        requests = _requests(queries, documents)
+        return await arun(self.reranking(requests, top_n=top_n, threshold=threshold, deadline=_deadline(timeout)))
+
+    def reranking(
+        self,
+        requests: Sequence[tuple[str, Sequence[Document | str]]],
+        *,
+        top_n: int | None = None,
+        threshold: float | None = None,
+        deadline: Deadline,
+    ) -> Flow[list[Ranking]]:
+        """What stands behind all four doors, as a flow that combinators can run inside their own."""
+        top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
+        asked = [_Asked.of(check_query(query), check_documents(documents)) for query, documents in requests]
+        started = perf_counter()
+        try:
+            deadline.check()
+            sent = [(each.query, each.documents) for each in asked if each.documents]
+            answers = (yield from self.flow_many(sent, deadline)) if sent else []
+            if len(answers) != len(sent):
+                msg = f"flow_many gave {len(answers)} rankings for {len(sent)} queries: it must give one for each"
+                raise InvalidResponse(msg)
+            answered = iter(answers)
+            whole = [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
+        except BaseException as error:
+            if isinstance(error, BackendError) and not error.backend:
+                error.backend = type(self).__name__
+            for each in asked:
+                self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
+            raise
+        cut = [_cut(ranking, each, top_n, threshold) for ranking, each in zip(whole, asked, strict=True)]
+        return [
+            replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
+            for ranking, each in zip(cut, asked, strict=True)
+        ]
+
+    def _tell(self, asked: _Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
+        """Make the span of one ranking and pass it to the hooks."""
+        reasons = [span.problem for span in ranking.spans if span.outcome == "degraded" and span.problem]
+        span = Span(
+            backend=type(self).__name__,
+            model=self.model,
+            documents_in=asked.total,
+            documents_out=len(ranking),
+            seconds=perf_counter() - started,
+            usage=ranking.usage,
+            outcome="failed" if problem is not None else "degraded" if ranking.degraded else "ok",
+            problem=problem if problem is not None else "; ".join(reasons) if reasons else None,
+        )
+        tell(self.hooks, span)
+        return span
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A checked request: the documents that are sent, and where each stood among the caller's."""
+
+    query: str
+    documents: list[Document]
+    places: list[int]
+    empty: list[int]
+
+    @classmethod
+    def of(cls, query: str, documents: list[Document]) -> _Asked:
+        places = [index for index, document in enumerate(documents) if document.text.strip()]
+        empty = [index for index, document in enumerate(documents) if not document.text.strip()]
+        return cls(query, [documents[index] for index in places], places, empty)
+
+    @property
+    def total(self) -> int:
+        return len(self.places) + len(self.empty)
+
+    def complete(self, answer: Ranking) -> Ranking:
+        """Check the answer, point its hits at the caller's documents, and put the empty ones last."""
+        hits: list[Hit] = []
+        seen: set[int] = set()
+        for hit in answer.hits:
+            if not 0 <= hit.index < len(self.documents) or hit.index in seen:
+                fault = "twice" if hit.index in seen else f"of {len(self.documents)} documents"
+                msg = f"the reranker answered with index {hit.index} {fault}: each must be in range and come once"
+                raise InvalidResponse(msg)
+            seen.add(hit.index)
+            hits.append(replace(hit, index=self.places[hit.index], score=finite(hit.score)))
+        lowest = min((hit.score for hit in hits), default=0.0)
+        hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
+        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)))
+
+
+def _cut(ranking: Ranking, asked: _Asked, top_n: int | None, threshold: float | None) -> Ranking:
+    hits = ranking.hits
+    if threshold is not None:
+        empty = set(asked.empty)
+        hits = tuple(hit for hit in hits if hit.score >= threshold and hit.index not in empty)
+    return replace(ranking, hits=hits[:top_n])
+
+
+def _requests(
+    queries: Sequence[str], documents: Sequence[Sequence[Document | str]]
+) -> list[tuple[str, Sequence[Document | str]]]:
+    if isinstance(queries, str) or len(queries) != len(documents):
+        msg = "queries and documents must be lists of equal length: one list of documents for each query"
+        raise ConfigurationError(msg)
+    return list(zip(queries, documents, strict=True))
+
+
+def _deadline(timeout: float | None) -> Deadline:
+    return Deadline.after(check_timeout(timeout))

@@ -1,0 +1,186 @@
+"""What goes into a reranker and what comes out: frozen values."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from rerank_kit.errors import DeadlineExceeded, InvalidResponse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A candidate that the first stage found.
+
+    Attributes:
+        text: What the model reads.
+        metadata: What business rules read; a model never sees it.
+        score: The score from the stage before, if there was one.
+    """
+
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document of a ranking.
+
+    Attributes:
+        index: Its place in the sequence that the caller passed in, from 0.
+        score: Its relevance score; higher is better. Cross-encoders give 0 to 1 unless asked for raw scores.
+        why: The reason, from rerankers that can give one.
+    """
+
+    index: int
+    score: float
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a ranking took. Usages add up: `sum(usages, Usage())`.
+
+    Attributes:
+        pairs: Query-document pairs that a model scored.
+        tokens: Tokens that the model read, the query's and special ones included.
+        truncated: Pairs that were longer than the model reads, so that their end went unseen.
+        empty: Documents without text: never sent, ranked last.
+        duplicates: Documents with the same text as another, scored once for all.
+    """
+
+    pairs: int = 0
+    tokens: int = 0
+    truncated: int = 0
+    empty: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Add field by field."""
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in _USAGE_FIELDS))
+
+
+_USAGE_FIELDS = tuple(each.name for each in dataclasses.fields(Usage))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What one reranker did for one query: the record that hooks and traces receive.
+
+    Attributes:
+        backend: The reranker's class, such as `"OnnxCrossEncoder"`.
+        model: The model's name, where there is one.
+        documents_in: Documents received, empty ones included.
+        documents_out: Hits returned, after `threshold` and `top_n`.
+        seconds: Wall-clock time. Queries that were ranked together share it.
+        usage: What it took.
+        outcome: `"ok"`; `"degraded"` when the ranking is not what was asked for; `"failed"` when there is none.
+        problem: What went wrong, unless `"ok"`.
+    """
+
+    backend: str
+    model: str | None
+    documents_in: int
+    documents_out: int
+    seconds: float
+    usage: Usage = Usage()
+    outcome: Literal["ok", "degraded", "failed"] = "ok"
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The answer of a reranker: hits, best first. It has a length and can be looped over.
+
+    Attributes:
+        hits: Best first; equal scores keep the order of the input.
+        usage: What it took.
+        spans: What each reranker involved did, inner ones first.
+    """
+
+    hits: tuple[Hit, ...]
+    usage: Usage = Usage()
+    spans: tuple[Span, ...] = ()
+
+    @classmethod
+    def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
+        """Rank documents by their scores, one score for each in the order of the documents.
+
+        Raises:
+            InvalidResponse: A score is not a finite number.
+        """
+        hits = [Hit(index, finite(score)) for index, score in enumerate(scores)]
+        hits.sort(key=lambda hit: -hit.score)
+        return cls(tuple(hits), Usage() if usage is None else usage)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether any reranker involved did less than it was asked to; its span says what."""
+        return any(span.outcome == "degraded" for span in self.spans)
+
+    def pick(self, documents: Sequence[T]) -> list[T]:
+        """Return the caller's own objects in ranked order: `ranking.pick(documents)`."""
+        return [documents[hit.index] for hit in self.hits]
+
+    def __len__(self) -> int:
+        """The number of hits."""
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        """Loop over the hits, best first."""
+        return iter(self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment by which a ranking must be there.
+
+    Attributes:
+        at: The moment on `clock`, in seconds; `None` is never.
+        clock: A clock that only goes forward.
+    """
+
+    at: float | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Deadline:
+        """The moment that many seconds from now; `None` is never."""
+        return cls(None if seconds is None else clock() + seconds, clock)
+
+    def remaining(self) -> float | None:
+        """Seconds left, 0.0 when it has passed; `None` when there is no limit."""
+        return None if self.at is None else max(0.0, self.at - self.clock())
+
+    def check(self) -> None:
+        """Do nothing while there is time.
+
+        Raises:
+            DeadlineExceeded: The moment has passed.
+        """
+        if self.at is not None and self.clock() >= self.at:
+            msg = "reranking did not finish in the time allowed: raise timeout= (seconds), or rerank fewer candidates"
+            raise DeadlineExceeded(msg)
+
+
+def finite(score: object) -> float:
+    """A score as a Python float, whatever number type the back end uses.
+
+    Raises:
+        InvalidResponse: It is not a number, NaN or infinite.
+    """
+    try:
+        value = float(score)  # type: ignore[arg-type]  # numpy and torch scalars convert; the rest raises
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        msg = f"a relevance score must be a finite number, but the model gave {score!r}"
+        raise InvalidResponse(msg)
+    return value
