@@ -55,9 +55,8 @@ def read_collection(folder: Path) -> Collection:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line) for line in lines]
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in content.splitlines()]
 
 
 def scored(collection: Collection, run: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -66,7 +65,9 @@ def scored(collection: Collection, run: Mapping[str, Mapping[str, float]]) -> di
     return {query: found.get(query, 0.0) for query in collection.queries}
 
 
-def reranked(reranker: Reranker, collection: Collection, candidates: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+def reranked(
+    reranker: Reranker, collection: Collection, candidates: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, float]]:
     """Rerank each query's candidates."""
     run: dict[str, dict[str, float]] = {}
     for done, (query, ids) in enumerate(candidates.items(), 1):
@@ -97,7 +98,9 @@ def noveleval(reranker: Reranker, collection: Collection) -> None:
     before = {query: {each: -float(place) for place, each in enumerate(ids)} for query, ids in given.items()}
     started = time.perf_counter()
     after = reranked(reranker, collection, given)
-    report("NovelEval, the 20 given", scored(collection, before), scored(collection, after), time.perf_counter() - started)
+    report(
+        "NovelEval, the 20 given", scored(collection, before), scored(collection, after), time.perf_counter() - started
+    )
 
 
 def scifact(reranker: Reranker, collection: Collection) -> None:
@@ -108,7 +111,8 @@ def scifact(reranker: Reranker, collection: Collection) -> None:
         query: {str(each.id): float(each.metadata["relevance_score"]) for each in documents}
         for query, documents in found.items()
     }
-    print(f"  BM25 recall@{RECALL}: {ir_measures.calc_aggregate([R @ RECALL], collection.judgements, before)[R @ RECALL]:.4f}")
+    recall = ir_measures.calc_aggregate([R @ RECALL], collection.judgements, before)[R @ RECALL]
+    print(f"  BM25 recall@{RECALL}: {recall:.4f}")
     started = time.perf_counter()
     after = reranked(reranker, collection, {query: list(scores) for query, scores in before.items()})
     name = f"SciFact, BM25 top {RECALL} → reranked"
@@ -124,7 +128,9 @@ def main() -> None:
     if arguments.data is None:
         parser.error("name the folder of collections with --data or RERANK_KIT_DATA")
     reranker = OnnxCrossEncoder()
-    print(f"rerank-kit {rerank_kit.__version__}, {reranker!r}, Python {platform.python_version()}, {platform.machine()}")
+    print(
+        f"rerank-kit {rerank_kit.__version__}, {reranker!r}, Python {platform.python_version()}, {platform.machine()}"
+    )
     for measure in (noveleval, scifact):
         folder = Path(arguments.data) / measure.__name__
         if arguments.only not in (None, measure.__name__):

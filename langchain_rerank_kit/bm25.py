@@ -15,8 +15,9 @@ from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import with_score
-from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count
+from rerank_kit.optional import optional
 
 _UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PIECES = re.compile(f"[{_UNSPACED}]+|[^\\W{_UNSPACED}]+")
@@ -57,11 +58,12 @@ class BM25Retriever(BaseRetriever):
 
     @override
     def model_post_init(self, context: Any, /) -> None:
-        try:
-            import bm25s
-        except ImportError as error:
-            msg = "BM25Retriever needs the bm25s package"
-            raise MissingExtra(msg, "langchain") from error
+        """Index the collection.
+
+        Raises:
+            MissingExtra: bm25s is not installed.
+        """
+        bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")
         logging.getLogger("bm25s").setLevel(logging.NOTSET)  # its import sets DEBUG, whatever the user has configured
         terms = [self.tokenizer(document.page_content) for document in self.docs]
         if any(terms):  # bm25s cannot index a collection without a single word
@@ -114,4 +116,4 @@ class BM25Retriever(BaseRetriever):
         scores: Any = self._index.get_scores(terms)
         matches = scores.nonzero()[0]
         best = matches[(-scores[matches]).argsort(kind="stable")][:limit]
-        return [with_score(self.docs[place], float(scores[place])) for place in best.tolist()]
+        return [with_score(self.docs[place], float(scores[place])) for place in map(int, best)]

@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from langchain_rerank_kit.scores import score_of, with_score
 from langchain_rerank_kit.tracing import traced
-from rerank_kit import Deadline, Document as Candidate, Ranking, Reranker
+from rerank_kit import Deadline, Ranking, Reranker
+from rerank_kit import Document as Candidate
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.local import CrossEncoder, OnnxCrossEncoder, Scored
 from rerank_kit.local.cross_encoder import Pair

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self, cast
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, e
 from langchain_core.runnables.config import patch_config
 from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.scores import score_of
@@ -64,16 +64,15 @@ class RerankRetriever(ContextualCompressionRetriever):
     @model_validator(mode="after")
     def _widen_first_stage(self) -> Self:
         """Widen what was given; a copy that LangChain makes of us starts from the original again."""
-        before: Widening | None = self.widening
         given = self.base_retriever
-        original = before.original if before is not None and before.retriever is given else given
+        original = self.widening.original if self.widening and self.widening.retriever is given else given
         self.widening = widen(original, self.recall, self.widen)
         self.base_retriever = self.widening.retriever
         if self.widening.unknown:
             _warn(
-                f"with_rerank could not widen {', '.join(self.widening.unknown)}: no setting for the number of documents "
-                f"was found. Make it bring {self.recall} itself, or pass widen=, a function from a retriever and a "
-                "recall to a retriever"
+                f"with_rerank could not widen {', '.join(self.widening.unknown)}: no setting for the number of "
+                f"documents was found. Make it bring {self.recall} itself, or pass widen=, a function from a "
+                "retriever and a recall to a retriever"
             )
         for where in self.widening.limited:
             _warn(
@@ -167,7 +166,9 @@ class RerankRetriever(ContextualCompressionRetriever):
             async_=lambda: other.acompress_documents(documents, query, callbacks=callbacks),
         )
         inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
-        ranked = yield from traced(callbacks, type(other).__name__, inputs, work, lambda best: {"documents": list(best)})
+        ranked = yield from traced(
+            callbacks, type(other).__name__, inputs, work, lambda best: {"documents": list(best)}
+        )
         return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
 
     def _warn_if_few(self, found: int, recall: int) -> None:
@@ -238,9 +239,9 @@ def _as_retriever(given: object) -> RetrieverLike:
     if isinstance(given, VectorStore):
         return given.as_retriever()
     if isinstance(given, Runnable):
-        return given
+        return cast("RetrieverLike", given)
     if callable(given):
-        return RunnableLambda(given)
+        return RunnableLambda(cast("Callable[[str], list[Document]]", given))
     msg = f"retriever must be a LangChain retriever, a vector store or a function, not {type(given).__name__}"
     raise ConfigurationError(msg)
 
@@ -262,8 +263,9 @@ def _child_config(
 ) -> RunnableConfig:
     """The caller's config for the first stage: tags, metadata, configurable and run name, below our own run."""
     config = patch_config(whole, callbacks=run_manager.get_child())
-    if whole is not None and whole.get("run_name") is not None:
-        config["run_name"] = whole["run_name"]
+    name = None if whole is None else whole.get("run_name")
+    if name is not None:
+        config["run_name"] = name
     return config
 
 
@@ -273,7 +275,7 @@ def _flagged(document: Document, reason: str) -> Document:
 
 def _warn(message: str) -> None:
     """Warn at the line of the user's that led here."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, RecallWarning, stacklevel=level)

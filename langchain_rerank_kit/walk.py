@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import BaseRetriever
@@ -43,9 +43,9 @@ _UNSET: Any = object()
 _MMR_CHOICE = 2  # candidates that MMR sees for each one it keeps: fewer and it has nothing to choose between
 
 NOTES: Mapping[str, str] = {
-    "MultiVectorRetriever": "its k counts child chunks, and several may belong to one parent: raise recall if parents are few",
+    "MultiVectorRetriever": "its k counts child chunks, and several may share a parent: raise recall for more",
     "SelfQueryRetriever": "a limit that the model reads out of the question overrides k",
-    "TimeWeightedVectorStoreRetriever": "it marks every candidate that it returns as just accessed, not only the reranked ones",
+    "TimeWeightedVectorStoreRetriever": "it marks every candidate as just accessed, not only the reranked ones",
 }
 """What to know about a class of retrievers, subclasses included."""
 
@@ -61,6 +61,16 @@ class Walk:
         self.notes: list[str] = []
         self.limited: list[str] = []
         self.unknown: list[str] = []
+        self._kinds: dict[type, Callable[[Any, str], tuple[Any, bool]]] = {
+            BaseRetriever: self._retriever,
+            DynamicRunnable: self._configured,
+            RunnableBindingBase: self._binding,
+            RunnableWithFallbacks: self._fallbacks,
+            RunnableBranch: self._branch,
+            RunnableSequence: self._sequence,
+            RunnableParallel: self._parallel,
+            RunnableLambda: self._function,
+        }
 
     def runnable(self, each: Any, path: str) -> tuple[Any, bool]:
         """Widen what may be a retriever or hold one; the second value says whether it was or did."""
@@ -68,106 +78,108 @@ class Walk:
         if own is not None:
             self.notes.append(f"{path} was widened by the function given as widen=")
             return own, True
-        match each:
-            case BaseRetriever():
-                return self._retriever(each, path), True
-            case DynamicRunnable():
-                return self._configured(each, path)
-            case RunnableBindingBase():
-                return self._binding(each, path)
-            case RunnableWithFallbacks():
-                parts = {"runnable": each.runnable, "fallbacks": list(each.fallbacks)}
-                return each.model_copy(update={name: self._alternatives(part, path) for name, part in parts.items()}), True
-            case RunnableBranch():
-                branches = [(test, self._alternatives(branch, path)) for test, branch in each.branches]
-                return each.model_copy(update={"branches": branches, "default": self._alternatives(each.default, path)}), True
-            case RunnableSequence():
-                steps, found = self._steps(dict(enumerate(each.steps)), path)
-                first, *middle, last = steps.values()
-                return each.model_copy(update={"first": first, "middle": middle, "last": last}) if found else each, found
-            case RunnableParallel():
-                steps, found = self._steps(each.steps__, path)
-                return each.model_copy(update={"steps__": steps}) if found else each, found
-            case RunnableLambda():
-                return self._function(each, path, COUNTS)
-            case _:
-                return each, False
+        for kind, widened in self._kinds.items():
+            if isinstance(each, kind):
+                return widened(each, path)
+        return each, False
 
-    def _alternatives(self, part: Any, path: str) -> Any:
-        """Widen runnables that stand for a whole retriever, so that one which cannot be widened is worth a word."""
-        if isinstance(part, list | tuple):
-            return [self._alternatives(each, f"{path}[{place}]") for place, each in enumerate(part)]
+    def _fallbacks(self, each: Any, path: str) -> tuple[Any, bool]:
+        """A retriever and those that stand in for it."""
+        fallbacks = [self._alternative(part, path) for part in each.fallbacks]
+        return _copied(each, {"runnable": self._alternative(each.runnable, path), "fallbacks": fallbacks}), True
+
+    def _branch(self, each: Any, path: str) -> tuple[Any, bool]:
+        """A choice between retrievers."""
+        branches = [(test, self._alternative(branch, path)) for test, branch in each.branches]
+        return _copied(each, {"branches": branches, "default": self._alternative(each.default, path)}), True
+
+    def _sequence(self, each: Any, path: str) -> tuple[Any, bool]:
+        """A chain: query rewriting before a retriever, or clean-up after it."""
+        steps, found = self._steps(dict(enumerate(_list(each.steps))), path)
+        first, *middle, last = steps.values()
+        return _copied(each, {"first": first, "middle": middle, "last": last}), found
+
+    def _parallel(self, each: Any, path: str) -> tuple[Any, bool]:
+        """Steps side by side, as in a chain that keeps the question beside the documents."""
+        steps, found = self._steps(each.steps__, path)
+        return _copied(each, {"steps__": steps}), found
+
+    def _alternative(self, part: Any, path: str) -> Any:
+        """Widen what stands for a whole retriever, so that it is worth a word if it cannot be widened."""
         widened, found = self.runnable(part, path)
         if not found:
             self.unknown.append(f"{path} ({name_of(part)})")
         return widened
 
     def _steps(self, steps: Mapping[Any, Any], path: str) -> tuple[dict[Any, Any], bool]:
-        """Widen the steps of a chain. Most are no retrievers, and a `limit` of theirs need not count documents."""
+        """Widen the steps of a chain, most of which are no retrievers."""
         widened: dict[Any, Any] = {}
         any_found = False
         for key, step in steps.items():
             where = f"{path}[{key!r}]"
-            if isinstance(step, RunnableLambda):
-                widened[key], found = self._function(step, where, COUNTS - {"limit"})
-            else:
-                widened[key], found = self.runnable(step, where)
+            widened[key], found = self.runnable(step, where)
             any_found = any_found or found
         return widened, any_found
 
-    def _configured(self, each: DynamicRunnable[Any, Any], path: str) -> tuple[Any, bool]:
+    def _configured(self, each: Any, path: str) -> tuple[Any, bool]:
         """What `configurable` will select is only known at call time: widen it then, and report on the default."""
         default, _ = each.prepare({})
         _, found = self.runnable(default, path)
         return WidenedWhenConfigured(dynamic=each, recall=self.recall, custom=self.custom) if found else each, found
 
-    def _binding(self, each: RunnableBindingBase[Any, Any], path: str) -> tuple[Any, bool]:
+    def _binding(self, each: Any, path: str) -> tuple[Any, bool]:
         """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
         bound, found = self.runnable(each.bound, path)
         if not found:
             return each, False
         kwargs = {
-            name: self._count(f"{path}.bind({name})", value, floor=_MMR_CHOICE * self.recall if name == "fetch_k" else 0)
+            name: self._count(
+                f"{path}.bind({name})", value, floor=_MMR_CHOICE * self.recall if name == "fetch_k" else 0
+            )
             if name in COUNTS | {"fetch_k"}
             else value
             for name, value in each.kwargs.items()
         }
         return _copied(each, {"bound": bound, "kwargs": kwargs}), True
 
-    def _function(self, each: RunnableLambda[Any, Any], path: str, names: frozenset[str]) -> tuple[Any, bool]:
+    def _function(self, each: Any, path: str) -> tuple[Any, bool]:
         """A plain function that takes the number of documents as an argument."""
         try:
             parameters = inspect.signature(each.func if hasattr(each, "func") else each.afunc).parameters
         except (TypeError, ValueError):  # some builtins have no signature
             return each, False
-        name = next((name for name in parameters if name in names), None)
+        name = next((name for name in parameters if name in COUNTS), None)
         if name is None:
             return each, False
         default = parameters[name].default
         after = self._count(f"{path}({name})", _UNSET if default in (None, inspect.Parameter.empty) else default)
         return each if after == default else each.bind(**{name: after}), True
 
-    def _retriever(self, each: BaseRetriever, path: str) -> BaseRetriever:
+    def _retriever(self, each: Any, path: str) -> tuple[Any, bool]:
         """Any retriever: raise the counts among its fields, and widen the retrievers it wraps."""
         self.notes += [f"{path}: {note}" for name, note in NOTES.items() if name in _class_names(each)]
-        if '"limit"' in repr(getattr(each, "query_constructor", "")):  # the schema that SelfQueryRetriever shows the model
+        if '"limit"' in repr(
+            getattr(each, "query_constructor", "")
+        ):  # the schema that SelfQueryRetriever shows the model
             self.limited.append(path)
         updates: dict[str, Any] = {}
         for name, value in _fields(each):
             where = f"{path}.{name}"
             if isinstance(value, BaseDocumentCompressor):
                 updates[name] = self.compressor(value, where)
-            elif isinstance(value, BaseRetriever) or (name in CHILDREN and isinstance(value, Runnable | list)):
-                updates[name] = self._alternatives(value, where)
-            elif name == "search_kwargs" and isinstance(value, dict) and hasattr(each, "vectorstore"):
+            elif isinstance(value, BaseRetriever) or (name in CHILDREN and isinstance(value, Runnable)):
+                updates[name] = self._alternative(value, where)
+            elif name in CHILDREN and isinstance(value, list):
+                updates[name] = [self._alternative(part, f"{where}[{at}]") for at, part in enumerate(_list(value))]
+            elif name == "search_kwargs" and hasattr(each, "vectorstore"):
                 updates[name] = self._search_kwargs(value, where, getattr(each, "search_type", None))
             elif name in COUNTS:
-                updates[name] = self._count(where, value, most=_most(type(each), name))
+                updates[name] = self._count(where, value, most=_most(each, name))
             elif name in SETTINGS:
                 updates |= self._settings({name: value}, path)
         if not updates:
             self.unknown.append(path)
-        return _copied(each, updates)
+        return _copied(each, updates), True
 
     def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
         """What LangChain's vector store retrievers pass on: `k`, and for MMR the larger pool that it chooses from."""
@@ -188,9 +200,10 @@ class Walk:
             where = f"{path}.{name}"
             if name in COUNTS:
                 updates[name] = self._count(where, value)
-            elif name in SETTINGS and isinstance(value, dict):
-                inner = self._settings(value, where)
-                updates |= {name: {**value, **inner}} if inner else {}
+            elif name in SETTINGS and isinstance(value, Mapping):
+                settings = cast("Mapping[str, Any]", value)
+                inner = self._settings(settings, where)
+                updates |= {name: {**settings, **inner}} if inner else {}
             elif name in SETTINGS and isinstance(value, BaseModel):
                 inner = self._settings(dict(_fields(value)), where)
                 updates |= {name: _copied(value, inner)} if inner else {}
@@ -248,19 +261,19 @@ class WidenedWhenConfigured(RunnableSerializable[str, list[Document]]):
 
 def name_of(each: Any) -> str:
     """What to call a runnable: its class, or what is behind a wrapper, or a function's own name."""
-    match each:
-        case RunnableBindingBase():
-            return name_of(each.bound)
-        case DynamicRunnable():
-            return name_of(each.default)
-        case RunnableLambda():
-            return each.get_name()
-        case _:
-            return type(each).__name__
+    if isinstance(each, RunnableLambda):
+        return each.get_name()
+    if isinstance(each, RunnableBindingBase | DynamicRunnable):
+        return name_of(getattr(each, "bound" if hasattr(each, "bound") else "default"))
+    return type(each).__name__
 
 
 def _fields(each: BaseModel) -> list[tuple[str, Any]]:
     return [(name, getattr(each, name)) for name in type(each).model_fields]
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value)
 
 
 def _class_names(each: object) -> set[str]:
@@ -273,7 +286,7 @@ def _copied(each: Any, updates: Mapping[str, Any]) -> Any:
     return each.model_copy(update=changed) if changed else each
 
 
-def _most(cls: type[BaseModel], name: str) -> int | None:
+def _most(each: BaseModel, name: str) -> int | None:
     """The upper bound that a field declares, as vendors do whose service has one."""
-    bounds = [getattr(each, "le", None) for each in cls.model_fields[name].metadata]
+    bounds = [getattr(rule, "le", None) for rule in type(each).model_fields[name].metadata]
     return min((bound for bound in bounds if isinstance(bound, int)), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.values import Document
@@ -29,14 +29,15 @@ def check_documents(documents: Sequence[Document | str]) -> list[Document]:
     return [_document(item, index) for index, item in enumerate(documents)]
 
 
-def _document(item: object, index: int) -> Document:
+def _document(item: Any, index: int) -> Document:
     if isinstance(item, str):
         return Document(item)
     if not isinstance(item, Document):
         msg = f"documents[{index}] must be a rerank_kit.Document or a str, not {type(item).__name__}"
         raise ConfigurationError(msg)
-    if not isinstance(item.text, str):
-        msg = f"documents[{index}].text must be a str, not {type(item.text).__name__}: {item.text!r}"
+    text: object = item.text
+    if not isinstance(text, str):
+        msg = f"documents[{index}].text must be a str, not {type(text).__name__}: {text!r}"
         raise ConfigurationError(msg)
     return item
 

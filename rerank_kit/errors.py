@@ -34,7 +34,7 @@ class AuthenticationError(ConfigurationError):
     """The vendor refused the key. A configuration error, so that no fallback hides it."""
 
 
-class MissingExtra(RerankError, ImportError):  # noqa: N818 - the name is part of the public tree above
+class MissingExtra(RerankError, ImportError):
     """A package that only one back end needs is not installed.
 
     Attributes:
@@ -47,7 +47,7 @@ class MissingExtra(RerankError, ImportError):  # noqa: N818 - the name is part o
         self.extra = extra
 
 
-class DeadlineExceeded(RerankError, TimeoutError):  # noqa: N818
+class DeadlineExceeded(RerankError, TimeoutError):
     """The time allowed by `timeout` (seconds) ran out before the ranking was complete."""
 
 
@@ -101,7 +101,7 @@ class InvalidResponse(BackendError):
     """The answer cannot be a ranking: a wrong number of scores, NaN, an index twice or out of range."""
 
 
-class AllFailed(RerankError):  # noqa: N818
+class AllFailed(RerankError):
     """Every reranker of a fallback failed.
 
     Attributes:

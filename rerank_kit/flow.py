@@ -34,7 +34,8 @@ class Call(Generic[T]):
 
     def __iter__(self) -> Generator[Call[Any], Any, T]:
         """Hand the call to the driver and return what it answers."""
-        return (yield self)
+        value: T = yield self
+        return value
 
 
 Flow: TypeAlias = Generator[Call[Any], Any, T]

@@ -135,11 +135,7 @@ class Reranker(ABC):
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
             answers = (yield from self.flow_many(sent, deadline)) if sent else []
-            if len(answers) != len(sent):
-                msg = f"flow_many gave {len(answers)} rankings for {len(sent)} queries: it must give one for each"
-                raise InvalidResponse(msg)
-            answered = iter(answers)
-            whole = [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
+            whole = _completed(asked, answers)
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
                 error.backend = type(self).__name__
@@ -202,6 +198,16 @@ class _Asked:
         lowest = min((hit.score for hit in hits), default=0.0)
         hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
         return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)))
+
+
+def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Ranking]:
+    """The checked answers; a request in which no document has text was never sent and needs none."""
+    expected = sum(bool(each.documents) for each in asked)
+    if len(answers) != expected:
+        msg = f"flow_many gave {len(answers)} rankings for {expected} queries: it must give one for each"
+        raise InvalidResponse(msg)
+    answered = iter(answers)
+    return [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
 
 
 def _cut(ranking: Ranking, asked: _Asked, top_n: int | None, threshold: float | None) -> Ranking:

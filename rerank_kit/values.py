@@ -25,7 +25,7 @@ class Document:
     """
 
     text: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     score: float | None = None
 
 

@@ -54,7 +54,9 @@ class CrossEncoder(Reranker):
             msg = f"the model gave {len(scored.scores)} scores for {len(places)} pairs: it must give one for each"
             raise InvalidResponse(msg)
         paid: set[int] = set()
-        return [_ranking([places[query, each.text] for each in documents], scored, paid) for query, documents in requests]
+        return [
+            _ranking([places[query, each.text] for each in documents], scored, paid) for query, documents in requests
+        ]
 
 
 def _ranking(of: Sequence[int], scored: Scored, paid: set[int]) -> Ranking:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit.errors import ConfigurationError, MissingExtra
+from rerank_kit.optional import optional
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
 """The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
@@ -43,8 +44,8 @@ class ModelFiles:
     name: str
     onnx: Path
     tokenizer: Path
-    config: Mapping[str, Any] = field(default_factory=dict)
-    tokenizer_config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tokenizer_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def max_length(self) -> int:
@@ -52,7 +53,9 @@ class ModelFiles:
         limits = [self.tokenizer_config.get("model_max_length"), self.config.get("max_position_embeddings")]
         if self.config.get("model_type") in _POSITION_OFFSET and isinstance(limits[1], int):
             limits[1] -= 2
-        return min((int(limit) for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=_DEFAULT_MAX_LENGTH)
+        return min(
+            (int(limit) for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=_DEFAULT_MAX_LENGTH
+        )
 
 
 def find_model(
@@ -125,23 +128,22 @@ def _json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content: Any = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         msg = f"{path} is not valid JSON ({error}): fetch the model again"
         raise ConfigurationError(msg) from error
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        msg = f"{path} must hold a JSON object, not {type(content).__name__}: fetch the model again"
+        raise ConfigurationError(msg)
+    return cast("dict[str, Any]", content)
 
 
 def _download(name: str, file: str | None, revision: str | None) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        msg = f"model={name!r} is not a folder, and fetching it from the Hugging Face hub needs huggingface-hub"
-        raise MissingExtra(msg, "onnx") from error
+    hub = optional("huggingface_hub", extra="onnx", why=f"fetching model={name!r}, which is no folder here,")
     places = _ONNX_PLACES if file is None else (file,)
     wanted = [*places, *(f"{place}_data" for place in places), "tokenizer.json", *_SETTINGS]
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=wanted))
     except (OSError, ValueError) as error:  # the hub's own errors are of these two kinds
         at = "" if revision is None else f" at revision {revision!r}"
         msg = (

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from rerank_kit.checks import check_count
-from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse, MissingExtra
+from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
 from rerank_kit.local.models import ModelFiles, find_model
 from rerank_kit.local.pairs import EncodedPair, PairTokenizer
 from rerank_kit.local.threads import usable_cores
+from rerank_kit.optional import optional
 from rerank_kit.values import Deadline
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 Output = Literal["auto", "logits", "probabilities"]
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
+_ROUNDING = 1e-6  # how far a probability may leave 0 to 1
 _DTYPES = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
@@ -70,17 +69,15 @@ class OnnxCrossEncoder(CrossEncoder):
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
             MissingExtra: ONNX Runtime, tokenizers or the embedded model is not installed.
         """
-        self._arguments = (
-            (model,),
-            {
-                "file": file,
-                "revision": revision,
-                "max_length": max_length,
-                "threads": threads,
-                "output": output,
-                "raw_scores": raw_scores,
-            },
-        )
+        self._source = model
+        self._options: dict[str, Any] = {
+            "file": file,
+            "revision": revision,
+            "max_length": max_length,
+            "threads": threads,
+            "output": output,
+            "raw_scores": raw_scores,
+        }
         if output not in ("auto", "logits", "probabilities"):
             msg = f'output must be "auto", "logits" or "probabilities", not {output!r}'
             raise ConfigurationError(msg)
@@ -127,8 +124,7 @@ class OnnxCrossEncoder(CrossEncoder):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles load the model anew: a session cannot travel."""
-        positional, named = self._arguments
-        return partial(type(self), *positional, **named), ()
+        return partial(type(self), self._source, **self._options), ()
 
     def __repr__(self) -> str:
         """Say which model this is."""
@@ -140,6 +136,7 @@ class _Graph:
 
     def __init__(self, files: ModelFiles, *, output: Output, raw_scores: bool) -> None:
         self._session = _session(files)
+        self._array = optional("numpy", extra="onnx", why="OnnxCrossEncoder").array
         self._inputs = {each.name: _DTYPES.get(each.type) for each in self._session.get_inputs()}
         unknown = [name for name, dtype in self._inputs.items() if name not in _FEEDS or dtype is None]
         if unknown or "input_ids" not in self._inputs:
@@ -155,17 +152,13 @@ class _Graph:
         self._raw = raw_scores
 
     def __call__(self, pair: EncodedPair) -> float:
-        import numpy as np
-
-        feeds = {
-            name: np.array([_FEEDS[name](pair)], dtype=dtype) for name, dtype in self._inputs.items()
-        }
+        feeds = {name: self._array([_FEEDS[name](pair)], dtype) for name, dtype in self._inputs.items()}
         try:
             answer = self._session.run([self._output], feeds)[0]
         except Exception as error:
             msg = f"ONNX Runtime failed on a pair of {len(pair.ids)} tokens: {error}"
             raise BackendError(msg, backend="OnnxCrossEncoder") from error
-        return self._read([float(value) for value in np.ravel(answer)])
+        return self._read([float(value) for value in answer.ravel()])
 
     def _read(self, values: Sequence[float]) -> float:
         """One relevance score from what the graph answered for one pair.
@@ -174,11 +167,13 @@ class _Graph:
         sigmoid of their difference.
         """
         if len(values) not in (1, 2):
-            msg = f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (not relevant, relevant)"
+            msg = (
+                f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (irrelevant, relevant)"
+            )
             raise InvalidResponse(msg)
         if self._probabilities:
             value = values[-1]
-            if not self._raw and not -1e-6 <= value <= 1 + 1e-6:
+            if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
                 msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
                 raise InvalidResponse(msg)
             return value
@@ -186,7 +181,7 @@ class _Graph:
         return logit if self._raw or logit != logit else sigmoid(logit)  # noqa: PLR0124 - NaN is refused further up
 
 
-_FEEDS: dict[str, Any] = {
+_FEEDS: dict[str, Callable[[EncodedPair], Sequence[int]]] = {
     "input_ids": lambda pair: pair.ids,
     "attention_mask": lambda pair: [1] * len(pair.ids),
     "token_type_ids": lambda pair: pair.types,
@@ -195,14 +190,12 @@ _FEEDS: dict[str, Any] = {
 """The inputs that BERT-like (all), XLM-R- and ModernBERT-like graphs (no token types) ask for."""
 
 
-def _session(files: ModelFiles) -> onnxruntime.InferenceSession:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        msg = "OnnxCrossEncoder needs ONNX Runtime"
-        raise MissingExtra(msg, "onnx") from error
+def _session(files: ModelFiles) -> Any:
+    onnxruntime = optional("onnxruntime", extra="onnx", why="OnnxCrossEncoder")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # the workers are the parallelism: they scale better than threads inside an operator
+    options.intra_op_num_threads = (
+        1  # the workers are the parallelism: they scale better than threads inside an operator
+    )
     options.inter_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(str(files.onnx), options, providers=["CPUExecutionProvider"])

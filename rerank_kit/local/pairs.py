@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rerank_kit.errors import ConfigurationError, MissingExtra
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.optional import optional
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -40,13 +41,9 @@ class PairTokenizer:
             ConfigurationError: The file cannot be read.
             MissingExtra: The tokenizers package is not installed.
         """
+        tokenizers = optional("tokenizers", extra="onnx", why="a local cross-encoder")
         try:
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            msg = "a local cross-encoder needs the tokenizers package"
-            raise MissingExtra(msg, "onnx") from error
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             msg = f"{path} is not a tokenizer that can be loaded ({error}): fetch the model again"
             raise ConfigurationError(msg) from error

@@ -12,10 +12,8 @@ _OWN_CGROUP = Path("/proc/self/cgroup")
 
 def usable_cores(root: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
     """Count the cores, at least 1: the smaller of CPU affinity and cgroup quota (v2 or v1), rounded up."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:  # pragma: no cover - macOS and Windows have no affinity to ask for
-        cores = os.cpu_count() or 1
+    # macOS and Windows have no affinity to ask for.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [quota for folder in _folders(root, own) if (quota := _quota(folder)) is not None]
     return max(1, min([cores, *(math.ceil(quota) for quota in quotas)]))
 
