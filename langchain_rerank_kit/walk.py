@@ -263,8 +263,9 @@ def name_of(each: Any) -> str:
     """What to call a runnable: its class, or what is behind a wrapper, or a function's own name."""
     if isinstance(each, RunnableLambda):
         return each.get_name()
-    if isinstance(each, RunnableBindingBase | DynamicRunnable):
-        return name_of(getattr(each, "bound" if hasattr(each, "bound") else "default"))
+    for wrapper, field in ((RunnableBindingBase, "bound"), (DynamicRunnable, "default")):
+        if isinstance(each, wrapper):
+            return name_of(getattr(cast("Any", each), field))
     return type(each).__name__
 
 

@@ -145,9 +145,10 @@ def _download(name: str, file: str | None, revision: str | None) -> Path:
     try:
         return Path(hub.snapshot_download(name, revision=revision, allow_patterns=wanted))
     except (OSError, ValueError) as error:  # the hub's own errors are of these two kinds
+        reason = str(error).split("\n", 1)[0]
         at = "" if revision is None else f" at revision {revision!r}"
         msg = (
-            f"model={name!r} is not a folder here and could not be fetched from the Hugging Face hub{at}: {error}. "
+            f"model={name!r} is not a folder here and could not be fetched from the Hugging Face hub{at}: {reason} "
             "Check the name, or pass the path of a folder with the model's files"
         )
         raise ConfigurationError(msg) from error

@@ -96,10 +96,10 @@ class OnnxCrossEncoder(CrossEncoder):
         scores, tokens, truncated = [0.0] * len(pairs), [0] * len(pairs), [False] * len(pairs)
 
         def work() -> None:
-            while todo:
+            while True:
                 try:
                     place = todo.popleft()
-                except IndexError:  # another worker took the last one
+                except IndexError:  # nothing is left; asking first would race with the other workers
                     return
                 deadline.check()
                 encoded = self._encode(*pairs[place])

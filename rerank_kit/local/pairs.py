@@ -55,13 +55,15 @@ class PairTokenizer:
         """Encode a pair. Of a very long document only as much is read as can reach the model."""
         reach = _FIRST_CUT * self._max_length
         encoding = self._tokenizer.encode(query[:reach], text[:reach])
-        while reach < len(text) and reach - _end_of_document(encoding) < _LONGEST_WORD:
+        while reach < len(text) and reach - _end_of_document(encoding, reach) < _LONGEST_WORD:
             reach *= 4
             encoding = self._tokenizer.encode(query[:reach], text[:reach])
         return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing))
 
 
-def _end_of_document(encoding: Encoding) -> int:
-    """The place in the document, in characters, where the tokens that fit end."""
+def _end_of_document(encoding: Encoding, reach: int) -> int:
+    """The place in the document, in characters, where what the model reads ends: at the cut when all of it fits."""
+    if not encoding.overflowing:
+        return reach
     ends = (end for (_, end), sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True) if sequence == 1)
     return max(ends, default=0)

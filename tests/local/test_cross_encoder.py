@@ -1,0 +1,54 @@
+"""What every local engine gets from the base class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from rerank_kit import Deadline, Document, Hit, InvalidResponse, Ranking, Usage
+from rerank_kit.flow import run
+from rerank_kit.local import CrossEncoder, Scored
+from rerank_kit.local.cross_encoder import Pair, sigmoid
+from tests.conftest import Colour
+
+
+class Counting(CrossEncoder):
+    """Scores a pair by the length of its text; `forget` leaves out that many scores."""
+
+    def __init__(self, forget: int = 0) -> None:
+        self.forget = forget
+        self.calls: list[list[Pair]] = []
+
+    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        self.calls.append(list(pairs))
+        scores = [float(len(text)) for _, text in pairs]
+        return Scored(scores[self.forget :], [1] * len(scores), [False] * len(scores))
+
+
+def test_pairs_of_all_queries_go_to_the_engine_in_one_call(colour: Colour) -> None:
+    engine = Counting()
+    rankings = colour(engine, "rerank_many", ["a", "b"], [["xx", "x", "xx"], ["x"]])
+    assert engine.calls == [[("a", "xx"), ("a", "x"), ("b", "x")]]
+    assert [[hit.index for hit in ranking] for ranking in rankings] == [[0, 2, 1], [0]]
+    assert [ranking.usage for ranking in rankings] == [Usage(pairs=2, tokens=2, duplicates=1), Usage(pairs=1, tokens=1)]
+
+
+def test_the_flow_of_one_query_is_that_of_many() -> None:
+    documents = [Document("x"), Document("xx")]
+    assert run(Counting().flow("query", documents, Deadline())) == Ranking((Hit(1, 2.0), Hit(0, 1.0)), Usage(2, 2))
+
+
+def test_a_wrong_number_of_scores_is_an_invalid_response(colour: Colour) -> None:
+    with pytest.raises(InvalidResponse, match="1 scores for 2 pairs"):
+        colour(Counting(forget=1), "rerank", "query", ["x", "xx"])
+
+
+@pytest.mark.parametrize(("logit", "score"), [(0, 0.5), (1000, 1.0), (-1000, 0.0), (2, 1 / (1 + math.exp(-2)))])
+def test_sigmoid_is_stable_far_out(logit: float, score: float) -> None:
+    assert sigmoid(logit) == pytest.approx(score)
+
+
+def test_sigmoid_keeps_apart_what_is_barely_relevant() -> None:
+    assert 0 < sigmoid(-40.0) < sigmoid(-39.0)

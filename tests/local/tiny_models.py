@@ -1,0 +1,126 @@
+"""Tiny real cross-encoders, built on disk: a graph with random weights and a tokenizer, in the layout of the hub.
+
+The graph is a bag of words: the mean of token (and token type) embeddings, times a matrix. Small enough to compute in
+a test with numpy, real enough that special tokens, token types and masks all move the score.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+WORDS = ["apple", "banana", "cherry", "date", "elder", "fig", "grape", "query", "text", "word"]
+_WIDTH = 8
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """A folder, and the weights in it."""
+
+    folder: Path
+    embeddings: Any
+    types: Any
+    head: Any
+
+    def logits(self, ids: Sequence[int], types: Sequence[int] | None) -> Any:
+        """What the graph must answer, computed here."""
+        rows = self.embeddings[list(ids)]
+        if types is not None:
+            rows = rows + self.types[list(types)]
+        return rows.mean(axis=0, dtype=np.float32) @ self.head
+
+
+def bert_like(folder: Path, **options: Any) -> TinyModel:
+    """Token types, `[CLS] query [SEP] document [SEP]`."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {token: place for place, token in enumerate([*special, *WORDS])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106 - a token of another kind
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    tokenizer.enable_padding(length=512)  # as the embedded model's file has it
+    return _build(folder, tokenizer, len(vocabulary), token_types=True, **options)
+
+
+def xlmr_like(folder: Path, **options: Any) -> TinyModel:
+    """No token types, `<s> query </s> </s> document </s>`, a unigram vocabulary."""
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    pieces = [(token, 0.0) for token in special] + [(f"▁{word}", -2.0) for word in WORDS]
+    pieces += [(letter, -5.0) for letter in "▁abcdefghijklmnopqrstuvwxyz"]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return _build(folder, tokenizer, len(pieces), token_types=False, **options)
+
+
+def _build(
+    folder: Path,
+    tokenizer: Tokenizer,
+    vocabulary: int,
+    *,
+    token_types: bool,
+    outputs: int = 1,
+    output_name: str = "logits",
+    activation: str | None = None,
+    integers: int = TensorProto.INT64,
+    extra_input: str | None = None,
+    scale: float = 3.0,
+    place: str = "model.onnx",
+    config: dict[str, Any] | None = None,
+    tokenizer_config: dict[str, Any] | None = None,
+) -> TinyModel:
+    random = np.random.default_rng(7)
+    embeddings = random.normal(size=(vocabulary, _WIDTH)).astype(np.float32)
+    types = random.normal(size=(2, _WIDTH)).astype(np.float32)
+    head = (scale * random.normal(size=(_WIDTH, outputs))).astype(np.float32)
+    weights = {"embeddings": embeddings, "types": types, "head": head, "axis": np.array([1], dtype=np.int64)}
+    names = ["input_ids", "attention_mask", *(["token_type_ids"] if token_types else [])]
+    names += [] if extra_input is None else [extra_input]
+    nodes = [helper.make_node("Gather", ["embeddings", "input_ids"], ["words"])]
+    rows = "words"
+    if token_types:
+        nodes.append(helper.make_node("Gather", ["types", "token_type_ids"], ["kinds"]))
+        nodes.append(helper.make_node("Add", ["words", "kinds"], ["rows"]))
+        rows = "rows"
+    nodes += [
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=1),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
+        helper.make_node("Mul", [rows, "column"], ["seen"]),
+        helper.make_node("ReduceSum", ["seen", "axis"], ["sum"], keepdims=0),
+        helper.make_node("Div", ["sum", "count"], ["mean"]),
+        helper.make_node("MatMul", ["mean", "head"], [output_name if activation is None else "raw"]),
+    ]
+    if activation is not None:
+        nodes.append(helper.make_node(activation, ["raw"], [output_name]))
+    weights["last"] = np.array([2], dtype=np.int64)
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(name, integers, ["batch", "length"]) for name in names],
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["batch", outputs])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / place).parent.mkdir(exist_ok=True)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / place)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    if config is not None:
+        (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    if tokenizer_config is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config), "utf-8")
+    return TinyModel(folder, embeddings, types, head)
