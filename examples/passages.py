@@ -1,26 +1,38 @@
-"""Passages to search: the documentation inside Python's standard library, or the text files of a folder."""
+"""Passages to search: what Python's standard library says about itself, or the text files of a folder."""
 
 import ast
 import importlib
 import inspect
+import os
 import re
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from langchain_core.documents import Document
 
-LIMIT = 1200  # characters in a passage, so that a reranker reads most of them whole
-SHORTEST = 40  # characters; shorter texts say little
-SKIPPED = {"config", "distutils", "idlelib", "lib2to3", "pydoc_data", "site-packages", "test", "tests", "turtledemo"}
+LONGEST = 1200  # characters in a passage: a reranker reads that much whole, and it is mostly about one thing
+SHORTEST = 40  # characters: less than that answers no question
+
+SKIPPED = {"distutils", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "turtledemo"}
 WRITTEN_IN_C = ("builtins", "itertools", "math", "sys", "time", "_collections", "_datetime", "_decimal", "_functools")
-HEADING = re.compile(r"(#{1,6})\s+(.+?)[\s#]*")
-UNDERLINE = re.compile(r"([=\-~^\"'`#*+:.])\1{2,}")
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+TEXT = {".txt", ".md", ".rst"}
+HEADING = re.compile(
+    r"""
+      (?P<code> ^```(?s:.*?)^``` )  # there, "#" begins a comment
+    | ^(?P<hashes>\#{1,6})\ +(?P<title>.+?)[ #]*$
+    | (?:\A|(?<=\n\n)) (?:(?P<above>[=\-~^*+#])(?P=above)+\n)? (?P<underlined>\S.*)\n(?P<line>[=\-~^*+#])(?P=line){2,}$
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 class Section(NamedTuple):
-    """A stretch of text, the title it stands under and the file or module it comes from."""
+    """A text of any length, the file or module it is from, and the title it stands under."""
 
     source: str
     title: str
@@ -28,77 +40,111 @@ class Section(NamedTuple):
 
 
 def standard_library() -> list[Document]:
-    """Read what the standard library says about itself."""
+    """Read the documentation that is inside Python's standard library."""
     root = Path(sysconfig.get_path("stdlib"))
-    files = (each.relative_to(root) for each in sorted(root.rglob("*.py")))
-    public = (each for each in files if not any(part in SKIPPED or part.startswith("_") for part in module(each)))
-    sections = [section for file in public for section in docstrings(root, file)]
-    sections += [section for name in WRITTEN_IN_C for section in live_docstrings(name)]
-    return passages(sections)
+    written_in_python = (section for file in files(root) if is_public(file) for section in docstrings(root, file))
+    written_in_c = (section for name in WRITTEN_IN_C for section in live_docstrings(name))
+    return passages([*written_in_python, *written_in_c])
 
 
-def module(file: Path) -> tuple[str, ...]:
-    """Turn `asyncio/tasks.py` into its dotted name, as a tuple."""
-    parts = file.with_suffix("").parts
-    return parts[:-1] if parts[-1] == "__init__" else parts
+def folder(root: Path) -> list[Document]:
+    """Read the text and Markdown files of a folder and the folders in it."""
+    texts = (file for file in files(root) if file.suffix.lower() in TEXT)
+    return passages(
+        section
+        for file in texts
+        for section in headed(file.as_posix(), (root / file).read_text("utf-8-sig", errors="replace"))
+    )
+
+
+def files(root: Path) -> Iterator[Path]:
+    """Walk through a folder in the order of names, past hidden folders and installed packages; paths are relative."""
+    for parent, folders, names in os.walk(root):
+        folders[:] = sorted(each for each in folders if not each.startswith(".") and each != "site-packages")
+        yield from (Path(parent, name).relative_to(root) for name in sorted(names))
+
+
+def module(file: Path) -> list[str]:
+    """Split `asyncio/tasks.py` into the parts of the module's name."""
+    return [part for part in file.with_suffix("").parts if part != "__init__"]
+
+
+def is_public(file: Path) -> bool:
+    """Tell whether a file is a module that is meant for users."""
+    parts = module(file)
+    private = any(part.startswith("_") or not part.isidentifier() for part in parts)
+    return file.suffix == ".py" and not private and SKIPPED.isdisjoint(parts)
 
 
 def docstrings(root: Path, file: Path) -> Iterator[Section]:
     """Read the docstrings of a module and of the public classes and functions in it, without importing it."""
-    tree = ast.parse((root / file).read_bytes())
-
-    def visit(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[Section]:
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        signature = f"({ast.unparse(node.args)})" if is_function else ""
-        yield Section(file.as_posix(), name + signature, ast.get_docstring(node) or "")
-        for child in [] if is_function else node.body:
-            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and child.name[0] != "_":
-                yield from visit(child, f"{name}.{child.name}")
-
-    yield from visit(tree, ".".join(module(file)))
+    todo: list[tuple[str, Documented]] = [(".".join(module(file)), ast.parse((root / file).read_bytes()))]
+    for name, node in todo:
+        title = name
+        if isinstance(node, ast.Module | ast.ClassDef):
+            members = (each for each in node.body if isinstance(each, Documented) and not each.name.startswith("_"))
+            todo += [(f"{name}.{each.name}", each) for each in members]
+        else:
+            title += called_with(f"({ast.unparse(node.args)})")
+        yield Section(file.as_posix(), title, ast.get_docstring(node) or "")
 
 
 def live_docstrings(module_name: str) -> Iterator[Section]:
-    """Read the docstrings of what a module written in C offers: there is no source to read them from."""
-    public_name = module_name.lstrip("_")
+    """Read the docstrings of a module written in C from memory: there is no source to read them from."""
     try:
-        owners: list[tuple[str, object]] = [(public_name, importlib.import_module(module_name))]
-    except ImportError:
+        todo: list[tuple[str, object]] = [(module_name.lstrip("_"), importlib.import_module(module_name))]
+    except ImportError:  # Python can be built without some of them
         return
-    for owner_name, owner in owners:
-        for key, value in vars(owner).items():
-            if key.startswith("_") or not callable(value):
-                continue
-            yield Section(public_name, f"{owner_name}.{key}{signature(value)}", inspect.getdoc(value) or "")
-            if inspect.isclass(value):
-                owners.append((f"{owner_name}.{key}", value))
+    for name, owner in todo:
+        for key, member in vars(owner).items():
+            if callable(member) and not key.startswith("_"):
+                title = f"{name}.{key}"
+                todo += [(title, member)] if inspect.isclass(member) else []
+                with suppress(TypeError, ValueError):  # C code need not say how it is called
+                    title += called_with(str(inspect.signature(member)))
+                yield Section(module_name, title, inspect.getdoc(member) or "")
 
 
-def signature(value):
-    try:
-        return re.sub(r"\((self|cls|type)(, /)?(, )?", "(", str(inspect.signature(value)))
-    except (TypeError, ValueError):
-        return ""
+def called_with(arguments: str) -> str:
+    """Leave out the argument that a caller does not write."""
+    return re.sub(r"^\((self|cls|type)\b(, /)?(, )?", "(", arguments)
+
+
+def headed(source: str, text: str) -> Iterator[Section]:
+    """Cut a text at its headings: those of Markdown, and underlined ones as in reStructuredText."""
+    above: dict[int, str] = {}  # the headings that the text stands under, by level
+    underlines: list[str] = []  # a text's first kind of underline marks its highest level
+    start = 0
+    for heading in HEADING.finditer(text):
+        if heading["code"]:
+            continue
+        yield Section(source, " > ".join(above.values()) or source, text[start : heading.start()])
+        start = heading.end()
+        if heading["line"] and heading["line"] not in underlines:
+            underlines.append(heading["line"])
+        level = len(heading["hashes"]) if heading["hashes"] else underlines.index(heading["line"]) + 1
+        above = {each: title for each, title in above.items() if each < level}
+        above[level] = heading["title"] or heading["underlined"]
+    yield Section(source, " > ".join(above.values()) or source, text[start:])
 
 
 def passages(sections: Iterable[Section]) -> list[Document]:
-    """Cut sections into passages below their titles; leave out very short ones and repetitions."""
+    """Cut sections into passages, each below its title; leave out very short ones and repetitions."""
     found: dict[str, Document] = {}
     for source, title, text in sections:
-        if len(text) < SHORTEST:
-            continue
-        for piece in pieces(text, LIMIT - len(title)):
+        for piece in pieces(text.strip(), LONGEST - len(f"{title}\n\n")):
             content = f"{title}\n\n{piece}"
-            metadata = {"source": source, "title": title}
-            found.setdefault(content, Document(content, id=str(len(found)), metadata=metadata))
+            if len(piece) >= SHORTEST and content not in found:
+                metadata = {"source": source, "title": title}
+                found[content] = Document(content, id=str(len(found)), metadata=metadata)
     return list(found.values())
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:
     """Cut a text into pieces of at most `limit` characters: between paragraphs, else lines, else words."""
     while len(text) > limit:
-        cuts = (text.rfind(mark, limit // 3, limit) for mark in ("\n\n", "\n", " "))
-        cut = next((each for each in cuts if each > 0), limit)
+        places = (text.rfind(mark, limit // 3, limit) for mark in ("\n\n", "\n", " "))
+        cut = next((place for place in places if place > 0), limit)
         yield text[:cut].rstrip()
         text = text[cut:].lstrip("\n")
     yield text

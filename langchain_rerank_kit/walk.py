@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -23,7 +24,7 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from pydantic import BaseModel, ConfigDict, SkipValidation
 from typing_extensions import override
 
-from langchain_rerank_kit.widening import Change, Widen, widen
+from langchain_rerank_kit.widening import Change, Widen, Widening, widen
 
 COUNTS = frozenset(
     {
@@ -40,6 +41,7 @@ CHILDREN = frozenset({"retriever", "base_retriever", "retrievers", "transformers
 """The names under which wrappers keep what they wrap."""
 
 _UNSET: Any = object()
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _MMR_CHOICE = 2  # candidates that MMR sees for each one it keeps: fewer and it has nothing to choose between
 
 NOTES: Mapping[str, str] = {
@@ -64,6 +66,7 @@ class Walk:
         self._kinds: dict[type, Callable[[Any, str], tuple[Any, bool]]] = {
             BaseRetriever: self._retriever,
             DynamicRunnable: self._configured,
+            WidenedWhenConfigured: self._configured_again,
             RunnableBindingBase: self._binding,
             RunnableWithFallbacks: self._fallbacks,
             RunnableBranch: self._branch,
@@ -127,9 +130,15 @@ class Walk:
         _, found = self.runnable(default, path)
         return WidenedWhenConfigured(dynamic=each, recall=self.recall, custom=self.custom) if found else each, found
 
+    def _configured_again(self, each: Any, path: str) -> tuple[Any, bool]:
+        """What an earlier walk left to be widened at call time."""
+        custom = each.custom if self.custom is None else self.custom
+        return _copied(each, {"recall": self._count(f"{path}.recall", each.recall), "custom": custom}), True
+
     def _binding(self, each: Any, path: str) -> tuple[Any, bool]:
         """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
-        bound, found = self.runnable(each.bound, path)
+        counted = isinstance(each.bound, RunnableLambda) and not COUNTS.isdisjoint(each.kwargs)
+        bound, found = (each.bound, True) if counted else self.runnable(each.bound, path)
         if not found:
             return each, False
         kwargs = {
@@ -148,7 +157,9 @@ class Walk:
             parameters = inspect.signature(each.func if hasattr(each, "func") else each.afunc).parameters
         except (TypeError, ValueError):  # some builtins have no signature
             return each, False
-        name = next((name for name in parameters if name in COUNTS), None)
+        options = list(parameters.values())[1:]  # the first one takes the query
+        named = {option.name for option in options if option.kind in _BY_NAME}
+        name = next((option.name for option in options if option.name in COUNTS & named), None)
         if name is None:
             return each, False
         default = parameters[name].default
@@ -179,6 +190,9 @@ class Walk:
                 updates |= self._settings({name: value}, path)
         if not updates:
             self.unknown.append(path)
+        known = getattr(each, "widening", None)  # a RerankRetriever's: its first stage stands there too
+        if isinstance(known, Widening) and updates["base_retriever"] is not known.retriever:
+            updates["widening"] = replace(known, recall=updates["recall"], retriever=updates["base_retriever"])
         return _copied(each, updates), True
 
     def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
@@ -186,26 +200,26 @@ class Walk:
         kind = getattr(search_type, "value", search_type)  # an enum in some retrievers, a str in others
         widened = {**given, "k": self._count(f"{where}['k']", given.get("k", _UNSET))}
         if kind == "mmr":
-            floor = _MMR_CHOICE * max(self.recall, widened["k"])
+            floor = _MMR_CHOICE * max(self.recall, widened["k"] or 0)  # k may be None
             pool = self._count(f"{where}['fetch_k']", given.get("fetch_k", _UNSET), floor=floor)
             widened["fetch_k"] = pool
         if kind == "similarity_score_threshold":
             self.notes.append(f"{where}: documents under the score threshold are left out before reranking")
         return widened
 
-    def _settings(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+    def _settings(self, given: Mapping[str, Any], path: str, model: BaseModel | None = None) -> dict[str, Any]:
         """Settings in which a count stands deeper, as in Amazon's retrievers: those among them that hold one."""
         updates: dict[str, Any] = {}
         for name, value in given.items():
             where = f"{path}.{name}"
             if name in COUNTS:
-                updates[name] = self._count(where, value)
+                updates[name] = self._count(where, value, most=None if model is None else _most(model, name))
             elif name in SETTINGS and isinstance(value, Mapping):
                 settings = cast("Mapping[str, Any]", value)
                 inner = self._settings(settings, where)
                 updates |= {name: {**settings, **inner}} if inner else {}
             elif name in SETTINGS and isinstance(value, BaseModel):
-                inner = self._settings(dict(_fields(value)), where)
+                inner = self._settings(dict(_fields(value)), where, value)
                 updates |= {name: _copied(value, inner)} if inner else {}
         return updates
 
@@ -269,8 +283,9 @@ def name_of(each: Any) -> str:
     return type(each).__name__
 
 
-def _fields(each: BaseModel) -> list[tuple[str, Any]]:
-    return [(name, getattr(each, name)) for name in type(each).model_fields]
+def _fields(each: object) -> list[tuple[str, Any]]:
+    """The fields, of which a transformer that is no pydantic model, such as a text splitter, has none."""
+    return [(name, getattr(each, name)) for name in type(each).model_fields] if isinstance(each, BaseModel) else []
 
 
 def _list(value: Any) -> list[Any]:
@@ -283,8 +298,18 @@ def _class_names(each: object) -> set[str]:
 
 def _copied(each: Any, updates: Mapping[str, Any]) -> Any:
     """A copy with those fields, or the thing itself where they are what it has already."""
-    changed = {name: value for name, value in updates.items() if value != getattr(each, name)}
+    changed = {name: value for name, value in updates.items() if not _same(value, getattr(each, name))}
     return each.model_copy(update=changed) if changed else each
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether nothing changed. Retrievers are told apart by identity: arrays in their fields cannot be compared."""
+    if isinstance(one, list | tuple):
+        return len(_list(one)) == len(_list(other)) and all(map(_same, _list(one), _list(other)))
+    if isinstance(one, Mapping):
+        these, those = cast("Mapping[Any, Any]", one), cast("Mapping[Any, Any]", other)
+        return these.keys() == those.keys() and all(_same(value, those[key]) for key, value in these.items())
+    return one is other or (isinstance(one, int) and one == other)
 
 
 def _most(each: BaseModel, name: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from langchain_core.retrievers import RetrieverLike
 
-Widen: TypeAlias = Callable[[RetrieverLike, int], "RetrieverLike | None"]
+Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
 this one to the table of known settings."""
 

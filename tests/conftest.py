@@ -25,7 +25,7 @@ def on_a_loop(thing: object, method: str, /, *args: Any, **kwargs: Any) -> Any:
 def blocking_inside_a_loop(thing: object, method: str, /, *args: Any, **kwargs: Any) -> Any:
     """The sync method called where a loop is running, as in a notebook."""
 
-    async def cell() -> Any:  # noqa: RUF029 - a loop has to be running
+    async def cell() -> Any:
         return getattr(thing, method)(*args, **kwargs)
 
     return asyncio.run(cell())

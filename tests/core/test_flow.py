@@ -49,7 +49,7 @@ def test_what_a_flow_does_not_catch_reaches_the_caller(colour: Colour) -> None:
 
 def test_a_step_that_raises_stop_iteration_does_not_end_the_flow_silently() -> None:
     def odd() -> Flow[int]:
-        return (yield from blocking(next, iter(())))  # type: ignore[arg-type]
+        return (yield from blocking(next, iter(())))
 
     with pytest.raises(RuntimeError):
         run(odd())

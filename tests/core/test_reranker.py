@@ -288,7 +288,5 @@ def test_no_document_is_lost_doubled_or_out_of_order(
     assert sorted(indices(whole)) == list(range(len(documents)))
     assert [hit.score for hit in whole] == sorted((hit.score for hit in whole), reverse=True)
     cut = Scripted().rerank("query", documents, top_n=top_n, threshold=threshold)
-    passing = [
-        hit for hit in whole if threshold is None or (hit.score >= threshold and documents[hit.index].strip())
-    ]
+    passing = [hit for hit in whole if threshold is None or (hit.score >= threshold and documents[hit.index].strip())]
     assert list(cut.hits) == passing[:top_n]

@@ -21,8 +21,8 @@ from rerank_kit import (
     Hit,
     InvalidResponse,
     MissingExtra,
-    RateLimited,
     Ranking,
+    RateLimited,
     RerankError,
     Span,
     StatusError,
@@ -48,7 +48,7 @@ def test_equal_scores_keep_the_incoming_order() -> None:
 
 
 def test_scores_are_python_floats_whatever_the_model_gives() -> None:
-    ranking = Ranking.by_score([np.float32(0.25), np.float64(0.5), 1])
+    ranking = Ranking.by_score(np.array([0.25, 0.5, 1], dtype=np.float32))
     assert [type(hit.score) for hit in ranking.hits] == [float, float, float]
     assert json.dumps([hit.score for hit in ranking.hits]) == "[1.0, 0.5, 0.25]"
 
@@ -112,6 +112,6 @@ def test_errors_form_the_tree_that_the_docs_draw() -> None:
     ],
 )
 def test_errors_survive_a_trip_between_processes(error: Exception) -> None:
-    back = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    back = pickle.loads(pickle.dumps(error))
     assert str(back).startswith(str(error).split(":", maxsplit=1)[0])
     assert {**vars(back), "errors": None} == {**vars(error), "errors": None}

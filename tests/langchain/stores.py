@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
+from langchain_classic.chains.query_constructor.base import load_query_constructor_runnable
+from langchain_classic.retrievers import (
+    MultiVectorRetriever,
+    ParentDocumentRetriever,
+    SelfQueryRetriever,
+    TimeWeightedVectorStoreRetriever,
+)
+from langchain_classic.retrievers.multi_vector import SearchType
 from langchain_core.callbacks import CallbackManagerForRetrieverRun, Callbacks
 from langchain_core.documents import BaseDocumentCompressor, BaseDocumentTransformer, Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.language_models import FakeListLLM
 from langchain_core.retrievers import BaseRetriever, RetrieverLike
+from langchain_core.stores import InMemoryStore
+from langchain_core.structured_query import Comparison, Operation, StructuredQuery, Visitor
 from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_text_splitters import CharacterTextSplitter
 from pydantic import BaseModel, Field
 
 from langchain_rerank_kit import widen
@@ -41,6 +54,62 @@ def store() -> Store:
     filled = new_store()
     filled.add_documents(notes())
     return filled
+
+
+def parents(**fields: Any) -> ParentDocumentRetriever:
+    """Every note is a parent of its own, with one chunk."""
+    retriever = ParentDocumentRetriever(
+        vectorstore=new_store(), docstore=InMemoryStore(), child_splitter=CharacterTextSplitter(), **fields
+    )
+    retriever.add_documents(notes(), ids=[str(number) for number in range(SIZE)])
+    return retriever
+
+
+def many_vectors(search_type: str = "similarity", **fields: Any) -> MultiVectorRetriever:
+    """Every note has one vector."""
+    originals = InMemoryStore()
+    originals.mset([(str(number), note) for number, note in enumerate(notes())])
+    vectors = new_store()
+    vectors.add_documents(
+        [Document(page_content=note.page_content, metadata={"doc_id": note.id}) for note in notes()]
+    )
+    return MultiVectorRetriever(
+        vectorstore=vectors, docstore=originals, search_type=SearchType(search_type), **fields
+    )
+
+
+def time_weighted() -> TimeWeightedVectorStoreRetriever:
+    retriever = TimeWeightedVectorStoreRetriever(vectorstore=new_store())
+    retriever.add_documents(notes())
+    return retriever
+
+
+class NoFilters(Visitor):
+    """For questions in which there is nothing to filter by."""
+
+    def visit_operation(self, operation: Operation) -> Any:
+        raise NotImplementedError
+
+    def visit_comparison(self, comparison: Comparison) -> Any:
+        raise NotImplementedError
+
+    def visit_structured_query(self, structured_query: StructuredQuery) -> tuple[str, dict[str, Any]]:
+        return structured_query.query, {}
+
+
+def self_query(*, enable_limit: bool, limit: int | None = None, **fields: Any) -> SelfQueryRetriever:
+    """A retriever whose model reads that limit, or none, out of every question."""
+    read = {"query": "note", "filter": "NO_FILTER"} | ({} if limit is None else {"limit": limit})
+    model = FakeListLLM(responses=[f"```json\n{json.dumps(read)}\n```"])
+    return SelfQueryRetriever(
+        # fix_invalid: without it, the chain wants the lark package before there is a filter to parse
+        query_constructor=load_query_constructor_runnable(
+            model, "Notes", [], enable_limit=enable_limit, fix_invalid=True
+        ),
+        vectorstore=store(),
+        structured_query_translator=NoFilters(),
+        **fields,
+    )
 
 
 def answer(colour: Colour, retriever: RetrieverLike, **kwargs: Any) -> list[Document]:

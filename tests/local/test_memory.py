@@ -26,7 +26,7 @@ def peaks(work: str) -> list[float]:
     """Run a script in a process of its own; the peaks of memory that it prints, in MB."""
     pytest.importorskip(RESOURCE)
     code = MEASURE.format(work=work)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return [float(line) for line in done.stdout.split()]
 
 
@@ -68,5 +68,5 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     if not hasattr(sys.modules["os"], "fork"):
         pytest.skip("this system cannot fork")
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "0"

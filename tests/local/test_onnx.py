@@ -73,7 +73,7 @@ def test_scores_of_the_embedded_model_are_those_of_onnx_runtime(embedded: OnnxCr
     folder = embedded_folder()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     for hit in embedded.rerank(QUERY, [ANSWER, TOPICAL, OTHER]):
         encoding = tokenizer.encode(QUERY, [ANSWER, TOPICAL, OTHER][hit.index])
         feeds = {
@@ -199,9 +199,7 @@ def test_graphs_with_short_integers_work_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"extra_input": "pixel_values"}, {"integers": TensorProto.INT16}])
-def test_a_graph_that_wants_other_inputs_is_named_as_no_cross_encoder(
-    tmp_path: Path, options: dict[str, Any]
-) -> None:
+def test_a_graph_that_wants_other_inputs_is_named_as_no_cross_encoder(tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"wants the inputs|cannot load"):
         OnnxCrossEncoder(bert_like(tmp_path, **options).folder)
 
@@ -231,7 +229,8 @@ def test_many_queries_share_the_workers_and_count_what_is_theirs(colour: Colour,
     reranker = OnnxCrossEncoder(tiny.folder)
     together = colour(reranker, "rerank_many", ["query", "word", "query"], [["apple", "fig"], ["apple"], ["fig"]])
     apart = [
-        reranker.rerank(query, texts) for query, texts in (("query", ["apple", "fig"]), ("word", ["apple"]), ("query", ["fig"]))
+        reranker.rerank(query, texts)
+        for query, texts in (("query", ["apple", "fig"]), ("word", ["apple"]), ("query", ["fig"]))
     ]
     assert [ranking.hits for ranking in together] == [ranking.hits for ranking in apart]
     assert [ranking.usage.pairs for ranking in together] == [2, 1, 0]

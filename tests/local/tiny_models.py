@@ -87,7 +87,12 @@ def _build(
     embeddings = random.normal(size=(vocabulary, _WIDTH)).astype(np.float32)
     types = random.normal(size=(2, _WIDTH)).astype(np.float32)
     head = (scale * random.normal(size=(_WIDTH, outputs))).astype(np.float32)
-    weights = {"embeddings": embeddings, "types": types, "head": head, "axis": np.array([1], dtype=np.int64)}
+    weights: dict[str, Any] = {
+        "embeddings": embeddings,
+        "types": types,
+        "head": head,
+        "axis": np.array([1], dtype=np.int64),
+    }
     names = ["input_ids", "attention_mask", *(["token_type_ids"] if token_types else [])]
     names += [] if extra_input is None else [extra_input]
     nodes = [helper.make_node("Gather", ["embeddings", "input_ids"], ["words"])]

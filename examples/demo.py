@@ -1,0 +1,96 @@
+"""See what reranking changes: search Python's own documentation with BM25, then with a reranker on top.
+
+python examples/demo.py
+python examples/demo.py --query "How do I shuffle a list in place?"
+python examples/demo.py --docs notes/ --query "What did we decide about backups?"
+"""
+
+import argparse
+import logging
+import shutil
+import sys
+import textwrap
+from itertools import zip_longest
+from pathlib import Path
+from time import perf_counter
+
+from langchain_core.documents import Document
+from passages import folder, standard_library
+
+from langchain_rerank_kit import BM25Retriever, RerankRetriever, with_rerank
+
+QUESTIONS = (
+    "How do I stop waiting for a coroutine after some seconds?",
+    "How can I tell whether two files have the same contents?",
+    "How do I find the median of some numbers?",
+)
+
+
+def main() -> None:
+    """Index the passages once, and ask both retrievers every question."""
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("rerank_kit").setLevel(logging.INFO)  # says which reranker is at work
+
+    started = perf_counter()
+    what, documents, questions = wanted()
+    bm25 = BM25Retriever.from_documents(documents)
+    print(f"{len(documents)} passages from {what}, read and indexed in {perf_counter() - started:.1f} s")
+
+    reranked = with_rerank(bm25)
+    print(reranked.widening)
+
+    for question in questions:
+        compare(question, bm25, reranked)
+
+
+def wanted() -> tuple[str, list[Document], tuple[str, ...]]:
+    """Read the command line: what to search, as words and as passages, and the questions."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--docs", default="", help="a folder of *.txt, *.md and *.rst files to search instead")
+    parser.add_argument("--query", default="", help="your own question")
+    given = parser.parse_args()
+    questions = (given.query,) if given.query else QUESTIONS
+    if not given.docs:
+        return "Python's standard library", standard_library(), questions
+    if not given.query:
+        parser.error("--docs needs a question to go with it: add --query")
+    if not Path(given.docs).is_dir():
+        parser.error(f"--docs {given.docs!r}: there is no such folder")
+    documents = folder(Path(given.docs))
+    if not documents:
+        parser.error(f"--docs {given.docs!r}: found no text in *.txt, *.md or *.rst files there")
+    return given.docs, documents, questions
+
+
+def compare(question: str, bm25: BM25Retriever, reranked: RerankRetriever) -> None:
+    """Print the best of both retrievers side by side."""
+    started = perf_counter()
+    candidates = bm25.invoke(question, k=reranked.recall)
+    between = perf_counter()
+    best = reranked.invoke(question)
+    done = perf_counter()
+
+    rank = {document.id: place for place, document in enumerate(candidates, start=1)}
+    left = [f"BM25 alone, {between - started:.3f} s"]
+    left += [f"{rank[each.id]}  {each.metadata['title']}" for each in candidates[: reranked.top_n]]
+    right = [f"with_rerank: best {len(best)} of {len(candidates)}, {done - between:.3f} s"]
+    right += [
+        f"{place}  {f'(was {rank[each.id]})':8}  {each.metadata['relevance_score']:.2f}  {each.metadata['title']}"
+        for place, each in enumerate(best, start=1)
+    ]
+
+    print(f"\n{question}\n")
+    width = min(max(shutil.get_terminal_size().columns, 80), 140)
+    for pair in zip_longest(left, right, fillvalue=""):
+        print(" │ ".join(fitted(cell, (width - 3) // 2) for cell in pair).rstrip())
+    if best:
+        print("\n" + textwrap.shorten(f"The first: {best[0].page_content}", width, placeholder=" …"))
+
+
+def fitted(text: str, width: int) -> str:
+    """Make a text exactly that wide."""
+    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""BM25 as a first stage: ids and metadata survive, and languages without spaces work."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.documents import Document
+
+from langchain_rerank_kit import BM25Retriever
+from langchain_rerank_kit.bm25 import words
+from rerank_kit import ConfigurationError, MissingExtra
+from tests.conftest import Colour
+
+TEXTS = ["the cat sat", "the dog ran", "a cat and a dog", "nothing in common"]
+
+
+def ids(documents: list[Document]) -> list[str | None]:
+    return [document.id for document in documents]
+
+
+def test_documents_with_the_querys_words_come_best_first(colour: Colour) -> None:
+    retriever = BM25Retriever.from_texts(TEXTS, ids=["0", "1", "2", "3"])
+    found = colour(retriever, "invoke", "Cat, sat!")
+    assert ids(found) == ["0", "2"]
+    scores = [document.metadata["relevance_score"] for document in found]
+    assert scores == sorted(scores, reverse=True)
+    assert {type(score) for score in scores} == {float}
+
+
+def test_documents_keep_their_ids_and_metadata_and_are_not_touched(colour: Colour) -> None:
+    given_documents = [Document(page_content="cat", id="x", metadata={"page": 3, "relevance_score": 1.0})]
+    before = copy.deepcopy(given_documents)
+    (found,) = colour(BM25Retriever.from_documents(given_documents), "invoke", "cat")
+    assert (found.id, found.metadata["page"]) == ("x", 3)
+    assert found.metadata["earlier_relevance_scores"] == [1.0]
+    assert given_documents == before
+
+
+def test_k_limits_and_may_exceed_the_collection(colour: Colour) -> None:
+    retriever = BM25Retriever.from_texts(["cat"] * 10)
+    assert len(colour(retriever, "invoke", "cat")) == 4
+    assert len(colour(retriever, "invoke", "cat", k=7)) == 7
+    assert len(colour(retriever.model_copy(update={"k": 50}), "invoke", "cat")) == 10
+
+
+def test_equal_scores_keep_the_order_of_the_collection() -> None:
+    found = BM25Retriever.from_texts(["same cat"] * 40, ids=[str(n) for n in range(40)], k=30).invoke("cat")
+    assert ids(found) == [str(n) for n in range(30)]
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_k_must_be_at_least_one(k: int) -> None:
+    with pytest.raises(ValueError, match="k"):
+        BM25Retriever.from_texts(TEXTS, k=k)
+    with pytest.raises(ConfigurationError, match="k must be"):
+        BM25Retriever.from_texts(TEXTS).invoke("cat", k=k)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", "  "]])
+def test_a_collection_without_words_finds_nothing(texts: list[str]) -> None:
+    assert BM25Retriever.from_texts(texts).invoke("cat") == []
+
+
+@pytest.mark.parametrize("query", ["", "?!", "zebra"])
+def test_a_query_without_known_words_finds_nothing(colour: Colour, query: str) -> None:
+    assert colour(BM25Retriever.from_texts(TEXTS), "invoke", query) == []
+
+
+@pytest.mark.parametrize("field", ["metadatas", "ids"])
+def test_metadata_and_ids_must_pair_up_with_the_texts(field: str) -> None:
+    lists: dict[str, Any] = {"metadatas": [{}], "ids": ["a"]}
+    with pytest.raises(ConfigurationError, match=f"{field} has 1 entries for 4 texts"):
+        BM25Retriever.from_texts(TEXTS, **{field: lists[field]})
+
+
+def test_metadata_is_kept_per_text() -> None:
+    (found,) = BM25Retriever.from_texts(["cat", "dog"], metadatas=[{"n": 0}, {"n": 1}]).invoke("dog")
+    assert found.metadata["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("注册门槛", "澳大利亚的商品及服务税注册门槛是七万五千澳元。"), ("東京の天気", "明日の東京の天気は晴れです。")],
+)
+def test_chinese_and_japanese_are_found_without_spaces(colour: Colour, query: str, expected: str) -> None:
+    texts = [
+        "澳大利亚的历史很长。",
+        "澳大利亚的商品及服务税注册门槛是七万五千澳元。",
+        "明日の東京の天気は晴れです。",
+        "猫が寝ている。",
+    ]
+    assert colour(BM25Retriever.from_texts(texts), "invoke", query)[0].page_content == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Straße, ＡＢＣ-42!", ["strasse", "abc", "42"]),
+        ("snake_case x", ["snake_case", "x"]),
+        ("東京タワーへgo", ["東京", "京タ", "タワ", "ワー", "ーへ", "go"]),
+        ("猫 cat", ["猫", "cat"]),
+        ("", []),
+    ],
+)
+def test_text_is_cut_into_terms(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+@given(st.text())
+def test_any_text_can_be_cut(text: str) -> None:
+    assert all(term for term in words(text))
+
+
+def test_a_tokenizer_of_ones_own_is_used_for_documents_and_queries() -> None:
+    retriever = BM25Retriever.from_texts(["running", "sleeping"], tokenizer=lambda text: [text[:3]])
+    assert [document.page_content for document in retriever.invoke("runs")] == ["running"]
+
+
+def test_a_retriever_can_be_pickled() -> None:
+    retriever = BM25Retriever.from_texts(TEXTS)
+    assert pickle.loads(pickle.dumps(retriever)).invoke("cat") == retriever.invoke("cat")
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+    with pytest.raises(MissingExtra, match=r'bm25s: pip install "rerank-kit\[langchain\]"'):
+        BM25Retriever.from_texts(TEXTS)
+
+
+def test_the_users_log_is_not_filled_by_the_library_below(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    BM25Retriever.from_texts(TEXTS).invoke("cat")
+    assert caplog.records == []

@@ -1,0 +1,326 @@
+"""`with_rerank`: wide first stage, best few back, nothing lost on the way, and everything visible."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_classic.retrievers import ContextualCompressionRetriever
+from langchain_core.callbacks import CallbackManagerForRetrieverRun, Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.documents.base import Blob
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import ConfigurableField, RunnableConfig, RunnableLambda
+
+from langchain_rerank_kit import (
+    BM25Retriever,
+    CrossEncoderRerank,
+    RecallWarning,
+    RerankCompressor,
+    RerankRetriever,
+    with_rerank,
+)
+from rerank_kit import ConfigurationError, Deadline, DeadlineExceeded, MissingExtra, Ranking, Reranker
+from rerank_kit import Document as Candidate
+from rerank_kit.flow import Flow, blocking
+from tests.conftest import Colour
+from tests.doubles import Failing, Scripted
+from tests.langchain.recording import Recorder
+
+
+class Numbers(BaseRetriever):
+    """Brings "document 0", "document 1", …"""
+
+    k: int = 4
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        return [Document(page_content=f"document {number}", id=str(number)) for number in range(self.k)]
+
+
+def ids(documents: list[Document]) -> list[str | None]:
+    return [document.id for document in documents]
+
+
+def test_the_best_of_many_come_back(colour: Colour) -> None:
+    retriever = with_rerank(Numbers(), Scripted())
+    assert ids(colour(retriever, "invoke", "query")) == ["49", "48", "47", "46", "45"]
+
+
+def test_it_is_a_contextual_compression_retriever() -> None:
+    retriever = with_rerank(Numbers(), Scripted())
+    assert isinstance(retriever, ContextualCompressionRetriever)
+    assert isinstance(retriever.base_retriever, Numbers)
+    assert isinstance(retriever.base_compressor, RerankCompressor)
+
+
+def test_the_retriever_that_was_given_is_not_changed(colour: Colour) -> None:
+    mine = Numbers()
+    colour(with_rerank(mine, Scripted()), "invoke", "query")
+    assert mine.k == 4
+
+
+def test_recall_top_n_and_threshold_can_be_given_for_one_call(colour: Colour) -> None:
+    reranker = Scripted()
+    retriever = with_rerank(Numbers(), reranker, recall=30)
+    assert ids(colour(retriever, "invoke", "query", recall=80, top_n=2)) == ["79", "78"]
+    assert ids(colour(retriever, "invoke", "query", threshold=28)) == ["29", "28"]
+    assert len(reranker.sent[-1][1]) == 30
+
+
+def test_a_recall_for_one_call_may_be_lower(colour: Colour) -> None:
+    reranker = Scripted()
+    retriever = with_rerank(Numbers(), reranker, recall=80)
+    colour(retriever, "invoke", "query", recall=25)
+    assert len(reranker.sent[-1][1]) == 25
+
+
+@pytest.mark.parametrize("wrong", [{"recall": 0}, {"top_n": -1}, {"threshold": math.nan}])
+def test_a_wrong_number_for_one_call_is_an_error(colour: Colour, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        colour(with_rerank(Numbers(), Scripted()), "invoke", "query", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"recall": 0}, "recall"),
+        ({"recall": None}, "recall"),
+        ({"recall": 4}, "recall must be at least top_n"),
+        ({"top_n": 0}, "top_n"),
+        ({"threshold": math.inf}, "threshold"),
+        ({"timeout": 0}, "timeout"),
+        ({"on_error": "ignore"}, "on_error"),
+        ({"reranker": "bge"}, "reranker must be"),
+        ({"reranker": RerankCompressor(reranker=Scripted()), "timeout": 3}, "timeout goes with"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_that_names_it(wrong: dict[str, Any], named: str) -> None:
+    arguments: dict[str, Any] = {"reranker": Scripted(), **wrong}
+    with pytest.raises(ConfigurationError, match=named):
+        with_rerank(Numbers(), **arguments)
+
+
+def test_something_that_is_no_retriever_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="retriever must be"):
+        with_rerank(Blob.from_data("x"), Scripted())  # type: ignore[arg-type]
+
+
+def test_a_bound_top_n_works_like_one_given_in_the_call(colour: Colour) -> None:
+    assert ids(colour(with_rerank(Numbers(), Scripted()).bind(top_n=1), "invoke", "query")) == ["49"]
+
+
+def test_fields_can_be_made_configurable(colour: Colour) -> None:
+    reranker = Scripted()
+    retriever = with_rerank(Numbers(), reranker).configurable_fields(
+        recall=ConfigurableField(id="recall"), top_n=ConfigurableField(id="top_n")
+    )
+    found = colour(retriever, "invoke", "query", {"configurable": {"recall": 30, "top_n": 2}})
+    assert ids(found) == ["29", "28"]
+    assert len(reranker.sent[-1][1]) == 30
+
+
+def test_batches_work(colour: Colour) -> None:
+    found = colour(with_rerank(Numbers(), Scripted()), "batch", ["a", "b"])
+    assert [ids(each) for each in found] == [["49", "48", "47", "46", "45"]] * 2
+
+
+def test_config_reaches_the_first_stage(colour: Colour) -> None:
+    seen: list[RunnableConfig] = []
+
+    def search(query: str, config: RunnableConfig, k: int = 4) -> list[Document]:
+        seen.append(config)
+        return [Document(page_content=f"{query} {number}") for number in range(k)]
+
+    config: RunnableConfig = {
+        "tags": ["mine"],
+        "metadata": {"tenant": "Ada"},
+        "configurable": {"language": "en"},
+        "run_name": "faq",
+    }
+    colour(with_rerank(search, Scripted()), "invoke", "query", config)
+    (got,) = seen
+    assert got.get("configurable") == {"language": "en"}
+    assert got.get("metadata", {})["tenant"] == "Ada"
+    assert got.get("tags") == ["mine"]
+
+
+def test_every_run_is_in_the_trace_below_the_retrievers(colour: Colour) -> None:
+    recorder = Recorder()
+    config: RunnableConfig = {
+        "callbacks": [recorder],
+        "tags": ["mine"],
+        "metadata": {"tenant": "Ada"},
+        "run_name": "faq",
+    }
+    colour(with_rerank(Numbers(), Scripted()), "invoke", "query", config)
+    outer, first = [run for run in recorder.runs.values() if run.name == "faq"]
+    second = recorder.named("Scripted")
+    assert outer.parent is None
+    assert first.parent == second.parent == recorder.id_of("faq")
+    assert [len(run.outputs) for run in (outer, first)] == [5, 50]
+    assert len(second.outputs["hits"]) == 5
+    for run in (outer, first, second):
+        assert "mine" in run.tags
+        assert run.metadata["tenant"] == "Ada"
+
+
+def test_without_a_run_name_runs_are_called_what_they_are(colour: Colour) -> None:
+    recorder = Recorder()
+    colour(with_rerank(Numbers(), Scripted()), "invoke", "query", {"callbacks": [recorder]})
+    assert [run.name for run in recorder.runs.values()] == ["RerankRetriever", "Numbers", "Scripted"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no memory"), DeadlineExceeded("too late")])
+def test_a_failed_reranking_raises_by_default(colour: Colour, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        colour(with_rerank(Numbers(), Failing(error)), "invoke", "query")
+
+
+def test_with_keep_a_failed_reranking_returns_the_first_stages_order_flagged_without_retrieving_again(
+    colour: Colour, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[str] = []
+
+    def search(query: str, k: int = 4) -> list[Document]:
+        calls.append(query)
+        return [Document(page_content="x", id=str(number)) for number in range(k)]
+
+    found = colour(with_rerank(search, Failing(RuntimeError("no memory")), on_error="keep"), "invoke", "query")
+    assert ids(found) == ["0", "1", "2", "3", "4"]
+    assert {document.metadata["rerank_failed"] for document in found} == {"RuntimeError: no memory"}
+    assert calls == ["query"]
+    assert "reranking failed" in caplog.text
+
+
+def test_with_keep_and_no_top_n_the_compressors_own_limit_holds(colour: Colour) -> None:
+    compressor = RerankCompressor(reranker=Failing(RuntimeError("x")), top_n=3)
+    retriever = with_rerank(Numbers(), compressor, top_n=None, on_error="keep")
+    assert ids(colour(retriever, "invoke", "query")) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("wrong key"), MissingExtra("x is missing", "x")])
+def test_a_wrong_setting_raises_even_with_keep(colour: Colour, error: Exception) -> None:
+    retriever = with_rerank(Numbers(), Failing(error), on_error="keep")
+    with pytest.raises(type(error)):
+        colour(retriever, "invoke", "query")
+
+
+def test_with_keep_a_timeout_degrades_too(colour: Colour) -> None:
+    class Slow(Reranker):
+        def flow(self, query: str, documents: Sequence[Candidate], deadline: Deadline) -> Flow[Ranking]:
+            while True:
+                yield from blocking(deadline.check)
+
+    retriever = with_rerank(Numbers(), Slow(), timeout=0.01, on_error="keep")
+    found = colour(retriever, "invoke", "query")
+    assert len(found) == 5
+    assert found[0].metadata["rerank_failed"].startswith("DeadlineExceeded")
+
+
+def test_a_cancelled_call_is_cancelled_whatever_on_error_says() -> None:
+    async def cancelled() -> None:
+        retriever = with_rerank(Numbers(), Failing(asyncio.CancelledError()), on_error="keep")
+        with pytest.raises(asyncio.CancelledError):
+            await retriever.ainvoke("query")
+
+    asyncio.run(cancelled())
+
+
+def test_a_failing_first_stage_raises_whatever_on_error_says(colour: Colour) -> None:
+    def broken(query: str, k: int = 4) -> list[Document]:
+        raise OSError(query)
+
+    with pytest.raises(OSError, match="query"):
+        colour(with_rerank(broken, Scripted(), on_error="keep"), "invoke", "query")
+
+
+def test_nothing_found_is_nothing_returned_and_no_warning(colour: Colour) -> None:
+    def nothing(query: str, k: int = 4) -> list[Document]:
+        return []
+
+    reranker = Scripted()
+    assert colour(with_rerank(nothing, reranker), "invoke", "query") == []
+    assert reranker.sent == []
+
+
+def test_too_few_candidates_are_warned_of_once_with_the_remedy(colour: Colour) -> None:
+    def ten(query: str, k: int = 4) -> list[Document]:
+        return [Document(page_content=f"document {number}") for number in range(10)]
+
+    retriever = with_rerank(ten, Scripted())
+    with pytest.warns(RecallWarning, match=r"brought 10 candidates where 50 were asked for.*retriever.widening"):
+        colour(retriever, "invoke", "query")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        colour(retriever, "invoke", "query")
+
+
+def test_the_warning_points_at_the_users_line() -> None:
+    def one(query: str, k: int = 4) -> list[Document]:
+        return [Document(page_content="x 1")]
+
+    retriever = with_rerank(RunnableLambda(one), Scripted())
+    with pytest.warns(RecallWarning) as caught:
+        retriever.invoke("query")
+    assert caught[0].filename == __file__
+
+
+def test_a_recall_too_low_to_matter_is_warned_of_at_once() -> None:
+    with pytest.warns(RecallWarning, match="recall=10 leaves a reranker little to choose from"):
+        with_rerank(Numbers(), Scripted(), recall=10)
+
+
+class Cutting(BaseDocumentCompressor):
+    """Somebody else's compressor: keeps its top_n from the end, without scores."""
+
+    top_n: int = 3
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        return tuple(reversed(documents))[: self.top_n]
+
+
+def test_any_other_compressor_works_and_is_held_to_top_n(colour: Colour) -> None:
+    theirs = Cutting()
+    assert ids(colour(with_rerank(Numbers(), theirs, top_n=5), "invoke", "query")) == ["49", "48", "47", "46", "45"]
+    assert ids(colour(with_rerank(Numbers(), theirs, top_n=1), "invoke", "query")) == ["49"]
+    assert ids(colour(with_rerank(Numbers(), theirs, top_n=None), "invoke", "query")) == ["49", "48", "47"]
+    assert theirs.top_n == 3
+
+
+def test_any_other_compressor_is_visible_in_the_trace(colour: Colour) -> None:
+    recorder = Recorder()
+    colour(with_rerank(Numbers(), Cutting()), "invoke", "query", {"callbacks": [recorder]})
+    assert len(recorder.named("Cutting").outputs["documents"]) == 5
+
+
+def test_a_threshold_holds_for_any_other_compressor_that_scores(colour: Colour) -> None:
+    class Scoring(Cutting):
+        def compress_documents(
+            self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+        ) -> Sequence[Document]:
+            return [Document(page_content=str(score), metadata={"relevance_score": score}) for score in (0.9, 0.4)]
+
+    found = colour(with_rerank(Numbers(), Scoring(), threshold=0.5), "invoke", "query")
+    assert [document.page_content for document in found] == ["0.9"]
+
+
+def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    retriever = with_rerank(BM25Retriever.from_texts(texts), CrossEncoderRerank(), top_n=2)
+    found = colour(retriever, "invoke", "What is the threshold of rule 17?")
+    assert found[0].page_content == texts[17]
+    assert len(found) == 2
+
+
+def test_one_line_is_enough(colour: Colour) -> None:
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    retriever = with_rerank(BM25Retriever.from_texts(texts))
+    assert colour(retriever, "invoke", "What is the threshold of rule 17?")[0].page_content == texts[17]
+    assert isinstance(retriever, RerankRetriever)
+    assert str(retriever.widening) == "BM25Retriever.k: 4 → 50"
