@@ -20,10 +20,14 @@ from passages import folder, standard_library
 from langchain_rerank_kit import BM25Retriever, RerankRetriever, with_rerank
 
 QUESTIONS = (
-    "How do I stop waiting for a coroutine after some seconds?",
     "How can I tell whether two files have the same contents?",
+    "How do I convert a number to binary?",
     "How do I find the median of some numbers?",
+    "How do I delete a folder with everything in it?",
 )
+BEYOND_HELP = """
+Reranking cannot answer the last one: it puts in order what BM25 brings. shutil.rmtree, which would do it, speaks of
+a "directory tree" and shares too few words with the question to be among the 50."""
 
 
 def main() -> None:
@@ -41,6 +45,8 @@ def main() -> None:
 
     for question in questions:
         compare(question, bm25, reranked)
+    if questions is QUESTIONS:
+        print(BEYOND_HELP)
 
 
 def wanted() -> tuple[str, list[Document], tuple[str, ...]]:
@@ -72,19 +78,21 @@ def compare(question: str, bm25: BM25Retriever, reranked: RerankRetriever) -> No
 
     rank = {document.id: place for place, document in enumerate(candidates, start=1)}
     left = [f"BM25 alone, {between - started:.3f} s"]
-    left += [f"{rank[each.id]}  {each.metadata['title']}" for each in candidates[: reranked.top_n]]
+    left += [f"{rank[each.id]} {each.metadata['title']}" for each in candidates[: reranked.top_n]]
     right = [f"with_rerank: best {len(best)} of {len(candidates)}, {done - between:.3f} s"]
-    right += [
-        f"{place}  {f'(was {rank[each.id]})':8}  {each.metadata['relevance_score']:.2f}  {each.metadata['title']}"
-        for place, each in enumerate(best, start=1)
-    ]
+    for place, each in enumerate(best, start=1):
+        before = f"(was {rank[each.id]})"
+        right.append(f"{place} {before:8} {each.metadata['relevance_score']:.2f} {each.metadata['title']}")
 
     print(f"\n{question}\n")
+    if not candidates:
+        print("BM25 finds nothing: no passage has a word of the question in it")
+        return
     width = min(max(shutil.get_terminal_size().columns, 80), 140)
-    for pair in zip_longest(left, right, fillvalue=""):
-        print(" │ ".join(fitted(cell, (width - 3) // 2) for cell in pair).rstrip())
-    if best:
-        print("\n" + textwrap.shorten(f"The first: {best[0].page_content}", width, placeholder=" …"))
+    for plain, better in zip_longest(left, right, fillvalue=""):
+        print(f"{fitted(plain, width * 2 // 5)} │ {fitted(better, width * 3 // 5 - 3).rstrip()}")
+    says = " ".join(best[0].page_content.split())
+    print("\n" + textwrap.fill(f"The first: {says}", width, max_lines=2, placeholder=" …"))
 
 
 def fitted(text: str, width: int) -> str:

@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ SHORTEST = 40  # characters: less than that answers no question
 
 SKIPPED = {"distutils", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "turtledemo"}
 WRITTEN_IN_C = ("builtins", "itertools", "math", "sys", "time", "_collections", "_datetime", "_decimal", "_functools")
+IMPLIED = re.compile(r"(?<=^\()(self|cls|type)\b(, /)?(, )?")  # the argument that a caller does not write
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 TEXT = {".txt", ".md", ".rst"}
@@ -50,11 +51,8 @@ def standard_library() -> list[Document]:
 def folder(root: Path) -> list[Document]:
     """Read the text and Markdown files of a folder and the folders in it."""
     texts = (file for file in files(root) if file.suffix.lower() in TEXT)
-    return passages(
-        section
-        for file in texts
-        for section in headed(file.as_posix(), (root / file).read_text("utf-8-sig", errors="replace"))
-    )
+    read = ((file.as_posix(), (root / file).read_text("utf-8-sig", errors="replace")) for file in texts)
+    return passages(section for source, text in read for section in headed(source, text))
 
 
 def files(root: Path) -> Iterator[Path]:
@@ -85,7 +83,7 @@ def docstrings(root: Path, file: Path) -> Iterator[Section]:
             members = (each for each in node.body if isinstance(each, Documented) and not each.name.startswith("_"))
             todo += [(f"{name}.{each.name}", each) for each in members]
         else:
-            title += called_with(f"({ast.unparse(node.args)})")
+            title += IMPLIED.sub("", f"({ast.unparse(node.args)})")
         yield Section(file.as_posix(), title, ast.get_docstring(node) or "")
 
 
@@ -101,13 +99,8 @@ def live_docstrings(module_name: str) -> Iterator[Section]:
                 title = f"{name}.{key}"
                 todo += [(title, member)] if inspect.isclass(member) else []
                 with suppress(TypeError, ValueError):  # C code need not say how it is called
-                    title += called_with(str(inspect.signature(member)))
+                    title += IMPLIED.sub("", str(inspect.signature(member)))
                 yield Section(module_name, title, inspect.getdoc(member) or "")
-
-
-def called_with(arguments: str) -> str:
-    """Leave out the argument that a caller does not write."""
-    return re.sub(r"^\((self|cls|type)\b(, /)?(, )?", "(", arguments)
 
 
 def headed(source: str, text: str) -> Iterator[Section]:
@@ -132,11 +125,11 @@ def passages(sections: Iterable[Section]) -> list[Document]:
     """Cut sections into passages, each below its title; leave out very short ones and repetitions."""
     found: dict[str, Document] = {}
     for source, title, text in sections:
-        for piece in pieces(text.strip(), LONGEST - len(f"{title}\n\n")):
-            content = f"{title}\n\n{piece}"
-            if len(piece) >= SHORTEST and content not in found:
+        above = f"{title[: LONGEST // 4]}\n\n"
+        for piece in pieces(text.strip(), LONGEST - len(above)):
+            if len(piece) >= SHORTEST and above + piece not in found:
                 metadata = {"source": source, "title": title}
-                found[content] = Document(content, id=str(len(found)), metadata=metadata)
+                found[above + piece] = Document(above + piece, id=str(len(found)), metadata=metadata)
     return list(found.values())
 
 
@@ -146,5 +139,5 @@ def pieces(text: str, limit: int) -> Iterator[str]:
         places = (text.rfind(mark, limit // 3, limit) for mark in ("\n\n", "\n", " "))
         cut = next((place for place in places if place > 0), limit)
         yield text[:cut].rstrip()
-        text = text[cut:].lstrip("\n")
+        text = text[cut:].lstrip()
     yield text

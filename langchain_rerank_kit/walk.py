@@ -137,8 +137,9 @@ class Walk:
 
     def _binding(self, each: Any, path: str) -> tuple[Any, bool]:
         """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
-        counted = isinstance(each.bound, RunnableLambda) and not COUNTS.isdisjoint(each.kwargs)
-        bound, found = (each.bound, True) if counted else self.runnable(each.bound, path)
+        bound, found = each.bound, True
+        if not isinstance(bound, RunnableLambda) or COUNTS.isdisjoint(each.kwargs):
+            bound, found = self.runnable(each.bound, path)
         if not found:
             return each, False
         kwargs = {
@@ -158,8 +159,7 @@ class Walk:
         except (TypeError, ValueError):  # some builtins have no signature
             return each, False
         options = list(parameters.values())[1:]  # the first one takes the query
-        named = {option.name for option in options if option.kind in _BY_NAME}
-        name = next((option.name for option in options if option.name in COUNTS & named), None)
+        name = next((option.name for option in options if option.name in COUNTS and option.kind in _BY_NAME), None)
         if name is None:
             return each, False
         default = parameters[name].default
@@ -190,10 +190,7 @@ class Walk:
                 updates |= self._settings({name: value}, path)
         if not updates:
             self.unknown.append(path)
-        known = getattr(each, "widening", None)  # a RerankRetriever's: its first stage stands there too
-        if isinstance(known, Widening) and updates["base_retriever"] is not known.retriever:
-            updates["widening"] = replace(known, recall=updates["recall"], retriever=updates["base_retriever"])
-        return _copied(each, updates), True
+        return _copied(each, {**updates, **_widening(each, updates)}), True
 
     def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
         """What LangChain's vector store retrievers pass on: `k`, and for MMR the larger pool that it chooses from."""
@@ -288,8 +285,20 @@ def _fields(each: object) -> list[tuple[str, Any]]:
     return [(name, getattr(each, name)) for name in type(each).model_fields] if isinstance(each, BaseModel) else []
 
 
+def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `RerankRetriever` keeps about its first stage, brought up to date: it retrieves with what stands there."""
+    known = getattr(each, "widening", None)
+    if not isinstance(known, Widening) or updates["base_retriever"] is known.retriever:
+        return {}
+    return {"widening": replace(known, recall=updates["recall"], retriever=updates["base_retriever"])}
+
+
 def _list(value: Any) -> list[Any]:
     return cast("list[Any]", value)
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return cast("Mapping[Any, Any]", value)
 
 
 def _class_names(each: object) -> set[str]:
@@ -305,10 +314,10 @@ def _copied(each: Any, updates: Mapping[str, Any]) -> Any:
 def _same(one: Any, other: Any) -> bool:
     """Whether nothing changed. Retrievers are told apart by identity: arrays in their fields cannot be compared."""
     if isinstance(one, list | tuple):
-        return len(_list(one)) == len(_list(other)) and all(map(_same, _list(one), _list(other)))
+        return len(_list(one)) == len(other) and all(map(_same, _list(one), other))
     if isinstance(one, Mapping):
-        these, those = cast("Mapping[Any, Any]", one), cast("Mapping[Any, Any]", other)
-        return these.keys() == those.keys() and all(_same(value, those[key]) for key, value in these.items())
+        these = _mapping(one)
+        return these.keys() == other.keys() and all(_same(value, other[key]) for key, value in these.items())
     return one is other or (isinstance(one, int) and one == other)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from langchain_classic.chains.query_constructor.base import load_query_constructor_runnable
+from langchain_classic.chains.query_constructor.base import (
+    load_query_constructor_runnable,  # pyright: ignore[reportUnknownVariableType] - the library leaves out type arguments
+)
 from langchain_classic.retrievers import (
     MultiVectorRetriever,
     ParentDocumentRetriever,
@@ -22,11 +24,11 @@ from langchain_core.language_models import FakeListLLM
 from langchain_core.retrievers import BaseRetriever, RetrieverLike
 from langchain_core.stores import InMemoryStore
 from langchain_core.structured_query import Comparison, Operation, StructuredQuery, Visitor
-from langchain_core.vectorstores import InMemoryVectorStore
-from langchain_text_splitters import CharacterTextSplitter
+from langchain_core.vectorstores import InMemoryVectorStore, VectorStoreRetriever
+from langchain_text_splitters import CharacterTextSplitter, TextSplitter
 from pydantic import BaseModel, Field
 
-from langchain_rerank_kit import widen
+from langchain_rerank_kit import BM25Retriever, widen
 from tests.conftest import Colour
 
 SIZE = 120
@@ -56,12 +58,42 @@ def store() -> Store:
     return filled
 
 
-def parents(**fields: Any) -> ParentDocumentRetriever:
-    """Every note is a parent of its own, with one chunk."""
+def similar(**search_kwargs: Any) -> VectorStoreRetriever:
+    return store().as_retriever(search_kwargs=search_kwargs)
+
+
+def mmr(**search_kwargs: Any) -> VectorStoreRetriever:
+    return store().as_retriever(search_type="mmr", search_kwargs=search_kwargs)
+
+
+def bm25() -> BM25Retriever:
+    return BM25Retriever.from_documents(notes())
+
+
+def search(query: str, k: int = 4) -> list[Document]:
+    return notes()[:k]
+
+
+async def search_in_async(query: str, k: int = 4) -> list[Document]:
+    return notes()[:k]
+
+
+def whatever(query: str) -> list[Document]:
+    return notes()[:4]
+
+
+def unchanged(documents: list[Document]) -> list[Document]:
+    return documents
+
+
+def parents(splitter: TextSplitter | None = None, originals: list[Document] | None = None) -> ParentDocumentRetriever:
+    """Every note is a parent of its own, with one chunk, unless others are given."""
     retriever = ParentDocumentRetriever(
-        vectorstore=new_store(), docstore=InMemoryStore(), child_splitter=CharacterTextSplitter(), **fields
+        vectorstore=new_store(),
+        docstore=InMemoryStore(),
+        child_splitter=CharacterTextSplitter() if splitter is None else splitter,
     )
-    retriever.add_documents(notes(), ids=[str(number) for number in range(SIZE)])
+    retriever.add_documents(notes() if originals is None else originals)
     return retriever
 
 
@@ -70,12 +102,8 @@ def many_vectors(search_type: str = "similarity", **fields: Any) -> MultiVectorR
     originals = InMemoryStore()
     originals.mset([(str(number), note) for number, note in enumerate(notes())])
     vectors = new_store()
-    vectors.add_documents(
-        [Document(page_content=note.page_content, metadata={"doc_id": note.id}) for note in notes()]
-    )
-    return MultiVectorRetriever(
-        vectorstore=vectors, docstore=originals, search_type=SearchType(search_type), **fields
-    )
+    vectors.add_documents([Document(page_content=note.page_content, metadata={"doc_id": note.id}) for note in notes()])
+    return MultiVectorRetriever(vectorstore=vectors, docstore=originals, search_type=SearchType(search_type), **fields)
 
 
 def time_weighted() -> TimeWeightedVectorStoreRetriever:
@@ -103,9 +131,7 @@ def self_query(*, enable_limit: bool, limit: int | None = None, **fields: Any) -
     model = FakeListLLM(responses=[f"```json\n{json.dumps(read)}\n```"])
     return SelfQueryRetriever(
         # fix_invalid: without it, the chain wants the lark package before there is a filter to parse
-        query_constructor=load_query_constructor_runnable(
-            model, "Notes", [], enable_limit=enable_limit, fix_invalid=True
-        ),
+        llm_chain=load_query_constructor_runnable(model, "Notes", [], enable_limit=enable_limit, fix_invalid=True),
         vectorstore=store(),
         structured_query_translator=NoFilters(),
         **fields,
@@ -123,14 +149,15 @@ def brought(colour: Colour, retriever: RetrieverLike, recall: int = RECALL) -> i
 
 
 def settings(thing: Any) -> Any:
-    """All that a retriever is set to, however deep, to compare it with later. Opaque things are compared by identity."""
+    """All that a retriever is set to, however deep, to compare it with later. Opaque things count by identity."""
+    parts: Any = thing
     if isinstance(thing, BaseModel) and not isinstance(thing, Document):
         fields = {name: settings(getattr(thing, name)) for name in type(thing).model_fields}
         return type(thing).__name__, fields
     if isinstance(thing, Mapping):
-        return {key: settings(value) for key, value in cast("Mapping[Any, Any]", thing).items()}
+        return {key: settings(value) for key, value in parts.items()}
     if isinstance(thing, list | tuple):
-        return [settings(part) for part in cast("Sequence[Any]", thing)]
+        return [settings(part) for part in parts]
     return thing if isinstance(thing, str | int | float | None) else id(thing)
 
 
