@@ -24,6 +24,7 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from pydantic import BaseModel, ConfigDict, SkipValidation
 from typing_extensions import override
 
+from langchain_rerank_kit.copies import as_list, copied, fields
 from langchain_rerank_kit.widening import Change, Widen, Widening, widen
 
 COUNTS = frozenset(
@@ -37,7 +38,7 @@ COUNTS = frozenset(
 SETTINGS = frozenset({"search_kwargs", "retrieval_config", "vectorSearchConfiguration"})
 """The names of settings inside which such a count may stand."""
 
-CHILDREN = frozenset({"retriever", "base_retriever", "retrievers", "transformers", "base_compressor"})
+CHILDREN = frozenset({"retriever", "base_retriever", "retrievers"})
 """The names under which wrappers keep what they wrap."""
 
 _UNSET: Any = object()
@@ -89,23 +90,23 @@ class Walk:
     def _fallbacks(self, each: Any, path: str) -> tuple[Any, bool]:
         """A retriever and those that stand in for it."""
         fallbacks = [self._alternative(part, path) for part in each.fallbacks]
-        return _copied(each, {"runnable": self._alternative(each.runnable, path), "fallbacks": fallbacks}), True
+        return copied(each, {"runnable": self._alternative(each.runnable, path), "fallbacks": fallbacks}), True
 
     def _branch(self, each: Any, path: str) -> tuple[Any, bool]:
         """A choice between retrievers."""
         branches = [(test, self._alternative(branch, path)) for test, branch in each.branches]
-        return _copied(each, {"branches": branches, "default": self._alternative(each.default, path)}), True
+        return copied(each, {"branches": branches, "default": self._alternative(each.default, path)}), True
 
     def _sequence(self, each: Any, path: str) -> tuple[Any, bool]:
         """A chain: query rewriting before a retriever, or clean-up after it."""
-        steps, found = self._steps(dict(enumerate(_list(each.steps))), path)
+        steps, found = self._steps(dict(enumerate(as_list(each.steps))), path)
         first, *middle, last = steps.values()
-        return _copied(each, {"first": first, "middle": middle, "last": last}), found
+        return copied(each, {"first": first, "middle": middle, "last": last}), found
 
     def _parallel(self, each: Any, path: str) -> tuple[Any, bool]:
         """Steps side by side, as in a chain that keeps the question beside the documents."""
         steps, found = self._steps(each.steps__, path)
-        return _copied(each, {"steps__": steps}), found
+        return copied(each, {"steps__": steps}), found
 
     def _alternative(self, part: Any, path: str) -> Any:
         """Widen what stands for a whole retriever, so that it is worth a word if it cannot be widened."""
@@ -133,7 +134,7 @@ class Walk:
     def _configured_again(self, each: Any, path: str) -> tuple[Any, bool]:
         """What an earlier walk left to be widened at call time."""
         custom = each.custom if self.custom is None else self.custom
-        return _copied(each, {"recall": self._count(f"{path}.recall", each.recall), "custom": custom}), True
+        return copied(each, {"recall": self._count(f"{path}.recall", each.recall), "custom": custom}), True
 
     def _binding(self, each: Any, path: str) -> tuple[Any, bool]:
         """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
@@ -150,7 +151,7 @@ class Walk:
             else value
             for name, value in each.kwargs.items()
         }
-        return _copied(each, {"bound": bound, "kwargs": kwargs}), True
+        return copied(each, {"bound": bound, "kwargs": kwargs}), True
 
     def _function(self, each: Any, path: str) -> tuple[Any, bool]:
         """A plain function that takes the number of documents as an argument."""
@@ -169,19 +170,19 @@ class Walk:
     def _retriever(self, each: Any, path: str) -> tuple[Any, bool]:
         """Any retriever: raise the counts among its fields, and widen the retrievers it wraps."""
         self.notes += [f"{path}: {note}" for name, note in NOTES.items() if name in _class_names(each)]
-        if '"limit"' in repr(
+        if '"limit": int' in repr(
             getattr(each, "query_constructor", "")
         ):  # the schema that SelfQueryRetriever shows the model
             self.limited.append(path)
         updates: dict[str, Any] = {}
-        for name, value in _fields(each):
+        for name, value in fields(each):
             where = f"{path}.{name}"
             if isinstance(value, BaseDocumentCompressor):
                 updates[name] = self.compressor(value, where)
             elif isinstance(value, BaseRetriever) or (name in CHILDREN and isinstance(value, Runnable)):
                 updates[name] = self._alternative(value, where)
             elif name in CHILDREN and isinstance(value, list):
-                updates[name] = [self._alternative(part, f"{where}[{at}]") for at, part in enumerate(_list(value))]
+                updates[name] = [self._alternative(part, f"{where}[{at}]") for at, part in enumerate(as_list(value))]
             elif name == "search_kwargs" and hasattr(each, "vectorstore"):
                 updates[name] = self._search_kwargs(value, where, getattr(each, "search_type", None))
             elif name in COUNTS:
@@ -190,7 +191,7 @@ class Walk:
                 updates |= self._settings({name: value}, path)
         if not updates:
             self.unknown.append(path)
-        return _copied(each, {**updates, **_widening(each, updates)}), True
+        return copied(each, {**updates, **_widening(each, updates)}), True
 
     def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
         """What LangChain's vector store retrievers pass on: `k`, and for MMR the larger pool that it chooses from."""
@@ -216,14 +217,14 @@ class Walk:
                 inner = self._settings(settings, where)
                 updates |= {name: {**settings, **inner}} if inner else {}
             elif name in SETTINGS and isinstance(value, BaseModel):
-                inner = self._settings(dict(_fields(value)), where, value)
-                updates |= {name: _copied(value, inner)} if inner else {}
+                inner = self._settings(dict(fields(value)), where, value)
+                updates |= {name: copied(value, inner)} if inner else {}
         return updates
 
     def compressor(self, each: Any, path: str) -> Any:
         """A compressor inside the first stage must not cut what the reranker is to see."""
         updates: dict[str, Any] = {}
-        for name, value in _fields(each):
+        for name, value in fields(each):
             where = f"{path}.{name}"
             if name == "transformers":  # those of a DocumentCompressorPipeline
                 updates[name] = [self.compressor(part, f"{where}[{place}]") for place, part in enumerate(value)]
@@ -231,7 +232,7 @@ class Walk:
                 updates[name] = value if value is None else self._count(where, value)
         if not updates:
             self.notes.append(f"{path} ({name_of(each)}) may drop documents before the reranker sees them")
-        return _copied(each, updates)
+        return copied(each, updates)
 
     def _count(self, where: str, before: Any, *, floor: int = 0, most: int | None = None) -> Any:
         """The number that a setting needs to have: at least the recall, at least what it was."""
@@ -280,11 +281,6 @@ def name_of(each: Any) -> str:
     return type(each).__name__
 
 
-def _fields(each: object) -> list[tuple[str, Any]]:
-    """The fields, of which a transformer that is no pydantic model, such as a text splitter, has none."""
-    return [(name, getattr(each, name)) for name in type(each).model_fields] if isinstance(each, BaseModel) else []
-
-
 def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     """What a `RerankRetriever` keeps about its first stage, brought up to date: it retrieves with what stands there."""
     known = getattr(each, "widening", None)
@@ -293,32 +289,8 @@ def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     return {"widening": replace(known, recall=updates["recall"], retriever=updates["base_retriever"])}
 
 
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value)
-
-
-def _mapping(value: Any) -> Mapping[Any, Any]:
-    return cast("Mapping[Any, Any]", value)
-
-
 def _class_names(each: object) -> set[str]:
     return {cls.__name__ for cls in type(each).__mro__}
-
-
-def _copied(each: Any, updates: Mapping[str, Any]) -> Any:
-    """A copy with those fields, or the thing itself where they are what it has already."""
-    changed = {name: value for name, value in updates.items() if not _same(value, getattr(each, name))}
-    return each.model_copy(update=changed) if changed else each
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether nothing changed. Retrievers are told apart by identity: arrays in their fields cannot be compared."""
-    if isinstance(one, list | tuple):
-        return len(_list(one)) == len(other) and all(map(_same, _list(one), other))
-    if isinstance(one, Mapping):
-        these = _mapping(one)
-        return these.keys() == other.keys() and all(_same(value, other[key]) for key, value in these.items())
-    return one is other or (isinstance(one, int) and one == other)
 
 
 def _most(each: BaseModel, name: str) -> int | None:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -61,13 +62,13 @@ def test_modules_import_only_from_below(path: Path) -> None:
 
 def test_the_lowest_layer_needs_only_the_standard_library() -> None:
     core = Path(str(rerank_kit.__file__)).parent
-    for name in ("errors", "values", "flow", "optional", "checks", "observe", "reranker"):
-        others = {each.partition(".")[0] for each in imports(core / f"{name}.py")}
+    for module in ("errors", "values", "flow", "optional", "checks", "observe", "reranker"):
+        others = {each.partition(".")[0] for each in imports(core / f"{module}.py")}
         assert others <= {*sys.stdlib_module_names, "rerank_kit"}
 
 
 @pytest.mark.parametrize("package", [rerank_kit, langchain_rerank_kit])
 def test_public_names_are_sorted_and_exist(package: object) -> None:
-    names: list[str] = package.__all__  # type: ignore[attr-defined]
+    names = cast("list[str]", vars(package)["__all__"])
     assert names == sorted(names)
     assert all(hasattr(package, name) for name in names)
