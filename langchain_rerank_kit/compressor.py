@@ -18,7 +18,7 @@ from langchain_rerank_kit.tracing import traced
 from rerank_kit import Deadline, Ranking, Reranker
 from rerank_kit import Document as Candidate
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.local import CrossEncoder, OnnxCrossEncoder, Scored
+from rerank_kit.local import CrossEncoder, LongDocuments, OnnxCrossEncoder, Precision, Scored
 from rerank_kit.local.cross_encoder import Pair
 
 logger = logging.getLogger("rerank_kit")
@@ -95,7 +95,7 @@ class RerankCompressor(BaseDocumentCompressor):
         )
         inputs = {"query": query, "documents": len(documents), **limits}
         ranking = yield from traced(callbacks, type(self._engine).__name__, inputs, ranked, _report)
-        return [with_score(documents[hit.index], hit.score) for hit in ranking.hits]
+        return [with_score(documents[hit.index], hit.score, hit.passage) for hit in ranking.hits]
 
 
 class CrossEncoderRerank(RerankCompressor):
@@ -108,15 +108,19 @@ class CrossEncoderRerank(RerankCompressor):
             embedded English model.
         file: The ONNX file in the folder, when it is not `model.onnx`.
         revision: The hub commit, tag or branch.
+        precision: `"int8"` takes the quantised file of the folder that suits the CPU.
         max_length: Tokens read of a pair; by default as many as the model can.
+        long_documents: What to do with longer documents; the decisive part is put in `metadata["relevant_passage"]`.
         threads: Workers; by default the cores this process may use.
         raw_scores: Return the model's own numbers instead of scores from 0 to 1.
     """
 
     model: str | BaseCrossEncoder | None = None
     file: str | None = None
+    precision: Precision | None = None
     revision: str | None = None
     max_length: int | None = None
+    long_documents: LongDocuments = "truncate"
     threads: int | None = None
     raw_scores: bool = False
 
@@ -131,8 +135,10 @@ class CrossEncoderRerank(RerankCompressor):
         return OnnxCrossEncoder(
             self.model,
             file=self.file,
+            precision=self.precision,
             revision=self.revision,
             max_length=self.max_length,
+            long_documents=self.long_documents,
             threads=self.threads,
             raw_scores=self.raw_scores,
         )

@@ -11,9 +11,21 @@ EARLIER_SCORES = "earlier_relevance_scores"
 """The key under which scores from the stages before are kept, oldest first."""
 
 
-def with_score(document: Document, score: float) -> Document:
-    """Copy a document, with a new score; a score it had before joins the earlier ones."""
+PASSAGE = "relevant_passage"
+"""The key under which the part of a long document is put that its score is for."""
+
+
+def with_score(document: Document, score: float, passage: tuple[int, int] | None = None) -> Document:
+    """Copy a document, with a new score; a score it had before joins the earlier ones.
+
+    Args:
+        document: Not changed.
+        score: The new score.
+        passage: Where the part of the text stands that the score is for, if not all of it, in characters.
+    """
     metadata = {**document.metadata, SCORE: score}
+    if passage is not None:
+        metadata[PASSAGE] = document.page_content[slice(*passage)]
     if SCORE in document.metadata:
         metadata[EARLIER_SCORES] = [*document.metadata.get(EARLIER_SCORES, []), document.metadata[SCORE]]
     return document.model_copy(update={"metadata": metadata})

@@ -39,6 +39,14 @@ class Reranker(ABC):
     model: str | None = None
     hooks: Sequence[Hook] = ()
 
+    @property
+    def fingerprint(self) -> str | None:
+        """All that a score depends on besides query and text, as a short string under which it can be cached.
+
+        `None`, unless a subclass says otherwise: a score may depend on more, such as on what shares its batch.
+        """
+        return None
+
     @abstractmethod
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents: the part that differs from one back end to the next."""

@@ -37,11 +37,14 @@ class Hit:
         index: Its place in the sequence that the caller passed in, from 0.
         score: Its relevance score; higher is better. Cross-encoders give 0 to 1 unless asked for raw scores.
         why: The reason, from rerankers that can give one.
+        passage: Where the part of the text stands that the score is for, as start and end in characters, when only
+            that part of a long document was decisive.
     """
 
     index: int
     score: float
     why: str | None = None
+    passage: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Usage:
         truncated: Pairs that were longer than the model reads, so that their end went unseen.
         empty: Documents without text: never sent, ranked last.
         duplicates: Documents with the same text as another, scored once for all.
+        windows: Pairs among `pairs` that were further windows of a long document.
+        cached: Documents whose score came from a cache.
     """
 
     pairs: int = 0
@@ -61,6 +66,8 @@ class Usage:
     truncated: int = 0
     empty: int = 0
     duplicates: int = 0
+    windows: int = 0
+    cached: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
+from rerank_kit.local.windows import LongDocuments, Span, aggregate, most_alike
 from rerank_kit.reranker import Request, Reranker
-from rerank_kit.values import Deadline, Document, Ranking, Usage
+from rerank_kit.values import Deadline, Document, Ranking, Usage, finite
 
 Pair = tuple[str, str]
 """A query and the text of one document."""
@@ -32,11 +33,21 @@ class Scored:
 
 
 class CrossEncoder(Reranker):
-    """A model that reads query and document together. To add an engine, write `score`."""
+    """A model that reads query and document together. To add an engine, write `score`.
+
+    Attributes:
+        long_documents: What to do with documents that are longer than the model reads.
+    """
+
+    long_documents: LongDocuments = "truncate"
 
     @abstractmethod
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs, all different, in plain blocking code that looks at the deadline now and then."""
+
+    def windows(self, query: str, text: str) -> Sequence[Span]:
+        """Cut a document into windows that the model can read whole; one when it fits. For `long_documents`."""
+        return [(0, len(text))]
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents of one query."""
@@ -48,33 +59,78 @@ class CrossEncoder(Reranker):
         for query, documents in requests:
             for document in documents:
                 places.setdefault((query, document.text), len(places))
-        scored = yield from blocking(self.score, list(places), deadline)
-        counts = {len(scored.scores), len(scored.tokens), len(scored.truncated)}
-        if counts != {len(places)}:
-            msg = f"the model gave {len(scored.scores)} scores for {len(places)} pairs: it must give one for each"
-            raise InvalidResponse(msg)
+        judge = self._by_pairs if self.long_documents == "truncate" else self._by_windows
+        judged = yield from blocking(judge, list(places), deadline)
         paid: set[int] = set()
         return [
-            _ranking([places[query, each.text] for each in documents], scored, paid) for query, documents in requests
+            _ranking([places[query, each.text] for each in documents], judged, paid) for query, documents in requests
         ]
 
+    def _by_pairs(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_Judged]:
+        """Score each pair as it is, as much of it as the model reads."""
+        scored = self.score(pairs, deadline)
+        counts = {len(scored.scores), len(scored.tokens), len(scored.truncated)}
+        if counts != {len(pairs)}:
+            msg = f"the model gave {len(scored.scores)} scores for {len(pairs)} pairs: it must give one for each"
+            raise InvalidResponse(msg)
+        return [
+            _Judged(*each) for each in zip(map(finite, scored.scores), scored.tokens, scored.truncated, strict=True)
+        ]
 
-def _ranking(of: Sequence[int], scored: Scored, paid: set[int]) -> Ranking:
+    def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_Judged]:
+        """Score the windows of each document, or the one most like the query, and make one score of them."""
+        spans = [self.windows(query, text) for query, text in pairs]
+        whole = [len(each) == 1 for each in spans]
+        if self.long_documents == "best-window":
+            spans = [[most_alike(*pair, each)] for pair, each in zip(pairs, spans, strict=True)]
+        parts = [(query, text[a:b]) for (query, text), each in zip(pairs, spans, strict=True) for a, b in each]
+        judged = iter(self._by_pairs(parts, deadline))
+        return [
+            self._joined([next(judged) for _ in each], each, whole=entire)
+            for each, entire in zip(spans, whole, strict=True)
+        ]
+
+    def _joined(self, windows: Sequence[_Judged], spans: Sequence[Span], *, whole: bool) -> _Judged:
+        best = max(range(len(windows)), key=lambda place: windows[place].score)
+        return _Judged(
+            score=aggregate(self.long_documents, [each.score for each in windows]),
+            tokens=sum(each.tokens for each in windows),
+            truncated=any(each.truncated for each in windows) or (self.long_documents == "best-window" and not whole),
+            windows=len(windows) - 1,
+            passage=None if whole else spans[best],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """All that is known of a pair after scoring."""
+
+    score: float
+    tokens: int
+    truncated: bool
+    windows: int = 0
+    passage: Span | None = None
+
+
+def _ranking(of: Sequence[int], judged: Sequence[_Judged], paid: set[int]) -> Ranking:
     """Rank documents by the pairs they stand for; a pair counts in the usage of the first ranking that has it."""
     fresh = set(of) - paid
     paid |= fresh
+    new = [judged[pair] for pair in fresh]
     usage = Usage(
-        pairs=len(fresh),
-        tokens=sum(scored.tokens[pair] for pair in fresh),
-        truncated=sum(scored.truncated[pair] for pair in fresh),
-        duplicates=len(of) - len(fresh),
+        pairs=len(new) + sum(each.windows for each in new),
+        tokens=sum(each.tokens for each in new),
+        truncated=sum(each.truncated for each in new),
+        duplicates=len(of) - len(new),
+        windows=sum(each.windows for each in new),
     )
-    return Ranking.by_score((scored.scores[pair] for pair in of), usage)
+    ranking = Ranking.by_score((judged[pair].score for pair in of), usage)
+    return replace(ranking, hits=tuple(replace(hit, passage=judged[of[hit.index]].passage) for hit in ranking))
 
 
 def sigmoid(logit: float) -> float:
     """The logistic function, which takes a model's logit to a score between 0 and 1."""
-    if logit >= 0:
+    if not logit < 0:  # NaN comes out as NaN, to be refused where scores are checked
         return 1.0 / (1.0 + math.exp(-logit))
     odds = math.exp(logit)
     return odds / (1.0 + odds)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from rerank_kit.errors import ConfigurationError, MissingExtra
+from rerank_kit.local.cpu import cpu_features
 from rerank_kit.optional import optional
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
@@ -22,7 +23,14 @@ _EMBEDDED_SHA256 = {
     "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
     "tokenizer_config.json": "7b082b48a08a0b5c5939d99472e33addce3d96202155e33f7928cecd171186a0",
 }
-_ONNX_PLACES = ("model.onnx", "onnx/model.onnx")
+Precision = Literal["fp32", "int8"]
+_PRECISIONS = ("fp32", "int8")
+_INT8_FOR = {  # the files that sentence-transformers' export makes, by the instructions that each is for, best first
+    "avx512_vnni": "model_qint8_avx512_vnni.onnx",
+    "avx512f": "model_qint8_avx512.onnx",
+    "avx2": "model_quint8_avx2.onnx",
+    "arm64": "model_qint8_arm64.onnx",
+}
 _SETTINGS = ("config.json", "tokenizer_config.json")
 _DEFAULT_MAX_LENGTH = 512
 _NO_LIMIT = 1_000_000  # transformers writes about 1e30 where a tokenizer has no limit
@@ -59,28 +67,39 @@ class ModelFiles:
 
 
 def find_model(
-    model: str | os.PathLike[str] | None, *, file: str | None = None, revision: str | None = None
+    model: str | os.PathLike[str] | None,
+    *,
+    file: str | None = None,
+    precision: Precision | None = None,
+    revision: str | None = None,
+    features: Collection[str] | None = None,
 ) -> ModelFiles:
     """Find the files of a model; download them when it is a hub name.
 
     Args:
         model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded model.
         file: The ONNX file inside it, such as `"onnx/model_O4.onnx"`; by default `model.onnx` or `onnx/model.onnx`.
+        precision: `"int8"` takes the quantised file that suits the CPU best, `"fp32"` is the default file.
         revision: The hub commit, tag or branch.
+        features: The CPU's instruction sets; by default those of this machine.
 
     Raises:
         ConfigurationError: There is no such model, or files are missing or damaged.
         MissingExtra: The embedded model, or the hub's client, is not installed.
     """
+    if precision not in (None, *_PRECISIONS) or (file is not None and precision is not None):
+        msg = f'precision must be "fp32" or "int8", and goes without file=, not {precision!r} with file={file!r}'
+        raise ConfigurationError(msg)
     if model is None:
-        return _embedded()
+        return _embedded(precision)
+    places = _places(file, precision, cpu_features() if features is None else features)
     if Path(model).is_dir():
-        return _folder(str(model), Path(model), file)
+        return _folder(str(model), Path(model), places)
     name = os.fspath(model)
     if isinstance(model, os.PathLike) or name.startswith((".", "/", "~")) or name.count("/") > 1:
         msg = f"model={name!r}: there is no such folder"
         raise ConfigurationError(msg)
-    return _folder(name, _download(name, file, revision), file)
+    return _folder(name, _download(name, places, revision), places)
 
 
 def embedded_folder() -> Path:
@@ -96,7 +115,21 @@ def embedded_folder() -> Path:
     return Path(spec.submodule_search_locations[0], "models", "data", "reranker_en")
 
 
-def _embedded() -> ModelFiles:
+def _places(file: str | None, precision: Precision | None, features: Collection[str]) -> list[str]:
+    """Where the graph may be in the model's folder, best first."""
+    if file is not None:
+        return [file]
+    names = ["model.onnx"]
+    if precision == "int8":  # the first name is what our own export writes, the last what transformers.js does
+        fitting = [name for feature, name in _INT8_FOR.items() if feature in features]
+        names = ["model_int8.onnx", *fitting, "model_quantized.onnx"]
+    return [place for name in names for place in (name, f"onnx/{name}")]
+
+
+def _embedded(precision: Precision | None) -> ModelFiles:
+    if precision == "fp32":
+        msg = "the embedded model has int8 precision only: leave precision out, or pass another model="
+        raise ConfigurationError(msg)
     folder = embedded_folder()
     for name, expected in _EMBEDDED_SHA256.items():
         path = folder / name
@@ -107,11 +140,10 @@ def _embedded() -> ModelFiles:
                 'install it again with pip install --force-reinstall "rerank-kit[embedded]"'
             )
             raise ConfigurationError(msg)
-    return _folder(EMBEDDED, folder, None)
+    return _folder(EMBEDDED, folder, ["model.onnx"])
 
 
-def _folder(name: str, folder: Path, file: str | None) -> ModelFiles:
-    places = _ONNX_PLACES if file is None else (file,)
+def _folder(name: str, folder: Path, places: Sequence[str]) -> ModelFiles:
     onnx = next((folder / place for place in places if (folder / place).is_file()), None)
     missing = [] if onnx is not None else [" or ".join(places)]
     missing += [] if (folder / "tokenizer.json").is_file() else ["tokenizer.json"]
@@ -138,9 +170,8 @@ def _json(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def _download(name: str, file: str | None, revision: str | None) -> Path:
+def _download(name: str, places: Sequence[str], revision: str | None) -> Path:
     hub = optional("huggingface_hub", extra="onnx", why=f"fetching model={name!r}, which is no folder here,")
-    places = _ONNX_PLACES if file is None else (file,)
     wanted = [*places, *(f"{place}_data" for place in places), "tokenizer.json", *_SETTINGS]
     try:
         return Path(hub.snapshot_download(name, revision=revision, allow_patterns=wanted))

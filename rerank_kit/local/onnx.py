@@ -3,43 +3,46 @@
 A pair alone needs no padding and its activations stay in the CPU's cache, which makes this faster than batches on a
 CPU. It also makes a score a pure function of model, maximum length, query and text: an int8 graph quantises its
 activations per call, so in a batch a score would depend on the neighbours. `docs/performance.md` has the figures.
+A GPU wants batches, and gets them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from rerank_kit.checks import check_count
-from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
-from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
-from rerank_kit.local.models import ModelFiles, find_model
-from rerank_kit.local.pairs import EncodedPair, PairTokenizer
-from rerank_kit.local.threads import usable_cores
-from rerank_kit.optional import optional
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.cpu import usable_cores
+from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.models import ModelFiles, Precision, find_model
+from rerank_kit.local.pairs import PairTokenizer
+from rerank_kit.local.session import Graph, Output
+from rerank_kit.local.windows import SMALL_WINDOW, LongDocuments, Span, check_policy
 from rerank_kit.values import Deadline
 
-Output = Literal["auto", "logits", "probabilities"]
-
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
-_ROUNDING = 1e-6  # how far a probability may leave 0 to 1
-_DTYPES = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
+_GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
 
 
 class OnnxCrossEncoder(CrossEncoder):
-    """A cross-encoder that ONNX Runtime runs on the CPU.
+    """A cross-encoder that ONNX Runtime runs.
 
-    Scores are between 0 and 1 and do not depend on the other candidates, their order or the number of threads.
-    Each distinct text is scored once. Memory does not grow with the number of candidates.
+    Scores are between 0 and 1. On a CPU they do not depend on the other candidates, their order or the number of
+    threads. Each distinct text is scored once. Memory does not grow with the number of candidates.
 
     Attributes:
         model: The model's name.
-        max_length: The most tokens read of a pair; longer ones are cut and counted in `usage.truncated`.
-        threads: How many pairs are scored side by side.
+        max_length: The most tokens read of a pair.
+        threads: How many calls of the model run side by side.
+        batch_size: Pairs in a call.
+        long_documents: What to do with documents that are longer than the model reads.
+        provider: What runs the graph, in ONNX Runtime's terms.
     """
 
     def __init__(
@@ -47,9 +50,14 @@ class OnnxCrossEncoder(CrossEncoder):
         model: str | os.PathLike[str] | None = None,
         *,
         file: str | None = None,
+        precision: Precision | None = None,
         revision: str | None = None,
         max_length: int | None = None,
+        long_documents: LongDocuments = "truncate",
+        window: int | None = None,
         threads: int | None = None,
+        batch_size: int | None = None,
+        providers: Sequence[str] | None = None,
         output: Output = "auto",
         raw_scores: bool = False,
     ) -> None:
@@ -58,9 +66,17 @@ class OnnxCrossEncoder(CrossEncoder):
         Args:
             model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.
             file: The ONNX file in it; by default `model.onnx` or `onnx/model.onnx`.
+            precision: `"int8"` takes the quantised file, of several the one made for this CPU.
             revision: The hub commit, tag or branch to use.
             max_length: Tokens, up to what the model can read, which is the default.
+            long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
+                others tell in each hit's `passage` which part of the text was decisive.
+            window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
             threads: Workers; by default the cores that CPU affinity and container quota allow.
+            batch_size: Pairs in a call; by default 1 on a CPU and 32 on a GPU. With more than 1, the scores of a
+                quantised model depend on the neighbours.
+            providers: ONNX Runtime's execution providers, best first, such as `["OpenVINOExecutionProvider"]`; by
+                default a GPU's where the installed ONNX Runtime has one, and the CPU's.
             output: What the graph answers. `"auto"` takes it for logits unless the output is named after
                 probabilities or scores.
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
@@ -72,41 +88,51 @@ class OnnxCrossEncoder(CrossEncoder):
         self._source = model
         self._options: dict[str, Any] = {
             "file": file,
+            "precision": precision,
             "revision": revision,
             "max_length": max_length,
+            "long_documents": long_documents,
+            "window": window,
             "threads": threads,
+            "batch_size": batch_size,
+            "providers": providers,
             "output": output,
             "raw_scores": raw_scores,
         }
-        if output not in ("auto", "logits", "probabilities"):
-            msg = f'output must be "auto", "logits" or "probabilities", not {output!r}'
-            raise ConfigurationError(msg)
-        cores = check_count("threads", threads)
-        files = find_model(model, file=file, revision=revision)
+        check_policy(long_documents)
+        files = find_model(model, file=file, precision=precision, revision=revision)
         self.model = files.name
         self.max_length = _max_length(max_length, files)
-        self.threads = usable_cores() if cores is None else cores
+        self.long_documents = long_documents
+        smallest = SMALL_WINDOW if long_documents == "best-window" else None
+        self._window = smallest if window is None else check_count("window", window)
         self._encode = PairTokenizer(files.tokenizer, self.max_length)
-        self._graph = _Graph(files, output=output, raw_scores=raw_scores)
+        self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers)
+        self.provider = self._graph.provider
+        self.threads = check_count("threads", threads) or usable_cores()
+        self.batch_size = check_count("batch_size", batch_size) or (_GPU_BATCH if self._graph.on_gpu else 1)
+        self._files = files
+        self._fingerprint: str | None = None
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs, the longest first, so that no worker is left with a long one at the end."""
-        todo = deque(sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]), reverse=True))
+        order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]), reverse=True)
+        todo = deque(order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
         scores, tokens, truncated = [0.0] * len(pairs), [0] * len(pairs), [False] * len(pairs)
 
         def work() -> None:
             while True:
                 try:
-                    place = todo.popleft()
+                    batch = todo.popleft()
                 except IndexError:  # nothing is left; asking first would race with the other workers
                     return
                 deadline.check()
-                encoded = self._encode(*pairs[place])
-                scores[place] = self._graph(encoded)
-                tokens[place], truncated[place] = len(encoded.ids), encoded.truncated
+                encoded = [self._encode(*pairs[place]) for place in batch]
+                for place, each, score in zip(batch, encoded, self._graph(encoded), strict=True):
+                    scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
-        workers = [self._workers().submit(work) for _ in range(min(self.threads, len(pairs)))]
+        workers = [self._workers().submit(work) for _ in range(min(self.threads, len(todo)))]
         try:
             for worker in workers:
                 worker.result()
@@ -114,6 +140,30 @@ class OnnxCrossEncoder(CrossEncoder):
             todo.clear()
             wait(workers)
         return Scored(scores, tokens, truncated)
+
+    def windows(self, query: str, text: str) -> list[Span]:
+        """Cut a document into windows that fit beside the query; one when it fits."""
+        return self._encode.windows(query, text, self._window)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The model's files and every setting that moves a score; `None` when pairs share batches.
+
+        An int8 model scores a little differently on CPUs of another kind, which is not in it.
+        """
+        if self.batch_size > 1:
+            return None
+        if self._fingerprint is None:
+            self._fingerprint = self._digest()
+        return self._fingerprint
+
+    def _digest(self) -> str:
+        settings = (self.max_length, self.long_documents, self._window, self.provider, *self._graph.settings)
+        digest = hashlib.sha256(repr(settings).encode())
+        for path in (self._files.onnx, self._files.tokenizer):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"onnx:{digest.hexdigest()}"
 
     def _workers(self) -> ThreadPoolExecutor:
         """The pool that all callers share. A forked process makes its own: threads do not survive a fork."""
@@ -129,79 +179,6 @@ class OnnxCrossEncoder(CrossEncoder):
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"
-
-
-class _Graph:
-    """A session and what its graph wants and answers."""
-
-    def __init__(self, files: ModelFiles, *, output: Output, raw_scores: bool) -> None:
-        self._session = _session(files)
-        self._array = optional("numpy", extra="onnx", why="OnnxCrossEncoder").array
-        self._inputs = {each.name: _DTYPES.get(each.type) for each in self._session.get_inputs()}
-        unknown = [name for name, dtype in self._inputs.items() if name not in _FEEDS or dtype is None]
-        if unknown or "input_ids" not in self._inputs:
-            msg = (
-                f"model={files.name!r}: the graph {files.onnx.name} wants the inputs {sorted(self._inputs)}; a "
-                f"cross-encoder takes integers called input_ids and, optionally, {sorted(set(_FEEDS) - {'input_ids'})}"
-            )
-            raise ConfigurationError(msg)
-        first = self._session.get_outputs()[0]
-        self._output = first.name
-        named_after = any(word in first.name.lower() for word in ("prob", "score", "sigmoid", "softmax"))
-        self._probabilities = output == "probabilities" or (output == "auto" and named_after)
-        self._raw = raw_scores
-
-    def __call__(self, pair: EncodedPair) -> float:
-        feeds = {name: self._array([_FEEDS[name](pair)], dtype) for name, dtype in self._inputs.items()}
-        try:
-            answer = self._session.run([self._output], feeds)[0]
-        except Exception as error:
-            msg = f"ONNX Runtime failed on a pair of {len(pair.ids)} tokens: {error}"
-            raise BackendError(msg, backend="OnnxCrossEncoder") from error
-        return self._read([float(value) for value in answer.ravel()])
-
-    def _read(self, values: Sequence[float]) -> float:
-        """One relevance score from what the graph answered for one pair.
-
-        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
-        sigmoid of their difference.
-        """
-        if len(values) not in (1, 2):
-            msg = (
-                f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (irrelevant, relevant)"
-            )
-            raise InvalidResponse(msg)
-        if self._probabilities:
-            value = values[-1]
-            if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
-                msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
-                raise InvalidResponse(msg)
-            return value
-        logit = values[0] if len(values) == 1 else values[1] - values[0]
-        return logit if self._raw or logit != logit else sigmoid(logit)  # noqa: PLR0124 - NaN is refused further up
-
-
-_FEEDS: dict[str, Callable[[EncodedPair], Sequence[int]]] = {
-    "input_ids": lambda pair: pair.ids,
-    "attention_mask": lambda pair: [1] * len(pair.ids),
-    "token_type_ids": lambda pair: pair.types,
-    "position_ids": lambda pair: range(len(pair.ids)),
-}
-"""The inputs that BERT-like (all), XLM-R- and ModernBERT-like graphs (no token types) ask for."""
-
-
-def _session(files: ModelFiles) -> Any:
-    onnxruntime = optional("onnxruntime", extra="onnx", why="OnnxCrossEncoder")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = (
-        1  # the workers are the parallelism: they scale better than threads inside an operator
-    )
-    options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(str(files.onnx), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no base class
-        msg = f"model={files.name!r}: ONNX Runtime cannot load {files.onnx} ({error}): fetch the file again"
-        raise ConfigurationError(msg) from error
 
 
 def _max_length(asked: int | None, files: ModelFiles) -> int:

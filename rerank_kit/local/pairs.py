@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.windows import Span, cut
 from rerank_kit.optional import optional
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
 _FIRST_CUT = 16  # characters per token: far more than any language needs, so one look is nearly always enough
+_SMALLEST = 16  # tokens: a window of less says nothing, even if the query takes the rest
 _LONGEST_WORD = 256  # characters: a cut changes the tokens of the word it falls in, and none before that
 
 
@@ -47,6 +49,9 @@ class PairTokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             msg = f"{path} is not a tokenizer that can be loaded ({error}): fetch the model again"
             raise ConfigurationError(msg) from error
+        self._whole = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
+        self._whole.no_padding()
+        self._whole.no_truncation()
         self._max_length = max_length
         self._tokenizer.no_padding()  # the file may ask for it, which would multiply the work of short pairs
         self._tokenizer.enable_truncation(max_length, strategy="longest_first")
@@ -59,6 +64,22 @@ class PairTokenizer:
             reach *= 4
             encoding = self._tokenizer.encode(query[:reach], text[:reach])
         return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing))
+
+    def windows(self, query: str, text: str, size: int | None = None) -> list[Span]:
+        """Cut a document into overlapping windows that fit beside the query; one, the whole, when it fits.
+
+        Args:
+            query: The query, which takes its part of the maximum length.
+            text: The document.
+            size: Tokens in a window at most; `None` is as many as fit.
+        """
+        taken = len(self._whole.encode(query, add_special_tokens=False)) + self._whole.num_special_tokens_to_add(
+            is_pair=True
+        )
+        room = max(_SMALLEST, self._max_length - taken)
+        size = room if size is None else min(room, size)
+        tokens = [each for each in self._whole.encode(text, add_special_tokens=False).offsets if each[0] < each[1]]
+        return cut(tokens, size) if len(tokens) > size else [(0, len(text))]
 
 
 def _end_of_document(encoding: Encoding, reach: int) -> int:

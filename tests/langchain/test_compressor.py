@@ -198,3 +198,12 @@ def test_compressors_can_be_copied_deeply() -> None:
     compressor = CrossEncoderRerank(top_n=2)
     other = compressor.model_copy(deep=True)
     assert other.compress_documents(documents(), QUESTION) == compressor.compress_documents(documents(), QUESTION)
+
+
+def test_the_decisive_part_of_a_long_document_is_in_its_metadata(colour: Colour) -> None:
+    text = f"{'Nothing was decided at the meeting. ' * 150}{TEXTS[1]}"
+    compressor = CrossEncoderRerank(long_documents="max")
+    (best,) = colour(compressor, "compress_documents", [Document(page_content=text)], QUESTION)
+    assert best.page_content == text
+    assert "75,000 dollars" in best.metadata["relevant_passage"]
+    assert len(best.metadata["relevant_passage"]) < len(text) / 2

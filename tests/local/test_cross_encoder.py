@@ -52,3 +52,13 @@ def test_sigmoid_is_stable_far_out(logit: float, score: float) -> None:
 
 def test_sigmoid_keeps_apart_what_is_barely_relevant() -> None:
     assert 0 < sigmoid(-40.0) < sigmoid(-39.0)
+
+
+def test_an_engine_that_cannot_cut_documents_scores_them_whole() -> None:
+    engine = Counting()
+    engine.long_documents = "max"
+    assert engine.rerank("query", ["x", "xx"]).hits == (Hit(1, 2.0), Hit(0, 1.0))
+
+
+def test_an_engine_that_does_not_say_otherwise_has_no_fingerprint() -> None:
+    assert Counting().fingerprint is None

@@ -182,3 +182,46 @@ def test_an_unknown_name_is_an_error_that_names_it(hub: tuple[str, list[str]], t
     done = fetched(hub[0], tmp_path / "home", "'owner/nothing', revision='v9'")
     assert "ConfigurationError: model='owner/nothing' is not a folder here" in done.stderr
     assert "at revision 'v9'" in done.stderr
+
+
+INT8 = ["model_qint8_avx512_vnni.onnx", "model_qint8_avx512.onnx", "model_quint8_avx2.onnx", "model_qint8_arm64.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ({"avx2", "avx512f", "avx512_vnni"}, "model_qint8_avx512_vnni.onnx"),
+        ({"avx2", "avx512f"}, "model_qint8_avx512.onnx"),
+        ({"avx2"}, "model_quint8_avx2.onnx"),
+        ({"arm64"}, "model_qint8_arm64.onnx"),
+    ],
+)
+def test_of_several_quantised_files_the_one_for_the_cpu_is_taken(
+    tmp_path: Path, features: set[str], expected: str
+) -> None:
+    for name in ["model.onnx", *INT8]:
+        bert_like(tmp_path, place=f"onnx/{name}")
+    assert find_model(tmp_path, precision="int8", features=features).onnx.name == expected
+    assert find_model(tmp_path, precision="fp32", features=features).onnx.name == "model.onnx"
+    assert find_model(tmp_path, features=features).onnx.name == "model.onnx"
+
+
+@pytest.mark.parametrize("name", ["model_int8.onnx", "model_quantized.onnx"])
+def test_quantised_files_for_any_cpu_are_known(tmp_path: Path, name: str) -> None:
+    bert_like(tmp_path, place=name)
+    assert OnnxCrossEncoder(tmp_path, precision="int8").rerank("query", ["apple"]).hits
+
+
+def test_a_precision_that_is_not_there_names_the_files_that_would_have_it(tmp_path: Path) -> None:
+    bert_like(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"lacks model_int8\.onnx or onnx/model_int8\.onnx"):
+        OnnxCrossEncoder(tmp_path, precision="int8")
+
+
+def test_a_wrong_precision_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match='precision must be "fp32" or "int8"'):
+        OnnxCrossEncoder(tmp_path, precision="int4")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="without file="):
+        OnnxCrossEncoder(tmp_path, precision="int8", file="model.onnx")
+    with pytest.raises(ConfigurationError, match="int8 precision only"):
+        OnnxCrossEncoder(precision="fp32")

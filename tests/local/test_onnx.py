@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, InvalidResponse, MissingExtra, Usage
 from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.local.graph import without_value_info
 from rerank_kit.local.models import embedded_folder
 from tests.conftest import Colour
 from tests.local.tiny_models import WORDS, TinyModel, bert_like, xlmr_like
@@ -73,7 +74,9 @@ def test_scores_of_the_embedded_model_are_those_of_onnx_runtime(embedded: OnnxCr
     folder = embedded_folder()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
-    session: Any = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    graph = without_value_info(folder / "model.onnx")
+    assert graph is not None
+    session: Any = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     for hit in embedded.rerank(QUERY, [ANSWER, TOPICAL, OTHER]):
         encoding = tokenizer.encode(QUERY, [ANSWER, TOPICAL, OTHER][hit.index])
         feeds = {
@@ -258,3 +261,44 @@ def test_a_missing_package_is_named_with_its_extra(
 def test_threads_must_be_at_least_one(threads: Any) -> None:
     with pytest.raises(ConfigurationError, match="threads must be"):
         OnnxCrossEncoder(threads=threads)
+
+
+def test_batches_give_the_same_scores_where_the_model_allows_it(tiny: TinyModel, colour: Colour) -> None:
+    texts = [" ".join(WORDS[:count]) for count in range(1, 10)]
+    alone = OnnxCrossEncoder(tiny.folder).rerank("query", texts)
+    together = colour(OnnxCrossEncoder(tiny.folder, batch_size=4), "rerank", "query", texts)
+    assert [hit.index for hit in together] == [hit.index for hit in alone]
+    assert [hit.score for hit in together] == pytest.approx([hit.score for hit in alone], abs=1e-6)
+    assert together.usage == alone.usage
+
+
+def test_a_graph_that_answers_too_few_rows_is_an_invalid_response(tmp_path: Path) -> None:
+    model = bert_like(tmp_path, only_first=True)
+    assert len(OnnxCrossEncoder(model.folder).rerank("query", WORDS)) == len(WORDS)
+    with pytest.raises(InvalidResponse, match="1 rows for 4 pairs"):
+        OnnxCrossEncoder(model.folder, batch_size=4).rerank("query", WORDS)
+
+
+def test_providers_that_are_not_installed_are_named(tiny: TinyModel) -> None:
+    assert OnnxCrossEncoder(tiny.folder, providers=["CPUExecutionProvider"]).provider == "CPUExecutionProvider"
+    for wrong in (["QuantumExecutionProvider"], []):
+        with pytest.raises(ConfigurationError, match=r"providers=.*CPUExecutionProvider"):
+            OnnxCrossEncoder(tiny.folder, providers=wrong)
+
+
+def test_a_fingerprint_names_all_that_moves_a_score(tmp_path: Path) -> None:
+    one = bert_like(tmp_path / "a").folder
+    other = bert_like(tmp_path / "b", scale=2.0).folder
+    engines = [
+        OnnxCrossEncoder(one),
+        OnnxCrossEncoder(other),
+        OnnxCrossEncoder(one, max_length=64),
+        OnnxCrossEncoder(one, raw_scores=True),
+        OnnxCrossEncoder(one, output="probabilities"),
+        OnnxCrossEncoder(one, long_documents="max"),
+        OnnxCrossEncoder(one, long_documents="max", window=64),
+    ]
+    fingerprints = [engine.fingerprint for engine in engines]
+    assert len({*fingerprints}) == len(engines)
+    assert OnnxCrossEncoder(one, threads=1).fingerprint == engines[0].fingerprint == engines[0].fingerprint
+    assert OnnxCrossEncoder(one, batch_size=2).fingerprint is None

@@ -78,6 +78,7 @@ def _build(
     activation: str | None = None,
     integers: int = TensorProto.INT64,
     extra_input: str | None = None,
+    only_first: bool = False,
     scale: float = 3.0,
     place: str = "model.onnx",
     config: dict[str, Any] | None = None,
@@ -108,11 +109,14 @@ def _build(
         helper.make_node("Mul", [rows, "column"], ["seen"]),
         helper.make_node("ReduceSum", ["seen", "axis"], ["sum"], keepdims=0),
         helper.make_node("Div", ["sum", "count"], ["mean"]),
-        helper.make_node("MatMul", ["mean", "head"], [output_name if activation is None else "raw"]),
+        helper.make_node("Gather", ["mean", "row"], ["chosen"])
+        if only_first
+        else helper.make_node("Identity", ["mean"], ["chosen"]),
+        helper.make_node("MatMul", ["chosen", "head"], [output_name if activation is None else "raw"]),
     ]
     if activation is not None:
         nodes.append(helper.make_node(activation, ["raw"], [output_name]))
-    weights["last"] = np.array([2], dtype=np.int64)
+    weights |= {"last": np.array([2], dtype=np.int64), "row": np.array([0], dtype=np.int64)}
     graph = helper.make_graph(
         nodes,
         "tiny",

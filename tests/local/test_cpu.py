@@ -1,4 +1,4 @@
-"""The number of workers follows CPU affinity and the container's quota."""
+"""The number of workers follows CPU affinity and the container's quota; the CPU's instructions are known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rerank_kit.local.threads import usable_cores
+from rerank_kit.local.cpu import cpu_features, usable_cores
 
 AFFINITY = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -45,3 +45,27 @@ def test_a_quota_of_version_one_counts(tmp_path: Path, quota: str, cores: int) -
     put(tmp_path / "root" / "cpu,cpuacct" / "job" / "cpu.cfs_period_us", "100000")
     put(tmp_path / "own", "4:cpu,cpuacct:/job\n9:memory:/job\n")
     assert usable_cores(tmp_path / "root", tmp_path / "own") == cores
+
+
+@pytest.mark.parametrize(
+    ("machine", "info", "expected"),
+    [
+        (
+            "x86_64",
+            "processor: 0\nflags\t\t: fpu avx2 avx512f avx512_vnni\n",
+            {"fpu", "avx2", "avx512f", "avx512_vnni"},
+        ),
+        ("x86_64", "processor: 0\n", {"avx2"}),
+        ("AMD64", None, {"avx2"}),
+        ("aarch64", None, {"arm64"}),
+        ("arm64", None, {"arm64"}),
+    ],
+)
+def test_the_cpus_instructions_are_known(tmp_path: Path, machine: str, info: str | None, expected: set[str]) -> None:
+    if info is not None:
+        (tmp_path / "cpuinfo").write_text(info)
+    assert cpu_features(tmp_path / "cpuinfo", machine) == expected
+
+
+def test_this_machine_has_some() -> None:
+    assert cpu_features()

@@ -1,13 +1,15 @@
-"""How many CPU cores this process may really use: its affinity, and the quota of the container it runs in."""
+"""What the CPU offers this process: cores, by affinity and the container's quota, and the instructions it has."""
 
 from __future__ import annotations
 
 import math
 import os
+import platform
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def usable_cores(root: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
@@ -16,6 +18,22 @@ def usable_cores(root: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [quota for folder in _folders(root, own) if (quota := _quota(folder)) is not None]
     return max(1, min([cores, *(math.ceil(quota) for quota in quotas)]))
+
+
+def cpu_features(info: Path = _CPU_INFO, machine: str | None = None) -> frozenset[str]:
+    """The instruction sets that quantised models are made for, by the names that Linux gives them, or `"arm64"`.
+
+    Where the system does not tell, an x86-64 CPU is taken to have `"avx2"`, as all have had since 2015.
+    """
+    kind = platform.machine() if machine is None else machine
+    if kind.lower() in ("arm64", "aarch64"):
+        return frozenset({"arm64"})
+    try:
+        lines = info.read_text("utf-8").splitlines()
+    except OSError:
+        return frozenset({"avx2"})
+    flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "avx2")
+    return frozenset(flags.split())
 
 
 def _folders(root: Path, own: Path) -> list[Path]:

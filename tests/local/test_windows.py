@@ -1,0 +1,126 @@
+"""A document longer than the model reads is scored by its windows, and the hit says which of them was decisive."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rerank_kit import ConfigurationError, Usage
+from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.local.windows import aggregate, cut, most_alike
+from tests.conftest import Colour
+from tests.local.tiny_models import WORDS, TinyModel, bert_like, xlmr_like
+
+LENGTH = 32
+LONG = " ".join(random.Random(11).choices(WORDS, k=100))
+SHORT = "apple fig"
+
+
+@pytest.fixture(scope="module", params=[bert_like, xlmr_like], ids=["bert", "xlm-r"])
+def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    built: TinyModel = request.param(tmp_path_factory.mktemp("model"))
+    return built
+
+
+@given(count=st.integers(1, 300), size=st.integers(1, 64))
+def test_windows_cover_the_text_and_overlap(count: int, size: int) -> None:
+    tokens = [(place * 3, place * 3 + 2) for place in range(count)]
+    windows = cut(tokens, size)
+    covered = {place for start, end in windows for place in range(count) if start <= tokens[place][0] < end}
+    assert covered == set(range(count))
+    assert windows == sorted(set(windows))
+    assert all(sum(start <= token[0] < end for token in tokens) <= size for start, end in windows)
+
+
+def test_a_quarter_of_a_window_is_shared_with_the_one_before() -> None:
+    tokens = [(place, place + 1) for place in range(16)]
+    assert cut(tokens, 8) == [(0, 8), (6, 14), (8, 16)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "scores", "expected"),
+    [("max", [0.1, 0.9, 0.5], 0.9), ("mean-top-k", [0.1, 0.9, 0.5, 0.4], 0.6), ("mean-top-k", [0.2], 0.2)],
+)
+def test_scores_of_windows_become_one(policy: Any, scores: list[float], expected: float) -> None:
+    assert aggregate(policy, scores) == pytest.approx(expected)
+
+
+def test_the_window_with_the_querys_rarest_words_is_most_alike() -> None:
+    text = "tax tax tax. tax rate. GST threshold tax. tax tax"
+    windows = [(0, 12), (13, 22), (23, 41), (42, 49)]
+    assert most_alike("The GST threshold of the tax?", text, windows) == (23, 41)
+    assert most_alike("nothing of that", text, windows) == (0, 12)
+
+
+def test_windows_of_chinese_are_compared_too() -> None:
+    text = "澳大利亚的历史。注册门槛是七万五千。猫在睡觉。"
+    assert most_alike("注册门槛是多少", text, [(0, 8), (8, 18), (18, 23)]) == (8, 18)
+
+
+@pytest.mark.parametrize("policy", ["max", "mean-top-k"])
+def test_every_window_is_scored_and_the_best_one_reported(colour: Colour, tiny: TinyModel, policy: Any) -> None:
+    reranker = OnnxCrossEncoder(tiny.folder, max_length=LENGTH, long_documents=policy)
+    plain = OnnxCrossEncoder(tiny.folder, max_length=LENGTH)
+    ranking = colour(reranker, "rerank", "query", [SHORT, LONG])
+    hits = {hit.index: hit for hit in ranking}
+    windows = reranker.windows("query", LONG)
+    scores = {window: plain.rerank("query", [LONG[slice(*window)]]).hits[0].score for window in windows}
+    best = max(scores, key=lambda window: scores[window])
+    assert len(windows) > 3
+    assert hits[1].passage == best
+    assert hits[1].score == pytest.approx(aggregate(policy, list(scores.values())))
+    assert (hits[0].passage, hits[0].score) == (None, plain.rerank("query", [SHORT]).hits[0].score)
+    assert ranking.usage.windows == len(windows) - 1
+    assert ranking.usage.pairs == len(windows) + 1
+    assert ranking.usage.truncated == 0
+
+
+def test_the_best_window_alone_is_scored(colour: Colour, tiny: TinyModel) -> None:
+    reranker = OnnxCrossEncoder(tiny.folder, max_length=64, long_documents="best-window", window=20)
+    text = f"{'apple ' * 60}the query is answered here: grape. {'apple ' * 60}"
+    ranking = colour(reranker, "rerank", "query grape", [text, SHORT])
+    hit = next(hit for hit in ranking if hit.index == 0)
+    assert hit.passage is not None
+    assert "grape" in text[slice(*hit.passage)]
+    assert ranking.usage.pairs == 2
+    assert ranking.usage.windows == 0
+    assert ranking.usage.truncated == 1
+    assert ranking.usage.tokens < 64
+
+
+def test_windows_fit_beside_the_query_however_long_it_is(tiny: TinyModel) -> None:
+    reranker = OnnxCrossEncoder(tiny.folder, max_length=LENGTH, long_documents="max")
+    for query in ("query", "query " * 8, "query " * 200):
+        assert all(end - start > 0 for start, end in reranker.windows(query, LONG))
+        assert reranker.rerank(query, [LONG]).hits[0].passage is not None
+
+
+def test_long_documents_cut_what_is_too_long_by_default(tiny: TinyModel) -> None:
+    ranking = OnnxCrossEncoder(tiny.folder, max_length=LENGTH).rerank("query", [LONG])
+    assert ranking.hits[0].passage is None
+    assert ranking.usage == Usage(pairs=1, tokens=LENGTH, truncated=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"long_documents": "mean"}, "long_documents must be one of"), ({"long_documents": "max", "window": 0}, "window")],
+)
+def test_a_wrong_policy_is_an_error(tmp_path: Path, options: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        OnnxCrossEncoder(bert_like(tmp_path).folder, **options)
+
+
+def test_the_answer_far_behind_the_limit_is_found(embedded: OnnxCrossEncoder) -> None:
+    answer = "You must register for GST once your turnover reaches the threshold of 75,000 dollars."
+    text = f"{'The committee met again and nothing was decided. ' * 120}{answer}"
+    assert embedded.rerank("GST threshold", [text]).hits[0].score < 0.1
+    for policy in ("max", "best-window"):
+        (hit,) = OnnxCrossEncoder(long_documents=policy).rerank("GST threshold", [text]).hits
+        assert hit.score > 0.5
+        assert hit.passage is not None
+        assert "75,000" in text[slice(*hit.passage)]
