@@ -21,8 +21,9 @@ types: $(VENV)/.developing
 	$(BIN)/mypy
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright
 
-bench: $(VENV)/.developing  ## DATA=folder of test collections in BEIR's layout, or RERANK_KIT_DATA
-	$(BIN)/python benchmarks/relevance.py $(if $(DATA),--data "$(DATA)")
+bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; DATA=folder of collections in BEIR's layout for relevance
+	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) --write docs/performance.md
+	$(if $(DATA),$(VENV)-bench/bin/python benchmarks/relevance.py --data "$(DATA)")
 
 docs: $(VENV)/.developing
 	$(BIN)/mkdocs build --strict
@@ -32,6 +33,14 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable ".[langchain,embedded]"
+	touch $@
+
+# The peers need torch. The version is pinned first, so that no other build of it comes with them.
+$(VENV)-bench/.benching: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-bench/bin/python -m pip --quiet install "torch==2.13.0"
+	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval]" --group bench
 	touch $@
 
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
