@@ -3,6 +3,7 @@
 The back ends live in `rerank_kit.local`. Importing this package loads none of their dependencies.
 """
 
+from rerank_kit.cache import Cached, MemoryStore, Store
 from rerank_kit.errors import (
     AllFailed,
     AuthenticationError,
@@ -17,6 +18,7 @@ from rerank_kit.errors import (
     StatusError,
 )
 from rerank_kit.reranker import Reranker
+from rerank_kit.sqlite_store import SQLiteStore
 from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage
 
 __version__ = "0.1.0"
@@ -25,6 +27,7 @@ __all__ = [
     "AllFailed",
     "AuthenticationError",
     "BackendError",
+    "Cached",
     "ConfigurationError",
     "ConnectionFailed",
     "Deadline",
@@ -32,12 +35,15 @@ __all__ = [
     "Document",
     "Hit",
     "InvalidResponse",
+    "MemoryStore",
     "MissingExtra",
     "Ranking",
     "RateLimited",
     "RerankError",
     "Reranker",
+    "SQLiteStore",
     "Span",
     "StatusError",
+    "Store",
     "Usage",
 ]

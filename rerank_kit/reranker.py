@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import ClassVar
 
 from rerank_kit.checks import check_count, check_documents, check_query, check_threshold, check_timeout
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
@@ -35,7 +34,7 @@ class Reranker(ABC):
         hooks: Called with the `Span` of every ranking, also of a failed one.
     """
 
-    pointwise: ClassVar[bool] = True
+    pointwise: bool = True
     model: str | None = None
     hooks: Sequence[Hook] = ()
 

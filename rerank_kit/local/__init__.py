@@ -1,8 +1,21 @@
 """Rerankers that run on this machine. Importing this package loads no model and no engine."""
 
 from rerank_kit.local.cross_encoder import CrossEncoder, Scored
+from rerank_kit.local.flashrank import FlashRank
 from rerank_kit.local.models import Precision
 from rerank_kit.local.onnx import OnnxCrossEncoder
+from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
+from rerank_kit.local.torch_loading import DType, PrecisionWarning
 from rerank_kit.local.windows import LongDocuments
 
-__all__ = ["CrossEncoder", "LongDocuments", "OnnxCrossEncoder", "Precision", "Scored"]
+__all__ = [
+    "CrossEncoder",
+    "DType",
+    "FlashRank",
+    "LongDocuments",
+    "OnnxCrossEncoder",
+    "Precision",
+    "PrecisionWarning",
+    "Scored",
+    "SentenceTransformersCrossEncoder",
+]

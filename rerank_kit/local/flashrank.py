@@ -1,0 +1,219 @@
+"""FlashRank's models, scored by FlashRank itself, a few at a time.
+
+FlashRank pads all passages of a query to the longest and scores them in one call, which takes gigabytes, and lets the
+scores of its int8 models depend on each other. Here it gets them one by one, over a pool of workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rerank_kit.checks import check_count
+from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
+from rerank_kit.flow import Flow, blocking
+from rerank_kit.local.batching import BEYOND, Batches, readable
+from rerank_kit.local.cpu import usable_cores
+from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.workers import Workers
+from rerank_kit.optional import optional
+from rerank_kit.reranker import Request
+from rerank_kit.values import Deadline, Document, Hit, Ranking, Usage
+
+_SHORTEST = 16  # tokens: below this there is no room for a document beside a query
+_READ = 512  # tokens that its cross-encoders read
+_CONTEXT = 4096  # tokens for a list-wise model, which reads all passages at once
+
+
+class FlashRank(CrossEncoder):
+    """A model of the flashrank package.
+
+    Scores are between 0 and 1, and those that FlashRank gives each document alone: they do not depend on the other
+    candidates. Memory does not grow with the number of candidates. `rank_zephyr_7b_v1_full` is list-wise: it reads all
+    documents at once and names an order, so that `pointwise` is false, and its scores say the place alone.
+
+    Attributes:
+        model: The model's name.
+        max_length: The most tokens read of a pair; longer ones are cut and counted in `usage.truncated`.
+        threads: How many pairs are scored side by side.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "ms-marco-MiniLM-L-12-v2",
+        *,
+        cache_dir: str | os.PathLike[str] | None = None,
+        max_length: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: A name that FlashRank knows, or a folder of that name with the model's files.
+            cache_dir: Where FlashRank keeps and looks for the folders of its models; by default where it does.
+            max_length: Tokens; by default 512, and 4096 for all documents together with a list-wise model.
+            threads: Workers; by default the cores that CPU affinity and container quota allow.
+
+        Raises:
+            ConfigurationError: No such model, or files are missing or damaged.
+            MissingExtra: flashrank is not installed, or what a list-wise model needs.
+        """
+        self._source = model
+        self._options: dict[str, Any] = {"cache_dir": cache_dir, "max_length": max_length, "threads": threads}
+        config = optional("flashrank.Config", extra="flashrank", why="FlashRank")
+        folder = _folder(Path(model), cache_dir, config.default_cache_dir)
+        if folder.name not in config.model_file_map:
+            msg = f"model={folder.name!r} is none of FlashRank's, which are {', '.join(sorted(config.model_file_map))}"
+            raise ConfigurationError(msg)
+        self.model = folder.name
+        self.pointwise = self.model not in config.listwise_rankers
+        self.threads = check_count("threads", threads) or usable_cores()
+        self.max_length = _max_length(max_length, _READ if self.pointwise else _CONTEXT)
+        self._file = folder / config.model_file_map[self.model]
+        self._ranker = _load(folder, self.max_length, pointwise=self.pointwise)
+        if self.pointwise:
+            _use_one_core(self._ranker, self._file)
+            self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
+            self._counter = _counter(self._ranker.tokenizer, self.max_length + BEYOND)
+        self._fingerprint: str | None = None
+        self._one_list = threading.Lock()  # llama.cpp keeps one conversation at a time
+        self._workers = Workers(self.threads, "rerank-kit-flashrank")
+
+    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        """Score pairs one by one, the longest first, so that no worker is left with a long one at the end."""
+        scores, tokens = [0.0] * len(pairs), [0] * len(pairs)
+
+        def work(batch: list[int]) -> None:
+            (place,) = batch
+            query, text = pairs[place]
+            deadline.check()
+            part, tokens[place] = readable(text, self.max_length, partial(self._count, query))
+            scores[place] = float(self._ranked(query, [{"text": part}])[0]["score"])
+
+        longest_first = Batches([len(text) for _, text in pairs], bound=1)
+        self._workers.share(longest_first.take, work)
+        read = [min(count, self.max_length) for count in tokens]
+        return Scored(scores, read, [count > self.max_length for count in tokens])
+
+    def _count(self, query: str, text: str) -> int:
+        return len(self._counter.encode(query, text))
+
+    def flow_many(self, requests: Sequence[Request], deadline: Deadline) -> Flow[list[Ranking]]:
+        """Rank for several queries: pairs all together, lists one after the other."""
+        if self.pointwise:
+            return (yield from super().flow_many(requests, deadline))
+        rankings: list[Ranking] = []
+        for query, documents in requests:
+            rankings.append((yield from blocking(self._in_order, query, documents, deadline)))
+        return rankings
+
+    def _in_order(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        """Rank with a list-wise model, which names places. Documents that it leaves out come last, in their order."""
+        with self._one_list:
+            deadline.check()
+            passages = [{"text": document.text, "place": place} for place, document in enumerate(documents)]
+            named = dict.fromkeys(int(passage["place"]) for passage in self._ranked(query, passages))
+        hits = [Hit(place, 1 - rank / len(documents)) for rank, place in enumerate(named)]
+        hits += [Hit(place, 0.0, "the model left it out") for place in range(len(documents)) if place not in named]
+        return Ranking(tuple(hits), Usage(pairs=len(documents)))
+
+    def _ranked(self, query: str, passages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Let FlashRank rank passages of our own making, which it changes."""
+        request = optional("flashrank", extra="flashrank", why="FlashRank").RerankRequest(query, passages)
+        try:
+            ranked: list[dict[str, Any]] = self._ranker.rerank(request)
+        except Exception as error:  # ONNX Runtime's and llama.cpp's errors share no base class
+            msg = f"FlashRank failed on {len(passages)} passages: {type(error).__name__}: {error}"
+            raise BackendError(msg, backend="FlashRank") from error
+        return ranked
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The model's files and every setting that moves a score; `None` for a list-wise model."""
+        if not self.pointwise:
+            return None
+        if self._fingerprint is None:
+            version = optional("onnxruntime", extra="flashrank", why="FlashRank").__version__
+            digest = hashlib.sha256(repr((self.max_length, version)).encode())
+            for path in (self._file, self._file.with_name("tokenizer.json")):
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            self._fingerprint = f"flashrank:{digest.hexdigest()}"
+        return self._fingerprint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles load the model anew: a session cannot travel."""
+        return partial(type(self), self._source, **self._options), ()
+
+    def __repr__(self) -> str:
+        """Say which model this is."""
+        return f"FlashRank({self.model!r}, max_length={self.max_length}, threads={self.threads})"
+
+
+def _folder(model: Path, cache_dir: str | os.PathLike[str] | None, default: str) -> Path:
+    """Where the model's files are, or will be once FlashRank has fetched them."""
+    if len(model.parts) == 1 and (cache_dir is not None or not model.is_dir()):
+        return Path(default if cache_dir is None else cache_dir, model)
+    if not model.is_dir() or cache_dir is not None:
+        msg = (
+            f"model={str(model)!r}: there is no such folder" if cache_dir is None else "cache_dir is for models by name"
+        )
+        raise ConfigurationError(msg)
+    return model.absolute()
+
+
+def _max_length(asked: int | None, default: int) -> int:
+    if asked is None:
+        return default
+    if not isinstance(asked, int) or isinstance(asked, bool) or asked < _SHORTEST:
+        msg = f"max_length must be at least {_SHORTEST} tokens, not {asked!r}"
+        raise ConfigurationError(msg)
+    return asked
+
+
+def _allowed(asked: int | None, limit: int) -> int:
+    """What FlashRank set the tokenizer to, which is less than what was asked for when the model reads no more."""
+    if asked is not None and asked > limit:
+        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {asked!r}"
+        raise ConfigurationError(msg)
+    return limit
+
+
+def _load(folder: Path, max_length: int, *, pointwise: bool) -> Any:
+    """FlashRank's own object for a model, without its effect on the application's logging."""
+    ranker = optional("flashrank", extra="flashrank", why="FlashRank").Ranker
+    if not pointwise and find_spec("llama_cpp") is None:  # asked now, because FlashRank fetches 4 GB first
+        msg = f'model={folder.name!r} is list-wise and runs on llama.cpp: pip install "flashrank[listwise]"'
+        raise MissingExtra(msg)
+    placeholder = logging.NullHandler()
+    logging.root.addHandler(placeholder)  # FlashRank calls logging.basicConfig, which does nothing where there is one
+    try:
+        return ranker(model_name=folder.name, cache_dir=str(folder.parent), max_length=max_length)
+    except Exception as error:  # of the file system, the network, tokenizers and ONNX Runtime
+        msg = f"model={folder.name!r} could not be loaded from {folder}: {error}. Remove the folder to fetch it again"
+        raise ConfigurationError(msg) from error
+    finally:
+        logging.root.removeHandler(placeholder)
+
+
+def _use_one_core(ranker: Any, file: Path) -> None:
+    """Give FlashRank a session whose operators use one core: workers scale better than threads inside an operator."""
+    runtime = optional("onnxruntime", extra="flashrank", why="FlashRank")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    ranker.session = runtime.InferenceSession(str(file), options, providers=ranker.session.get_providers())
+
+
+def _counter(tokenizer: Any, most: int) -> Any:
+    """The tokenizer once more, to count with: it tells lengths up to `most`."""
+    counter = optional("tokenizers", extra="flashrank", why="FlashRank").Tokenizer.from_str(tokenizer.to_str())
+    counter.no_padding()
+    counter.enable_truncation(most)
+    return counter

@@ -1,0 +1,199 @@
+"""Cross-encoders on PyTorch: loaded and tokenised by sentence-transformers, batched and spread over the cores by us.
+
+The library pads 32 pairs to the longest and lets each operator use all cores. On a CPU, small batches of like lengths
+on one thread each take about half the time for the same sums. `docs/performance.md` has the figures.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from rerank_kit.checks import check_count
+from rerank_kit.errors import BackendError, ConfigurationError
+from rerank_kit.local.batching import BEYOND, Batches, readable
+from rerank_kit.local.cpu import usable_cores
+from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
+from rerank_kit.local.torch_loading import DType, load, needed, readable_length
+from rerank_kit.local.workers import Workers
+from rerank_kit.values import Deadline
+
+_SHORTEST = 16  # tokens: below this there is no room for a document beside a query
+_CPU_BATCH = 512  # tokens: the activations stay in the cache
+_BATCH = 16_384  # tokens: what the library's own 32 pairs come to at a length of 512
+_log = logging.getLogger("rerank_kit")
+
+
+class SentenceTransformersCrossEncoder(CrossEncoder):
+    """A cross-encoder that PyTorch runs, of any kind that sentence-transformers loads.
+
+    Causal models such as Qwen3-Reranker are scored with their chat template. Scores are between 0 and 1, whatever
+    activation the model's configuration names, and equal the library's own up to rounding: 1e-6 in float32. The last
+    digits depend on what shares a batch, in half precision the third digit; so there is no `fingerprint`.
+
+    Attributes:
+        model: The model's name.
+        device: Where it runs, such as `"cpu"` or `"cuda:0"`.
+        dtype: The number format that it computes in.
+        max_length: The most tokens read of a pair; longer ones are cut and counted in `usage.truncated`.
+        batch_tokens: The most tokens in a batch, padding included.
+        threads: How many batches are scored side by side.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | Any,
+        *,
+        device: str | None = None,
+        dtype: DType | None = None,
+        revision: str | None = None,
+        max_length: int | None = None,
+        batch_tokens: int | None = None,
+        threads: int | None = None,
+        prompt: str | None = None,
+        trust_remote_code: bool = False,
+        raw_scores: bool = False,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: A folder, a hub name such as `"owner/name"`, or a `sentence_transformers.CrossEncoder`, which is
+                used as it is.
+            device: As in PyTorch; by default a GPU where there is one.
+            dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
+                `PrecisionWarning`; by default it is a half precision on CUDA and Apple's GPUs.
+            revision: The hub commit, tag or branch to use.
+            max_length: Tokens, up to what the model can read, which is the default.
+            batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
+            threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
+            prompt: An instruction, for models that take one; by default the model's own.
+            trust_remote_code: Run code that comes with the model.
+            raw_scores: Return logits instead of scores from 0 to 1.
+
+        Raises:
+            ConfigurationError: No such model, it is no reranker, or an argument that the model cannot follow.
+            MissingExtra: sentence-transformers is not installed.
+        """
+        self._source = model
+        loading: dict[str, Any] = {
+            "device": device,
+            "dtype": dtype,
+            "revision": revision,
+            "trust_remote_code": trust_remote_code,
+        }
+        self._options: dict[str, Any] = loading | {
+            "max_length": max_length,
+            "batch_tokens": batch_tokens,
+            "threads": threads,
+            "prompt": prompt,
+            "raw_scores": raw_scores,
+        }
+        self._torch = needed("torch")
+        self._to_device = needed("sentence_transformers.util").batch_to_device
+        self._model = load(model, **loading)
+        self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
+        self.device = str(self._model.device)
+        self.dtype = str(self._model.dtype).removeprefix("torch.")
+        self.max_length = _max_length(max_length, readable_length(self._model))
+        on_cpu = self._model.device.type == "cpu"
+        self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
+        self.threads = cores if on_cpu else 1
+        self._prompt = self._model.prompts.get(self._model.default_prompt_name) if prompt is None else prompt
+        self._raw = raw_scores
+        self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
+        self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
+
+    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        """Score pairs in batches of like lengths."""
+        self._model.eval()
+        measured = [self._measured(pair, deadline) for pair in pairs]
+        tokens = [min(length, self.max_length) for _, length in measured]
+        scores = [0.0] * len(pairs)
+        batches = Batches(tokens, self.batch_tokens, takers=self.threads)
+
+        def work(batch: list[int]) -> None:
+            deadline.check()
+            features = self._features([measured[place][0] for place in batch], self.max_length)
+            try:
+                answers = self._answers(features, len(batch))
+            except Exception as error:
+                if len(batch) == 1 or not isinstance(error, RuntimeError):  # being out of memory is one, on any device
+                    msg = (
+                        f"PyTorch failed on {len(batch)} pairs of up to {max(tokens[p] for p in batch)} tokens: {error}"
+                    )
+                    raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
+                _log.warning("%d pairs together failed, going on with half as many: %s", len(batch), error)
+            else:
+                for place, answer in zip(batch, answers, strict=True):
+                    scores[place] = answer
+                return
+            batches.halve(batch)  # here, where the error and the tensors in its frames are gone
+
+        self._workers.share(batches.take, work)
+        return Scored(scores, tokens, [length > self.max_length for _, length in measured])
+
+    def _measured(self, pair: Pair, deadline: Deadline) -> tuple[Pair, int]:
+        """The pair without what the model cannot reach, and its length in tokens."""
+        deadline.check()
+        query, text = pair
+
+        def count(part: str) -> int:
+            return int(self._features([(query, part)], self.max_length + BEYOND)["input_ids"].shape[-1])
+
+        if self._model.tokenizer.truncation_side == "left":  # then the end is what is read
+            return pair, count(text)
+        part, length = readable(text, self.max_length, count)
+        return (query, part), length
+
+    def _features(self, pairs: Sequence[Pair], most: int) -> Any:
+        """The library's own input for the model, with its template or prompt, of at most so many tokens a pair."""
+        limit = {"text": {"max_length": most}}
+        try:
+            with self._tokenizing:
+                return self._model.preprocess(pairs, prompt=self._prompt, processing_kwargs=limit)
+        except Exception as error:  # a template may raise anything
+            msg = f"sentence-transformers cannot make this model's input of a query and a document: {error}"
+            raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
+
+    def _answers(self, features: Any, count: int) -> list[float]:
+        """Run the model on a batch.
+
+        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
+        sigmoid of their difference.
+        """
+        with self._torch.inference_mode():
+            logits = self._model(self._to_device(features, self._model.device))["scores"].float()
+            logits = logits.reshape(count, -1)
+            values: list[float] = (logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]).tolist()
+        return values if self._raw else [sigmoid(value) for value in values]
+
+    def _use_one_core(self) -> None:
+        """Keep operators in this thread to themselves: workers scale better than threads inside an operator.
+
+        `torch.set_num_threads` would also be the setting of the threads that the application starts from then on.
+        """
+        self._torch.get_num_threads()  # PyTorch sets a thread up at its first call, which would undo the next line
+        needed("threadpoolctl").threadpool_limits(1, user_api="openmp")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles load the model anew: threads cannot travel."""
+        return partial(type(self), self._source, **self._options), ()
+
+    def __repr__(self) -> str:
+        """Say which model this is, and how it runs."""
+        how = f"device={self.device!r}, dtype={self.dtype!r}, max_length={self.max_length}"
+        return f"{type(self).__name__}({self.model!r}, {how})"
+
+
+def _max_length(asked: int | None, limit: int) -> int:
+    if asked is None:
+        return limit
+    if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:
+        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {asked!r}"
+        raise ConfigurationError(msg)
+    return asked
