@@ -1,0 +1,70 @@
+"""Turning a cross-encoder of transformers into a folder that `OnnxCrossEncoder` loads, if it equals the original."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rerank_kit.export.folder import REPORT, new_folder
+from rerank_kit.export.parity import Parity, Report, compare, versions
+from rerank_kit.export.quantize import quantize
+from rerank_kit.export.texts import documentation, make_pairs
+from rerank_kit.export.torch_model import TorchModel
+
+__all__ = ["Parity", "Report", "export_model"]
+
+FP32, INT8 = "model.onnx", "model_int8.onnx"
+
+
+def export_model(
+    model: str | os.PathLike[str],
+    to: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    texts: Sequence[str] | None = None,
+    int8: bool = True,
+    force: bool = False,
+    max_difference: float = 1e-3,
+    min_correlation: float = 0.95,
+) -> Report:
+    """Write a model's graphs, tokenizer and settings into a folder, or nothing when they are not as good as torch.
+
+    Args:
+        model: A folder or a hub name of a sequence classifier with one or two labels.
+        to: The folder to make. `model.onnx` is the model in fp32; `model_int8.onnx` takes about a quarter of the space
+            and half the time, and has a scale for each token, so that a score does not depend on what shares the batch.
+        revision: The hub commit, tag or branch.
+        texts: Passages like those that will be ranked, at least 20; by default documentation of Python's modules.
+        int8: Whether to write `model_int8.onnx`.
+        force: Whether to replace a former export.
+        max_difference: The largest difference that a logit of `model.onnx` may have from torch's.
+        min_correlation: The lowest rank correlation that `model_int8.onnx` may have with torch.
+
+    Returns:
+        How close the files come to torch. It is stored in the folder as `parity.json`.
+
+    Raises:
+        ConfigurationError: There is no such model, it is no cross-encoder, the folder is in use, or parity is bad.
+        MissingExtra: torch, transformers or onnx is not installed.
+    """
+    queries = make_pairs(documentation() if texts is None else texts)
+    with new_folder(to, replace=force) as folder:
+        original = TorchModel(model, revision=revision)
+        original.save(folder, FP32)
+        if int8:
+            quantize(folder / FP32, folder / INT8)
+        files = [FP32, INT8] if int8 else [FP32]
+        report = Report(
+            model=os.fspath(model),
+            revision=revision,
+            texts="documentation of Python's standard library" if texts is None else "the user's own",
+            versions=versions(),
+            files=compare(folder, files, queries, original.logit),
+        )
+        report.files[0].refuse_difference(max_difference)
+        for quantized in report.files[1:]:
+            quantized.refuse_correlation(min_correlation)
+        (folder / REPORT).write_text(f"{json.dumps(asdict(report), indent=2)}\n", "utf-8")
+    return report

@@ -1,0 +1,119 @@
+"""The command line passes on what it was told, and says what is wrong in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit.cli import main
+
+EXPORT = "rerank_kit.export.export_model"
+DEFAULTS = {
+    "revision": None,
+    "texts": None,
+    "int8": True,
+    "force": False,
+    "max_difference": 1e-3,
+    "min_correlation": 0.95,
+}
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rerank_kit.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"),
+    [
+        ([], {}),
+        (["--revision", "abc", "--no-int8", "--force"], {"revision": "abc", "int8": False, "force": True}),
+        (["--max-difference", "0.1", "--min-correlation", "0"], {"max_difference": 0.1, "min_correlation": 0.0}),
+        (["--texts", "{texts}"], {"texts": ["one passage", "another"]}),
+    ],
+)
+def test_export_passes_its_arguments_on_and_prints_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    changed: dict[str, Any],
+) -> None:
+    calls: list[Any] = []
+
+    def export_model(*arguments: Any, **options: Any) -> str:
+        calls.append((arguments, options))
+        return "the report"
+
+    monkeypatch.setattr(EXPORT, export_model)
+    (tmp_path / "texts").write_text("one passage\nanother\n", "utf-8")
+    given = [each.format(texts=tmp_path / "texts") for each in arguments]
+    assert main(["export", "owner/name", "--to", "folder", *given]) == 0
+    assert calls == [(("owner/name", "folder"), {**DEFAULTS, **changed})]
+    assert capsys.readouterr() == ("the report\n", "")
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("wrong,\nand why"), MissingExtra("wrong, and why")])
+def test_an_error_of_ours_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def export_model(*_: Any, **__: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(EXPORT, export_model)
+    assert main(["export", "owner/name", "--to", "folder"]) == 1
+    assert capsys.readouterr() == ("", "rerank-kit: wrong, and why\n")
+
+
+def test_an_error_of_anyone_else_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def export_model(*_: Any, **__: Any) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(EXPORT, export_model)
+    with pytest.raises(ZeroDivisionError):
+        main(["export", "owner/name", "--to", "folder"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "COMMAND"),
+        (["export"], "MODEL, --to"),
+        (["export", "owner/name"], "--to"),
+        (["export", "owner/name", "--to", "folder", "--max-difference", "much"], "--max-difference"),
+        (["import"], "import"),
+    ],
+)
+def test_a_wrong_command_is_exit_code_2(capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_the_module_is_a_command(tmp_path: Path) -> None:
+    done = command("export", "owner/name", "--to", str(tmp_path), "--texts", str(tmp_path / "missing"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("rerank-kit: texts='")
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_tells_of_every_option() -> None:
+    done = command("export", "--help")
+    assert done.returncode == 0
+    options = ("--to", "--revision", "--texts", "--no-int8", "--force", "--max-difference", "--min-correlation")
+    assert all(option in done.stdout for option in options)
+    assert "export" in command("--help").stdout
+
+
+def test_importing_the_command_line_loads_no_engine() -> None:
+    code = "import sys, rerank_kit.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert loaded.isdisjoint(["torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers"])
