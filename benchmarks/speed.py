@@ -95,11 +95,10 @@ class Worker:
 def candidates(kind: str, size: int) -> list[tuple[str, list[str]]]:
     """The questions, each with so many passages of one kind."""
     low, high = {"short": (250, 600), "long": (900, 1300)}[kind]
-    texts = [each for each in _LIBRARY if low <= len(each.page_content) < high]
-    bm25 = BM25Retriever.from_documents(texts, k=size)
+    texts = [each.text for each in _LIBRARY if low <= len(each.text) < high]
+    bm25 = BM25Retriever.from_texts(texts, k=size)
     found = [(question, [each.page_content for each in bm25.invoke(question)]) for question in QUESTIONS]
-    fill = [each.page_content for each in texts]
-    return [(question, [*best, *[text for text in fill if text not in best]][:size]) for question, best in found]
+    return [(question, [*best, *[text for text in texts if text not in best]][:size]) for question, best in found]
 
 
 _LIBRARY = standard_library()

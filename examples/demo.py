@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 
 from langchain_core.documents import Document
-from passages import folder, standard_library
+from passages import Passage, folder, standard_library
 
 from langchain_rerank_kit import BM25Retriever, RerankRetriever, with_rerank
 
@@ -57,15 +57,20 @@ def wanted() -> tuple[str, list[Document], tuple[str, ...]]:
     given = parser.parse_args()
     questions = (given.query,) if given.query else QUESTIONS
     if not given.docs:
-        return "Python's standard library", standard_library(), questions
+        return "Python's standard library", as_documents(standard_library()), questions
     if not given.query:
         parser.error("--docs needs a question to go with it: add --query")
     if not Path(given.docs).is_dir():
         parser.error(f"--docs {given.docs!r}: there is no such folder")
-    documents = folder(Path(given.docs))
+    documents = as_documents(folder(Path(given.docs)))
     if not documents:
         parser.error(f"--docs {given.docs!r}: found no text in *.txt, *.md or *.rst files there")
     return given.docs, documents, questions
+
+
+def as_documents(passages: list[Passage]) -> list[Document]:
+    """Passages as LangChain has them."""
+    return [Document(each.text, id=each.id, metadata={"source": each.source, "title": each.title}) for each in passages]
 
 
 def compare(question: str, bm25: BM25Retriever, reranked: RerankRetriever) -> None:

@@ -11,8 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from langchain_core.documents import Document
-
 LONGEST = 1200  # characters in a passage: a reranker reads that much whole, and it is mostly about one thing
 SHORTEST = 40  # characters: less than that answers no question
 
@@ -32,6 +30,15 @@ HEADING = re.compile(
 )
 
 
+class Passage(NamedTuple):
+    """What can be found: a text below its title, under an id of its own."""
+
+    id: str
+    source: str
+    title: str
+    text: str
+
+
 class Section(NamedTuple):
     """A text of any length, the file or module it is from, and the title it stands under."""
 
@@ -40,7 +47,7 @@ class Section(NamedTuple):
     text: str
 
 
-def standard_library() -> list[Document]:
+def standard_library() -> list[Passage]:
     """Read the documentation that is inside Python's standard library."""
     root = Path(sysconfig.get_path("stdlib"))
     written_in_python = (section for file in files(root) if is_public(file) for section in docstrings(root, file))
@@ -48,7 +55,7 @@ def standard_library() -> list[Document]:
     return passages([*written_in_python, *written_in_c])
 
 
-def folder(root: Path) -> list[Document]:
+def folder(root: Path) -> list[Passage]:
     """Read the text and Markdown files of a folder and the folders in it."""
     texts = (file for file in files(root) if file.suffix.lower() in TEXT)
     read = ((file.as_posix(), (root / file).read_text("utf-8-sig", errors="replace")) for file in texts)
@@ -121,15 +128,14 @@ def headed(source: str, text: str) -> Iterator[Section]:
     yield Section(source, " > ".join(above.values()) or source, text[start:])
 
 
-def passages(sections: Iterable[Section]) -> list[Document]:
+def passages(sections: Iterable[Section]) -> list[Passage]:
     """Cut sections into passages, each below its title; leave out very short ones and repetitions."""
-    found: dict[str, Document] = {}
+    found: dict[str, Passage] = {}
     for source, title, text in sections:
         above = f"{title[: LONGEST // 4]}\n\n"
         for piece in pieces(text.strip(), LONGEST - len(above)):
             if len(piece) >= SHORTEST and above + piece not in found:
-                metadata = {"source": source, "title": title}
-                found[above + piece] = Document(above + piece, id=str(len(found)), metadata=metadata)
+                found[above + piece] = Passage(str(len(found)), source, title, above + piece)
     return list(found.values())
 
 

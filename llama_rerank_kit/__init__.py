@@ -1,0 +1,20 @@
+"""Reranking for LlamaIndex: `with_rerank` for what you have, or a reranker as a node postprocessor."""
+
+from llama_rerank_kit.engines import widening_of, with_rerank
+from llama_rerank_kit.nodes import RerankedNode
+from llama_rerank_kit.postprocessor import CrossEncoderRerank, RerankPostprocessor
+from llama_rerank_kit.retriever import RerankRetriever
+from llama_rerank_kit.widening import Change, RecallWarning, Widening, widen
+
+__all__ = [
+    "Change",
+    "CrossEncoderRerank",
+    "RecallWarning",
+    "RerankPostprocessor",
+    "RerankRetriever",
+    "RerankedNode",
+    "Widening",
+    "widen",
+    "widening_of",
+    "with_rerank",
+]

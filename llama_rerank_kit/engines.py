@@ -1,0 +1,175 @@
+"""The main job: what you have, with a first stage that brings many candidates and a second that keeps the best few."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Literal, TypeVar, overload
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.indices.base import BaseIndex
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+
+from llama_rerank_kit.attachment import Attachment
+from llama_rerank_kit.postprocessor import RerankPostprocessor
+from llama_rerank_kit.retriever import RerankRetriever
+from llama_rerank_kit.walk import Walk
+from llama_rerank_kit.widening import Widen, Widening, warn_of_limits
+from rerank_kit import ConfigurationError, Reranker
+from rerank_kit.checks import check_count, check_threshold, check_timeout
+
+Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
+OnError = Literal["raise", "keep"]
+
+
+@overload
+def with_rerank(
+    target: BaseRetriever,
+    reranker: Reranker | BaseNodePostprocessor | None = None,
+    *,
+    recall: int = 50,
+    top_n: int | None = 5,
+    threshold: float | None = None,
+    timeout: float | None = None,
+    on_error: OnError | None = None,
+    widen: Widen | None = None,
+) -> RerankRetriever: ...
+
+
+@overload
+def with_rerank(
+    target: Whole,
+    reranker: Reranker | BaseNodePostprocessor | None = None,
+    *,
+    recall: int = 50,
+    top_n: int | None = 5,
+    threshold: float | None = None,
+    timeout: float | None = None,
+    on_error: OnError | None = None,
+    widen: Widen | None = None,
+) -> Whole: ...
+
+
+def with_rerank(
+    target: Any,
+    reranker: Reranker | BaseNodePostprocessor | None = None,
+    *,
+    recall: int = 50,
+    top_n: int | None = 5,
+    threshold: float | None = None,
+    timeout: float | None = None,
+    on_error: OnError | None = None,
+    widen: Widen | None = None,
+) -> Any:
+    """Copy a retriever, an engine or an index so that `recall` candidates are found and the best `top_n` are used.
+
+    Args:
+        target: A retriever, a query engine, a chat engine, or an index, whose retrievers and engines will then all
+            rerank. It is copied, not changed; a chat engine's copy goes on with the same memory.
+        reranker: Any `rerank_kit.Reranker` or LlamaIndex node postprocessor; `None` takes the best local one that is
+            installed, and the log says which.
+        recall: How many candidates each retriever is to bring: 50 to 100 is what makes reranking pay. One that brings
+            more keeps doing so.
+        top_n: How many nodes to keep; `None` leaves it to the reranker.
+        threshold: Leave out nodes with a lower score; `None` leaves it to the reranker.
+        timeout: Seconds allowed for the reranking; `None` leaves it to the reranker.
+        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to use the first stage's best in its order,
+            with the reason in `rerank_failed`; `None` leaves it to the reranker, which raises unless told otherwise.
+        widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
+            leaves to the table of known settings.
+
+    Returns:
+        The same kind of object: for a retriever a `RerankRetriever`, for all else a copy. `print(widening_of(…))`
+        says what was changed.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or there is no retriever in the target.
+        MissingExtra: No reranker was given and no local one is installed.
+    """
+    if check_count("recall", recall) is None or (check_count("top_n", top_n) or 1) > recall:
+        msg = f"recall must be at least top_n, which is {top_n!r}, not {recall!r}: pass recall=50 or more"
+        raise ConfigurationError(msg)
+    if on_error not in ("raise", "keep", None):
+        msg = f'on_error must be "raise" or "keep", not {on_error!r}'
+        raise ConfigurationError(msg)
+    if not isinstance(target, BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex):
+        msg = f"target must be a LlamaIndex retriever, query engine, chat engine or index, not {type(target).__name__}"
+        raise ConfigurationError(msg)
+    options = {
+        "top_n": top_n,
+        "threshold": check_threshold(threshold),
+        "timeout": check_timeout(timeout),
+        "on_error": on_error,
+    }
+    second = _as_postprocessor(reranker, recall, {name: value for name, value in options.items() if value is not None})
+    if isinstance(target, BaseIndex):
+        return _index(target, partial(with_rerank, reranker=second, recall=recall, top_n=None, widen=widen))
+    walk, path = Walk(recall, widen), type(target).__name__
+    if isinstance(target, BaseRetriever):
+        widening = walk.report(walk.retriever(target, path), target)
+        warn_of_limits(widening)
+        return RerankRetriever(widening, second)
+    engine, found = Attachment(walk, second).engine(target, path)
+    if not found:
+        msg = f"there is no retriever in this {path} to put a reranker behind: rerank the retriever that it is built on"
+        raise ConfigurationError(msg)
+    widening = walk.report(engine, target)
+    warn_of_limits(widening)
+    vars(engine)[_WIDENING] = widening  # not by assignment, which an engine that is a pydantic model would refuse
+    return engine
+
+
+_WIDENING = "_widening"
+
+
+def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Widening:
+    """What `with_rerank` changed in what it returned, readable with `print`.
+
+    Raises:
+        ConfigurationError: This does not come from `with_rerank`.
+    """
+    known = target.widening if isinstance(target, RerankRetriever) else vars(target).get(_WIDENING)
+    if not isinstance(known, Widening):
+        msg = f"with_rerank did not return this {type(target).__name__}: pass what it did return, or a retriever or "
+        msg += "engine that was made from an index it returned"
+        raise ConfigurationError(msg)
+    return known
+
+
+def _as_postprocessor(given: object, recall: int, options: dict[str, Any]) -> BaseNodePostprocessor:
+    if given is None or isinstance(given, Reranker):
+        fields: dict[str, Any] = {"reranker": given, "recall": recall, "top_n": None, **options}
+        return RerankPostprocessor(**fields)
+    if isinstance(given, RerankPostprocessor):
+        return given.model_copy(update={**options, "recall": recall})
+    if not isinstance(given, BaseNodePostprocessor):
+        msg = f"reranker must be a rerank_kit.Reranker or a LlamaIndex node postprocessor, not {type(given).__name__}"
+        raise ConfigurationError(msg)
+    known = type(given).model_fields
+    for name, value in options.items():
+        if name not in known:
+            msg = f"{type(given).__name__} has no {name}, so {name}={value!r} cannot be followed: pass {name}=None"
+            raise ConfigurationError(msg)
+    return given.model_copy(update=options)
+
+
+def _index(index: Any, rerank: Callable[[BaseRetriever], BaseRetriever]) -> Any:
+    """A copy of an index that shares all it holds; every engine it makes asks it for a retriever, which reranks."""
+    other = copy.copy(index)
+    kind: Any = index.__class__
+    other.__class__ = _reranking(kind)
+    other._rerank = rerank  # noqa: SLF001 - our own copy
+    return other
+
+
+@cache
+def _reranking(kind: Any) -> Any:
+    def as_retriever(self: Any, **kwargs: Any) -> BaseRetriever:
+        retriever: BaseRetriever = self._rerank(kind.as_retriever(self, **kwargs))
+        return retriever
+
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), {**names, "as_retriever": as_retriever})

@@ -1,0 +1,209 @@
+"""Any reranker as a LlamaIndex node postprocessor."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, Self
+
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+from typing_extensions import override
+
+from llama_rerank_kit.nodes import kept, reranked
+from llama_rerank_kit.tracing import Reranked, dispatcher, traced
+from llama_rerank_kit.widening import warn_of_few
+from rerank_kit import ConfigurationError, Document, MissingExtra, Ranking, Reranker
+from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.local import LongDocuments, OnnxCrossEncoder, Precision
+
+logger = logging.getLogger("rerank_kit")
+
+
+class RerankPostprocessor(BaseNodePostprocessor):
+    """Puts nodes in order of relevance and keeps the best.
+
+    It works wherever LlamaIndex takes a `BaseNodePostprocessor`, in both colours. What comes out are `RerankedNode`s
+    around the very nodes that came in, which are not touched: `score` is the relevance, and the score of the stage
+    before is in `earlier_scores`.
+
+    Attributes:
+        reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed. It is not part of
+            `to_dict`: pass it again, `from_dict(data, reranker=…)`.
+        top_n: How many nodes to return at most; `None` returns all.
+        threshold: Leave out nodes with a lower score.
+        timeout: Seconds allowed.
+        metadata_mode: Which metadata the model reads above a node's text: by default what an embedding model reads.
+        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
+            its own order, with the reason in `rerank_failed`. Wrong settings always raise.
+        recall: How many candidates the first stage was asked for; when it brings too few, a `RecallWarning` says so,
+            once. `with_rerank` sets it.
+    """
+
+    reranker: SkipValidation[Reranker] | None = Field(default=None, exclude=True)
+    top_n: int | None = Field(default=3, ge=1)
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
+    timeout: float | None = Field(default=None, gt=0)
+    metadata_mode: MetadataMode = MetadataMode.EMBED
+    on_error: Literal["raise", "keep"] = "raise"
+    recall: int | None = Field(default=None, ge=1)
+    _engine: Reranker = PrivateAttr()
+    _warned: bool = PrivateAttr(default=False)
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        self._engine = self._build()
+
+    def _build(self) -> Reranker:
+        """Make the engine. Subclasses with fields of their own override this."""
+        return local_reranker() if self.reranker is None else self.reranker
+
+    @property
+    def engine(self) -> Reranker:
+        """The reranker at work."""
+        return self._engine
+
+    @classmethod
+    @override
+    def class_name(cls) -> str:
+        """The name under which LlamaIndex serialises it."""
+        return cls.__name__
+
+    @override
+    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+        """Copies of other processes are made anew. Callback managers stay behind: they hold what cannot travel."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "callback_manager"}
+        return partial(type(self), **fields), ()
+
+    @override
+    @dispatcher.span
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        return run(self.postprocessing(nodes, query_bundle))
+
+    @override
+    @dispatcher.span
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        return await arun(self.postprocessing(nodes, query_bundle))
+
+    def postprocessing(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Flow[list[NodeWithScore]]:
+        """The work of both doors."""
+        if query is None:
+            msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
+            raise ConfigurationError(msg)
+        self._warned = self._warned or warn_of_few(len(nodes), self.recall)
+        model = self._engine.model or type(self._engine).__name__
+        work = self._reranking(nodes, query.query_str)
+        return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
+
+    def _reranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
+        """The ranking, in the caller's own nodes; or, if asked for, the first stage's order when there is none."""
+        if not nodes:
+            return Reranked([])
+        try:
+            return (yield from self._ranking(nodes, query))
+        except (ConfigurationError, MissingExtra):
+            raise
+        except Exception as error:
+            if self.on_error == "raise":
+                raise
+            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
+            reason = f"{type(error).__name__}: {error}"
+            return Reranked(
+                [kept(each, reason) for each in nodes[: self.top_n]], {"outcome": "failed", "problem": reason}
+            )
+
+    def _ranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
+        limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
+        candidates = [
+            Document(each.node.get_content(self.metadata_mode), each.node.metadata, _float(each.score))
+            for each in nodes
+        ]
+        ranking = yield from Call[Ranking](
+            sync=lambda: self._engine.rerank(query, candidates, **limits),
+            async_=lambda: self._engine.arerank(query, candidates, **limits),
+        )
+        best: list[NodeWithScore] = []
+        for hit in ranking.hits:
+            passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
+            best.append(reranked(nodes[hit.index], hit.score, passage))
+        return Reranked(best, _report(ranking))
+
+
+class CrossEncoderRerank(RerankPostprocessor):
+    """A local cross-encoder as a node postprocessor, in plain fields.
+
+    It takes the place of LlamaIndex's `SentenceTransformerRerank`.
+
+    Attributes:
+        model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.
+        file: The ONNX file in the folder, when it is not `model.onnx`.
+        revision: The hub commit, tag or branch.
+        precision: `"int8"` takes the quantised file of the folder that suits the CPU.
+        max_length: Tokens read of a pair; by default as many as the model can.
+        long_documents: What to do with longer texts; the decisive part is put in `relevant_passage`.
+        threads: Workers; by default the cores this process may use.
+        raw_scores: Return the model's own numbers instead of scores from 0 to 1.
+    """
+
+    model: str | None = None
+    file: str | None = None
+    precision: Precision | None = None
+    revision: str | None = None
+    max_length: int | None = None
+    long_documents: LongDocuments = "truncate"
+    threads: int | None = None
+    raw_scores: bool = False
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    @override
+    def _build(self) -> Reranker:
+        if self.reranker is not None:
+            return self.reranker
+        return OnnxCrossEncoder(
+            self.model,
+            file=self.file,
+            precision=self.precision,
+            revision=self.revision,
+            max_length=self.max_length,
+            long_documents=self.long_documents,
+            threads=self.threads,
+            raw_scores=self.raw_scores,
+        )
+
+
+def local_reranker() -> Reranker:
+    """The best local reranker that is installed; the log says which.
+
+    Raises:
+        MissingExtra: There is none.
+    """
+    engine = OnnxCrossEncoder()
+    logger.info("no reranker was given: taking the local %r", engine)
+    return engine
+
+
+def _float(score: float | None) -> float | None:
+    return None if score is None else float(score)
+
+
+def _report(ranking: Ranking) -> dict[str, Any]:
+    """What a trace says of a ranking: for each hit its place in the first stage, from 1, and its score."""
+    own = ranking.spans[-1]
+    return {
+        "hits": [{"first_stage_rank": hit.index + 1, "score": hit.score} for hit in ranking.hits],
+        "model": own.model,
+        "seconds": own.seconds,
+        "usage": dataclasses.asdict(ranking.usage),
+        "outcome": own.outcome,
+        "problem": own.problem,
+    }
