@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from rerank_kit.cli import parser
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -39,6 +41,8 @@ def test_shell_blocks_name_extras_and_targets_that_exist() -> None:
     for line in lines:
         if line.startswith("make "):
             assert line.split()[1] in targets
+        elif line.startswith("rerank-kit "):
+            assert callable(parser().parse_args(line.split()[1:]).run)
         else:
             (wanted,) = re.findall(r'^pip install "rerank-kit\[([\w,-]+)\]"$', line)
             assert set(wanted.split(",")) <= extras
