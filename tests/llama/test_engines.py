@@ -400,19 +400,19 @@ def test_reranked_nodes_pass_through_a_workflow() -> None:
 
     class Search(Workflow):
         @step
-        async def search(self, context: Context, event: StartEvent) -> Found:
-            found = await with_rerank(Numbers(), Scripted()).aretrieve(event.query)
-            await context.store.set("found", found)
+        async def search(self, context: Context[Any], event: StartEvent) -> Found:
+            await context.store.set("found", await with_rerank(Numbers(), Scripted()).aretrieve(event.query))
             return Found(nodes=await context.store.get("found"))
 
     async def searched() -> Found:
-        found: Any = await Search().run(query="document")
-        assert isinstance(found, Found)
-        return found
+        running: Any = Search().run(query="document")
+        ended = await running
+        assert isinstance(ended, Found)
+        return ended
 
-    found = asyncio.run(searched())
-    assert numbers(found.nodes) == [49, 48, 47, 46, 45]
-    assert found.nodes[0].earlier_scores
+    found: list[Any] = asyncio.run(searched()).nodes
+    assert numbers(found) == [49, 48, 47, 46, 45]
+    assert found[0].earlier_scores
 
 
 # ── Arguments ──
