@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from rerank_kit.local import FlashRank, OnnxCrossEncoder, SentenceTransformersCr
 from rerank_kit.local.models import EMBEDDED, embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Scripted
+from tests.llama.models import flashrank_cache, torch_folder
 from tests.llama.stores import Numbers, answer
 
 QUERY = QueryBundle("query apple")
@@ -30,23 +30,6 @@ TORCH: dict[str, Any] = {"engine": "sentence-transformers", "device": "cpu"}
 def fruit() -> list[NodeWithScore]:
     texts = ["banana text", "apple apple", "word grape fig", "cherry"]
     return [NodeWithScore(node=TextNode(text=text, id_=text), score=0.5) for text in texts]
-
-
-def flashrank_folder(folder: Path) -> str:
-    """FlashRank's folder of models, with one in it: its weights are those of the embedded model."""
-    pytest.importorskip("flashrank", reason="flashrank is not installed")
-    shutil.copytree(embedded_folder(), folder / EMBEDDED)
-    (folder / EMBEDDED / "model.onnx").rename(folder / EMBEDDED / "flashrank-MiniLM-L-12-v2_Q.onnx")
-    (folder / EMBEDDED / "config.json").write_text(json.dumps({"pad_token_id": 0}), "utf-8")
-    return str(folder)
-
-
-def torch_folder(folder: Path) -> str:
-    """A model that PyTorch loads."""
-    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
-    from tests.local.tiny_torch_models import bert_like
-
-    return str(bert_like(folder))
 
 
 # ── The fields ──
@@ -144,7 +127,7 @@ def test_the_sentence_transformers_engine_follows_its_fields(tmp_path: Path, col
 
 
 def test_flashrank_follows_its_fields(tmp_path: Path, colour: Colour) -> None:
-    made = FlashRankRerank(cache_dir=flashrank_folder(tmp_path), max_length=64, threads=1, top_n=2)
+    made = FlashRankRerank(cache_dir=flashrank_cache(tmp_path), max_length=64, threads=1, top_n=2)
     engine = made.loaded
     assert isinstance(engine, FlashRank)
     assert (engine.model, engine.max_length, engine.threads) == (EMBEDDED, 64, 1)
@@ -200,7 +183,7 @@ MADE: dict[str, Callable[[Path], RerankPostprocessor]] = {
     "CrossEncoderRerank on PyTorch": lambda folder: CrossEncoderRerank(
         **TORCH, model=torch_folder(folder), dtype="float32", threads=1, top_n=2
     ),
-    "FlashRankRerank": lambda folder: FlashRankRerank(cache_dir=flashrank_folder(folder), threads=1, top_n=2),
+    "FlashRankRerank": lambda folder: FlashRankRerank(cache_dir=flashrank_cache(folder), threads=1, top_n=2),
 }
 
 
