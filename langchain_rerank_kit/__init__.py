@@ -1,7 +1,8 @@
 """Reranking for LangChain: wrap a retriever with `with_rerank`, or use a reranker as a document compressor."""
 
 from langchain_rerank_kit.bm25 import BM25Retriever
-from langchain_rerank_kit.compressor import CrossEncoderRerank, RerankCompressor
+from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from langchain_rerank_kit.retriever import RerankRetriever, with_rerank
 from langchain_rerank_kit.widening import Change, RecallWarning, Widening, widen
 
@@ -9,6 +10,7 @@ __all__ = [
     "BM25Retriever",
     "Change",
     "CrossEncoderRerank",
+    "FlashRankRerank",
     "RecallWarning",
     "RerankCompressor",
     "RerankRetriever",

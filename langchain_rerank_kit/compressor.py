@@ -8,18 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import Callbacks
-from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import score_of, with_score
 from langchain_rerank_kit.tracing import traced
-from rerank_kit import Deadline, Ranking, Reranker
 from rerank_kit import Document as Candidate
+from rerank_kit import Ranking, Reranker
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.local import CrossEncoder, LongDocuments, OnnxCrossEncoder, Precision, Scored
-from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local import OnnxCrossEncoder
 
 logger = logging.getLogger("rerank_kit")
 
@@ -55,7 +53,7 @@ class RerankCompressor(BaseDocumentCompressor):
         return local_reranker() if self.reranker is None else self.reranker
 
     @property
-    def engine(self) -> Reranker:
+    def loaded(self) -> Reranker:
         """The reranker at work."""
         return self._engine
 
@@ -96,65 +94,6 @@ class RerankCompressor(BaseDocumentCompressor):
         inputs = {"query": query, "documents": len(documents), **limits}
         ranking = yield from traced(callbacks, type(self._engine).__name__, inputs, ranked, _report)
         return [with_score(documents[hit.index], hit.score, hit.passage) for hit in ranking.hits]
-
-
-class CrossEncoderRerank(RerankCompressor):
-    """A local cross-encoder as a document compressor, in plain fields.
-
-    A drop-in for LangChain's `CrossEncoderReranker`, whose `model=` objects it takes as well.
-
-    Attributes:
-        model: A folder, a hub name such as `"owner/name"`, a LangChain `BaseCrossEncoder`, or `None` for the
-            embedded English model.
-        file: The ONNX file in the folder, when it is not `model.onnx`.
-        revision: The hub commit, tag or branch.
-        precision: `"int8"` takes the quantised file of the folder that suits the CPU.
-        max_length: Tokens read of a pair; by default as many as the model can.
-        long_documents: What to do with longer documents; the decisive part is put in `metadata["relevant_passage"]`.
-        threads: Workers; by default the cores this process may use.
-        raw_scores: Return the model's own numbers instead of scores from 0 to 1.
-    """
-
-    model: str | BaseCrossEncoder | None = None
-    file: str | None = None
-    precision: Precision | None = None
-    revision: str | None = None
-    max_length: int | None = None
-    long_documents: LongDocuments = "truncate"
-    threads: int | None = None
-    raw_scores: bool = False
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    @override
-    def _build(self) -> Reranker:
-        if self.reranker is not None:
-            return self.reranker
-        if isinstance(self.model, BaseCrossEncoder):
-            return _LangChainCrossEncoder(self.model)
-        return OnnxCrossEncoder(
-            self.model,
-            file=self.file,
-            precision=self.precision,
-            revision=self.revision,
-            max_length=self.max_length,
-            long_documents=self.long_documents,
-            threads=self.threads,
-            raw_scores=self.raw_scores,
-        )
-
-
-class _LangChainCrossEncoder(CrossEncoder):
-    """A LangChain cross-encoder, whose scores are taken as they are."""
-
-    def __init__(self, encoder: BaseCrossEncoder) -> None:
-        self._encoder = encoder
-        self.model = type(encoder).__name__
-
-    @override
-    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
-        scores = self._encoder.score(list(pairs))
-        return Scored(scores, [0] * len(scores), [False] * len(scores))
 
 
 def local_reranker() -> Reranker:

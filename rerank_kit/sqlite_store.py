@@ -66,7 +66,7 @@ class SQLiteStore:
         Raises:
             ConfigurationError: The file is not one of ours, is damaged or cannot be written, or an argument is wrong.
         """
-        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - a Path would make "~" and ":memory:" special
+        self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - a Path would make "~" and ":memory:" special
         self.max_entries = check_count("max_entries", max_entries)
         seconds = check_timeout(timeout)
         self.timeout = _LONGEST if seconds is None else min(seconds, _LONGEST)

@@ -2,8 +2,9 @@
 
 The usual dynamic quantisation has one scale for all the activations that enter a product; then a neighbour with a large
 value makes every other text in the batch coarser. Here each row, which is one token of one text, has its own, as in
-"ZeroQuant" (Yao et al., NeurIPS 2022). Weights have a scale for each output, the table of word embeddings one for each
-word. Everything is in operators of the ONNX standard.
+"ZeroQuant" (Yao et al., NeurIPS 2022). Weights have a scale for each output and use 7 of the 8 bits, so that every CPU
+computes the same (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html, "reduce_range"); the
+table of word embeddings has a scale for each word. Everything is in operators of the ONNX standard.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from rerank_kit.export.graph import load_graph, save_graph
 from rerank_kit.optional import optional
 
+_WEIGHT = 63  # the largest weight: without VNNI, CPUs add two products with up to 255 in 16 bits, and 127 is too much
 _TINY = 1e-30  # instead of the scale 0 of a row of zeros
 
 
@@ -69,14 +71,14 @@ class _Int8:
 
     def _product(self, x: str, weight: str, y: str) -> None:
         q, scale = self._quantized_rows(x)
-        integers, scales = self._quantized_weight(weight, axis=0)
+        integers, scales = self._quantized_weight(weight, axis=0, largest=_WEIGHT)
         total = self._node("MatMulInteger", [q, integers, self._constant("int8/zero_point", 128, "uint8")], f"{y}/sum")
         number = self._node("Cast", [total], f"{y}/number", to=self._float)
         by_token = self._node("Mul", [number, scale], f"{y}/by_token")
         self._node("Mul", [by_token, scales], y)
 
     def _look_up(self, table: str, ids: str, y: str) -> None:
-        integers, scales = self._quantized_weight(table, axis=1)
+        integers, scales = self._quantized_weight(table, axis=1, largest=127)
         row = self._node("Gather", [integers, ids], f"{y}/word")
         number = self._node("Cast", [row], f"{y}/word_number", to=self._float)
         self._node("Mul", [number, self._node("Gather", [scales, ids], f"{y}/word_scale")], y)
@@ -93,13 +95,13 @@ class _Int8:
             self._rows[x] = self._node("QuantizeLinear", [steps, unit, zero], f"{x}/int8"), scale
         return self._rows[x]
 
-    def _quantized_weight(self, name: str, *, axis: int) -> tuple[str, str]:
+    def _quantized_weight(self, name: str, *, axis: int, largest: int) -> tuple[str, str]:
         """The names of a matrix's integers and of its scales; layers may share it."""
         integers, scales = f"{name}/int8", f"{name}/scales"
         if name not in self._replaced:
             self._replaced.add(name)
             weight = self._numpy_helper.to_array(self._weights[name])
-            scale = self._np.maximum(abs(weight).max(axis, keepdims=True) / 127, _TINY)
+            scale = self._np.maximum(abs(weight).max(axis, keepdims=True) / largest, _TINY)
             self._constants[integers] = self._np.rint(weight / scale).astype("int8")
             self._constants[scales] = scale.astype("float32")
         return integers, scales

@@ -1,6 +1,7 @@
 """Rerankers that run on this machine. Importing this package loads no model and no engine."""
 
 from rerank_kit.local.cross_encoder import CrossEncoder, Scored
+from rerank_kit.local.engines import Engine, cross_encoder
 from rerank_kit.local.flashrank import FlashRank
 from rerank_kit.local.models import Precision
 from rerank_kit.local.onnx import OnnxCrossEncoder
@@ -11,6 +12,7 @@ from rerank_kit.local.windows import LongDocuments
 __all__ = [
     "CrossEncoder",
     "DType",
+    "Engine",
     "FlashRank",
     "LongDocuments",
     "OnnxCrossEncoder",
@@ -18,4 +20,5 @@ __all__ = [
     "PrecisionWarning",
     "Scored",
     "SentenceTransformersCrossEncoder",
+    "cross_encoder",
 ]

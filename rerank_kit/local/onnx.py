@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -23,7 +21,9 @@ from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.models import ModelFiles, Precision, find_model
 from rerank_kit.local.pairs import PairTokenizer
 from rerank_kit.local.session import Graph, Output
-from rerank_kit.local.windows import SMALL_WINDOW, LongDocuments, Span, check_policy
+from rerank_kit.local.together import Together
+from rerank_kit.local.windows import LongDocuments, Span, check_policy, window_size
+from rerank_kit.local.workers import Workers
 from rerank_kit.values import Deadline
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
@@ -104,8 +104,7 @@ class OnnxCrossEncoder(CrossEncoder):
         self.model = files.name
         self.max_length = _max_length(max_length, files)
         self.long_documents = long_documents
-        smallest = SMALL_WINDOW if long_documents == "best-window" else None
-        self._window = smallest if window is None else check_count("window", window)
+        self._window = window_size(long_documents, window)
         self._encode = PairTokenizer(files.tokenizer, self.max_length)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers)
         self.provider = self._graph.provider
@@ -113,32 +112,27 @@ class OnnxCrossEncoder(CrossEncoder):
         self.batch_size = check_count("batch_size", batch_size) or (_GPU_BATCH if self._graph.on_gpu else 1)
         self._files = files
         self._fingerprint: str | None = None
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._workers = Workers(self.threads, "rerank-kit-onnx")
+        self._together = Together(self._score)
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
-        """Score pairs, the longest first, so that no worker is left with a long one at the end."""
+        """Score pairs. Callers at the same time share the workers, and the batches where there are any."""
+        return self._score(pairs, deadline) if self.batch_size == 1 else self._together.score(pairs, deadline)
+
+    def _score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        """Score the longest first, so that no worker is left with a long one at the end."""
         order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]), reverse=True)
-        todo = deque(order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
+        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        todo = iter(batches)  # threads may share a list's
         scores, tokens, truncated = [0.0] * len(pairs), [0] * len(pairs), [False] * len(pairs)
 
-        def work() -> None:
-            while True:
-                try:
-                    batch = todo.popleft()
-                except IndexError:  # nothing is left; asking first would race with the other workers
-                    return
-                deadline.check()
-                encoded = [self._encode(*pairs[place]) for place in batch]
-                for place, each, score in zip(batch, encoded, self._graph(encoded), strict=True):
-                    scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
+        def work(batch: list[int]) -> None:
+            deadline.check()
+            encoded = [self._encode(*pairs[place]) for place in batch]
+            for place, each, score in zip(batch, encoded, self._graph(encoded), strict=True):
+                scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
-        workers = [self._workers().submit(work) for _ in range(min(self.threads, len(todo)))]
-        try:
-            for worker in workers:
-                worker.result()
-        finally:
-            todo.clear()
-            wait(workers)
+        self._workers.share(lambda: next(todo, None), work)
         return Scored(scores, tokens, truncated)
 
     def windows(self, query: str, text: str) -> list[Span]:
@@ -164,13 +158,6 @@ class OnnxCrossEncoder(CrossEncoder):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return f"onnx:{digest.hexdigest()}"
-
-    def _workers(self) -> ThreadPoolExecutor:
-        """The pool that all callers share. A forked process makes its own: threads do not survive a fork."""
-        pool = self._pool
-        if pool is None or pool[0] != os.getpid():
-            pool = self._pool = os.getpid(), ThreadPoolExecutor(self.threads, thread_name_prefix="rerank-kit-onnx")
-        return pool[1]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles load the model anew: a session cannot travel."""

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.windows import Span, cut
+from rerank_kit.local.windows import Span, fitted
 from rerank_kit.optional import optional
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
 _FIRST_CUT = 16  # characters per token: far more than any language needs, so one look is nearly always enough
-_SMALLEST = 16  # tokens: a window of less says nothing, even if the query takes the rest
 _LONGEST_WORD = 256  # characters: a cut changes the tokens of the word it falls in, and none before that
 
 
@@ -76,10 +75,8 @@ class PairTokenizer:
         taken = len(self._whole.encode(query, add_special_tokens=False)) + self._whole.num_special_tokens_to_add(
             is_pair=True
         )
-        room = max(_SMALLEST, self._max_length - taken)
-        size = room if size is None else min(room, size)
-        tokens = [each for each in self._whole.encode(text, add_special_tokens=False).offsets if each[0] < each[1]]
-        return cut(tokens, size) if len(tokens) > size else [(0, len(text))]
+        tokens = self._whole.encode(text, add_special_tokens=False).offsets
+        return fitted(text, tokens, self._max_length - taken, size)
 
 
 def _end_of_document(encoding: Encoding, reach: int) -> int:

@@ -18,12 +18,15 @@ from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.local.batching import BEYOND, Batches, readable
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
+from rerank_kit.local.together import Together
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
+from rerank_kit.local.windows import LongDocuments, Span, check_policy, fitted, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.values import Deadline
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _CPU_BATCH = 512  # tokens: the activations stay in the cache
+_NO_LIMIT = 1_000_000  # tokens
 _BATCH = 16_384  # tokens: what the library's own 32 pairs come to at a length of 512
 _log = logging.getLogger("rerank_kit")
 
@@ -39,7 +42,8 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         model: The model's name.
         device: Where it runs, such as `"cpu"` or `"cuda:0"`.
         dtype: The number format that it computes in.
-        max_length: The most tokens read of a pair; longer ones are cut and counted in `usage.truncated`.
+        max_length: The most tokens read of a pair.
+        long_documents: What to do with documents that are longer than the model reads.
         batch_tokens: The most tokens in a batch, padding included.
         threads: How many batches are scored side by side.
     """
@@ -52,6 +56,8 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         dtype: DType | None = None,
         revision: str | None = None,
         max_length: int | None = None,
+        long_documents: LongDocuments = "truncate",
+        window: int | None = None,
         batch_tokens: int | None = None,
         threads: int | None = None,
         prompt: str | None = None,
@@ -68,6 +74,9 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
                 `PrecisionWarning`; by default it is a half precision on CUDA and Apple's GPUs.
             revision: The hub commit, tag or branch to use.
             max_length: Tokens, up to what the model can read, which is the default.
+            long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
+                others tell in each hit's `passage` which part of the text was decisive.
+            window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
             batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
             prompt: An instruction, for models that take one; by default the model's own.
@@ -87,11 +96,14 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         }
         self._options: dict[str, Any] = loading | {
             "max_length": max_length,
+            "long_documents": long_documents,
+            "window": window,
             "batch_tokens": batch_tokens,
             "threads": threads,
             "prompt": prompt,
             "raw_scores": raw_scores,
         }
+        check_policy(long_documents)
         self._torch = needed("torch")
         self._to_device = needed("sentence_transformers.util").batch_to_device
         self._model = load(model, **loading)
@@ -99,6 +111,11 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
         self.max_length = _max_length(max_length, readable_length(self._model))
+        self.long_documents = long_documents
+        self._window = window_size(long_documents, window)
+        if long_documents != "truncate" and not self._model.tokenizer.is_fast:
+            msg = f"long_documents={long_documents!r} needs a fast tokenizer, and {self.model!r} has none: leave it out"
+            raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
         self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
@@ -107,9 +124,14 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self._raw = raw_scores
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
         self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
+        self._together = None if on_cpu else Together(self._score)
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
-        """Score pairs in batches of like lengths."""
+        """Score pairs. Callers at the same time share the workers on a CPU, and the batches elsewhere."""
+        return self._score(pairs, deadline) if self._together is None else self._together.score(pairs, deadline)
+
+    def _score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        """Score in batches of like lengths."""
         self._model.eval()
         measured = [self._measured(pair, deadline) for pair in pairs]
         tokens = [min(length, self.max_length) for _, length in measured]
@@ -136,6 +158,15 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
 
         self._workers.share(batches.take, work)
         return Scored(scores, tokens, [length > self.max_length for _, length in measured])
+
+    def windows(self, query: str, text: str) -> list[Span]:
+        """Cut a document into windows that fit beside the query; one when it fits."""
+        taken = int(self._features([(query, "")], _NO_LIMIT)["input_ids"].shape[-1])
+        with self._tokenizing:
+            found: Any = self._model.tokenizer(
+                text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+            )
+        return fitted(text, found["offset_mapping"], self.max_length - taken, self._window)
 
     def _measured(self, pair: Pair, deadline: Deadline) -> tuple[Pair, int]:
         """The pair without what the model cannot reach, and its length in tokens."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
@@ -24,6 +25,7 @@ Span = tuple[int, int]
 
 POLICIES = ("truncate", "max", "mean-top-k", "best-window")
 TOP_K = 3
+_SMALLEST = 16  # tokens: a window of less says nothing, even if the query takes the rest
 SMALL_WINDOW = 128  # tokens, for "best-window": large enough for an answer, small enough to be cheap
 _UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(f"[{_UNSPACED}]|[^\\W{_UNSPACED}]+")  # a character each where a script puts no spaces
@@ -38,6 +40,30 @@ def check_policy(policy: object) -> None:
     if policy not in POLICIES:
         msg = f"long_documents must be one of {', '.join(map(repr, POLICIES))}, not {policy!r}"
         raise ConfigurationError(msg)
+
+
+def window_size(policy: LongDocuments, asked: int | None) -> int | None:
+    """Tokens in a window at most; `None` is as many as fit.
+
+    Raises:
+        ConfigurationError: `asked` is less than 1.
+    """
+    return check_count("window", asked) or (SMALL_WINDOW if policy == "best-window" else None)
+
+
+def fitted(text: str, tokens: Sequence[Span], room: int, size: int | None) -> list[Span]:
+    """Cut a document into overlapping windows that fit beside the query; one, the whole, when it fits.
+
+    Args:
+        text: The document.
+        tokens: Where each token stands in it; those that stand for no character do not count.
+        room: Tokens that the query leaves.
+        size: Tokens in a window at most; `None` is as many as fit.
+    """
+    room = max(_SMALLEST, room)
+    size = room if size is None else min(room, size)
+    there = [(start, end) for start, end in tokens if start < end]
+    return cut(there, size) if len(there) > size else [(0, len(text))]
 
 
 def cut(tokens: Sequence[Span], size: int) -> list[Span]:

@@ -31,7 +31,13 @@ def bert(folder: Path, **config: Any) -> Path:
 def modernbert(folder: Path, **config: Any) -> Path:
     """Rotary positions; every other layer sees a window of tokens only. No token types."""
     size = _wordpiece(folder, ["input_ids", "attention_mask"])
-    special = {"pad_token_id": 0, "bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 3, "sep_token_id": 3}
+    special: dict[str, Any] = {
+        "pad_token_id": 0,
+        "bos_token_id": 2,
+        "cls_token_id": 2,
+        "eos_token_id": 3,
+        "sep_token_id": 3,
+    }
     windows = {"local_attention": 16, "global_attn_every_n_layers": 2}
     return _save(folder, "ModernBert", **{"vocab_size": size, **special, **windows, **config})
 

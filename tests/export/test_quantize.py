@@ -89,6 +89,14 @@ def test_every_level_of_optimisation_gives_the_same(folder: Path, level: str) ->
     assert run(folder / "int8", ids, level=level) == pytest.approx(run(folder / "int8", ids, level=LEVELS[0]), rel=1e-5)
 
 
+def test_no_cpu_can_overflow_16_bits_where_it_adds_two_products(folder: Path) -> None:
+    graph = onnx.load(folder / "int8").graph
+    weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    products = [weights[node.input[1]] for node in graph.node if node.op_type == "MatMulInteger"]
+    assert len(products) == 4
+    assert all(2 * 255 * abs(each.astype(int)).max() < 2**15 for each in products)
+
+
 def test_a_row_of_zeros_gives_zeros(folder: Path) -> None:
     assert (run(folder / "int8", [[0, 1]], "aside")[0, 0] == 0).all()
     assert (run(folder / "int8", [[0, 1]], "words")[0, 0] == 0).all()

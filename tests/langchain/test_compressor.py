@@ -126,7 +126,7 @@ def test_an_empty_query_is_an_error_here_too(colour: Colour) -> None:
 
 def test_without_a_reranker_the_local_one_is_taken_and_the_log_says_which(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "rerank_kit")
-    assert isinstance(RerankCompressor().engine, OnnxCrossEncoder)
+    assert isinstance(RerankCompressor().loaded, OnnxCrossEncoder)
     assert "ms-marco-MiniLM-L-12-v2" in caplog.text
 
 
@@ -164,7 +164,7 @@ def test_cross_encoder_rerank_takes_a_folder_and_its_options(tmp_path: Path) -> 
     compressor = CrossEncoderRerank(
         model=str(model.folder), file="other.onnx", max_length=32, threads=1, raw_scores=True, top_n=2
     )
-    assert repr(compressor.engine) == f"OnnxCrossEncoder({str(tmp_path)!r}, max_length=32, threads=1)"
+    assert repr(compressor.loaded) == f"OnnxCrossEncoder({str(tmp_path)!r}, max_length=32, threads=1)"
     scores = [each.metadata["relevance_score"] for each in compressor.compress_documents(documents(), "apple")]
     assert max(abs(score) for score in scores) > 1
 
@@ -191,7 +191,7 @@ def test_it_goes_wherever_langchains_own_goes(colour: Colour) -> None:
 
 def test_a_given_reranker_wins_over_the_fields_of_the_subclass() -> None:
     mine = Scripted()
-    assert CrossEncoderRerank(reranker=mine).engine is mine
+    assert CrossEncoderRerank(reranker=mine).loaded is mine
 
 
 def test_compressors_can_be_copied_deeply() -> None:

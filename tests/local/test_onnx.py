@@ -7,6 +7,7 @@ import math
 import pickle
 import random
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +303,14 @@ def test_a_fingerprint_names_all_that_moves_a_score(tmp_path: Path) -> None:
     assert len({*fingerprints}) == len(engines)
     assert OnnxCrossEncoder(one, threads=1).fingerprint == engines[0].fingerprint == engines[0].fingerprint
     assert OnnxCrossEncoder(one, batch_size=2).fingerprint is None
+
+
+def test_callers_that_wait_share_batches_and_each_gets_its_own_ranking(tiny: TinyModel) -> None:
+    together, alone = OnnxCrossEncoder(tiny.folder, batch_size=4), OnnxCrossEncoder(tiny.folder)
+    texts = [[f"{WORDS[number]} {WORDS[other]}" for other in range(6)] for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        rankings = list(pool.map(lambda each: together.rerank("query", each), texts))
+    for ranking, each in zip(rankings, texts, strict=True):
+        expected = alone.rerank("query", each)
+        assert [hit.index for hit in ranking] == [hit.index for hit in expected]
+        assert [hit.score for hit in ranking] == pytest.approx([hit.score for hit in expected], abs=1e-5)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError, Usage
-from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.windows import aggregate, cut, most_alike
 from tests.conftest import Colour
 from tests.local.tiny_models import WORDS, TinyModel, bert_like, xlmr_like
@@ -124,3 +124,38 @@ def test_the_answer_far_behind_the_limit_is_found(embedded: OnnxCrossEncoder) ->
         assert hit.score > 0.5
         assert hit.passage is not None
         assert "75,000" in text[slice(*hit.passage)]
+
+
+# ── On sentence-transformers ──
+
+
+@pytest.fixture(params=["bert_like", "xlmr_like", "qwen_like"])
+def for_torch(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    models: Any = pytest.importorskip("tests.local.tiny_torch_models")
+    built: Path = getattr(models, request.param)(tmp_path)
+    return built
+
+
+def test_sentence_transformers_scores_windows_that_fit(colour: Colour, for_torch: Path) -> None:
+    options: dict[str, Any] = {"device": "cpu", "max_length": LENGTH, "threads": 1}
+    reranker = SentenceTransformersCrossEncoder(for_torch, long_documents="max", **options)
+    plain = SentenceTransformersCrossEncoder(for_torch, **options)
+    ranking = colour(reranker, "rerank", "query", [SHORT, LONG])
+    hits = {hit.index: hit for hit in ranking}
+    windows = reranker.windows("query", LONG)
+    alone = [plain.rerank("query", [LONG[slice(*window)]]) for window in windows]
+    scores = [each.hits[0].score for each in alone]
+    assert len(windows) > 3
+    assert [each.usage.truncated for each in alone] == [0] * len(windows)
+    assert hits[1].score == pytest.approx(max(scores), abs=1e-6)
+    assert hits[1].passage == windows[scores.index(max(scores))]
+    assert hits[0].passage is None
+    assert ranking.usage.windows == len(windows) - 1
+
+
+def test_a_slow_tokenizer_cannot_cut_windows(for_torch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library: Any = pytest.importorskip("sentence_transformers")
+    model = library.CrossEncoder(str(for_torch), device="cpu")
+    monkeypatch.setattr(type(model.tokenizer), "is_fast", property(lambda self: False))
+    with pytest.raises(ConfigurationError, match="long_documents='max' needs a fast tokenizer"):
+        SentenceTransformersCrossEncoder(model, long_documents="max")
