@@ -59,6 +59,7 @@ class RerankPostprocessor(BaseNodePostprocessor):
 
         def __init__(self, **fields: Any) -> None:
             """Make the reranker here, where pydantic does not turn its errors into others."""
+            fields.pop("class_name", None)  # LlamaIndex writes it into what it serialises
             super().__init__(**fields)
             self._loaded = self._build() if self.reranker is None else self.reranker
 

@@ -194,8 +194,13 @@ def test_dicts_json_and_pickles_bring_the_same_back(kind: str, tmp_path: Path) -
     assert data["class_name"] == type(made).__name__ == made.class_name()
     assert json.loads(made.to_json()) == data == json.loads(json.dumps(data))
     best = [(each.node_id, each.score) for each in made.postprocess_nodes(fruit(), QUERY)]
-    again: RerankPostprocessor
-    for again in (type(made).from_dict(data), type(made).from_json(made.to_json()), pickle.loads(pickle.dumps(made))):
+    copies: list[RerankPostprocessor] = [
+        type(made).from_dict(data),
+        type(made).from_json(made.to_json()),
+        type(made).model_validate_json(made.to_json()),
+        pickle.loads(pickle.dumps(made)),
+    ]
+    for again in copies:
         assert type(again) is type(made)
         assert again.to_dict() == data
         assert repr(again.loaded) == repr(made.loaded)
