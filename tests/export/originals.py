@@ -31,7 +31,7 @@ def bert(folder: Path, **config: Any) -> Path:
 def modernbert(folder: Path, **config: Any) -> Path:
     """Rotary positions; every other layer sees a window of tokens only. No token types."""
     size = _wordpiece(folder, ["input_ids", "attention_mask"])
-    special: dict[str, Any] = {
+    special = {
         "pad_token_id": 0,
         "bos_token_id": 2,
         "cls_token_id": 2,
@@ -39,7 +39,8 @@ def modernbert(folder: Path, **config: Any) -> Path:
         "sep_token_id": 3,
     }
     windows = {"local_attention": 16, "global_attn_every_n_layers": 2}
-    return _save(folder, "ModernBert", **{"vocab_size": size, **special, **windows, **config})
+    options: dict[str, Any] = {"vocab_size": size, **special, **windows, **config}
+    return _save(folder, "ModernBert", **options)
 
 
 def xlm_roberta(folder: Path, **config: Any) -> Path:
