@@ -440,10 +440,12 @@ def test_adding_to_the_store_afterwards_is_seen_by_the_copy(colour: Colour) -> N
 
 
 def test_the_helpers_of_a_retriever_that_writes_sql_are_left_alone() -> None:
-    database = SQLDatabase(create_engine("sqlite://"))
-    rows = similar()
-    retriever = NLSQLRetriever(database, llm=Says(), embed_model=Words(), rows_retrievers={"books": rows})
+    engine = create_engine("sqlite://")
+    retriever = NLSQLRetriever(
+        SQLDatabase(engine), llm=Says(), embed_model=Words(), rows_retrievers={"books": similar()}
+    )
     widening = widen(retriever, RECALL)
+    engine.dispose()  # a connection that is left to the garbage collector is warned of
     assert (widening.changes, widening.unknown) == ((), ("NLSQLRetriever",))
 
 
