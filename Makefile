@@ -4,14 +4,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint types bench docs
+.PHONY: demo test test-llama lint types bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
-test: $(VENV)/.developing
+test: $(VENV)/.developing test-llama
 	$(BIN)/python -m pytest --cov
+
+test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
+	$(VENV)-llama/bin/python -m pytest tests/llama tests/test_documentation.py -k "llama and not README"
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
@@ -35,6 +38,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable ".[langchain,embedded]"
 	touch $@
 
+$(VENV)-llama/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-llama
+	$(VENV)-llama/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-llama/bin/python -m pip --quiet install --editable ".[llama-index,embedded]" --group runner
+	touch $@
+
 # The peers need torch. The version is pinned first, so that no other build of it comes with them.
 $(VENV)-bench/.benching: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
@@ -45,5 +54,5 @@ $(VENV)-bench/.benching: pyproject.toml
 
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install --editable ".[langchain,embedded,eval]" --group dev
+	$(PIP) install --editable ".[langchain,llama-index,embedded,eval]" --group dev
 	touch $@

@@ -10,6 +10,8 @@ from __future__ import annotations
 from llama_index.core.schema import NodeWithScore
 from pydantic import Field
 
+from rerank_kit import Hit
+
 
 class RerankedNode(NodeWithScore):
     """A `NodeWithScore` that remembers.
@@ -18,12 +20,14 @@ class RerankedNode(NodeWithScore):
         node: The very node that came in.
         score: Its relevance; higher is better.
         earlier_scores: Scores from the stages before, the first stage's first.
+        why: The reason for the score, from rerankers that give one.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
     """
 
     earlier_scores: list[float] = Field(default_factory=list[float])
+    why: str | None = None
     relevant_passage: str | None = None
     rerank_failed: str | None = None
 
@@ -34,9 +38,15 @@ def earlier_scores(given: NodeWithScore) -> list[float]:
     return kept if given.score is None else [*kept, float(given.score)]
 
 
-def reranked(given: NodeWithScore, score: float, passage: str | None = None) -> RerankedNode:
-    """The same node with a new score; the one that it had joins the earlier ones."""
-    return RerankedNode(node=given.node, score=score, earlier_scores=earlier_scores(given), relevant_passage=passage)
+def reranked(given: NodeWithScore, hit: Hit, passage: str | None) -> RerankedNode:
+    """The same node with the score of a hit; the one that it had joins the earlier ones."""
+    return RerankedNode(
+        node=given.node,
+        score=hit.score,
+        earlier_scores=earlier_scores(given),
+        why=hit.why,
+        relevant_passage=passage,
+    )
 
 
 def kept(given: NodeWithScore, reason: str) -> RerankedNode:

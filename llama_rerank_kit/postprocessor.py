@@ -6,11 +6,11 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from llama_rerank_kit.nodes import kept, reranked
@@ -18,7 +18,7 @@ from llama_rerank_kit.tracing import Reranked, dispatcher, traced
 from llama_rerank_kit.widening import warn_of_few
 from rerank_kit import ConfigurationError, Document, MissingExtra, Ranking, Reranker
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.local import LongDocuments, OnnxCrossEncoder, Precision
+from rerank_kit.local import OnnxCrossEncoder
 
 logger = logging.getLogger("rerank_kit")
 
@@ -43,30 +43,34 @@ class RerankPostprocessor(BaseNodePostprocessor):
             once. `with_rerank` sets it.
     """
 
-    reranker: SkipValidation[Reranker] | None = Field(default=None, exclude=True)
+    reranker: Reranker | None = Field(default=None, exclude=True)
     top_n: int | None = Field(default=3, ge=1)
     threshold: float | None = Field(default=None, allow_inf_nan=False)
-    timeout: float | None = Field(default=None, gt=0)
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     metadata_mode: MetadataMode = MetadataMode.EMBED
     on_error: Literal["raise", "keep"] = "raise"
     recall: int | None = Field(default=None, ge=1)
-    _engine: Reranker = PrivateAttr()
+    _loaded: Reranker = PrivateAttr()
     _warned: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        self._engine = self._build()
+    if not TYPE_CHECKING:  # type checkers read the arguments off the fields
+
+        def __init__(self, **fields: Any) -> None:
+            """Make the reranker here, where pydantic does not turn its errors into others."""
+            fields.pop("class_name", None)  # LlamaIndex writes it into what it serialises
+            super().__init__(**fields)
+            self._loaded = self._build() if self.reranker is None else self.reranker
 
     def _build(self) -> Reranker:
-        """Make the engine. Subclasses with fields of their own override this."""
-        return local_reranker() if self.reranker is None else self.reranker
+        """Make the reranker when none was given. Subclasses with fields of their own override this."""
+        return local_reranker()
 
     @property
-    def engine(self) -> Reranker:
+    def loaded(self) -> Reranker:
         """The reranker at work."""
-        return self._engine
+        return self._loaded
 
     @classmethod
     @override
@@ -100,7 +104,7 @@ class RerankPostprocessor(BaseNodePostprocessor):
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
         self._warned = self._warned or warn_of_few(len(nodes), self.recall)
-        model = self._engine.model or type(self._engine).__name__
+        model = self._loaded.model or type(self._loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
 
@@ -128,57 +132,14 @@ class RerankPostprocessor(BaseNodePostprocessor):
             for each in nodes
         ]
         ranking = yield from Call[Ranking](
-            sync=lambda: self._engine.rerank(query, candidates, **limits),
-            async_=lambda: self._engine.arerank(query, candidates, **limits),
+            sync=lambda: self._loaded.rerank(query, candidates, **limits),
+            async_=lambda: self._loaded.arerank(query, candidates, **limits),
         )
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
             passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
-            best.append(reranked(nodes[hit.index], hit.score, passage))
+            best.append(reranked(nodes[hit.index], hit, passage))
         return Reranked(best, _report(ranking))
-
-
-class CrossEncoderRerank(RerankPostprocessor):
-    """A local cross-encoder as a node postprocessor, in plain fields.
-
-    It takes the place of LlamaIndex's `SentenceTransformerRerank`.
-
-    Attributes:
-        model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.
-        file: The ONNX file in the folder, when it is not `model.onnx`.
-        revision: The hub commit, tag or branch.
-        precision: `"int8"` takes the quantised file of the folder that suits the CPU.
-        max_length: Tokens read of a pair; by default as many as the model can.
-        long_documents: What to do with longer texts; the decisive part is put in `relevant_passage`.
-        threads: Workers; by default the cores this process may use.
-        raw_scores: Return the model's own numbers instead of scores from 0 to 1.
-    """
-
-    model: str | None = None
-    file: str | None = None
-    precision: Precision | None = None
-    revision: str | None = None
-    max_length: int | None = None
-    long_documents: LongDocuments = "truncate"
-    threads: int | None = None
-    raw_scores: bool = False
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    @override
-    def _build(self) -> Reranker:
-        if self.reranker is not None:
-            return self.reranker
-        return OnnxCrossEncoder(
-            self.model,
-            file=self.file,
-            precision=self.precision,
-            revision=self.revision,
-            max_length=self.max_length,
-            long_documents=self.long_documents,
-            threads=self.threads,
-            raw_scores=self.raw_scores,
-        )
 
 
 def local_reranker() -> Reranker:

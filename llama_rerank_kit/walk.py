@@ -37,6 +37,7 @@ NOTES: Mapping[str, str] = {
     "AutoMergingRetriever": "what it finds may be merged into fewer, longer nodes: raise recall for more",
     "DocumentSummaryIndexEmbeddingRetriever": "it counts documents, and brings all nodes of each",
     "DocumentSummaryIndexLLMRetriever": "it counts documents, and brings all nodes of each",
+    "KGTableRetriever": "it brings no more texts than the relations it finds lead to",
     "RecursiveRetriever": "each retriever it enters brings that many of its own",
     "VectorIndexAutoRetriever": "a top_k that the model reads out of the question is a further limit",
 }

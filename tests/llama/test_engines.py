@@ -18,6 +18,8 @@ from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
     CondenseQuestionChatEngine,
     ContextChatEngine,
+    MultiModalCondensePlusContextChatEngine,
+    MultiModalContextChatEngine,
     SimpleChatEngine,
 )
 from llama_index.core.chat_engine.types import BaseChatEngine
@@ -159,6 +161,13 @@ def test_every_query_engine_answers_from_the_best_of_many(engine: BaseQueryEngin
     assert len(reranker.sent[0][1]) == 50
 
 
+def test_sources_keep_their_score_and_what_does_not_rebuild_them_keeps_all(colour: Colour) -> None:
+    cited = colour(with_rerank(QUERY_ENGINES["citations"](), Scripted()), "query", "document").source_nodes
+    assert [each.score for each in cited] == [49.0, 48.0, 47.0, 46.0, 45.0]
+    whole = colour(with_rerank(query_engine(), Scripted()), "query", "document").source_nodes
+    assert [each.earlier_scores for each in whole] == [[1 - number / 1000] for number in (49, 48, 47, 46, 45)]
+
+
 def test_the_engine_that_was_given_stays_as_it_was(engine: BaseQueryEngine, colour: Colour) -> None:
     with_rerank(engine, Scripted())
     assert numbers(colour(engine, "query", "document").source_nodes) == [0, 1, 2, 3]
@@ -277,6 +286,12 @@ CHAT_ENGINES: dict[str, Callable[[], BaseChatEngine]] = {
     "condense plus context": lambda: CondensePlusContextChatEngine.from_defaults(
         Numbers(), memory=memory(), llm=Says()
     ),
+    "text and images": lambda: MultiModalContextChatEngine.from_defaults(
+        Numbers(), memory=memory(), multi_modal_llm=Says()
+    ),
+    "condense plus text and images": lambda: MultiModalCondensePlusContextChatEngine.from_defaults(
+        Numbers(), memory=memory(), multi_modal_llm=Says()
+    ),
 }
 
 
@@ -294,11 +309,24 @@ def test_every_chat_engine_answers_from_the_best_of_many(chat: BaseChatEngine, c
     assert numbers(colour(chat, "chat", "document").source_nodes) == [0, 1, 2, 3]
 
 
-def test_streams_of_a_chat_engine_come_from_the_best_of_many() -> None:
-    better = with_rerank(CHAT_ENGINES["context"](), Scripted())
-    streamed = better.stream_chat("document")
-    assert "".join(streamed.response_gen) == "It is so."
-    assert numbers(streamed.source_nodes) == [49, 48, 47, 46, 45]
+def test_streams_of_a_chat_engine_come_from_the_best_of_many(colour: Colour) -> None:
+    class Streaming:
+        """Both colours, each with its own kind of stream."""
+
+        def __init__(self) -> None:
+            self.engine = with_rerank(CHAT_ENGINES["context"](), Scripted())
+
+        def read(self) -> tuple[str, list[NodeWithScore]]:
+            streamed = self.engine.stream_chat("document")
+            return "".join(streamed.response_gen), streamed.source_nodes
+
+        async def aread(self) -> tuple[str, list[NodeWithScore]]:
+            streamed = await self.engine.astream_chat("document")
+            return "".join([token async for token in streamed.async_response_gen()]), streamed.source_nodes
+
+    text, nodes = colour(Streaming(), "read")
+    assert text == "It is so."
+    assert numbers(nodes) == [49, 48, 47, 46, 45]
 
 
 def test_the_copy_of_a_chat_engine_goes_on_with_the_same_memory(chat: BaseChatEngine, colour: Colour) -> None:
@@ -400,19 +428,19 @@ def test_reranked_nodes_pass_through_a_workflow() -> None:
 
     class Search(Workflow):
         @step
-        async def search(self, context: Context, event: StartEvent) -> Found:
-            found = await with_rerank(Numbers(), Scripted()).aretrieve(event.query)
-            await context.store.set("found", found)
+        async def search(self, context: Context[Any], event: StartEvent) -> Found:
+            await context.store.set("found", await with_rerank(Numbers(), Scripted()).aretrieve(event.query))
             return Found(nodes=await context.store.get("found"))
 
     async def searched() -> Found:
-        found: Any = await Search().run(query="document")
-        assert isinstance(found, Found)
-        return found
+        running: Any = Search().run(query="document")
+        ended = await running
+        assert isinstance(ended, Found)
+        return ended
 
-    found = asyncio.run(searched())
-    assert numbers(found.nodes) == [49, 48, 47, 46, 45]
-    assert found.nodes[0].earlier_scores
+    found: list[Any] = asyncio.run(searched()).nodes
+    assert numbers(found) == [49, 48, 47, 46, 45]
+    assert found[0].earlier_scores
 
 
 # ── Arguments ──

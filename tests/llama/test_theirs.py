@@ -4,31 +4,52 @@ RankGPT postprocessors. Where theirs pass by changing what they were given, the 
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+from llama_index.core.postprocessor import LLMRerank, SentenceTransformerRerank
+from llama_index.core.postprocessor.rankGPT_rerank import RankGPTRerank
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import MediaResource, Node, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import ImageNode, MediaResource, Node, NodeWithScore, QueryBundle, TextNode
 
-from llama_rerank_kit import CrossEncoderRerank, RerankPostprocessor
+from llama_rerank_kit import CrossEncoderRerank, FlashRankRerank, RerankPostprocessor
 from rerank_kit import Hit, MissingExtra, Ranking
+from rerank_kit.local.models import embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Answering, Scripted
+from tests.llama.models import flashrank_cache
 
 BAGELS = "I'm visiting New York City, what is the best place to get Bagels?"
 
 
-@pytest.mark.parametrize("kind", [RerankPostprocessor, CrossEncoderRerank])
+@pytest.mark.parametrize("kind", [RerankPostprocessor, CrossEncoderRerank, FlashRankRerank])
 def test_class(kind: type) -> None:
     assert BaseNodePostprocessor in kind.__mro__
 
 
-def test_sbert_a_missing_dependency_is_said_in_one_sentence_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+@pytest.mark.parametrize(("engine", "package"), [("onnx", "onnxruntime"), ("sentence-transformers", "torch")])
+def test_sbert_a_missing_dependency_is_said_in_one_sentence_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, engine: Any, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtra) as caught:
-        CrossEncoderRerank()
-    assert 'pip install "rerank-kit[' in str(caught.value)
+        CrossEncoderRerank(engine=engine, model=str(embedded_folder()))
+    assert f'pip install "rerank-kit[{engine}]"' in str(caught.value)
     assert len(caught.value.args) == 1
+
+
+@pytest.mark.parametrize("kind", [SentenceTransformerRerank, LLMRerank, RankGPTRerank])
+def test_the_table_for_those_who_come_from_it_has_every_parameter(kind: type) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "llamaindex.md").read_text("utf-8")
+    (table,) = re.findall(rf"^\| `{kind.__name__}` \| here \|\n(.*?)\n\n", page, re.DOTALL | re.MULTILINE)
+    theirs = "\n".join(row.split("|")[1] for row in table.splitlines())
+    parameters = inspect.signature(kind).parameters
+    assert {name for name in parameters if not re.search(rf"`{name}\b", theirs)} == set()
+    assert f"`top_n={parameters['top_n'].default}`" in theirs
 
 
 def texts(*, score: float | None = None) -> list[NodeWithScore]:
@@ -50,7 +71,8 @@ def test_tei_the_retrieval_score_is_kept_but_not_in_the_metadata(colour: Colour)
     assert [each.node.metadata for each in best] == [{}] * 3
 
 
-def test_flashrank_a_poor_first_stage_is_put_right(colour: Colour) -> None:
+@pytest.mark.parametrize("own", [True, False], ids=["the embedded model", "flashrank"])
+def test_flashrank_a_poor_first_stage_is_put_right(colour: Colour, tmp_path: Path, own: bool) -> None:
     given = [
         NodeWithScore(node=Node(text_resource=MediaResource(text=text), id_=str(number)), score=score)
         for number, (text, score) in enumerate(
@@ -61,17 +83,20 @@ def test_flashrank_a_poor_first_stage_is_put_right(colour: Colour) -> None:
             ]
         )
     ]
-    best = colour(CrossEncoderRerank(), "postprocess_nodes", given, QueryBundle(BAGELS))
+    made = CrossEncoderRerank() if own else FlashRankRerank(cache_dir=flashrank_cache(tmp_path))
+    best = colour(made, "postprocess_nodes", given, QueryBundle(BAGELS))
     assert len(best) == 3
     assert best[0].node is given[1].node
+    assert max(each.score for each in best[1:]) < 0.01  # which of these two is less wrong is a matter of rounding
     assert [each.score for each in given] == [0.9, 0.3, 1.0]
 
 
 def test_cohere_one_document_comes_back_with_its_score(colour: Colour) -> None:
-    reranker = Answering(Ranking((Hit(0, 0.9),)))
+    reranker = Scripted(lambda _: 0.9)
     given = [NodeWithScore(node=TextNode(text="test document"), score=0.5)]
     (best,) = colour(RerankPostprocessor(reranker=reranker), "postprocess_nodes", given, QueryBundle("test query"))
     assert best.score == 0.9
+    assert len(reranker.sent) == 1
 
 
 def test_rankgpt_the_order_of_the_model_and_top_n_hold_for_a_query_as_text(colour: Colour) -> None:
@@ -85,3 +110,24 @@ def test_llm_nodes_that_the_model_leaves_out_are_left_out(colour: Colour) -> Non
     reranker = Answering(Ranking((Hit(2, 8.0), Hit(0, 7.0))))
     best = colour(RerankPostprocessor(reranker=reranker), "postprocess_nodes", texts(), query_str="What is?")
     assert [(each.node.get_content(), each.score) for each in best] == [("text3", 8.0), ("text1", 7.0)]
+
+
+def test_llm_the_best_of_all_batches_come_back_and_not_the_best_of_each(colour: Colour) -> None:
+    reranker = Scripted(lambda text: float(text[4:]) if int(text[4:]) % 2 else 0.0)
+    given = [NodeWithScore(node=TextNode(text=f"Test{number}")) for number in range(1, 9)]
+    best = colour(RerankPostprocessor(reranker=reranker, top_n=3), "postprocess_nodes", given, query_str="What is?")
+    assert [each.node.get_content() for each in best] == ["Test7", "Test5", "Test3"]
+
+
+def test_llm_images_and_sound_are_not_lost_but_a_model_that_reads_text_ranks_them_last(colour: Colour) -> None:
+    given = [
+        NodeWithScore(node=ImageNode(image=b"iVBORw0KGgo=")),
+        NodeWithScore(node=Node(audio_resource=MediaResource(data=b"ID3"))),
+        NodeWithScore(node=Node(video_resource=MediaResource(data=b"ftypmp42"))),
+        NodeWithScore(node=TextNode(text="Test 3")),
+        NodeWithScore(node=TextNode(text="Test 4")),
+    ]
+    reranker = Scripted()
+    best = colour(RerankPostprocessor(reranker=reranker, top_n=5), "postprocess_nodes", given, query_str="What is?")
+    assert [each.node for each in best] == [given[place].node for place in (4, 3, 0, 1, 2)]
+    assert [document.text for document in reranker.sent[0][1]] == ["Test 3", "Test 4"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from llama_index.core import SQLDatabase, StorageContext, VectorStoreIndex
+from llama_index.core import SQLDatabase, StorageContext, TreeIndex, VectorStoreIndex
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.graph_stores import SimplePropertyGraphStore
 from llama_index.core.indices.property_graph import (
@@ -51,11 +51,14 @@ from tests.llama.stores import (
     bm25,
     brought,
     changes,
+    document_summary_index,
     fusion,
     hybrid_index,
     index,
     keyword_index,
+    knowledge_graph_index,
     notes,
+    property_graph,
     settings,
     similar,
     summary_index,
@@ -109,6 +112,8 @@ SHAPES: dict[str, Callable[[], BaseRetriever]] = {
     "transform": lambda: TransformRetriever(bm25(), IdentityQueryTransform()),
     "keywords": lambda: keyword_index().as_retriever(retriever_mode="simple", num_chunks_per_query=4),
     "summary by embedding": lambda: summary_index().as_retriever(retriever_mode="embedding", embed_model=Words()),
+    "documents by their summaries": lambda: document_summary_index().as_retriever(),
+    "documents by a model": lambda: document_summary_index().as_retriever(retriever_mode="llm", choice_top_k=2),
     "entered by an index node": entered,
     "a user's own": Numbers,
     "a user's own wrapper": lambda: Both(similar(), bm25()),
@@ -339,9 +344,42 @@ def test_property_graphs_rise_where_they_have_a_limit() -> None:
     ]
 
 
-def test_a_property_graph_without_a_limit_is_warned_of() -> None:
+def test_a_widened_property_graph_really_brings_that_many(colour: Colour) -> None:
+    synonyms = LLMSynonymRetriever(property_graph(), llm=Says(answer="Note"), limit=4, include_text=False)
+    paths = PGRetriever([synonyms], use_async=False)
+    assert len(answer(colour, paths)) == 4
+    assert brought(colour, paths) == RECALL
+
+
+def test_a_property_graph_without_a_limit_is_warned_of_and_can_be_widened_by_hand(colour: Colour) -> None:
     with pytest.warns(RecallWarning, match=r"could not widen PGRetriever\.sub_retrievers\[0\].*pass widen="):
-        with_rerank(PGRetriever([Paths(SimplePropertyGraphStore())]), Scripted())
+        with_rerank(PGRetriever([Paths(property_graph())]), Scripted())
+
+    def more(each: BaseRetriever, recall: int) -> BaseRetriever | None:
+        return Numbers(recall) if isinstance(each, Paths) else None
+
+    reranker = Scripted()
+    retriever = with_rerank(PGRetriever([Paths(property_graph())], use_async=False), reranker, widen=more)
+    assert len(answer(colour, retriever)) == 5
+    assert len(reranker.sent[0][1]) == RECALL
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated class K")
+def test_the_older_knowledge_graphs_rise_too_and_what_they_can_bring_is_noted() -> None:
+    graph = knowledge_graph_index().as_retriever(num_chunks_per_query=4)
+    assert changes(graph) == [
+        "KGTableRetriever.num_chunks_per_query: 4 → 50",
+        "KGTableRetriever.similarity_top_k: 2 → 50",
+    ]
+    assert widen(graph, RECALL).notes == (
+        "KGTableRetriever: it brings no more texts than the relations it finds lead to",
+    )
+
+
+def test_a_tree_that_is_walked_down_is_warned_of() -> None:
+    tree = TreeIndex(notes(10), llm=Says()).as_retriever(retriever_mode="select_leaf", child_branch_factor=2)
+    with pytest.warns(RecallWarning, match="could not widen TreeSelectLeafRetriever"):
+        with_rerank(tree, Scripted())
 
 
 def test_a_postprocessor_in_the_first_stage_is_raised_or_noted() -> None:
@@ -402,10 +440,12 @@ def test_adding_to_the_store_afterwards_is_seen_by_the_copy(colour: Colour) -> N
 
 
 def test_the_helpers_of_a_retriever_that_writes_sql_are_left_alone() -> None:
-    database = SQLDatabase(create_engine("sqlite://"))
-    rows = similar()
-    retriever = NLSQLRetriever(database, llm=Says(), embed_model=Words(), rows_retrievers={"books": rows})
+    engine = create_engine("sqlite://")
+    retriever = NLSQLRetriever(
+        SQLDatabase(engine), llm=Says(), embed_model=Words(), rows_retrievers={"books": similar()}
+    )
     widening = widen(retriever, RECALL)
+    engine.dispose()  # a connection that is left to the garbage collector is warned of
     assert (widening.changes, widening.unknown) == ((), ("NLSQLRetriever",))
 
 

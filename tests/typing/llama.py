@@ -1,0 +1,49 @@
+"""How the code of LlamaIndex users looks to a type checker. Checked by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from llama_index.core import VectorStoreIndex
+from llama_index.core.chat_engine import ContextChatEngine
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.retrievers import BaseRetriever, VectorIndexRetriever
+from llama_index.core.schema import NodeWithScore
+
+from llama_rerank_kit import (
+    CrossEncoderRerank,
+    FlashRankRerank,
+    RerankPostprocessor,
+    RerankRetriever,
+    Widening,
+    widen,
+    widening_of,
+    with_rerank,
+)
+from rerank_kit import Reranker
+from rerank_kit.local import OnnxCrossEncoder
+
+
+def the_same_kind_of_thing_comes_back(
+    retriever: VectorIndexRetriever, engine: RetrieverQueryEngine, chat: ContextChatEngine, index: VectorStoreIndex
+) -> None:
+    assert_type(with_rerank(retriever), RerankRetriever)
+    assert_type(with_rerank(retriever).retrieve("query"), list[NodeWithScore])
+    assert_type(with_rerank(engine, OnnxCrossEncoder(), recall=100, on_error="keep"), RetrieverQueryEngine)
+    assert_type(with_rerank(chat, CrossEncoderRerank(), top_n=None), ContextChatEngine)
+    assert_type(with_rerank(index, threshold=0.0, timeout=1), VectorStoreIndex)
+    assert_type(widening_of(engine), Widening)
+    assert_type(widen(retriever, 50), Widening)
+
+
+def more(retriever: BaseRetriever, recall: int) -> BaseRetriever | None:
+    return with_rerank(retriever, recall=recall, widen=more)
+
+
+def fields_are_arguments(reranker: Reranker) -> list[BaseNodePostprocessor]:
+    made = CrossEncoderRerank(model="folder", engine="sentence-transformers", device="cpu", dtype="float32", top_n=3)
+    assert_type(made.loaded, Reranker)
+    CrossEncoderRerank(topn=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    CrossEncoderRerank(engine="torch")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return [made, FlashRankRerank(cache_dir="folder", threshold=0.1), RerankPostprocessor(reranker=reranker)]
