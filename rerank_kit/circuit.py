@@ -19,7 +19,9 @@ class Circuit:
         seconds: How long it stays open before it lets one call through.
     """
 
-    def __init__(self, *, failures: int = 3, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, failures: int = 3, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Start closed.
 
         Args:

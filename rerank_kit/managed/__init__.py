@@ -2,6 +2,7 @@
 
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.check import Check, Finding
+from rerank_kit.managed.client import ClientOptions
 from rerank_kit.managed.cohere import Cohere
 from rerank_kit.managed.endpoint import Endpoint
 from rerank_kit.managed.formats import FormatName
@@ -14,6 +15,7 @@ from rerank_kit.managed.voyage import Voyage
 __all__ = [
     "Backoff",
     "Check",
+    "ClientOptions",
     "Cohere",
     "Endpoint",
     "Finding",

@@ -59,7 +59,7 @@ class Decoded:
     """A server's answer, understood: one result for each document, in any order."""
 
     results: Sequence[Result]
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 def rows(body: Any, key: str | None) -> list[Mapping[str, Any]]:

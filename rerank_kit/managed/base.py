@@ -1,4 +1,4 @@
-"""`ManagedReranker`: everything that a rerank API over HTTP needs, once, so that a vendor is only its wire format."""
+"""`ManagedReranker`: a rerank API, of which a vendor writes only the wire format."""
 
 from __future__ import annotations
 
@@ -6,70 +6,43 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from types import TracebackType
-from typing import Any, Self, TypedDict
-from urllib.parse import urlsplit
+from typing import Any, Unpack, cast
 
-from rerank_kit.checks import check_count, check_timeout
-from rerank_kit.errors import (
-    BackendError,
-    ConfigurationError,
-    ConnectionFailed,
-    DeadlineExceeded,
-    RerankError,
-    StatusError,
-)
-from rerank_kit.flow import Flow, gather, sleep
-from rerank_kit.managed.answers import Answer, Decoded, Request, Result, complete, refusal
-from rerank_kit.managed.http import Http, Transport
-from rerank_kit.managed.rate import RateLimit
-from rerank_kit.managed.retry import Backoff, worth_repeating
+from rerank_kit.checks import check_count
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.flow import Flow, gather
+from rerank_kit.managed.answers import Decoded, Request, Result, complete
+from rerank_kit.managed.client import ApiClient, ClientOptions
 from rerank_kit.managed.secret import Secret
 from rerank_kit.managed.split import CountTokens, Limits, cut, estimated_tokens, parts
-from rerank_kit.observe import logger
+from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Deadline, Document, Hit, Ranking, Usage
 
-_EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
 
-
-class Options(TypedDict, total=False):
-    """What every rerank API takes besides its own arguments.
+class Options(ClientOptions, total=False):
+    """What every rerank API takes besides its own arguments: these, and those of `ClientOptions`.
 
     Attributes:
-        timeout: Seconds allowed for one request; 30 by default. `rerank(timeout=…)` bounds the whole call.
-        max_retries: How often a request is repeated after no answer, 408, 409, 429 or 5xx; 2 by default.
-        concurrency: How many parts of a list that had to be split are sent side by side; 8 by default.
         limits: The most that goes into one request, if it is not what the vendor documents.
-        rate_limit: Requests and tokens per minute; none by default.
+        concurrency: How many parts of a list that had to be split are sent side by side; 8 by default.
         count_tokens: Counts the tokens of a text, for limits and cuts; by default a careful guess from its length.
-        headers: Further headers to send.
-        backoff: How long to wait before a repetition.
+        prices: What `cost` is computed by; by default the rows that come with the package.
     """
 
-    timeout: float
-    max_retries: int
-    concurrency: int
     limits: Limits
-    rate_limit: RateLimit
+    concurrency: int
     count_tokens: CountTokens
-    headers: Mapping[str, str]
-    backoff: Backoff
+    prices: Prices
 
 
-class ManagedReranker(Reranker):
+class ManagedReranker(ApiClient, Reranker):
     """A reranker behind an API. To add a vendor, write `encode` and `decode`: what is sent, and what an answer says.
 
-    The deadline of a call holds for everything in it: waiting for the rate limit, requests, and pauses before
-    repetitions. No request is repeated once it was answered. Lists that are too long for one request are split, if
-    the model scores each document on its own. It closes with `close()` or `aclose()`, with a `with` block, with its
-    running loop, or when it is forgotten.
+    Lists that are too long for one request are split, if the model scores each document on its own, and the parts
+    are sent side by side.
 
     Attributes:
-        base_url: Where the API is.
-        timeout: Seconds allowed for one request.
-        max_retries: How often a request is repeated.
         limits: The most that goes into one request.
         max_tokens_per_doc: Longer documents are cut before they are sent; `None` sends them whole.
     """
@@ -79,43 +52,29 @@ class ManagedReranker(Reranker):
         model: str | None,
         *,
         base_url: str,
-        api_key: Secret | None,
+        api_key: Secret,
         max_tokens_per_doc: int | None = None,
-        limits: Limits | None = None,
-        timeout: float = 30.0,
-        max_retries: int = 2,
-        concurrency: int = 8,
-        rate_limit: RateLimit | None = None,
-        count_tokens: CountTokens = estimated_tokens,
-        headers: Mapping[str, str] | None = None,
-        backoff: Backoff | None = None,
+        **options: Unpack[Options],
     ) -> None:
         """Check the settings; nothing is sent yet.
+
+        Args:
+            model: The model's name, if the API needs one.
+            base_url: Where the API is.
+            api_key: The key.
+            max_tokens_per_doc: Longer documents are cut before they are sent.
+            **options: See `Options`.
 
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        seconds = check_timeout(timeout)
-        if seconds is None:
-            msg = "timeout must be a number of seconds above 0, not None: a request without one can hang for ever"
-            raise ConfigurationError(msg)
-        if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
-            msg = f"max_retries must be a whole number of at least 0, not {max_retries!r}"
-            raise ConfigurationError(msg)
         self.model = model
-        self.base_url = check_url(base_url)
-        self.timeout = seconds
-        self.max_retries = max_retries
-        self.limits = Limits() if limits is None else limits
         self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
-        self._concurrency = check_count("concurrency", concurrency) or 1
-        self._key = Secret(required=False) if api_key is None else api_key
-        self._rate_limit = rate_limit
-        self._count_tokens = count_tokens
-        given = {} if headers is None else headers
-        self._headers = {name: Secret(value, name=f"headers[{name!r}]") for name, value in given.items()}
-        self._backoff = Backoff() if backoff is None else backoff
-        self._transport = self.transport()
+        self.limits = options.pop("limits", Limits())
+        self._concurrency = check_count("concurrency", options.pop("concurrency", 8)) or 1
+        self._count_tokens = options.pop("count_tokens", estimated_tokens)
+        self._prices = options.pop("prices", None)
+        super().__init__(base_url=base_url, api_key=api_key, **cast("ClientOptions", options))
 
     @abstractmethod
     def encode(self, query: str, texts: Sequence[str]) -> Request:
@@ -129,23 +88,6 @@ class ManagedReranker(Reranker):
             InvalidResponse: It does not say it.
         """
 
-    def transport(self) -> Transport:
-        """What carries the requests. Override it for a vendor with an SDK."""
-        return Http()
-
-    def address(self) -> str:
-        """The base URL to send the next request to."""
-        return self.base_url
-
-    def reached(self, url: str, *, well: bool) -> None:
-        """Take note whether a base URL answered as it should."""
-
-    def auth(self) -> dict[str, str]:
-        """The headers that carry the key, and those the user gave."""
-        key = self._key.reveal()
-        bearer = {} if key is None else {"authorization": f"Bearer {key}"}
-        return bearer | {name: str(value.reveal()) for name, value in self._headers.items()}
-
     @property
     def fingerprint(self) -> str | None:
         """The request without query and documents: vendor, model and every setting. `None` for list-wise models.
@@ -157,6 +99,11 @@ class ManagedReranker(Reranker):
         body = self.encode("", [""]).body
         return f"{type(self).__name__}:{self.base_url}:{self.max_tokens_per_doc}:{json.dumps(body, sort_keys=True)}"
 
+    def cost(self, usage: Usage) -> float | None:
+        """What that usage costs, in US dollars; `None` when the price or what the vendor counted is not known."""
+        prices = known_prices() if self._prices is None else self._prices
+        return prices.cost(self.model, usage)
+
     def prepare(self, text: str) -> tuple[str, bool]:
         """A document as it is sent, and whether something was cut off."""
         if self.max_tokens_per_doc is None:
@@ -166,9 +113,9 @@ class ManagedReranker(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents: in one request, or in several if they do not fit into one."""
+        query = _utf8(query)
         prepared = [self.prepare(_utf8(document.text)) for document in documents]
         texts = [text for text, _ in prepared]
-        query = _utf8(query)
         shares = parts(query, texts, self.limits, self._count_tokens)
         if len(shares) > 1 and not self.pointwise:
             msg = (
@@ -176,19 +123,14 @@ class ManagedReranker(Reranker):
                 f"cannot be split to fit {self.limits}: rerank fewer, or pass limits= if the API takes more at a time"
             )
             raise ConfigurationError(msg)
-        answers = yield from gather(
-            *(self._part(query, [texts[place] for place in share], deadline) for share in shares),
-            limit=self._concurrency,
-        )
-        usage = sum((each.usage for each in answers), Usage())
-        usage += Usage(pairs=len(texts), truncated=sum(shorter for _, shorter in prepared), splits=len(shares) - 1)
-        scored = dict(
-            chain.from_iterable(
-                ((share[index], each) for index, each in answer.results.items())
-                for share, answer in zip(shares, answers, strict=True)
-            )
-        )
-        hits = [Hit(place, scored[place].score, passage=scored[place].passage) for place in range(len(texts))]
+        asking = (self._part(query, [texts[place] for place in share], deadline) for share in shares)
+        answers = yield from gather(*asking, limit=self._concurrency)
+        results: dict[int, Result] = {}
+        for share, answer in zip(shares, answers, strict=True):
+            results |= {share[index]: each for index, each in answer.results.items()}
+        hits = [Hit(place, each.score, passage=each.passage) for place, each in sorted(results.items())]
+        truncated = sum(shorter for _, shorter in prepared)
+        usage = sum((each.usage for each in answers), Usage(truncated=truncated, splits=len(shares) - 1))
         return Ranking(tuple(sorted(hits, key=lambda hit: -hit.score)), usage)
 
     def _part(self, query: str, texts: Sequence[str], deadline: Deadline) -> Flow[_Answered]:
@@ -199,116 +141,8 @@ class ManagedReranker(Reranker):
         answer, requests = yield from self.exchange(self.encode(query, texts), deadline, tokens=tokens)
         decoded = self.decode(answer.body, texts)
         results = complete(decoded.results, len(texts))
-        return _Answered(results, decoded.usage + Usage(requests=requests, retries=requests - 1))
-
-    def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Answer, int]]:
-        """Send a request until it is answered: the answer, and how many requests it took.
-
-        Raises:
-            DeadlineExceeded: The time ran out.
-            BackendError: There was no answer, or one that is an error, also after all repetitions.
-            ConfigurationError: The server knows no such key, address or model.
-        """
-        attempt = 0
-        while True:
-            yield from self._admitted(tokens, deadline)
-            try:
-                return (yield from self._attempt(request, deadline)), attempt + 1
-            except BackendError as error:
-                pause = self._pause(attempt, error, deadline)
-                if pause is None:
-                    raise
-                logger.info("trying again in %.2f s: %s", pause, error)
-                attempt += 1
-            yield from sleep(pause)
-
-    def _attempt(self, request: Request, deadline: Deadline) -> Flow[Answer]:
-        deadline.check()
-        left = deadline.remaining()
-        seconds = self.timeout if left is None else min(self.timeout, left)
-        url = self.address()
-        try:
-            answer = yield from self._transport.send(url, request, self.auth(), seconds)
-        except ConnectionFailed as error:
-            self.reached(url, well=False)
-            left = deadline.remaining()
-            if left is not None and left < _EARLY:
-                msg = f"{error}, and the time allowed is over: raise timeout= (seconds)"
-                raise DeadlineExceeded(msg) from error
-            raise
-        if self._rate_limit is not None:
-            self._rate_limit.learn(answer.headers, refused=answer.status == 429)  # noqa: PLR2004 - too many requests
-        error = None if answer.ok else self.refusal(answer)
-        self.reached(url, well=error is None or not worth_repeating(error))
-        if error is not None:
-            raise error
-        return answer
-
-    def refusal(self, answer: Answer) -> RerankError:
-        """The error for an answer that is one."""
-        return refusal(answer, type(self).__name__, self.hide)
-
-    def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
-        """Seconds to wait before the next try; `None` when there will be none."""
-        if attempt >= self.max_retries or not worth_repeating(error):
-            return None
-        pause = self.pause(attempt, error)
-        left = deadline.remaining()
-        return None if pause is None or (left is not None and pause >= left) else pause
-
-    def pause(self, attempt: int, error: BackendError) -> float | None:
-        """Seconds to wait before a request that failed is repeated; `None` if that is too long to be worth it."""
-        return self._backoff.wait(attempt, error.retry_after if isinstance(error, StatusError) else None)
-
-    def _admitted(self, tokens: int, deadline: Deadline) -> Flow[None]:
-        """Wait until the rate limit lets a request pass."""
-        if self._rate_limit is not None:
-            pause = self._rate_limit.reserve(tokens, deadline.remaining())
-            if pause is None:
-                msg = f"{self._rate_limit!r} does not let this request pass in the time allowed: raise timeout= (seconds)"
-                raise DeadlineExceeded(msg)
-            yield from sleep(pause)
-
-    def hide(self, text: str) -> str:
-        """The text without the secrets that were sent, should a server have echoed one."""
-        for secret in (self._key, *self._headers.values()):
-            text = secret.hide(text)
-        return text
-
-    def close(self) -> None:
-        """Close the connections of blocking callers."""
-        self._transport.close()
-
-    async def aclose(self) -> None:
-        """Close all connections of the running loop and of blocking callers."""
-        await self._transport.aclose()
-
-    def __enter__(self) -> Self:
-        """Leave connections open for the calls inside."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close them."""
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        """Leave connections open for the calls inside."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close them."""
-        await self.aclose()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles have connections of their own; the key stays in this process."""
-        return {name: value for name, value in vars(self).items() if name != "_transport"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the settings over."""
-        vars(self).update(state)
-        self._transport = self.transport()
+        usage = decoded.usage + Usage(pairs=len(texts), requests=requests, retries=requests - 1)
+        return _Answered(results, usage)
 
     def __repr__(self) -> str:
         """Say which model this is, and where."""
@@ -323,32 +157,6 @@ class _Answered:
     usage: Usage
 
 
-def check_url(url: object) -> str:
-    """A base URL without its last slash.
-
-    Raises:
-        ConfigurationError: It is none, or has a key in it, which would show in logs.
-    """
-    wrong = "a URL that starts with http:// or https://"
-    if not isinstance(url, str):
-        msg = f"base_url must be {wrong}, not {type(url).__name__}"
-        raise ConfigurationError(msg)
-    try:
-        split = urlsplit(url)
-        known = split.scheme in {"http", "https"} and bool(split.hostname) and (split.port or 1) > 0
-    except ValueError:
-        split, known = urlsplit(""), False
-    if split.username is not None or split.query or split.fragment:
-        msg = "base_url must have no user, query or fragment: pass keys with api_key= or headers=, where they stay hidden"
-        raise ConfigurationError(msg)
-    if not known:
-        msg = f"base_url must be {wrong}, not {url!r}"
-        raise ConfigurationError(msg)
-    return url.rstrip("/")
-
-
 def _utf8(text: str) -> str:
     """The text, with halves of surrogate pairs, which UTF-8 cannot express, as question marks."""
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
-
-
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -17,8 +17,8 @@ TEXTS = [
 _ANSWER = 2  # its place among the texts
 _SPREAD = 0.01  # between the answer's score and the others', which have nothing to do with the question
 _TEMPLATE = (
-    "most likely a model that needs a prompt template, such as Qwen3-Reranker, is served without it, or a model that is "
-    "no reranker at all. vLLM needs --hf-overrides and the score template, llama.cpp a GGUF converted with its "
+    "most likely a model that needs a prompt template, such as Qwen3-Reranker, is served without it, or one that is no "
+    "reranker at all. vLLM needs --hf-overrides and the score template, llama.cpp a GGUF converted with its "
     "template, SGLang --chat-template; TEI and infinity do not serve such models"
 )
 
@@ -70,11 +70,13 @@ class Check:
         return "\n".join(lines)
 
 
-def examine(format: str, whole: Decoded | InvalidResponse, first: Decoded | InvalidResponse | None, seconds: float) -> Check:  # noqa: A002,E501 - what users call it
+def examine(
+    spoken: str, whole: Decoded | InvalidResponse, first: Decoded | InvalidResponse | None, seconds: float
+) -> Check:
     """Judge two answers.
 
     Args:
-        format: The wire format.
+        spoken: The wire format.
         whole: The answer for all texts, or why it could not be read.
         first: The answer when one result was asked for; `None` where the format has no such field.
         seconds: How long the first took.
@@ -88,7 +90,7 @@ def examine(format: str, whole: Decoded | InvalidResponse, first: Decoded | Inva
         results = complete(whole.results, len(TEXTS))
     except InvalidResponse as error:
         findings.append(Finding(what, ok=False, detail=str(error), cause="most likely a wrong format="))
-        return Check(format, tuple(findings), seconds)
+        return Check(spoken, tuple(findings), seconds)
     scores = tuple(results[place].score for place in range(len(TEXTS)))
     findings.append(Finding(what, ok=True, detail=f"{len(scores)} results"))
     shown = ", ".join(f"{score:.4g}" for score in scores)
@@ -103,7 +105,7 @@ def examine(format: str, whole: Decoded | InvalidResponse, first: Decoded | Inva
     findings.append(Finding("results come in some order", ok=True, detail=told))
     if first is not None:
         findings.append(_top_n(first))
-    return Check(format, tuple(findings), seconds, scores)
+    return Check(spoken, tuple(findings), seconds, scores)
 
 
 def _range(scores: tuple[float, ...]) -> Finding:

@@ -21,13 +21,13 @@ last_headers: ContextVar[dict[str, str] | None] = ContextVar("last_headers", def
 def blocking_client() -> httpx.Client:
     """A client for threads."""
     hooks: dict[str, list[Any]] = {"request": [_begin], "response": [_bound, _remember]}
-    return httpx.Client(verify=_certificates(), limits=_LIMITS, timeout=None, event_hooks=hooks)
+    return httpx.Client(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
 
 
 def async_client() -> httpx.AsyncClient:
     """A client for one loop."""
     hooks: dict[str, list[Any]] = {"response": [_aremember]}
-    return httpx.AsyncClient(verify=_certificates(), limits=_LIMITS, timeout=None, event_hooks=hooks)
+    return httpx.AsyncClient(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +52,7 @@ def _remember(response: httpx.Response) -> None:
     last_headers.set(dict(response.headers))
 
 
-async def _aremember(response: httpx.Response) -> None:  # noqa: RUF029 - httpx awaits it
+async def _aremember(response: httpx.Response) -> None:
     last_headers.set(dict(response.headers))
 
 

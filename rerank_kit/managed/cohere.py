@@ -112,5 +112,6 @@ def _passage(spans: Any, length: int) -> tuple[int, int] | None:
     if not is_list(spans) or not spans or not is_mapping(spans[0]):
         return None
     start, end = spans[0].get("start"), spans[0].get("end")
-    fits = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= length
-    return (start, end) if fits else None
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= length:
+        return None
+    return start, end

@@ -95,7 +95,7 @@ class Sdk:
     async def _asend(self, arguments: dict[str, Any], url: str, seconds: float) -> Answer:
         if self._own is not None and self._own.async_client is None:
             return await asyncio.to_thread(self._send, arguments, url, seconds)
-        client = await self._pool.aclient() if self._own is None else self._own.async_client
+        client: Any = await self._pool.aclient() if self._own is None else self._own.async_client
         _forget_headers()
         try:
             async with asyncio.timeout(seconds):

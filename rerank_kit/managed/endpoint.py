@@ -12,12 +12,12 @@ from rerank_kit.circuit import Circuit
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.answers import Decoded, Request, is_list, is_mapping
-from rerank_kit.managed.base import ManagedReranker, Options, check_url
+from rerank_kit.managed.base import ManagedReranker
 from rerank_kit.managed.check import QUERY, TEXTS, Check, examine
+from rerank_kit.managed.client import Options, check_url
 from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
 from rerank_kit.managed.retry import worth_repeating
 from rerank_kit.managed.secret import Secret
-from rerank_kit.managed.split import Limits
 from rerank_kit.values import Deadline, Document, Ranking
 
 _TOO_MANY = re.compile(r"maximum allowed batch size (\d+)")
@@ -103,10 +103,11 @@ class Endpoint(ManagedReranker):
 
     def auth(self) -> dict[str, str]:
         """The headers of the format, with the key."""
-        key, (name, before) = self._key.reveal(), self.spoken.key_header if self.format != "auto" else _BEARER
+        if self.format == "auto":
+            return super().auth()
+        key, (name, before) = self._key.reveal(), self.spoken.key_header
         given = {each: str(value.reveal()) for each, value in self._headers.items()}
-        fixed = {} if self.format == "auto" else self.spoken.headers
-        return {**fixed, **({} if key is None else {name: before + key}), **given}
+        return {**self.spoken.headers, **({} if key is None else {name: before + key}), **given}
 
     def prepare(self, text: str) -> tuple[str, bool]:
         """A document as it is sent: no longer than asked for, nor than the server takes."""
@@ -210,7 +211,7 @@ class Endpoint(ManagedReranker):
         """
         return run(self._checking(Deadline.after(timeout)))
 
-    async def acheck(self, *, timeout: float | None = 60.0) -> Check:  # noqa: ASYNC109 - bounds more than the waiting
+    async def acheck(self, *, timeout: float | None = 60.0) -> Check:
         """Test the server: `check`, without blocking the running loop."""
         return await arun(self._checking(Deadline.after(timeout)))
 
@@ -229,9 +230,9 @@ class Endpoint(ManagedReranker):
         return examine(str(self.format), read[0], read[1] if self.spoken.top_n is not None else None, seconds)
 
 
-_BEARER = ("authorization", "Bearer ")
-
-
 def _by_host(url: str) -> FormatName | Literal["auto"]:
     host = urlsplit(url).hostname
-    return next((name for name, each in FORMATS.items() if host in each.hosts), "auto")
+    for name, spoken in FORMATS.items():
+        if host in spoken.hosts:
+            return name
+    return "auto"

