@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
 from rerank_kit.checks import check_count
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow, gather
 from rerank_kit.managed.answers import Decoded, Request, Result, complete
 from rerank_kit.managed.client import ApiClient, ClientOptions
@@ -139,8 +139,11 @@ class ManagedReranker(ApiClient, Reranker):
         if self._rate_limit is not None:
             tokens = sum(map(self._count_tokens, texts)) + len(texts) * self._count_tokens(query)
         answer, requests = yield from self.exchange(self.encode(query, texts), deadline, tokens=tokens)
-        decoded = self.decode(answer.body, texts)
-        results = complete(decoded.results, len(texts))
+        try:
+            decoded = self.decode(answer.body, texts)
+            results = complete(decoded.results, len(texts))
+        except InvalidResponse as error:
+            raise InvalidResponse(self.hide(str(error))) from None
         usage = decoded.usage + Usage(pairs=len(texts), requests=requests, retries=requests - 1)
         return _Answered(results, usage)
 

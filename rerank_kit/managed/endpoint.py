@@ -12,9 +12,9 @@ from rerank_kit.circuit import Circuit
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.answers import Decoded, Request, is_list, is_mapping
-from rerank_kit.managed.base import ManagedReranker
+from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.check import QUERY, TEXTS, Check, examine
-from rerank_kit.managed.client import Options, check_url
+from rerank_kit.managed.client import check_url
 from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
 from rerank_kit.managed.retry import worth_repeating
 from rerank_kit.managed.secret import Secret
@@ -155,7 +155,8 @@ class Endpoint(ManagedReranker):
 
     def _introduced(self, deadline: Deadline) -> Flow[None]:
         """Ask the server what it is, its model and its limits, if that is not known."""
-        if self._asked or (self.format not in {"auto", "tei"}):
+        wanted = self.format == "auto" or (self.format == "tei" and not self._limits_given)
+        if self._asked or not wanted:
             return
         info = yield from self._answer("/info", deadline)
         if is_mapping(info) and "max_client_batch_size" in info:
