@@ -1,6 +1,7 @@
 """Reranking for LlamaIndex: `with_rerank` for what you have, or a reranker as a node postprocessor."""
 
 from llama_rerank_kit.engines import widening_of, with_rerank
+from llama_rerank_kit.managed import CohereRerank, EndpointRerank, JinaRerank, VoyageRerank
 from llama_rerank_kit.nodes import RerankedNode
 from llama_rerank_kit.postprocessor import CrossEncoderRerank, RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
@@ -8,11 +9,15 @@ from llama_rerank_kit.widening import Change, RecallWarning, Widening, widen
 
 __all__ = [
     "Change",
+    "CohereRerank",
     "CrossEncoderRerank",
+    "EndpointRerank",
+    "JinaRerank",
     "RecallWarning",
     "RerankPostprocessor",
     "RerankRetriever",
     "RerankedNode",
+    "VoyageRerank",
     "Widening",
     "widen",
     "widening_of",

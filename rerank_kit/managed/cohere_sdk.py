@@ -8,7 +8,7 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Self
 
-from rerank_kit.errors import BackendError, ConfigurationError
+from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.flow import Call
 from rerank_kit.managed.answers import Answer, Request
 from rerank_kit.managed.http import no_answer
@@ -90,7 +90,7 @@ class Sdk:
         try:
             return Answer(200, client.rerank(**arguments).dict())
         except Exception as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
-            return _failed(error, url, seconds)
+            return self._failed(error, url, seconds)
 
     async def _asend(self, arguments: dict[str, Any], url: str, seconds: float) -> Answer:
         if self._own is not None and self._own.async_client is None:
@@ -101,7 +101,27 @@ class Sdk:
             async with asyncio.timeout(seconds):
                 return Answer(200, (await client.rerank(**arguments)).dict())
         except Exception as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
-            return _failed(error, url, seconds)
+            return self._failed(error, url, seconds)
+
+    def _failed(self, error: Exception, url: str, seconds: float) -> Answer:
+        """The answer that the SDK made an exception of, if there was one."""
+        import httpx
+
+        from rerank_kit.managed import clients
+
+        api_error = optional("cohere.core.api_error", extra="cohere", why="Cohere").ApiError
+        if isinstance(error, api_error):
+            seen: Any = error
+            headers = getattr(seen, "headers", None) or clients.last_headers.get() or {}  # not in errors before 5.16
+            return Answer(seen.status_code or 0, seen.body, {name.lower(): value for name, value in headers.items()})
+        if isinstance(error, httpx.RequestError | TimeoutError):
+            raise no_answer(error, url, seconds) from error
+        what = f"{type(error).__name__}: {error}"
+        if self._own is None:
+            msg = f"the cohere SDK could not read the answer: {what}"
+            raise InvalidResponse(msg) from error
+        msg = f"client= failed: {what}"
+        raise BackendError(msg) from error
 
 
 def _client(key: Secret, base_url: str) -> tuple[Any, Callable[[], None]]:
@@ -130,20 +150,3 @@ def _forget_headers() -> None:
     from rerank_kit.managed import clients
 
     clients.last_headers.set(None)
-
-
-def _failed(error: Exception, url: str, seconds: float) -> Answer:
-    """The answer that the SDK made an exception of, if there was one."""
-    import httpx
-
-    from rerank_kit.managed import clients
-
-    api_error = optional("cohere.core.api_error", extra="cohere", why="Cohere").ApiError
-    if isinstance(error, api_error):
-        seen: Any = error
-        headers = getattr(seen, "headers", None) or clients.last_headers.get() or {}  # not in errors before 5.16
-        return Answer(seen.status_code or 0, seen.body, {name.lower(): value for name, value in headers.items()})
-    if isinstance(error, httpx.RequestError | TimeoutError):
-        raise no_answer(error, url, seconds) from error
-    msg = f"the cohere SDK failed: {type(error).__name__}: {error}"
-    raise BackendError(msg) from error

@@ -31,7 +31,7 @@ class Jina(ManagedReranker):
         model: str,
         *,
         api_key: object = None,
-        base_url: str = "https://api.jina.ai/v1",
+        base_url: str | None = None,
         max_tokens_per_doc: int | None = None,
         **options: Unpack[Options],
     ) -> None:
@@ -40,7 +40,7 @@ class Jina(ManagedReranker):
         Args:
             model: The model's name.
             api_key: The key, also as pydantic's `SecretStr`; by default from `JINA_API_KEY`.
-            base_url: Where the API is.
+            base_url: Where the API is, if not at Jina.
             max_tokens_per_doc: Longer documents are cut before they are sent.
             **options: See `Options`.
 
@@ -50,7 +50,8 @@ class Jina(ManagedReranker):
         key = Secret(api_key, variables=("JINA_API_KEY",))
         self.pointwise = not model.startswith("jina-reranker-v3")
         options.setdefault("limits", _APART if self.pointwise else _TOGETHER)
-        super().__init__(model, base_url=base_url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
+        url = "https://api.jina.ai/v1" if base_url is None else base_url
+        super().__init__(model, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Jina's API. The texts need not come back."""

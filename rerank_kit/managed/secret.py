@@ -9,6 +9,7 @@ from typing import Any, Self
 from rerank_kit.errors import ConfigurationError
 
 _SHOWN = "**********"
+_WORD = 8  # characters: shorter words of a header, such as its "Bearer", are no secret
 
 
 class Secret:
@@ -66,7 +67,11 @@ class Secret:
             key = self.reveal()
         except ConfigurationError:
             return text
-        return text if key is None else text.replace(key, _SHOWN)
+        if key is None:
+            return text
+        for part in (key, *(word for word in key.split() if len(word) >= _WORD)):
+            text = text.replace(part, _SHOWN)
+        return text
 
     def __copy__(self) -> Self:
         """Copies within the process are the same secret."""

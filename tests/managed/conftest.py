@@ -36,7 +36,7 @@ def server() -> Iterator[RerankServer]:
     assert eventually(lambda: not {each for each in set(threading.enumerate()) - before if "rerank" in each.name})
 
 
-@pytest.fixture(params=APIS.values(), ids=APIS)
+@pytest.fixture(params=list(APIS.values()), ids=list(APIS))
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Every test that takes this runs with each class: `make(server, **options)`."""
     made: list[ManagedReranker] = []
