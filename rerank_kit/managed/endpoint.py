@@ -63,7 +63,8 @@ class Endpoint(ManagedReranker):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        self.base_urls = [check_url(each) for each in ([base_url] if isinstance(base_url, str) else base_url)]
+        several = isinstance(base_url, Sequence) and not isinstance(base_url, str)
+        self.base_urls = [check_url(each) for each in (base_url if several else [base_url])]
         if len({urlsplit(each).path for each in self.base_urls}) != 1:
             msg = f"base_url must be a URL, or several that differ only in their hosts, not {base_url!r}"
             raise ConfigurationError(msg)

@@ -175,7 +175,8 @@ class RerankServer:
         try:
             return 200, self._right_answer(wire, PAGES.get((name, path)), headers, body, fault)
         except Refused as refused:
-            return refused.status, json.dumps(wire.complaint(refused.status, str(refused)))
+            told = json.dumps(wire.complaint(refused.status, str(refused)))
+            return refused.status, told if fault.text is None else fault.text
 
     def _right_answer(self, wire: Wire, page: Any, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
         given = {value.removeprefix("Bearer ") for value in headers.values()}
