@@ -3,17 +3,22 @@
 from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
+from langchain_rerank_kit.managed import CohereRerank, EndpointRerank, JinaRerank, VoyageRerank
 from langchain_rerank_kit.retriever import RerankRetriever, with_rerank
 from langchain_rerank_kit.widening import Change, RecallWarning, Widening, widen
 
 __all__ = [
     "BM25Retriever",
     "Change",
+    "CohereRerank",
     "CrossEncoderRerank",
+    "EndpointRerank",
     "FlashRankRerank",
+    "JinaRerank",
     "RecallWarning",
     "RerankCompressor",
     "RerankRetriever",
+    "VoyageRerank",
     "Widening",
     "widen",
     "with_rerank",

@@ -2,6 +2,7 @@
 
 from llama_rerank_kit.engines import widening_of, with_rerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
+from llama_rerank_kit.managed import CohereRerank, EndpointRerank, JinaRerank, VoyageRerank
 from llama_rerank_kit.nodes import RerankedNode
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
@@ -9,12 +10,16 @@ from llama_rerank_kit.widening import Change, RecallWarning, Widening, widen
 
 __all__ = [
     "Change",
+    "CohereRerank",
     "CrossEncoderRerank",
+    "EndpointRerank",
     "FlashRankRerank",
+    "JinaRerank",
     "RecallWarning",
     "RerankPostprocessor",
     "RerankRetriever",
     "RerankedNode",
+    "VoyageRerank",
     "Widening",
     "widen",
     "widening_of",

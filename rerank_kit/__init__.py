@@ -1,6 +1,7 @@
 """Rerankers for retrieval: turn the many documents that a first stage finds into the few that answer.
 
-The back ends live in `rerank_kit.local`. Importing this package loads none of their dependencies.
+The back ends live in `rerank_kit.local` and `rerank_kit.managed`. Importing this package loads none of their
+dependencies.
 """
 
 from rerank_kit.cache import Cached, MemoryStore, Store
@@ -17,6 +18,8 @@ from rerank_kit.errors import (
     RerankError,
     StatusError,
 )
+from rerank_kit.fallback import Fallback
+from rerank_kit.hedged import Hedged
 from rerank_kit.reranker import Reranker
 from rerank_kit.sqlite_store import SQLiteStore
 from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage
@@ -33,6 +36,8 @@ __all__ = [
     "Deadline",
     "DeadlineExceeded",
     "Document",
+    "Fallback",
+    "Hedged",
     "Hit",
     "InvalidResponse",
     "MemoryStore",

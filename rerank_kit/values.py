@@ -59,6 +59,10 @@ class Usage:
         duplicates: Documents with the same text as another, scored once for all.
         windows: Pairs among `pairs` that were further windows of a long document.
         cached: Documents whose score came from a cache.
+        requests: Requests to a vendor or server that were sent, repeated ones included.
+        retries: Requests among them that repeated one that had failed.
+        splits: Requests among them that were further parts of a list too long for one.
+        units: What the vendor bills besides tokens, such as Cohere's search units, as the vendor counted it.
     """
 
     pairs: int = 0
@@ -68,6 +72,10 @@ class Usage:
     duplicates: int = 0
     windows: int = 0
     cached: int = 0
+    requests: int = 0
+    retries: int = 0
+    splits: int = 0
+    units: float = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""

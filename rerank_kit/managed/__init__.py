@@ -1,0 +1,29 @@
+"""Rerankers behind an API: managed ones, and servers of your own. Importing this package loads no client."""
+
+from rerank_kit.managed.base import ManagedReranker, Options
+from rerank_kit.managed.check import Check, Finding
+from rerank_kit.managed.client import ClientOptions
+from rerank_kit.managed.cohere import Cohere
+from rerank_kit.managed.endpoint import Endpoint
+from rerank_kit.managed.formats import FormatName
+from rerank_kit.managed.jina import Jina
+from rerank_kit.managed.rate import RateLimit
+from rerank_kit.managed.retry import Backoff
+from rerank_kit.managed.split import Limits
+from rerank_kit.managed.voyage import Voyage
+
+__all__ = [
+    "Backoff",
+    "Check",
+    "ClientOptions",
+    "Cohere",
+    "Endpoint",
+    "Finding",
+    "FormatName",
+    "Jina",
+    "Limits",
+    "ManagedReranker",
+    "Options",
+    "RateLimit",
+    "Voyage",
+]

@@ -1,0 +1,240 @@
+"""`Endpoint`: a server of your own, or any API that speaks like one of those known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, Unpack, cast, get_args
+from urllib.parse import urlsplit
+
+from rerank_kit.circuit import Circuit
+from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
+from rerank_kit.flow import Flow, arun, run
+from rerank_kit.managed.answers import Decoded, Request, is_list, is_mapping
+from rerank_kit.managed.base import ManagedReranker, Options
+from rerank_kit.managed.check import QUERY, TEXTS, Check, examine
+from rerank_kit.managed.client import check_url
+from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
+from rerank_kit.managed.retry import worth_repeating
+from rerank_kit.managed.secret import Secret
+from rerank_kit.values import Deadline, Document, Ranking
+
+_TOO_MANY = re.compile(r"maximum allowed batch size (\d+)")
+
+
+class Endpoint(ManagedReranker):
+    """A rerank server: TEI, infinity, vLLM, llama.cpp, SGLang, or an API in the manner of Cohere or Jina.
+
+    Several base URLs of one service are used in turn; one that fails is set aside for a while.
+
+    Attributes:
+        base_urls: Where the service is.
+        format: The wire format; `"auto"` until the first call has asked the server what it is.
+        pointwise: Whether the model scores each document on its own.
+    """
+
+    def __init__(
+        self,
+        base_url: str | Sequence[str],
+        *,
+        model: str | None = None,
+        format: FormatName | Literal["auto"] = "auto",  # noqa: A002 - what users call it
+        api_key: object = None,
+        max_tokens_per_doc: int | None = None,
+        pointwise: bool = True,
+        set_aside: float = 30.0,
+        **options: Unpack[Options],
+    ) -> None:
+        """Check the settings; nothing is sent yet.
+
+        Args:
+            base_url: Such as `"http://127.0.0.1:8080"`, with or without the path of the API; or several of them.
+            model: The model's name, where the server has several; by default what the server says.
+            format: The wire format. `"auto"` knows hosted APIs by their names, and asks other servers at the first
+                call.
+            api_key: The key, if one is needed; by default from the environment variable that the format's vendor uses.
+            max_tokens_per_doc: Longer documents are cut before they are sent. llama.cpp refuses a request whose query
+                and document exceed its physical batch size, 512 tokens by default.
+            pointwise: Pass `False` for a model that reads all documents together: they are never split then.
+            set_aside: Seconds for which a failing base URL is set aside, if there are others.
+            **options: See `Options`.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        several = isinstance(base_url, Sequence) and not isinstance(base_url, str)
+        self.base_urls = [check_url(each) for each in (base_url if several else [base_url])]
+        if len({urlsplit(each).path for each in self.base_urls}) != 1:
+            msg = f"base_url must be a URL, or several that differ only in their hosts, not {base_url!r}"
+            raise ConfigurationError(msg)
+        if format not in (known := ("auto", *get_args(FormatName))):
+            msg = f"format must be one of {', '.join(known)}, not {format!r}"
+            raise ConfigurationError(msg)
+        self.format: FormatName | Literal["auto"] = _by_host(self.base_urls[0]) if format == "auto" else format
+        variables = [] if self.format == "auto" else [FORMATS[self.format].key_variable]
+        key = Secret(api_key, variables=[each for each in variables if each is not None], required=False)
+        self._limits_given = "limits" in options
+        super().__init__(
+            model, base_url=self.base_urls[0], api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options
+        )
+        self.pointwise = pointwise
+        self._circuits = [Circuit(failures=1, seconds=set_aside) for _ in self.base_urls]
+        self._turn = 0
+        self._asked = False
+        if self.format != "auto":
+            self._take(self.format)
+
+    @property
+    def spoken(self) -> Format:
+        """The wire format as a row of the table."""
+        return FORMATS[cast("FormatName", self.format)]
+
+    def encode(self, query: str, texts: Sequence[str]) -> Request:
+        """What the format says, asking for all documents."""
+        return self._request(query, texts, len(texts))
+
+    def _request(self, query: str, texts: Sequence[str], top_n: int) -> Request:
+        request = self.spoken.encode(self.model, query, texts, top_n)
+        return replace(request, path=self.spoken.below(self.base_url))
+
+    def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
+        """What the format says."""
+        return self.spoken.decode(body)
+
+    def auth(self) -> dict[str, str]:
+        """The headers of the format, with the key."""
+        if self.format == "auto":
+            return super().auth()
+        key, (name, before) = self._key.reveal(), self.spoken.key_header
+        given = {each: str(value.reveal()) for each, value in self._headers.items()}
+        return {**self.spoken.headers, **({} if key is None else {name: before + key}), **given}
+
+    def prepare(self, text: str) -> tuple[str, bool]:
+        """A document as it is sent: no longer than asked for, nor than the server takes."""
+        kept, shorter = super().prepare(text)
+        longest = self.spoken.longest
+        return (kept[:longest], True) if longest is not None and len(kept) > longest else (kept, shorter)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Model and settings, once both are known: pass `model=` and `format=`."""
+        return None if self.format == "auto" else super().fingerprint
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Rank the documents, after having asked the server what it is, once."""
+        yield from self._introduced(deadline)
+        try:
+            return (yield from super().flow(query, documents, deadline))
+        except StatusError as error:
+            known = _TOO_MANY.search(str(error))
+            if known is None or self._limits_given or not self.pointwise:
+                raise
+            self.limits = replace(self.limits, documents=int(known[1]))
+        return (yield from super().flow(query, documents, deadline))
+
+    def address(self) -> str:
+        """The next base URL in turn that is not set aside; the next at all when every one is."""
+        count = len(self.base_urls)
+        turns = [(self._turn + step) % count for step in range(count)]
+        place = next((each for each in turns if self._circuits[each].allows()), turns[0])
+        self._turn = (place + 1) % count
+        return self.base_urls[place]
+
+    def reached(self, url: str, *, well: bool) -> None:
+        """Set a base URL aside that failed."""
+        circuit = self._circuits[self.base_urls.index(url)]
+        if well:
+            circuit.succeeded()
+        else:
+            circuit.failed()
+
+    def pause(self, attempt: int, error: BackendError) -> float | None:
+        """No pause while there is another base URL to try."""
+        others = attempt + 1 < len(self.base_urls) and any(circuit.closed for circuit in self._circuits)
+        return 0.0 if others else super().pause(attempt, error)
+
+    def _introduced(self, deadline: Deadline) -> Flow[None]:
+        """Ask the server what it is, its model and its limits, if that is not known."""
+        wanted = self.format == "auto" or (self.format == "tei" and not self._limits_given)
+        if self._asked or not wanted:
+            return
+        info = yield from self._answer("/info", deadline)
+        if is_mapping(info) and "max_client_batch_size" in info:
+            self._take("tei")
+            self.model = str(info.get("model_id")) if self.model is None else self.model
+            if not self._limits_given:
+                self.limits = replace(self.limits, documents=int(info["max_client_batch_size"]))
+        elif self.format == "auto":
+            self._take((yield from self._by_models(deadline)))
+        self._asked = True
+
+    def _by_models(self, deadline: Deadline) -> Flow[FormatName]:
+        """The format by what the server says in the list of its models."""
+        for path in ("/models",) if self.base_url.endswith("/v1") else ("/v1/models", "/models"):
+            body = yield from self._answer(path, deadline)
+            models = body.get("data") if is_mapping(body) else None
+            first = models[0] if is_list(models) and models else None
+            if is_mapping(first) and str(first.get("owned_by")).lower() in OWNERS:
+                self.model = str(first.get("id")) if self.model is None else self.model
+                return OWNERS[str(first.get("owned_by")).lower()]
+        known = ", ".join(get_args(FormatName))
+        msg = f"{self.base_url} does not say what it is at /info, /v1/models or /models: pass format=, one of {known}"
+        raise ConfigurationError(msg)
+
+    def _answer(self, path: str, deadline: Deadline) -> Flow[Any]:
+        """What the server has under a path; `None` where it has nothing."""
+        try:
+            return (yield from self.exchange(Request(path), deadline))[0].body
+        except AuthenticationError:
+            raise
+        except (StatusError, ConfigurationError) as error:
+            if worth_repeating(error):
+                raise
+            return None
+
+    def _take(self, name: FormatName) -> None:
+        self.format = name
+        if not self._limits_given:
+            self.limits = self.spoken.limits
+
+    def check(self, *, timeout: float | None = 60.0) -> Check:
+        """Test the server: a known question, with one answer among four texts.
+
+        Args:
+            timeout: Seconds allowed for all of it.
+
+        Returns:
+            What was found, in words: print it. Its `ok` says whether all is well.
+
+        Raises:
+            BackendError: The server cannot be reached, or answers with an error.
+            ConfigurationError: It knows no such key, address or model.
+        """
+        return run(self._checking(Deadline.after(timeout)))
+
+    async def acheck(self, *, timeout: float | None = 60.0) -> Check:
+        """Test the server: `check`, without blocking the running loop."""
+        return await arun(self._checking(Deadline.after(timeout)))
+
+    def _checking(self, deadline: Deadline) -> Flow[Check]:
+        yield from self._introduced(deadline)
+        started = deadline.clock()
+        whole, _ = yield from self.exchange(self.encode(QUERY, TEXTS), deadline)
+        seconds = deadline.clock() - started
+        first, _ = yield from self.exchange(self._request(QUERY, TEXTS, 1), deadline)
+        read: list[Decoded | InvalidResponse] = []
+        for answer in (whole, first):
+            try:
+                read.append(self.decode(answer.body, TEXTS))
+            except InvalidResponse as error:
+                read.append(error)
+        return examine(str(self.format), read[0], read[1] if self.spoken.top_n is not None else None, seconds)
+
+
+def _by_host(url: str) -> FormatName | Literal["auto"]:
+    host = urlsplit(url).hostname
+    for name, spoken in FORMATS.items():
+        if host in spoken.hosts:
+            return name
+    return "auto"

@@ -1,0 +1,42 @@
+"""For tests: a real HTTP server that speaks every rerank API's wire format and fails when told to.
+
+It needs nothing but the standard library. See the page "Testing" of the documentation.
+"""
+
+from rerank_kit.testing.faults import (
+    Fault,
+    constant_scores,
+    cut_connection,
+    dripping,
+    duplicate_index,
+    index_out_of_range,
+    invalid_json,
+    not_a_number,
+    slow,
+    status,
+    too_many_requests,
+    unsorted,
+    wrong_count,
+    wrong_shape,
+)
+from rerank_kit.testing.server import Received, RerankServer, words_in_common
+
+__all__ = [
+    "Fault",
+    "Received",
+    "RerankServer",
+    "constant_scores",
+    "cut_connection",
+    "dripping",
+    "duplicate_index",
+    "index_out_of_range",
+    "invalid_json",
+    "not_a_number",
+    "slow",
+    "status",
+    "too_many_requests",
+    "unsorted",
+    "words_in_common",
+    "wrong_count",
+    "wrong_shape",
+]

@@ -1,0 +1,267 @@
+"""When one reranker is down the next one answers, the ranking says so, and what must be mended is not hidden."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from rerank_kit import (
+    AllFailed,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailed,
+    Deadline,
+    DeadlineExceeded,
+    Document,
+    Fallback,
+    InvalidResponse,
+    MissingExtra,
+    Ranking,
+    RateLimited,
+    Span,
+    StatusError,
+)
+from rerank_kit.flow import Flow, sleep
+from rerank_kit.managed import Backoff, Cohere, Endpoint, Voyage
+from rerank_kit.testing import (
+    RerankServer,
+    constant_scores,
+    cut_connection,
+    duplicate_index,
+    invalid_json,
+    slow,
+    status,
+    too_many_requests,
+    unsorted,
+    wrong_count,
+)
+from tests.conftest import Colour
+from tests.doubles import Failing, Scripted
+
+DOCUMENTS = ["low 1", "high 3", "middle 2"]
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Late(Scripted):
+    """Answers when it is too late."""
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        self.sent.append((query, list(documents)))
+        while True:
+            yield from sleep(0.01)
+            deadline.check()
+
+
+def indices(ranking: Ranking) -> list[int]:
+    return [hit.index for hit in ranking]
+
+
+def test_the_first_answers_as_long_as_it_can(colour: Colour) -> None:
+    second = Scripted()
+    ranking = colour(Fallback(Scripted(), second), "rerank", "query", DOCUMENTS)
+    assert indices(ranking) == [1, 2, 0]
+    assert not ranking.degraded
+    assert [span.backend for span in ranking.spans] == ["Scripted", "Fallback"]
+    assert second.sent == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionFailed("no answer"),
+        RateLimited("slow down", status=429),
+        StatusError("down", status=503),
+        StatusError("text too long", status=422),
+        InvalidResponse("nonsense"),
+        DeadlineExceeded("too late"),
+        AllFailed("all failed"),
+        RuntimeError("no memory"),
+    ],
+)
+def test_the_next_answers_when_the_first_is_down_and_the_spans_say_who_and_why(
+    error: Exception, colour: Colour, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Span] = []
+    fallback = Fallback(Failing(error), Scripted())
+    fallback.hooks = [seen.append]
+    ranking = colour(fallback, "rerank", "query", DOCUMENTS)
+    assert indices(ranking) == [1, 2, 0]
+    assert ranking.degraded
+    failed, answered, whole = ranking.spans
+    assert (failed.backend, failed.outcome, failed.documents_out) == ("Failing", "failed", 0)
+    assert (answered.backend, answered.outcome, answered.documents_out) == ("Scripted", "degraded", 3)
+    why = f"Failing failed: {type(error).__name__}: {error}; Scripted answered instead"
+    assert (answered.problem, whole.problem, whole.outcome) == (why, why, "degraded")
+    assert seen == [whole]
+    assert "asking the next" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [ConfigurationError("no such model"), AuthenticationError("wrong key"), MissingExtra("httpx", "http")]
+)
+def test_what_must_be_mended_is_not_hidden(error: Exception, colour: Colour) -> None:
+    second = Scripted()
+    with pytest.raises(type(error)):
+        colour(Fallback(Failing(error), second), "rerank", "query", DOCUMENTS)
+    assert second.sent == []
+
+
+def test_when_all_fail_every_reason_is_kept(colour: Colour) -> None:
+    one, two = ConnectionFailed("down"), InvalidResponse("nonsense")
+    with pytest.raises(AllFailed, match=r"ConnectionFailed: down; .*InvalidResponse: nonsense") as caught:
+        colour(Fallback(Failing(one), Failing(two)), "rerank", "query", DOCUMENTS)
+    assert caught.value.errors == (one, two)
+    assert caught.value.__cause__ is two
+
+
+def test_a_late_one_leaves_time_for_the_next(colour: Colour) -> None:
+    late = Late()
+    ranking = colour(Fallback(late, Late(), Scripted()), "rerank", "query", DOCUMENTS, timeout=0.3)
+    assert indices(ranking) == [1, 2, 0]
+    assert [span.outcome for span in ranking.spans] == ["failed", "failed", "degraded", "degraded"]
+
+
+def test_each_but_the_last_may_have_a_time_of_its_own(colour: Colour) -> None:
+    ranking = colour(Fallback(Late(), Scripted(), timeout=0.02), "rerank", "query", DOCUMENTS)
+    assert indices(ranking) == [1, 2, 0]
+    ranking = colour(Fallback(Late(), Scripted(), timeout=0.02), "rerank", "query", DOCUMENTS, timeout=60)
+    assert indices(ranking) == [1, 2, 0]
+
+
+def test_a_deadline_that_all_of_them_miss_is_one(colour: Colour) -> None:
+    with pytest.raises(DeadlineExceeded, match="ran out before any reranker answered"):
+        colour(Fallback(Late(), Late()), "rerank", "query", DOCUMENTS, timeout=0.05)
+
+
+def test_one_that_keeps_failing_is_left_out_and_tried_again_later(colour: Colour) -> None:
+    clock = Clock()
+    ailing = Scripted(score=lambda text: 1 / 0)
+    fallback = Fallback(ailing, Scripted(), failures=2, pause=30, clock=clock)
+    for _ in range(5):
+        ranking = colour(fallback, "rerank", "query", DOCUMENTS)
+    assert len(ailing.sent) == 2
+    assert ranking.degraded
+    assert "failed several times in a row and was left out; Scripted answered" in str(ranking.spans[-1].problem)
+    clock.now = 30
+    ailing.score = Scripted().score
+    for _ in range(2):
+        ranking = colour(fallback, "rerank", "query", DOCUMENTS)
+    assert not ranking.degraded
+    assert len(ailing.sent) == 4
+
+
+def test_with_all_of_them_left_out_any_is_worth_a_try(colour: Colour) -> None:
+    one, two = Scripted(score=lambda text: 1 / 0), Scripted(score=lambda text: 1 / 0)
+    fallback = Fallback(one, two, failures=1, pause=30, clock=Clock())
+    for _ in range(2):
+        with pytest.raises(AllFailed):
+            colour(fallback, "rerank", "query", DOCUMENTS)
+    assert (len(one.sent), len(two.sent)) == (2, 2)
+
+
+def test_a_text_that_one_refuses_does_not_leave_it_out(colour: Colour) -> None:
+    refusing = Failing(StatusError("text too long", status=422))
+    fallback = Fallback(refusing, Scripted(), failures=1, clock=Clock())
+    colour(fallback, "rerank", "query", DOCUMENTS)
+    assert fallback._circuits[0].closed
+
+
+def test_a_later_one_that_was_left_out_is_not_mentioned() -> None:
+    fallback = Fallback(Scripted(), Failing(RuntimeError("x")), failures=1, clock=Clock())
+    fallback._circuits[1].failed()
+    ranking = fallback.rerank("query", DOCUMENTS)
+    assert not ranking.degraded
+
+
+@pytest.mark.parametrize("rerankers", [(), (Scripted(),), (Scripted(), "a reranker")])
+def test_there_must_be_something_to_fall_back_on(rerankers: Any) -> None:
+    with pytest.raises(ConfigurationError, match="at least two rerankers"):
+        Fallback(*rerankers)
+
+
+def test_it_says_who_is_asked_and_travels() -> None:
+    fallback = Fallback(Scripted(), Failing(RuntimeError("x")))
+    assert fallback.model == "scripted | Failing"
+    assert repr(fallback).startswith("Fallback(Scripted(")
+    assert copy.deepcopy(fallback).model == fallback.model
+    assert Fallback(Voyage("rerank-3", api_key="k"), Cohere("rerank-v3.5", api_key="k")).pointwise
+    assert pickle.loads(pickle.dumps(Fallback(Endpoint("http://a"), Endpoint("http://b")))).rerankers[1].base_url
+
+
+FAULTS = [
+    slow(0.005),
+    slow(0.2),
+    status(500),
+    status(503),
+    status(529),
+    status(422),
+    too_many_requests(retry_after="0"),
+    too_many_requests(retry_after="30"),
+    cut_connection(),
+    cut_connection(sent=7),
+    invalid_json(),
+    wrong_count(),
+    duplicate_index(),
+    unsorted(),
+    constant_scores(),
+]
+
+
+def managed_before_local(server: RerankServer, local: Scripted) -> Fallback:
+    settings: dict[str, Any] = {"api_key": "key", "backoff": Backoff(first=0.001), "timeout": 0.1}
+    first = Voyage("rerank-3", base_url=server.base_url("voyage"), **settings)
+    second = Cohere("rerank-v5.0-fast", base_url=server.base_url("cohere"), **settings)
+    return Fallback(first, second, local, failures=5, pause=0.05)
+
+
+TEXTS = ["a dog 1", "cat and dog 3", "a cat 2", ""]
+
+
+def test_a_thousand_queries_under_random_faults_are_a_thousand_complete_rankings() -> None:
+    async def asked(fallback: Fallback, ask: Callable[[int], str]) -> list[Ranking]:
+        free = asyncio.Semaphore(32)
+
+        async def one(number: int) -> Ranking:
+            async with free:
+                return await fallback.arerank(ask(number), TEXTS)
+
+        return await asyncio.gather(*(one(number) for number in range(1000)))
+
+    with RerankServer() as server:
+        server.fail_at_random(FAULTS, chance=0.6, seed=7)
+        fallback = managed_before_local(server, Scripted())
+        rankings = asyncio.run(asked(fallback, lambda number: f"cat dog {number}"))
+        assert len({each.status for each in server.received}) > 5  # many kinds of trouble really happened
+    assert len(rankings) == 1000
+    assert all(sorted(indices(ranking)) == [0, 1, 2, 3] for ranking in rankings)
+    answered = {span.backend for ranking in rankings for span in ranking.spans if span.documents_out}
+    assert answered == {"Voyage", "Cohere", "Scripted", "Fallback"}
+    assert {ranking.degraded for ranking in rankings} == {True, False}
+    for ranking in rankings:
+        assert ranking.degraded == (ranking.spans[-2].backend != "Voyage")
+
+
+def test_blocking_callers_lose_nothing_under_random_faults_either() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with RerankServer() as server, ThreadPoolExecutor(16) as pool:
+        server.fail_at_random(FAULTS, chance=0.6, seed=11)
+        fallback = managed_before_local(server, Scripted())
+        rankings = list(pool.map(lambda number: fallback.rerank(f"cat dog {number}", TEXTS), range(200)))
+        for each in fallback.rerankers[:2]:
+            assert isinstance(each, Voyage | Cohere)
+            each.close()
+    assert all(sorted(indices(ranking)) == [0, 1, 2, 3] for ranking in rankings)

@@ -1,0 +1,119 @@
+"""What a ranking costs follows from dated rows that a user can override; what is not known is not 0."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rerank_kit import ConfigurationError, Usage
+from rerank_kit.managed import Voyage
+from rerank_kit.pricing import Price, Prices, known_prices
+
+TOKENS = Price("by-token", "tokens", 0.05, 1_000_000)
+SEARCHES = Price("by-search", "searches", 2.0, 1_000)
+
+
+def test_tokens_are_paid_as_the_vendor_counted_them() -> None:
+    assert TOKENS.cost(Usage(pairs=3, requests=1, tokens=2_000_000)) == pytest.approx(0.10)
+
+
+def test_searches_are_paid_as_the_vendor_counted_them() -> None:
+    assert SEARCHES.cost(Usage(pairs=300, requests=1, units=3)) == pytest.approx(0.006)
+
+
+@pytest.mark.parametrize("price", [TOKENS, SEARCHES])
+def test_what_the_vendor_did_not_count_is_unknown_and_not_free(price: Price) -> None:
+    assert price.cost(Usage(pairs=3, requests=1)) is None
+
+
+@pytest.mark.parametrize("price", [TOKENS, SEARCHES])
+def test_asking_nothing_costs_nothing(price: Price) -> None:
+    assert price.cost(Usage(cached=9)) == 0.0
+
+
+def test_the_querys_tokens_are_paid_once_for_each_document() -> None:
+    assert TOKENS.estimate(20, [300] * 100) == pytest.approx(32_000 * 0.05 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("documents", "units"),
+    [
+        ([300] * 100, 1),
+        ([300] * 101, 2),
+        ([300] * 150, 2),
+        ([500] * 100, 1),
+        ([501] * 100, 2),
+        ([1200] * 100, 3),
+        ([0], 1),
+    ],
+)
+def test_searches_are_rounded_up_by_documents_and_their_pieces(documents: list[int], units: int) -> None:
+    assert SEARCHES.estimate(20, documents) == pytest.approx(units * 0.002)
+
+
+def test_every_row_that_comes_along_is_dated_sourced_and_honest_about_it() -> None:
+    rows = known_prices().rows
+    assert {"rerank-v5.0-pro", "rerank-v3.5", "rerank-3", "jina-reranker-v3.5"} <= {row.model for row in rows}
+    for row in rows:
+        assert isinstance(row.date, dt.date)
+        assert row.source
+        assert not row.verified  # none was read on the vendor's own list so far
+
+
+def test_an_unknown_model_has_no_price() -> None:
+    assert known_prices().price("no-such-model") is None
+    assert known_prices().cost("no-such-model", Usage(tokens=5)) is None
+    assert known_prices().cost(None, Usage(tokens=5)) is None
+
+
+def test_a_users_row_wins() -> None:
+    prices = known_prices().override(Price("rerank-3", "tokens", 9.0, 1))
+    assert prices.cost("rerank-3", Usage(tokens=2)) == 18.0
+    assert prices.price("rerank-2.5") == known_prices().price("rerank-2.5")
+    assert known_prices().cost("rerank-3", Usage(tokens=1_000_000)) != 18.0
+
+
+FILE = """
+[[price]]
+model = "rerank-3"
+unit = "tokens"
+price = 1.0
+per = 10
+"""
+
+
+def test_a_file_wins_when_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(FILE, "utf-8")
+    assert known_prices().override(Prices.load(path)).cost("rerank-3", Usage(tokens=20)) == 2.0
+    reranker = Voyage("rerank-3", api_key="key")
+    shipped = reranker.cost(Usage(tokens=20))
+    monkeypatch.setenv("RERANK_KIT_PRICES", str(path))
+    assert reranker.cost(Usage(tokens=20)) == 2.0
+    assert shipped != 2.0
+    assert Voyage("rerank-3", api_key="key", prices=Prices([TOKENS])).cost(Usage(tokens=20)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[[price", "[[price]]\nmodel = 'a'", FILE + "colour = 'red'", FILE.replace("tokens", "pages")],
+)
+def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigurationError, match=r"prices\.toml"):
+        Prices.load(path)
+    with pytest.raises(ConfigurationError, match="missing"):
+        Prices.load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"unit": "pages"}, {"price": -1.0}, {"price": float("nan")}, {"per": 0}, {"documents": 0}, {"chunk_tokens": "x"}],
+)
+def test_what_cannot_be_a_price_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        Price(**{"model": "m", "unit": "searches", "price": 1.0, "per": 1000, **wrong})

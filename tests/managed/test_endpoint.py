@@ -1,0 +1,224 @@
+"""One class for every server: formats named or found out, limits learned, several servers used in turn."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any, get_args
+
+import pytest
+
+from rerank_kit import AuthenticationError, ConfigurationError, Ranking, StatusError
+from rerank_kit.managed import Backoff, Endpoint, FormatName, Limits
+from rerank_kit.managed.formats import FORMATS
+from rerank_kit.testing import Fault, RerankServer, status
+from tests.conftest import Colour
+from tests.managed.apis import DOCUMENTS, KEY, ORDER, QUERY
+
+FOUND_OUT = ["tei", "infinity", "vllm", "llama.cpp", "sglang"]
+
+
+def order(ranking: Ranking) -> list[int]:
+    return [hit.index for hit in ranking]
+
+
+@pytest.mark.parametrize("name", get_args(FormatName))
+def test_every_format_is_spoken(server: RerankServer, name: FormatName, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url(name), model="some-model", format=name, api_key=KEY)
+    ranking = colour(reranker, "rerank", QUERY, DOCUMENTS)
+    assert order(ranking) == ORDER
+    assert [hit.score for hit in ranking] == [1.0, 0.5, 0.5, 0.0]
+    sent = server.received[-1]
+    assert sent.body.get("model") == (None if name == "tei" else "some-model")
+    assert KEY in (sent.headers.get("api-key", ""), sent.headers.get("authorization", "").removeprefix("Bearer "))
+
+
+def test_tei_has_no_top_n_and_is_told_to_cut(server: RerankServer) -> None:
+    Endpoint(server.base_url("tei"), format="tei").rerank(QUERY, DOCUMENTS)
+    assert server.received[-1].body == {"query": QUERY, "texts": DOCUMENTS, "truncate": True}
+
+
+def test_pinecone_has_its_own_headers_and_documents(server: RerankServer) -> None:
+    Endpoint(server.base_url("pinecone"), model="m", format="pinecone", api_key=KEY).rerank(QUERY, ["cat"])
+    sent = server.received[-1]
+    assert (sent.headers["api-key"], sent.headers["x-pinecone-api-version"]) == (KEY, "2024-10")
+    assert sent.body["documents"] == [{"text": "cat"}]
+    assert "authorization" not in sent.headers
+
+
+@pytest.mark.parametrize("name", FOUND_OUT)
+def test_a_server_is_asked_once_what_it_is(server: RerankServer, name: str, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url(name))
+    for _ in range(2):
+        assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+    assert (reranker.format, reranker.model) == (name, "served")
+    posted = [each for each in server.received if each.body is not None]
+    assert len(posted) == 2
+    assert [each.body is None for each in server.received][-2:] == [False, False]
+
+
+def test_a_model_that_was_named_is_kept(server: RerankServer) -> None:
+    reranker = Endpoint(server.base_url("vllm"), model="mine")
+    reranker.rerank(QUERY, DOCUMENTS)
+    assert server.received[-1].body["model"] == "mine"
+    served = Endpoint(server.base_url("tei"), model="mine")
+    served.rerank(QUERY, DOCUMENTS)
+    assert served.model == "mine"
+
+
+def test_a_server_that_does_not_say_what_it_is_needs_a_format(server: RerankServer, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=r"does not say what it is.*pass format=, one of cohere"):
+        colour(Endpoint(server.base_url("mixedbread")), "rerank", QUERY, DOCUMENTS)
+
+
+@pytest.mark.parametrize("page", ['{"data": []}', '{"data": [{"owned_by": "nobody"}]}', "[]", "hello"])
+def test_an_introduction_that_means_nothing_is_none(server: RerankServer, page: str) -> None:
+    server.fail(Fault("odd page", text=page), times=None)
+    with pytest.raises(ConfigurationError, match="does not say what it is"):
+        Endpoint(server.base_url("vllm") + "/v1").rerank(QUERY, DOCUMENTS)
+
+
+def test_an_ailing_server_is_not_taken_for_one_without_a_name(server: RerankServer, colour: Colour) -> None:
+    server.fail(status(503), times=None)
+    with pytest.raises(StatusError, match="503"):
+        colour(Endpoint(server.base_url("vllm"), backoff=Backoff(first=0.001)), "rerank", QUERY, DOCUMENTS)
+
+
+def test_a_page_that_the_server_refuses_to_show_is_none(server: RerankServer) -> None:
+    server.fail(status(400))
+    assert order(Endpoint(server.base_url("vllm")).rerank(QUERY, DOCUMENTS)) == ORDER
+
+
+def test_a_wrong_key_is_said_while_asking(colour: Colour) -> None:
+    with RerankServer(api_key="another") as server, pytest.raises(AuthenticationError):
+        colour(Endpoint(server.base_url("tei"), api_key=KEY), "rerank", QUERY, DOCUMENTS)
+
+
+def test_a_batch_size_is_learned_from_the_server(server: RerankServer, colour: Colour) -> None:
+    ranking = colour(Endpoint(server.base_url("tei")), "rerank", "cat", ["cat"] * 100)
+    assert (len(ranking), ranking.usage.requests, ranking.usage.splits) == (100, 4, 3)
+
+
+def test_a_batch_size_is_learned_from_a_refusal(server: RerankServer, colour: Colour) -> None:
+    server.fail(Fault("hidden", status=404))
+    reranker = Endpoint(server.base_url("tei"), format="tei")
+    reranker.limits = Limits(documents=50)
+    ranking = colour(reranker, "rerank", "cat", ["cat"] * 50)
+    assert len(ranking) == 50
+    assert reranker.limits.documents == 32
+
+
+def test_limits_that_were_given_are_kept(server: RerankServer, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url("tei"), format="tei", limits=Limits(documents=40))
+    assert len(colour(reranker, "rerank", "cat", ["cat"] * 10)) == 10
+    assert len(server.received) == 1
+    with pytest.raises(StatusError, match="maximum allowed batch size 32"):
+        colour(reranker, "rerank", "cat", ["cat"] * 40)
+    auto = Endpoint(server.base_url("tei"), limits=Limits(documents=7))
+    colour(auto, "rerank", "cat", ["cat"] * 10)
+    assert auto.limits == Limits(documents=7)
+
+
+def test_a_listwise_model_on_a_server_is_not_split(server: RerankServer, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url("tei"), pointwise=False)
+    with pytest.raises(ConfigurationError, match="cannot be split"):
+        colour(reranker, "rerank", "cat", ["cat"] * 40)
+
+
+def test_documents_longer_than_the_server_takes_are_cut_and_counted(server: RerankServer, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url("infinity"), format="infinity")
+    ranking = colour(reranker, "rerank", "cat", ["cat " * 40_000, "cat"])
+    assert [len(text) for text in server.received[-1].body["documents"]] == [122_880, 3]
+    assert ranking.usage.truncated == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "path"),
+    [
+        ("http://host:8000", "vllm", "/v1/rerank"),
+        ("http://host:8000/v1", "vllm", "/rerank"),
+        ("http://host:8000/v1/", "vllm", "/rerank"),
+        ("http://host:8000/v1/rerank", "vllm", ""),
+        ("http://host/rerank", "tei", ""),
+        ("https://openrouter.ai/api/v1", "openrouter", "/rerank"),
+        ("https://openrouter.ai", "openrouter", "/api/v1/rerank"),
+        ("http://host/prefix", "infinity", "/rerank"),
+    ],
+)
+def test_a_url_may_have_some_of_the_path_already(url: str, name: FormatName, path: str) -> None:
+    assert Endpoint(url, format=name).encode(QUERY, DOCUMENTS).path == path
+
+
+def test_hosted_apis_are_known_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, spoken in FORMATS.items():
+        for host in spoken.hosts:
+            monkeypatch.setenv(str(spoken.key_variable), KEY)
+            known = Endpoint(f"https://{host}")
+            assert known.format == name
+            assert KEY in " ".join(known.auth().values())
+
+
+def test_several_servers_are_used_in_turn(colour: Colour) -> None:
+    with RerankServer() as one, RerankServer() as two:
+        reranker = Endpoint([one.base_url("vllm"), two.base_url("vllm")], format="vllm")
+        for _ in range(6):
+            colour(reranker, "rerank", QUERY, DOCUMENTS)
+        assert (len(one.received), len(two.received)) == (3, 3)
+        reranker.close()
+
+
+def test_a_server_that_fails_is_set_aside_at_once_and_tried_again_later(colour: Colour) -> None:
+    with RerankServer() as one, RerankServer() as two:
+        one.fail(status(503), times=None)
+        reranker = Endpoint([one.base_url("vllm"), two.base_url("vllm")], format="vllm", set_aside=1000)
+        rankings = [colour(reranker, "rerank", QUERY, DOCUMENTS) for _ in range(5)]
+        assert [order(each) for each in rankings] == [ORDER] * 5
+        assert (len(one.received), len(two.received)) == (1, 5)
+        assert sum(each.usage.retries for each in rankings) == 1
+        one.recover()
+        reranker._circuits[0]._clock = lambda: 1e12  # much later
+        for _ in range(4):
+            colour(reranker, "rerank", QUERY, DOCUMENTS)
+        assert len(one.received) == 3
+        reranker.close()
+
+
+def test_when_all_servers_ail_one_is_asked_all_the_same(colour: Colour) -> None:
+    with RerankServer() as one, RerankServer() as two:
+        for each in (one, two):
+            each.fail(status(503), times=1)
+        reranker = Endpoint([one.base_url("vllm"), two.base_url("vllm")], format="vllm", backoff=Backoff(first=0.001))
+        assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+        assert len(one.received) + len(two.received) == 3
+        reranker.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"base_url": "localhost:8080"}, "starts with http://"),
+        ({"base_url": "http://host:port"}, "starts with http://"),
+        ({"base_url": 7}, "starts with http://"),
+        ({"base_url": []}, "differ only in their hosts"),
+        ({"base_url": ["http://a/v1", "http://b"]}, "differ only in their hosts"),
+        ({"base_url": "http://host", "format": "teii"}, "format must be one of auto, cohere"),
+        ({"base_url": "http://host", "timeout": 0}, "timeout must be"),
+        ({"base_url": "http://host", "timeout": None}, "not None: a request without one can hang"),
+        ({"base_url": "http://host", "max_retries": -1}, "max_retries must be"),
+        ({"base_url": "http://host", "concurrency": 0}, "concurrency must be"),
+        ({"base_url": "http://host", "max_tokens_per_doc": 0}, "max_tokens_per_doc must be"),
+        ({"base_url": "http://host", "set_aside": 0}, "timeout must be|seconds"),
+    ],
+)
+def test_a_wrong_setting_is_an_error_before_anything_is_sent(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        Endpoint(**arguments)
+
+
+def test_it_survives_a_trip_between_processes(server: RerankServer) -> None:
+    reranker = Endpoint(server.base_url("tei"))
+    reranker.rerank(QUERY, DOCUMENTS)
+    there: Endpoint = pickle.loads(pickle.dumps(reranker))
+    assert (there.format, there.limits) == ("tei", reranker.limits)
+    assert order(there.rerank(QUERY, DOCUMENTS)) == ORDER
+    assert repr(there) == repr(reranker) == f"Endpoint('served', base_url='{server.base_url('tei')}')"
+    assert Endpoint(server.base_url("tei")).fingerprint is None
