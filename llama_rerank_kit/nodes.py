@@ -19,12 +19,14 @@ class RerankedNode(NodeWithScore):
         score: Its relevance; higher is better.
         earlier_scores: Scores from the stages before, the first stage's first.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
+        relevance_reason: Why the node is where it is, from rerankers that say so.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
     """
 
     earlier_scores: list[float] = Field(default_factory=list[float])
     relevant_passage: str | None = None
+    relevance_reason: str | None = None
     rerank_failed: str | None = None
 
 
@@ -34,9 +36,15 @@ def earlier_scores(given: NodeWithScore) -> list[float]:
     return kept if given.score is None else [*kept, float(given.score)]
 
 
-def reranked(given: NodeWithScore, score: float, passage: str | None = None) -> RerankedNode:
+def reranked(given: NodeWithScore, score: float, passage: str | None = None, reason: str | None = None) -> RerankedNode:
     """The same node with a new score; the one that it had joins the earlier ones."""
-    return RerankedNode(node=given.node, score=score, earlier_scores=earlier_scores(given), relevant_passage=passage)
+    return RerankedNode(
+        node=given.node,
+        score=score,
+        earlier_scores=earlier_scores(given),
+        relevant_passage=passage,
+        relevance_reason=reason,
+    )
 
 
 def kept(given: NodeWithScore, reason: str) -> RerankedNode:

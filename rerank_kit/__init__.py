@@ -4,10 +4,12 @@ The back ends live in `rerank_kit.local`. Importing this package loads none of t
 """
 
 from rerank_kit.cache import Cached, MemoryStore, Store
+from rerank_kit.cascade import Cascade
 from rerank_kit.errors import (
     AllFailed,
     AuthenticationError,
     BackendError,
+    BudgetExceeded,
     ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
@@ -18,7 +20,9 @@ from rerank_kit.errors import (
     StatusError,
 )
 from rerank_kit.reranker import Reranker
+from rerank_kit.rules import Rules
 from rerank_kit.sqlite_store import SQLiteStore
+from rerank_kit.stages import Budget, Stage
 from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage
 
 __version__ = "0.1.0"
@@ -27,7 +31,10 @@ __all__ = [
     "AllFailed",
     "AuthenticationError",
     "BackendError",
+    "Budget",
+    "BudgetExceeded",
     "Cached",
+    "Cascade",
     "ConfigurationError",
     "ConnectionFailed",
     "Deadline",
@@ -41,8 +48,10 @@ __all__ = [
     "RateLimited",
     "RerankError",
     "Reranker",
+    "Rules",
     "SQLiteStore",
     "Span",
+    "Stage",
     "StatusError",
     "Store",
     "Usage",
