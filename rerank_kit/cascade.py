@@ -159,9 +159,10 @@ class _Run:
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
-        self.ranked = True
         self.usage += ranking.usage
         *inner, own = (span.at(places) for span in ranking.spans)
+        idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
+        self.ranked = self.ranked or not idle  # a cascade that skipped all its stages has scored nothing
         self.spans += [*inner, self.paid(stage, replace(own, hits=tuple(self.hits)))]
 
     def paid(self, stage: Stage, span: Span) -> Span:

@@ -136,7 +136,8 @@ def folded(text: str) -> str:
 def quoted(values: Iterable[object], most: int = 3) -> str:
     """The first few of some values, in quotation marks, as a sentence can have them."""
     shown = [f"“{value}”" for value in values]
-    return ", ".join(shown[:most]) + (f" or {len(shown) - most} others" if len(shown) > most else "")
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" or {more} more" if more > 0 else "")
 
 
 def once(function: Callable[[], T], cache: dict[int, object], owner: object) -> T:

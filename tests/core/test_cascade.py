@@ -63,6 +63,13 @@ def test_the_first_stage_gets_the_documents_as_they_are(colour: Colour) -> None:
     assert first.sent[0][1] == given
 
 
+def test_a_cascade_that_skips_all_its_stages_passes_the_documents_on_as_they_are(colour: Colour) -> None:
+    idle, last = Cascade(Stage(Scripted(), when=lambda query, ranking: False)), Scripted()
+    given = [Document("a 1"), Document("b 2", score=7.0)]
+    colour(Cascade(idle, last), "rerank", "query", given)
+    assert last.sent[0][1] == given
+
+
 def test_a_threshold_of_a_stage_leaves_out_lower_scores(colour: Colour) -> None:
     ranking = colour(Cascade(Stage(Scripted(), threshold=4)), "rerank", "query", [*DOCUMENTS, ""])
     assert indices(ranking) == [3, 1]
@@ -341,23 +348,25 @@ def test_hits_in_spans_point_at_the_callers_documents_past_the_empty_ones_too() 
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("kind", "given", "named", "says"),
     [
-        (lambda: Cascade(), "at least one stage"),
-        (lambda: Cascade(Scripted(), on_budget="ignore"), "on_budget"),
-        (lambda: Cascade(Scripted(), budget=0), "seconds must be a finite number above 0"),
-        (lambda: Budget(money=-1), "money must be"),
-        (lambda: Stage("model"), "takes a rerank_kit.Reranker, not 'model'"),
-        (lambda: Stage(Scripted(), top_n=0), "top_n must be"),
-        (lambda: Stage(Scripted(), threshold=float("nan")), "threshold must be"),
-        (lambda: Stage(Scripted(), timeout=-1), "timeout must be"),
-        (lambda: Stage(Scripted(), money=0), "money must be"),
-        (lambda: Stage(Scripted(), when=True), "when must be a function"),
+        (Cascade, (), {}, "at least one stage"),
+        (Cascade, (Scripted(),), {"on_budget": "ignore"}, "on_budget"),
+        (Cascade, (Scripted(),), {"budget": 0}, "seconds must be a finite number above 0"),
+        (Budget, (), {"money": -1}, "money must be"),
+        (Stage, ("model",), {}, "takes a rerank_kit.Reranker, not 'model'"),
+        (Stage, (Scripted(),), {"top_n": 0}, "top_n must be"),
+        (Stage, (Scripted(),), {"threshold": float("nan")}, "threshold must be"),
+        (Stage, (Scripted(),), {"timeout": -1}, "timeout must be"),
+        (Stage, (Scripted(),), {"money": 0}, "money must be"),
+        (Stage, (Scripted(),), {"when": True}, "when must be a function"),
     ],
 )
-def test_a_wrong_setting_is_an_error_that_names_it(make: Any, says: str) -> None:
+def test_a_wrong_setting_is_an_error_that_names_it(
+    kind: Any, given: tuple[Any, ...], named: dict[str, Any], says: str
+) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        make()
+        kind(*given, **named)
 
 
 def test_it_says_what_its_stages_are() -> None:
