@@ -91,7 +91,7 @@ def _one_of_kind(given: object, where: str, key: str, kinds: Mapping[str, type[A
 
 
 def _record(kind: type[Any], given: Mapping[str, Any], where: str) -> Any:
-    fields = sorted(dataclasses.fields(kind), key=lambda each: each.kw_only)  # what every rule has comes last
+    fields = sorted(dataclasses.fields(kind), key=lambda each: bool(each.kw_only))  # what every rule has comes last
     _known(given, [each.name for each in fields], where)
     return _made(kind, [], given, where)
 
