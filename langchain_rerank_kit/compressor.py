@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +12,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import score_of, with_score
-from langchain_rerank_kit.tracing import traced
-from rerank_kit import Document as Candidate
+from langchain_rerank_kit.tracing import Candidate, ranked, report, traced
 from rerank_kit import Ranking, Reranker
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.local import OnnxCrossEncoder
@@ -26,8 +24,9 @@ class RerankCompressor(BaseDocumentCompressor):
     """Puts documents in order of relevance and keeps the best.
 
     It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
-    subclasses and metadata survive, `metadata["relevance_score"]` holds the score, and a score that was there before
-    moves to the end of the list `metadata["earlier_relevance_scores"]`.
+    subclasses and metadata survive, `metadata["relevance_score"]` holds the score, `metadata["relevance_reason"]` the
+    reason if there is one, and a score that was there before moves to the end of the list
+    `metadata["earlier_relevance_scores"]`.
 
     Attributes:
         reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed.
@@ -86,14 +85,17 @@ class RerankCompressor(BaseDocumentCompressor):
             "threshold": self.threshold if threshold is None else threshold,
             "timeout": self.timeout,
         }
-        candidates = [Candidate(each.page_content, each.metadata, score_of(each)) for each in documents]
-        ranked = Call[Ranking](
+        candidates = [
+            Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
+        ]
+        work = Call[Ranking](
             sync=lambda: self._engine.rerank(query, candidates, **limits),
             async_=lambda: self._engine.arerank(query, candidates, **limits),
         )
         inputs = {"query": query, "documents": len(documents), **limits}
-        ranking = yield from traced(callbacks, type(self._engine).__name__, inputs, ranked, _report)
-        return [with_score(documents[hit.index], hit.score, hit.passage) for hit in ranking.hits]
+        name = type(self._engine).__name__
+        ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
+        return [with_score(documents[hit.index], hit.score, hit.passage, hit.why) for hit in ranking.hits]
 
 
 def local_reranker() -> Reranker:
@@ -105,16 +107,3 @@ def local_reranker() -> Reranker:
     engine = OnnxCrossEncoder()
     logger.info("no reranker was given: taking the local %r", engine)
     return engine
-
-
-def _report(ranking: Ranking) -> dict[str, Any]:
-    """What a trace says of a ranking: for each hit its place in the first stage, from 1, and its score."""
-    own = ranking.spans[-1]
-    return {
-        "hits": [{"first_stage_rank": hit.index + 1, "score": hit.score} for hit in ranking.hits],
-        "model": own.model,
-        "seconds": own.seconds,
-        "usage": dataclasses.asdict(ranking.usage),
-        "outcome": own.outcome,
-        "problem": own.problem,
-    }

@@ -167,7 +167,7 @@ class RerankRetriever(ContextualCompressionRetriever):
         )
         inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
         ranked = yield from traced(
-            callbacks, type(other).__name__, inputs, work, lambda best: {"documents": list(best)}
+            callbacks, type(other).__name__, inputs, lambda _: work, lambda best: {"documents": list(best)}
         )
         return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
 

@@ -14,16 +14,25 @@ EARLIER_SCORES = "earlier_relevance_scores"
 PASSAGE = "relevant_passage"
 """The key under which the part of a long document is put that its score is for."""
 
+REASON = "relevance_reason"
+"""The key under which the reason for a document's place is put, by rerankers that give one."""
 
-def with_score(document: Document, score: float, passage: tuple[int, int] | None = None) -> Document:
+
+def with_score(
+    document: Document, score: float, passage: tuple[int, int] | None = None, reason: str | None = None
+) -> Document:
     """Copy a document, with a new score; a score it had before joins the earlier ones.
 
     Args:
         document: Not changed.
         score: The new score.
         passage: Where the part of the text stands that the score is for, if not all of it, in characters.
+        reason: Why the document is where it is.
     """
     metadata = {**document.metadata, SCORE: score}
+    metadata.pop(REASON, None)  # one from before would explain another order
+    if reason is not None:
+        metadata[REASON] = reason
     if passage is not None:
         metadata[PASSAGE] = document.page_content[slice(*passage)]
     if SCORE in document.metadata:

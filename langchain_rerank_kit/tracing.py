@@ -1,22 +1,33 @@
-"""A run of its own for the reranking, so that LangSmith and every callback handler can see it."""
+"""Runs for the reranking and for each stage in it, so that LangSmith and every callback handler can see them."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
 
+from rerank_kit import Document, Hit, Ranking, Span
 from rerank_kit.flow import Call, Flow
+from rerank_kit.observe import Part, Watcher, watching
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Document):
+    """A document that knows its place in the first stage's order, from 0."""
+
+    place: int = 0
 
 
 def traced(
     callbacks: Callbacks,
     name: str,
     inputs: Mapping[str, Any],
-    work: Call[T],
+    work: Callable[[Callbacks], Call[T] | Flow[T]],
     outputs: Callable[[T], dict[str, Any]],
 ) -> Flow[T]:
     """Do the work in a run of that name, below the run that the callbacks belong to.
@@ -25,7 +36,7 @@ def traced(
         callbacks: As LangChain hands them to a compressor.
         name: What the trace calls the run.
         inputs: What the run received.
-        work: What to do.
+        work: What to do, given the callbacks for runs below this one.
         outputs: What to record of its value.
     """
     run: Any = yield from Call[Any](
@@ -33,7 +44,7 @@ def traced(
         async_=lambda: AsyncCallbackManager.configure(callbacks).on_chain_start(None, dict(inputs), name=name),
     )
     try:
-        value = yield from work
+        value = yield from work(run.get_child())
     except BaseException as error:
         problem = error
         yield from Call[Any](sync=lambda: run.on_chain_error(problem), async_=lambda: run.on_chain_error(problem))
@@ -41,3 +52,54 @@ def traced(
     record = outputs(value)
     yield from Call[Any](sync=lambda: run.on_chain_end(record), async_=lambda: run.on_chain_end(record))
     return value
+
+
+def ranked(below: Callbacks, work: Call[Ranking]) -> Flow[Ranking]:
+    """Rank, with a run for each stage of a cascade below the run that the callbacks belong to."""
+    with watching(_stages(below)):
+        return (yield from work)
+
+
+def _stages(callbacks: Callbacks) -> Watcher:
+    """What puts a run around each stage, and runs for the stages inside it below that."""
+
+    def stage(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
+        def inside(below: Callbacks) -> Flow[Ranking]:
+            with watching(_stages(below)):
+                return (yield from work)
+
+        def places(hit: Hit) -> int:
+            document = part.documents[hit.index]
+            return document.place if isinstance(document, Candidate) else hit.index
+
+        inputs = {"query": part.query, "documents": len(part.documents), "top_n": part.top_n, "model": part.model}
+        return (yield from traced(callbacks, part.name, inputs, inside, lambda ranking: report(ranking, places)))
+
+    return stage
+
+
+def report(ranking: Ranking, place: Callable[[Hit], int] = lambda hit: hit.index) -> dict[str, Any]:
+    """What a trace says of a ranking: for each hit its place in the first stage, from 1, its score and its reason."""
+    own = ranking.spans[-1]
+    return {
+        "hits": [_plain(hit, place(hit)) for hit in ranking.hits],
+        **_summary(own),
+        "stages": [{"stage": span.stage, **_summary(span)} for span in own.children if span.stage is not None],
+    }
+
+
+def _plain(hit: Hit, place: int) -> dict[str, Any]:
+    reason = {} if hit.why is None else {"why": hit.why}
+    return {"first_stage_rank": place + 1, "score": hit.score, **reason}
+
+
+def _summary(span: Span) -> dict[str, Any]:
+    return {
+        "model": span.model,
+        "documents_out": span.documents_out,
+        "seconds": span.seconds,
+        "usage": dataclasses.asdict(span.usage),
+        "cost": span.cost,
+        "outcome": span.outcome,
+        "problem": span.problem,
+    }

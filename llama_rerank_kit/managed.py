@@ -60,7 +60,7 @@ class ManagedRerank(RerankPostprocessor):
         """Pickles leave the key behind: where they arrive, it is read from the environment."""
         left = {"callback_manager"} | {name for name, field in type(self).model_fields.items() if field.exclude}
         fields = {name: getattr(self, name) for name in type(self).model_fields if name not in left}
-        return partial(type(self), reranker=self.engine, **fields), ()
+        return partial(type(self), reranker=self.loaded, **fields), ()
 
 
 class CohereRerank(ManagedRerank):

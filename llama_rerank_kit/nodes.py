@@ -20,15 +20,15 @@ class RerankedNode(NodeWithScore):
         node: The very node that came in.
         score: Its relevance; higher is better.
         earlier_scores: Scores from the stages before, the first stage's first.
-        why: The reason for the score, from rerankers that give one.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
+        relevance_reason: Why the node is where it is, from rerankers that say so.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
     """
 
     earlier_scores: list[float] = Field(default_factory=list[float])
-    why: str | None = None
     relevant_passage: str | None = None
+    relevance_reason: str | None = None
     rerank_failed: str | None = None
 
 
@@ -38,14 +38,14 @@ def earlier_scores(given: NodeWithScore) -> list[float]:
     return kept if given.score is None else [*kept, float(given.score)]
 
 
-def reranked(given: NodeWithScore, hit: Hit, passage: str | None) -> RerankedNode:
+def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> RerankedNode:
     """The same node with the score of a hit; the one that it had joins the earlier ones."""
     return RerankedNode(
         node=given.node,
         score=hit.score,
         earlier_scores=earlier_scores(given),
-        why=hit.why,
         relevant_passage=passage,
+        relevance_reason=hit.why,
     )
 
 

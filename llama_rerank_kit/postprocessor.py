@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -14,11 +13,12 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from llama_rerank_kit.nodes import kept, reranked
-from llama_rerank_kit.tracing import Reranked, dispatcher, traced
+from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, report, stage, traced
 from llama_rerank_kit.widening import warn_of_few
-from rerank_kit import ConfigurationError, Document, MissingExtra, Ranking, Reranker
+from rerank_kit import ConfigurationError, MissingExtra, Ranking, Reranker
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.observe import watching
 
 logger = logging.getLogger("rerank_kit")
 
@@ -27,8 +27,8 @@ class RerankPostprocessor(BaseNodePostprocessor):
     """Puts nodes in order of relevance and keeps the best.
 
     It works wherever LlamaIndex takes a `BaseNodePostprocessor`, in both colours. What comes out are `RerankedNode`s
-    around the very nodes that came in, which are not touched: `score` is the relevance, and the score of the stage
-    before is in `earlier_scores`.
+    around the very nodes that came in, which are not touched: `score` is the relevance, `relevance_reason` the reason
+    if there is one, and the score of the stage before is in `earlier_scores`.
 
     Attributes:
         reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed. It is not part of
@@ -128,18 +128,20 @@ class RerankPostprocessor(BaseNodePostprocessor):
     def _ranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
         limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
         candidates = [
-            Document(each.node.get_content(self.metadata_mode), each.node.metadata, _float(each.score))
+            Candidate(each.node.get_content(self.metadata_mode), each.node.metadata, _float(each.score), each)
             for each in nodes
         ]
-        ranking = yield from Call[Ranking](
+        work = Call[Ranking](
             sync=lambda: self._loaded.rerank(query, candidates, **limits),
             async_=lambda: self._loaded.arerank(query, candidates, **limits),
         )
+        with watching(stage):
+            ranking = yield from work
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
             passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
             best.append(reranked(nodes[hit.index], hit, passage))
-        return Reranked(best, _report(ranking))
+        return Reranked(best, report(ranking))
 
 
 def local_reranker() -> Reranker:
@@ -155,16 +157,3 @@ def local_reranker() -> Reranker:
 
 def _float(score: float | None) -> float | None:
     return None if score is None else float(score)
-
-
-def _report(ranking: Ranking) -> dict[str, Any]:
-    """What a trace says of a ranking: for each hit its place in the first stage, from 1, and its score."""
-    own = ranking.spans[-1]
-    return {
-        "hits": [{"first_stage_rank": hit.index + 1, "score": hit.score} for hit in ranking.hits],
-        "model": own.model,
-        "seconds": own.seconds,
-        "usage": dataclasses.asdict(ranking.usage),
-        "outcome": own.outcome,
-        "problem": own.problem,
-    }

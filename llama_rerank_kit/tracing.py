@@ -1,19 +1,43 @@
-"""Events for the reranking, always in pairs: LlamaIndex's instrumentation, and the callback managers before it."""
+"""Events for the reranking and for each stage in it, always in pairs, and spans for the stages.
+
+LlamaIndex's instrumentation hears of all of them, the callback managers before it of the whole.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.events.span import SpanDropEvent
+from llama_index_instrumentation.span import active_span_id
 
+from llama_rerank_kit.nodes import reranked
+from rerank_kit import Document, Hit, Ranking, Span
 from rerank_kit.flow import Flow
+from rerank_kit.observe import Part
 
 dispatcher = get_dispatcher(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Document):
+    """A document that knows the node it was made of."""
+
+    given: NodeWithScore | None = None
+
+    @staticmethod
+    def node_of(document: Document) -> NodeWithScore:
+        """The node that a document was made of; a new one for a document that a reranker has made itself."""
+        given = document.given if isinstance(document, Candidate) else None
+        return NodeWithScore(node=TextNode(text=document.text)) if given is None else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +85,69 @@ def traced(
     finally:
         dispatcher.event(ReRankEndEvent(nodes=done.nodes, tags={"rerank": done.report}))
     return done.nodes
+
+
+def stage(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
+    """Do the work of a stage between a start and an end event, inside a span of its own.
+
+    The events' `tags` name the stage, and those of the end event say in `"rerank"` what became of it.
+    """
+    nodes = [NodeWithScore(node=Candidate.node_of(each).node, score=each.score) for each in part.documents]
+    most = len(nodes) if part.top_n is None else part.top_n
+    query = QueryBundle(part.query)
+    key, above = f"{part.name}-{uuid4()}", active_span_id.get()
+    arguments = inspect.signature(_stage).bind(query, nodes)
+    tags = {"stage": part.name}
+    done: list[NodeWithScore] = []
+    summary: dict[str, Any] = {}
+    before = active_span_id.set(key)
+    dispatcher.span_enter(id_=key, bound_args=arguments, parent_id=above, tags=tags)
+    dispatcher.event(
+        ReRankStartEvent(query=query, nodes=nodes, top_n=most, model_name=part.model, span_id=key, tags=tags)
+    )
+    try:
+        ranking = yield from work
+        summary = report(ranking)
+        given = [Candidate.node_of(part.documents[hit.index]) for hit in ranking]
+        done = [reranked(node, hit) for node, hit in zip(given, ranking, strict=True)]
+    except BaseException as error:
+        summary = {"outcome": "failed", "problem": f"{type(error).__name__}: {error}"}
+        dispatcher.event(SpanDropEvent(span_id=key, err_str=str(error)))
+        dispatcher.span_drop(id_=key, bound_args=arguments, err=error)
+        raise
+    finally:
+        dispatcher.event(ReRankEndEvent(nodes=done, span_id=key, tags={**tags, "rerank": summary}))
+        active_span_id.reset(before)
+    dispatcher.span_exit(id_=key, bound_args=arguments, result=done)
+    return ranking
+
+
+def _stage(query: QueryBundle, nodes: Sequence[NodeWithScore]) -> None:
+    """What span handlers are told the arguments of a stage are."""
+
+
+def report(ranking: Ranking) -> dict[str, Any]:
+    """What a trace says of a ranking: for each hit its place in the first stage, from 1, its score and its reason."""
+    own = ranking.spans[-1]
+    return {
+        "hits": [_plain(hit) for hit in ranking.hits],
+        **_summary(own),
+        "stages": [{"stage": span.stage, **_summary(span)} for span in own.children if span.stage is not None],
+    }
+
+
+def _plain(hit: Hit) -> dict[str, Any]:
+    reason = {} if hit.why is None else {"why": hit.why}
+    return {"first_stage_rank": hit.index + 1, "score": hit.score, **reason}
+
+
+def _summary(span: Span) -> dict[str, Any]:
+    return {
+        "model": span.model,
+        "documents_out": span.documents_out,
+        "seconds": span.seconds,
+        "usage": dataclasses.asdict(span.usage),
+        "cost": span.cost,
+        "outcome": span.outcome,
+        "problem": span.problem,
+    }

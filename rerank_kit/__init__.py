@@ -5,10 +5,12 @@ dependencies.
 """
 
 from rerank_kit.cache import Cached, MemoryStore, Store
+from rerank_kit.cascade import Cascade
 from rerank_kit.errors import (
     AllFailed,
     AuthenticationError,
     BackendError,
+    BudgetExceeded,
     ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
@@ -21,7 +23,9 @@ from rerank_kit.errors import (
 from rerank_kit.fallback import Fallback
 from rerank_kit.hedged import Hedged
 from rerank_kit.reranker import Reranker
+from rerank_kit.rules import Rules
 from rerank_kit.sqlite_store import SQLiteStore
+from rerank_kit.stages import Budget, Stage
 from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage
 
 __version__ = "0.1.0"
@@ -30,7 +34,10 @@ __all__ = [
     "AllFailed",
     "AuthenticationError",
     "BackendError",
+    "Budget",
+    "BudgetExceeded",
     "Cached",
+    "Cascade",
     "ConfigurationError",
     "ConnectionFailed",
     "Deadline",
@@ -46,8 +53,10 @@ __all__ = [
     "RateLimited",
     "RerankError",
     "Reranker",
+    "Rules",
     "SQLiteStore",
     "Span",
+    "Stage",
     "StatusError",
     "Store",
     "Usage",

@@ -156,6 +156,10 @@ class Cached(Reranker):
         """The fingerprint under which the scores are kept."""
         return self._fingerprint
 
+    def cost(self, usage: Usage) -> float:
+        """Nothing, when every score was in the store: only then is it asked."""
+        return 0.0
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents of one query."""
         return (yield from self.flow_many([(query, documents)], deadline))[0]

@@ -56,7 +56,7 @@ def check_threshold(value: object) -> float | None:
     """A lowest score: finite, or `None`. 0.0 is a threshold like any other."""
     if value is None:
         return None
-    if not _is_number(value):
+    if not is_number(value):
         msg = f"threshold must be a finite number, or None for no cutoff, not {value!r}"
         raise ConfigurationError(msg)
     return float(value)
@@ -66,11 +66,22 @@ def check_timeout(value: object) -> float | None:
     """Seconds: more than 0, or `None`."""
     if value is None:
         return None
-    if not _is_number(value) or float(value) <= 0:
+    if not is_number(value) or float(value) <= 0:
         msg = f"timeout must be a number of seconds above 0, or None for no limit, not {value!r}"
         raise ConfigurationError(msg)
     return float(value)
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def check_positive(name: str, value: object) -> float | None:
+    """An amount: more than 0, or `None`."""
+    if value is None:
+        return None
+    if not is_number(value) or float(value) <= 0:
+        msg = f"{name} must be a finite number above 0, or None for no limit, not {value!r}"
+        raise ConfigurationError(msg)
+    return float(value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number, and not a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

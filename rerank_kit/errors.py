@@ -7,6 +7,7 @@
     │   └── AuthenticationError           the key was refused (401, 403)
     ├── MissingExtra(ImportError)         an optional dependency is not installed
     ├── DeadlineExceeded(TimeoutError)    the time allowed ran out
+    ├── BudgetExceeded                    the money allowed ran out
     ├── BackendError                      the model or the vendor failed
     │   ├── ConnectionFailed              no answer
     │   ├── StatusError                   an answer that is an error
@@ -49,6 +50,10 @@ class MissingExtra(RerankError, ImportError):
 
 class DeadlineExceeded(RerankError, TimeoutError):
     """The time allowed by `timeout` (seconds) ran out before the ranking was complete."""
+
+
+class BudgetExceeded(RerankError):
+    """The money that a cascade or one of its stages was allowed ran out, and `on_budget="raise"` was asked for."""
 
 
 class BackendError(RerankError):

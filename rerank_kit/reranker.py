@@ -9,13 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, time
 
 from rerank_kit.checks import check_count, check_documents, check_query, check_threshold, check_timeout
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow, arun, gather, run
 from rerank_kit.observe import Hook, tell
-from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage, finite
+from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage, finite, outermost, total_cost
 
 Request = tuple[str, Sequence[Document]]
 """A query and the documents to rank for it."""
@@ -31,11 +31,13 @@ class Reranker(ABC):
         pointwise: Whether a document's score is independent of the other documents. Decides what may be cached
             and split.
         model: The model's name, where there is one.
+        reads_text: Whether it reads what documents say, so that there is no use in sending those without text.
         hooks: Called with the `Span` of every ranking, also of a failed one.
     """
 
     pointwise: bool = True
     model: str | None = None
+    reads_text: bool = True
     hooks: Sequence[Hook] = ()
 
     @property
@@ -43,6 +45,13 @@ class Reranker(ABC):
         """All that a score depends on besides query and text, as a short string under which it can be cached.
 
         `None`, unless a subclass says otherwise: a score may depend on more, such as on what shares its batch.
+        """
+        return None
+
+    def cost(self, usage: Usage) -> float | None:
+        """What that usage costs. `None`, unless a subclass says otherwise: unknown, which is not 0.
+
+        It is asked of a reranker that has no other one inside; what a combinator costs is the sum of what it ran.
         """
         return None
 
@@ -136,7 +145,10 @@ class Reranker(ABC):
     ) -> Flow[list[Ranking]]:
         """What stands behind all four doors, as a flow that combinators can run inside their own."""
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
-        asked = [_Asked.of(check_query(query), check_documents(documents)) for query, documents in requests]
+        asked = [
+            _Asked.of(check_query(query), check_documents(documents), text=self.reads_text)
+            for query, documents in requests
+        ]
         started = perf_counter()
         try:
             deadline.check()
@@ -158,15 +170,20 @@ class Reranker(ABC):
     def _tell(self, asked: _Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
         """Make the span of one ranking and pass it to the hooks."""
         reasons = [span.problem for span in ranking.spans if span.outcome == "degraded" and span.problem]
+        seconds = perf_counter() - started
+        inside = outermost(ranking.spans)
         span = Span(
             backend=type(self).__name__,
             model=self.model,
             documents_in=asked.total,
             documents_out=len(ranking),
-            seconds=perf_counter() - started,
+            seconds=seconds,
             usage=ranking.usage,
             outcome="failed" if problem is not None else "degraded" if ranking.degraded else "ok",
-            problem=problem if problem is not None else "; ".join(reasons) if reasons else None,
+            problem=problem if problem is not None else "; ".join(dict.fromkeys(reasons)) if reasons else None,
+            cost=None if problem is not None else total_cost(inside) if inside else self.cost(ranking.usage),
+            started=time() - seconds,
+            inner=ranking.spans,
         )
         tell(self.hooks, span)
         return span
@@ -182,9 +199,9 @@ class _Asked:
     empty: list[int]
 
     @classmethod
-    def of(cls, query: str, documents: list[Document]) -> _Asked:
-        places = [index for index, document in enumerate(documents) if document.text.strip()]
-        empty = [index for index, document in enumerate(documents) if not document.text.strip()]
+    def of(cls, query: str, documents: list[Document], *, text: bool) -> _Asked:
+        places = [index for index, document in enumerate(documents) if document.text.strip() or not text]
+        empty = [index for index, document in enumerate(documents) if text and not document.text.strip()]
         return cls(query, [documents[index] for index in places], places, empty)
 
     @property
@@ -204,7 +221,8 @@ class _Asked:
             hits.append(replace(hit, index=self.places[hit.index], score=finite(hit.score)))
         lowest = min((hit.score for hit in hits), default=0.0)
         hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
-        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)))
+        spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
+        return Ranking(tuple(hits), answer.usage + Usage(empty=len(self.empty)), spans)
 
 
 def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Ranking]:

@@ -7,9 +7,12 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
+
+if TYPE_CHECKING:
+    from rerank_kit.explain import Explanation
 
 T = TypeVar("T")
 
@@ -96,8 +99,14 @@ class Span:
         documents_out: Hits returned, after `threshold` and `top_n`.
         seconds: Wall-clock time. Queries that were ranked together share it.
         usage: What it took.
-        outcome: `"ok"`; `"degraded"` when the ranking is not what was asked for; `"failed"` when there is none.
-        problem: What went wrong, unless `"ok"`.
+        outcome: `"ok"`; `"degraded"` when the ranking is not what was asked for; `"failed"` when there is none;
+            `"skipped"` when a condition said that it need not run.
+        problem: What went wrong, or why it was skipped, unless `"ok"`.
+        stage: What a cascade calls this stage; `None` outside of one.
+        cost: What it cost, in the currency of the prices; `None` when that is not known, which is not 0.
+        started: When it began, in seconds since 1970.
+        hits: What a stage of a cascade made of the documents, best first; they point into the sequence of the caller.
+        inner: The spans of all rerankers inside, each one after those inside itself.
     """
 
     backend: str
@@ -106,8 +115,40 @@ class Span:
     documents_out: int
     seconds: float
     usage: Usage = Usage()
-    outcome: Literal["ok", "degraded", "failed"] = "ok"
+    outcome: Literal["ok", "degraded", "failed", "skipped"] = "ok"
     problem: str | None = None
+    stage: str | None = None
+    cost: float | None = None
+    started: float = 0.0
+    hits: tuple[Hit, ...] = field(default=(), repr=False)
+    inner: tuple[Span, ...] = field(default=(), repr=False)
+
+    @property
+    def children(self) -> tuple[Span, ...]:
+        """The spans directly inside, in the order in which they ran."""
+        return outermost(self.inner)
+
+    def at(self, places: Sequence[int]) -> Span:
+        """The same span, with hits that point to where its documents stand in a longer sequence."""
+        hits = tuple(dataclasses.replace(hit, index=places[hit.index]) for hit in self.hits)
+        return dataclasses.replace(self, hits=hits, inner=tuple(each.at(places) for each in self.inner))
+
+
+def outermost(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Those of a ranking's spans that are not inside another one."""
+    found: list[Span] = []
+    place = len(spans)
+    while place > 0:  # each span comes after those inside it, so that their number says how far to jump
+        found.append(spans[place - 1])
+        place -= 1 + len(found[-1].inner)
+    return tuple(reversed(found))
+
+
+def total_cost(spans: Iterable[Span]) -> float | None:
+    """What they cost together; `None` when that is not known of any of them."""
+    costs = [span.cost for span in spans]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, 0.0) if costs and len(known) == len(costs) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +180,25 @@ class Ranking:
     def degraded(self) -> bool:
         """Whether any reranker involved did less than it was asked to; its span says what."""
         return any(span.outcome == "degraded" for span in self.spans)
+
+    @property
+    def cost(self) -> float | None:
+        """What it cost; `None` when that is not known of any part."""
+        return total_cost(outermost(self.spans))
+
+    def explain(self, documents: Sequence[Document | str] | None = None) -> Explanation:
+        """A table of where each document came from and why it is there: `print(ranking.explain(documents))`.
+
+        Args:
+            documents: What was ranked; with it the table shows how each text begins.
+        """
+        from rerank_kit.explain import Explanation
+
+        return Explanation.of(self, documents)
+
+    def _repr_html_(self) -> str:
+        """The table, where a notebook shows it."""
+        return self.explain().to_html()
 
     def pick(self, documents: Sequence[T]) -> list[T]:
         """Return the caller's own objects in ranked order: `ranking.pick(documents)`."""

@@ -41,6 +41,10 @@ class CrossEncoder(Reranker):
 
     long_documents: LongDocuments = "truncate"
 
+    def cost(self, usage: Usage) -> float:
+        """Nothing: nobody sends a bill for this machine."""
+        return 0.0
+
     @abstractmethod
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs, all different, in plain blocking code that looks at the deadline now and then."""

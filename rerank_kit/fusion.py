@@ -1,0 +1,98 @@
+"""Making one ranking of several, and scores of different scales comparable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias, TypeVar
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.values import finite
+
+K = TypeVar("K", bound=Hashable)
+
+Normalisation: TypeAlias = Literal["min-max", "z-score", "sigmoid", "none"]
+
+
+def reciprocal_rank_fusion(
+    rankings: Sequence[Iterable[K]], *, weights: Sequence[float] | None = None, k: float = 60.0
+) -> dict[K, float]:
+    """Fuse rankings by place alone: a document gets `weight / (k + place)` from each ranking that has it, summed.
+
+    From Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+    Methods", SIGIR 2009, with their `k = 60`; the weights are an addition that many search engines have.
+
+    Args:
+        rankings: Each a series of ids, best first, places counted from 1; an id that comes twice counts where it is
+            best.
+        weights: One for each ranking, 0 or more; `None` weighs all alike.
+        k: How little the first places stand out: the greater, the less.
+
+    Returns:
+        The fused scores, best first; of ids with equal scores, the one that was met first comes first.
+
+    Raises:
+        ConfigurationError: `weights` or `k` cannot be.
+    """
+    weights = [1.0] * len(rankings) if weights is None else weights
+    if len(weights) != len(rankings) or any(not 0 <= weight < math.inf for weight in weights):
+        msg = f"weights must be {len(rankings)} finite numbers of 0 or more, one for each ranking, not {weights!r}"
+        raise ConfigurationError(msg)
+    if not 0 <= k < math.inf:
+        msg = f"k must be a finite number of 0 or more, not {k!r}: 60 is usual"
+        raise ConfigurationError(msg)
+    fused: dict[K, float] = {}
+    for ranking, weight in zip(rankings, weights, strict=True):
+        for place, key in enumerate(dict.fromkeys(ranking), start=1):
+            fused[key] = fused.get(key, 0.0) + weight / (k + place)
+    return dict(sorted(fused.items(), key=lambda item: -item[1]))
+
+
+def min_max(scores: Sequence[float]) -> list[float]:
+    """Stretch scores over 0 to 1, the lowest and the highest; where all are equal, each becomes 0.5."""
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    if low == high:
+        return [0.5] * len(scores)
+    span = high / 2 - low / 2  # halves, for the difference itself may be too great for a float
+    return [(score / 2 - low / 2) / span for score in scores]
+
+
+def z_score(scores: Sequence[float]) -> list[float]:
+    """How many standard deviations each score is above the mean; where all are equal, each becomes 0.0."""
+    mean = math.fsum(score / len(scores) for score in scores)
+    largest = max((abs(score - mean) for score in scores), default=0.0)
+    if not 0 < largest < math.inf:
+        return [0.0] * len(scores)
+    shares = [(score - mean) / largest for score in scores]  # at most 1, so that no square is out of a float's range
+    deviation = math.sqrt(math.fsum(share * share for share in shares) / len(shares))
+    return [share / deviation for share in shares]
+
+
+def sigmoid(scores: Sequence[float]) -> list[float]:
+    """The logistic function of each score: logits become numbers from 0 to 1, whatever the other scores are."""
+    return [0.5 * (1.0 + math.tanh(score / 2)) for score in scores]
+
+
+NORMALISATIONS: Mapping[str, Callable[[Sequence[float]], list[float]]] = {
+    "min-max": min_max,
+    "z-score": z_score,
+    "sigmoid": sigmoid,
+    "none": list,
+}
+
+
+def normalise(scores: Iterable[float], how: Normalisation) -> list[float]:
+    """Make scores of different scales comparable. Their order stays as it is.
+
+    Args:
+        scores: Finite numbers, the scores of one ranking.
+        how: `"min-max"`, `"z-score"`, `"sigmoid"`, or `"none"` to leave them.
+
+    Raises:
+        ConfigurationError: There is no such normalisation.
+        InvalidResponse: A score is not a finite number.
+    """
+    if how not in NORMALISATIONS:
+        msg = f"normalise must be one of {', '.join(NORMALISATIONS)}, not {how!r}"
+        raise ConfigurationError(msg)
+    return NORMALISATIONS[how]([finite(score) for score in scores])

@@ -1,0 +1,99 @@
+"""Blending preferences with the score that a model gave in the stage before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias, TypeVar
+
+from rerank_kit.checks import check_positive
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.fusion import NORMALISATIONS, Normalisation, normalise
+from rerank_kit.rules.metadata import Odd, number
+from rerank_kit.rules.rule import Missing, check_choice
+from rerank_kit.values import Document
+
+N = TypeVar("N", float, Fraction)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted:
+    """Adds the model's score, normalised over the candidates, times a weight, to what the preferences give.
+
+    Attributes:
+        weight: What the highest score counts.
+        normalise: How scores become comparable, see `rerank_kit.fusion`.
+        missing: What becomes of a document without a score: it counts as the lowest, as the highest, or is left out.
+    """
+
+    weight: float = 1.0
+    normalise: Normalisation = "min-max"
+    missing: Missing = "last"
+
+    def __post_init__(self) -> None:
+        _check_weight(self.weight)
+        check_choice("normalise", self.normalise, list(NORMALISATIONS))
+        check_choice("missing", self.missing, ("last", "first", "drop"))
+
+    def points(self, scores: Mapping[int, float | None]) -> dict[int, float]:
+        """What the score of each document adds."""
+        known = {place: score for place, score in scores.items() if score is not None}
+        points = dict(zip(known, normalise(known.values(), self.normalise), strict=True))
+        otherwise = (min if self.missing == "last" else max)(points.values(), default=0.0)
+        return {place: self.weight * points.get(place, otherwise) for place in scores}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fused:
+    """Fuses the order of the preferences with the order of the model's scores, by place: `1 / (k + place)` for each.
+
+    This is reciprocal rank fusion, see `rerank_kit.fusion`; inside a tier, if there are tiers.
+
+    Attributes:
+        weight: What the model's order counts, where that of the preferences counts 1.
+        k: How little the first places stand out.
+        missing: What becomes of a document without a score: it has no place in the model's order, the first place, or
+            is left out.
+    """
+
+    weight: float = 1.0
+    k: float = 60.0
+    missing: Missing = "last"
+
+    def __post_init__(self) -> None:
+        _check_weight(self.weight)
+        if not 0 <= self.k < math.inf:
+            msg = f"k must be a finite number of 0 or more, not {self.k!r}: 60 is usual"
+            raise ConfigurationError(msg)
+        check_choice("missing", self.missing, ("last", "first", "drop"))
+
+    def points(self, place: int) -> float:
+        """What a place counts, from 1."""
+        return 1 / (self.k + place)
+
+
+Blend: TypeAlias = Weighted | Fused
+
+
+def model_score(document: Document) -> float | None:
+    """The score of the stage before, where there is one."""
+    try:
+        return number(document.score, "score")
+    except Odd:
+        return None
+
+
+def standings(values: Sequence[N]) -> list[int]:
+    """The place of each value among all, from 1 for the highest; equal values share the better place."""
+    first: dict[N, int] = {}
+    for place, value in enumerate(sorted(values, reverse=True), start=1):
+        first.setdefault(value, place)
+    return [first[value] for value in values]
+
+
+def _check_weight(weight: object) -> None:
+    if check_positive("weight", weight) is None:
+        msg = f"weight must be a finite number above 0, not {weight!r}"
+        raise ConfigurationError(msg)

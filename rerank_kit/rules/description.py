@@ -1,0 +1,192 @@
+"""Rules in plain values, so that they can live in a TOML or JSON file; what is wrong is named by rule and key."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.rules.blending import Fused, Weighted
+from rerank_kit.rules.groups import AtMost, Tier
+from rerank_kit.rules.logic import AllOf, AnyOf, NoneOf
+from rerank_kit.rules.matching import Boost, Equals, Near, OneOf
+from rerank_kit.rules.rule import Function, Rule
+from rerank_kit.rules.time import Newer
+from rerank_kit.rules.words import Contains
+
+if TYPE_CHECKING:
+    from rerank_kit.rules.ranking import Rules
+
+RULES: Mapping[str, type[Rule]] = {
+    "newer": Newer,
+    "contains": Contains,
+    "equals": Equals,
+    "one_of": OneOf,
+    "near": Near,
+    "boost": Boost,
+    "all_of": AllOf,
+    "any_of": AnyOf,
+    "none_of": NoneOf,
+}
+BLENDS: Mapping[str, type[Weighted | Fused]] = {"weighted": Weighted, "rrf": Fused}
+PLAIN = ("weights", "without_tier", "per_tier")
+LISTS = ("tiers", "prefer", "require", "exclude", "at_most")
+
+
+def load(path: Path) -> Mapping[str, Any]:
+    """Read a description from a file.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is no TOML or JSON.
+    """
+    try:
+        text = path.read_text("utf-8")
+        found: object = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        msg = f"rules cannot be read from {str(path)!r}: {error}"
+        raise ConfigurationError(msg) from error
+    return _mapping(found, f"the rules in {str(path)!r}")
+
+
+def arguments(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Rules` from their description."""
+    given = _mapping(description, "the description of rules")
+    _known(given, (*PLAIN, *LISTS, "blend"), "rules")
+    made: dict[str, Any] = {key: given[key] for key in PLAIN if key in given}
+    for key in LISTS:
+        if key in given:
+            made[key] = [_PARTS[key](each, f"{key}[{place}]") for place, each in enumerate(_sequence(given[key], key))]
+    if given.get("blend") is not None:
+        made["blend"] = _one_of_kind(given["blend"], "blend", "method", BLENDS)
+    return made
+
+
+def _rule(given: object, where: str) -> Any:
+    """A rule, from a mapping with its name under `"rule"`; those with rules inside have them under `"rules"`."""
+    description = _mapping(given, where)
+    kind = RULES.get(str(description.get("rule")))
+    if kind in (AllOf, AnyOf, NoneOf):
+        name = description["rule"]
+        _known(description, ("rule", "rules"), f"{where} ({name})")
+        inner = _sequence(description.get("rules"), f"{where}.rules")
+        rules = [_rule(each, f"{where}.rules[{place}]") for place, each in enumerate(inner)]
+        return _made(cast("Callable[..., Any]", kind), rules, {}, f"{where} ({name})")
+    return _one_of_kind(description, where, "rule", RULES)
+
+
+def _one_of_kind(given: object, where: str, key: str, kinds: Mapping[str, type[Any]]) -> Any:
+    """A value of the kind that stands under `key`, made of what stands under the other keys."""
+    description = dict(_mapping(given, where))
+    name = description.pop(key, None)
+    if not isinstance(name, str) or name not in kinds:
+        msg = f"{where}: {key} must be one of {', '.join(kinds)}, not {name!r}"
+        raise ConfigurationError(msg)
+    return _record(kinds[name], description, f"{where} ({name})")
+
+
+def _record(kind: type[Any], given: Mapping[str, Any], where: str) -> Any:
+    fields = sorted(dataclasses.fields(kind), key=lambda each: bool(each.kw_only))  # what every rule has comes last
+    _known(given, [each.name for each in fields], where)
+    return _made(kind, [], given, where)
+
+
+def _tier(given: object, where: str) -> Any:
+    description = dict(_mapping(given, where))
+    if "when" in description:
+        description["when"] = _rule(description["when"], f"{where}.when")
+    return _record(Tier, description, where)
+
+
+def _at_most(given: object, where: str) -> Any:
+    return _record(AtMost, _mapping(given, where), where)
+
+
+_PARTS: Mapping[str, Callable[[object, str], Any]] = {
+    "tiers": _tier,
+    "prefer": _rule,
+    "require": _rule,
+    "exclude": _rule,
+    "at_most": _at_most,
+}
+
+
+def _made(kind: Callable[..., Any], values: Sequence[Any], named: Mapping[str, Any], where: str) -> Any:
+    """Call a constructor; its complaints get the place in front."""
+    try:
+        inspect.signature(kind).bind(*values, **named)
+    except TypeError as error:
+        msg = f"{where}: {error}"
+        raise ConfigurationError(msg) from error
+    try:
+        return kind(*values, **named)
+    except ConfigurationError as error:
+        msg = f"{where}: {error}"
+        raise ConfigurationError(msg) from error
+
+
+def _known(given: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+    unknown = [key for key in given if key not in keys]
+    if unknown:
+        msg = f"{where}: unknown key {unknown[0]!r}; there are {', '.join(keys)}"
+        raise ConfigurationError(msg)
+
+
+def _mapping(given: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        msg = f"{where} must be a table of keys and values, not {given!r}"
+        raise ConfigurationError(msg)
+    return cast("Mapping[str, Any]", given)
+
+
+def _sequence(given: object, where: str) -> Sequence[Any]:
+    if not isinstance(given, list | tuple):
+        msg = f"{where} must be a list, not {given!r}"
+        raise ConfigurationError(msg)
+    return cast("Sequence[Any]", given)
+
+
+def described(rules: Rules) -> dict[str, Any]:
+    """The description of rules; `arguments` makes the same rules of it."""
+    plain = {
+        "tiers": [{"name": tier.name, "when": _described(tier.condition)} for tier in rules.tiers],
+        "prefer": [_described(rule) for rule in rules.prefer],
+        "weights": None if rules.weights is None else list(rules.weights),
+        "require": [_described(rule) for rule in rules.require],
+        "exclude": [_described(rule) for rule in rules.exclude],
+        "without_tier": None if rules.without_tier == "last" else rules.without_tier,
+        "per_tier": rules.per_tier,
+        "at_most": [dataclasses.asdict(limit) for limit in rules.at_most],
+        "blend": None if rules.blend is None else {"method": _name(rules.blend, BLENDS), **_changed(rules.blend)},
+    }
+    return {key: value for key, value in plain.items() if value is not None and value != []}
+
+
+def _described(rule: Rule) -> dict[str, Any]:
+    if isinstance(rule, AllOf | AnyOf | NoneOf):
+        return {"rule": _name(rule, RULES), "rules": [_described(each) for each in rule.rules]}
+    if isinstance(rule, Function) or type(rule) not in RULES.values():
+        msg = f"{rule!r} is code, which no description can hold: leave it out of what is to be described"
+        raise ConfigurationError(msg)
+    return {"rule": _name(rule, RULES), **_changed(rule)}
+
+
+def _name(value: object, kinds: Mapping[str, type[Any]]) -> str:
+    return next(name for name, kind in kinds.items() if kind is type(value))
+
+
+def _changed(value: Any) -> dict[str, Any]:
+    """The fields that differ from their defaults, in plain values."""
+    fields = {each.name: (getattr(value, each.name), each.default) for each in dataclasses.fields(value)}
+    return {name: _plain(given) for name, (given, default) in fields.items() if given != default}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.6f}s"
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value

@@ -1,0 +1,151 @@
+"""What a rule is: a value that judges one document, and says in a clause why."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.rules.metadata import Odd, number
+from rerank_kit.values import Document
+
+logger = logging.getLogger("rerank_kit")
+
+Missing: TypeAlias = Literal["last", "first", "drop"]
+"""What becomes of a document whose field is missing or unusable: it gets no points, all points, or is left out."""
+
+AnyRule: TypeAlias = "Rule | Callable[[str, Document], Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is looked at together.
+
+    Attributes:
+        query: The user's question.
+        documents: All candidates.
+        now: The moment of the ranking, with its time zone.
+        cache: What rules worked out once for all candidates.
+    """
+
+    query: str
+    documents: Sequence[Document]
+    now: datetime
+    cache: dict[int, object] = field(default_factory=dict[int, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule finds of a document.
+
+    Attributes:
+        value: From 0, not at all, to 1, entirely; a function of the user's may go beyond.
+        says: Why, as a clause.
+        drop: Whether the document is to be left out because a field is missing.
+    """
+
+    value: float
+    says: str
+    drop: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
+    """A preference or a condition. To write your own, a function of query and document is enough.
+
+    Attributes:
+        missing: What becomes of a document whose field is missing or holds nothing usable: `"last"` gives it no
+            points, as a condition it does not hold; `"first"` all points, it holds; `"drop"` leaves the document out.
+    """
+
+    missing: Missing = "last"
+
+    decides: ClassVar[bool] = True
+    """Whether 0 is among its values, so that it can be a condition."""
+
+    def __post_init__(self) -> None:
+        check_choice("missing", self.missing, ("last", "first", "drop"))
+
+    @abstractmethod
+    def judge(self, document: Document, case: Case) -> Verdict:
+        """Judge a document; raise `Odd` where its metadata do not allow it."""
+
+    def verdict(self, document: Document, case: Case) -> Verdict:
+        """Judge a document, whatever its metadata are."""
+        try:
+            return self.judge(document, case)
+        except Odd as odd:
+            return Verdict(float(self.missing == "first"), str(odd), drop=self.missing == "drop")
+
+
+@dataclass(frozen=True)
+class Function(Rule):
+    """A function of the user's own: of query and document, to a number, a truth value, or `None` for missing.
+
+    Numbers should be from 0 to 1, as those of the other rules are; they may be negative, as a penalty. A function that
+    raises is logged, and counts as a field that is missing.
+
+    Attributes:
+        function: The function.
+        name: What the explanation calls it; by default its own name.
+    """
+
+    function: Callable[[str, Document], Any]
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given: object = self.function
+        if not callable(given):
+            msg = f"a rule must be one of rerank_kit.rules or a function of query and document, not {given!r}"
+            raise ConfigurationError(msg)
+
+    def judge(self, document: Document, case: Case) -> Verdict:
+        """Call the function."""
+        name = self.name if self.name is not None else getattr(self.function, "__name__", type(self.function).__name__)
+        name = "a rule of your own" if name == "<lambda>" else name.replace("_", " ")
+        try:
+            given = self.function(case.query, document)
+        except Exception as error:
+            logger.warning("the rule %r failed for a document: %s", name, error, exc_info=True)
+            msg = f"{name} failed with {type(error).__name__}"
+            raise Odd(msg) from error
+        if given is True or given is False:
+            return Verdict(float(given), f"{name} holds" if given else f"{name} does not hold")
+        if given is None:
+            msg = f"{name} is not known"
+            raise Odd(msg)
+        value = number(given, name)
+        return Verdict(value, f"{name} is {value:.3g}")
+
+
+def as_rule(given: AnyRule) -> Rule:
+    """A rule, or a function as one."""
+    return given if isinstance(given, Rule) else Function(given)
+
+
+def as_condition(given: AnyRule, where: str) -> Rule:
+    """A rule that can say no."""
+    rule = as_rule(given)
+    if not rule.decides:
+        msg = f"{where}={rule!r} holds for every document that has the field: give it within=, which draws a line"
+        raise ConfigurationError(msg)
+    return rule
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse what is not one of the choices."""
+    if value not in choices:
+        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}"
+        raise ConfigurationError(msg)
+
+
+def check_field(name: str, value: object) -> None:
+    """Refuse what cannot be the name of a field."""
+    if not isinstance(value, str) or not value:
+        msg = f"{name} must be the name of a metadata field, not {value!r}"
+        raise ConfigurationError(msg)

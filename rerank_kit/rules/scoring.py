@@ -1,0 +1,126 @@
+"""The second half of a ranking by rules: the points of all documents together, and how a hit explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rerank_kit.rules.blending import Blend, Fused, Weighted, standings
+from rerank_kit.rules.judging import Judged
+from rerank_kit.rules.rule import Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A document with its points.
+
+    Attributes:
+        judged: What the rules find of it.
+        above: How many tiers it stands above having none.
+        within: Its points inside its tier, exactly: rounding must not change an order.
+        clauses: Why, each with its points.
+    """
+
+    judged: Judged
+    above: int
+    within: Fraction
+    clauses: tuple[str, ...]
+
+
+def by_preference(judged: Sequence[Judged], weights: Sequence[float] | None) -> list[list[Fraction]]:
+    """The points that each preference gives to each document.
+
+    With weights they are value times weight. Without, the first preference decides, and each other one only between
+    documents that are alike in all those before it: its points are less than the smallest difference they make.
+    """
+    if weights is not None:
+        return [
+            [Fraction(verdict.value) * Fraction(weight) for verdict, weight in zip(each.verdicts, weights, strict=True)]
+            for each in judged
+        ]
+    points: list[list[Fraction]] = [[] for _ in judged]
+    smallest = Fraction(1)
+    for values in zip(*([verdict.value for verdict in each.verdicts] for each in judged), strict=True):
+        levels = sorted({0.0, *values})
+        smallest /= max(2, len(levels))
+        for mine, value in zip(points, values, strict=True):
+            mine.append((levels.index(value) - levels.index(0.0)) * smallest)
+    return points
+
+
+def scored(
+    judged: Sequence[Judged], weights: Sequence[float] | None, blend: Blend | None, tiers: int, without_tier: Missing
+) -> list[Scored]:
+    """Give all documents their points."""
+    points = by_preference(judged, weights)
+    if isinstance(blend, Fused):
+        inside = _fused(judged, points, blend)
+    else:
+        inside = [
+            [(verdict.says, given) for verdict, given in zip(each.verdicts, mine, strict=True)]
+            for each, mine in zip(judged, points, strict=True)
+        ]
+    if isinstance(blend, Weighted):
+        added = blend.points({each.index: each.score for each in judged})
+        for each, mine in zip(judged, inside, strict=True):
+            mine.append((_of_model(each), Fraction(added[each.index])))
+    nowhere = tiers + 1 if without_tier == "first" else 0
+    return [
+        Scored(
+            each,
+            nowhere if each.tier is None else tiers - each.tier,
+            sum((given for _, given in mine), Fraction(0)),
+            tuple(f"{says} ({plus(given)})" for says, given in mine),
+        )
+        for each, mine in zip(judged, inside, strict=True)
+    ]
+
+
+def _fused(
+    judged: Sequence[Judged], points: Sequence[Sequence[Fraction]], blend: Fused
+) -> list[list[tuple[str, Fraction]]]:
+    """Points by place in two orders, among the documents of the same tier."""
+    found: dict[int, list[tuple[str, Fraction]]] = {}
+    for tier in {each.tier for each in judged}:
+        members = [
+            (each, sum(mine, Fraction(0))) for each, mine in zip(judged, points, strict=True) if each.tier == tier
+        ]
+        preferred = standings([total for _, total in members])
+        known = [each.score for each, _ in members if each.score is not None]
+        places = dict(zip(known, standings(known), strict=True))
+        for (each, _), place in zip(members, preferred, strict=True):
+            reasons = [verdict.says for verdict in each.verdicts]
+            says = f"{ordinal(place)} by preference" + (f", as {', '.join(reasons)}" if reasons else "")
+            parts = [(says, Fraction(blend.points(place)))]
+            model = places.get(each.score) if each.score is not None else 1 if blend.missing == "first" else None
+            theirs = Fraction(blend.weight * blend.points(model)) if model is not None else Fraction(0)
+            standing = "" if model is None else f"{ordinal(model)} by the model, "
+            found[each.index] = [*parts, (f"{standing}{_of_model(each)}", theirs)]
+    return [found[each.index] for each in judged]
+
+
+def _of_model(each: Judged) -> str:
+    return "no model has scored it" if each.score is None else f"the model's score is {each.score:.3g}"
+
+
+def step(results: Sequence[Scored], weights: Sequence[float] | None, blend: Blend | None) -> int:
+    """What a tier counts: a power of ten that no points inside a tier can reach."""
+    totals = [each.within for each in results]
+    bound = (0.0 if weights is None else sum(weights)) + (blend.weight if isinstance(blend, Weighted) else 0.0)
+    widest = max(Fraction(bound), max(totals, default=Fraction(0)) - min(totals, default=Fraction(0)))
+    found = 1
+    while found <= widest:
+        found *= 10
+    return found
+
+
+def plus(points: Fraction | float) -> str:
+    """Points with their sign, to six digits."""
+    return f"{float(points):+.6g}"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

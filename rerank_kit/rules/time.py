@@ -1,0 +1,101 @@
+"""`newer`: what is recent comes first."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.rules.metadata import label, moment, read
+from rerank_kit.rules.rule import Case, Rule, Verdict, check_field
+from rerank_kit.values import Document
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True)
+class Newer(Rule):
+    """Prefers what is newer, by a line or by a half-life.
+
+    A moment that lies ahead counts as now. Dates may be datetimes, dates, ISO 8601, RFC 2822, or seconds or
+    milliseconds since 1970.
+
+    Attributes:
+        field: The field with the moment.
+        half_life: The age at which half the points are left, such as `"7d"` or a `timedelta`.
+        within: Or the age up to which there are all points, and none beyond, such as `"24h"`.
+        zone: The time zone of moments that name none, such as `"Europe/London"`.
+    """
+
+    field: str
+    half_life: str | timedelta | None = None
+    within: str | timedelta | None = None
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_field("field", self.field)
+        if (self.half_life is None) == (self.within is None):
+            msg = f'newer({self.field!r}) needs either half_life= or within=, such as within="24h"'
+            raise ConfigurationError(msg)
+        duration("half_life" if self.within is None else "within", self._span)
+        _zone(self.zone)
+
+    @property
+    def _span(self) -> str | timedelta | None:
+        return self.half_life if self.within is None else self.within
+
+    @property
+    def decides(self) -> bool:  # type: ignore[override]  # one of its two kinds does
+        """Whether it draws a line."""
+        return self.within is not None
+
+    def judge(self, document: Document, case: Case) -> Verdict:
+        """Judge by the age."""
+        name = label(self.field)
+        seconds = (case.now - moment(read(document, self.field), name, _zone(self.zone))).total_seconds()
+        span = duration("", self._span)
+        says = f"{name} {in_words(seconds)} ago" if seconds >= 0 else f"{name} in {in_words(-seconds)}"
+        if self.within is None:
+            return Verdict(float(0.5 ** (max(0.0, seconds) / span)), says)
+        return Verdict(
+            float(seconds < span), f"{says}, {'within' if seconds < span else 'not within'} {in_words(span)}"
+        )
+
+
+def duration(name: str, given: str | timedelta | None) -> float:
+    """Seconds of a `timedelta` or of a text such as `"24h"`.
+
+    Raises:
+        ConfigurationError: It is neither, or not above 0.
+    """
+    if isinstance(given, timedelta):
+        seconds = given.total_seconds()
+    else:
+        found = _DURATION.fullmatch(given) if isinstance(given, str) else None
+        seconds = float(found[1]) * _SECONDS[found[2][0]] if found else 0.0
+    if not 0 < seconds <= timedelta.max.total_seconds():
+        msg = f'{name} must be a time above 0 with its unit, such as "90m", "24h", "7d" or a timedelta, not {given!r}'
+        raise ConfigurationError(msg)
+    return seconds
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as one says it, rounded down to a unit that leaves a number of at least 2."""
+    for unit, length in (("week", 604800), ("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}s"
+    return f"{seconds:.0f} seconds" if round(seconds) != 1 else "1 second"
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC  # there wherever the database of time zones is not
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        msg = f'zone must be a time zone of this machine, such as "UTC" or "Europe/London", not {name!r}'
+        raise ConfigurationError(msg) from error
