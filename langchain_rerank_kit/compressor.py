@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import score_of, with_score
@@ -35,26 +35,29 @@ class RerankCompressor(BaseDocumentCompressor):
         timeout: Seconds allowed.
     """
 
-    reranker: SkipValidation[Reranker] | None = Field(default=None, exclude=True)
+    reranker: Reranker | None = Field(default=None, exclude=True)
     top_n: int | None = Field(default=3, ge=1)
     threshold: float | None = Field(default=None, allow_inf_nan=False)
-    timeout: float | None = Field(default=None, gt=0)
-    _engine: Reranker = PrivateAttr()
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    _loaded: Reranker = PrivateAttr()
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True)
 
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        self._engine = self._build()
+    if not TYPE_CHECKING:  # type checkers read the arguments off the fields
+
+        def __init__(self, **fields: Any) -> None:
+            """Make the reranker here, where pydantic does not turn its errors into others."""
+            super().__init__(**fields)
+            self._loaded = self._build() if self.reranker is None else self.reranker
 
     def _build(self) -> Reranker:
-        """Make the engine. Subclasses with fields of their own override this."""
-        return local_reranker() if self.reranker is None else self.reranker
+        """Make the reranker when none was given. Subclasses with fields of their own override this."""
+        return local_reranker()
 
     @property
     def loaded(self) -> Reranker:
         """The reranker at work."""
-        return self._engine
+        return self._loaded
 
     @override
     def compress_documents(
@@ -89,11 +92,11 @@ class RerankCompressor(BaseDocumentCompressor):
             Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
         ]
         work = Call[Ranking](
-            sync=lambda: self._engine.rerank(query, candidates, **limits),
-            async_=lambda: self._engine.arerank(query, candidates, **limits),
+            sync=lambda: self._loaded.rerank(query, candidates, **limits),
+            async_=lambda: self._loaded.arerank(query, candidates, **limits),
         )
         inputs = {"query": query, "documents": len(documents), **limits}
-        name = type(self._engine).__name__
+        name = type(self._loaded).__name__
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
         return [with_score(documents[hit.index], hit.score, hit.passage, hit.why) for hit in ranking.hits]
 

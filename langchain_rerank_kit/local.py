@@ -21,6 +21,7 @@ from rerank_kit.local import (
     cross_encoder,
 )
 from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local.session import Output
 
 
 class CrossEncoderRerank(RerankCompressor):
@@ -36,12 +37,18 @@ class CrossEncoderRerank(RerankCompressor):
         revision: The hub commit, tag or branch.
         max_length: Tokens read of a pair; by default as many as the model can.
         long_documents: What to do with longer documents; the decisive part is put in `metadata["relevant_passage"]`.
+        window: Tokens in a window of a long document.
         threads: Workers; by default the cores this process may use.
         raw_scores: Return the model's own numbers instead of scores from 0 to 1.
         file: The ONNX file in the folder, when it is not `model.onnx`.
         precision: `"int8"` takes the quantised ONNX file of the folder that suits the CPU.
+        batch_size: Pairs in a call of ONNX Runtime; by default 1 on a CPU and 32 on a GPU.
+        providers: ONNX Runtime's execution providers, best first; by default a GPU's where there is one.
+        output: What the ONNX graph answers; by default told by its name.
         device: Where PyTorch runs the model; by default on a GPU where there is one.
         dtype: PyTorch's number format; by default what suits the device.
+        batch_tokens: Tokens in a batch of PyTorch's, padding included; by default 512 on a CPU and 16384 elsewhere.
+        prompt: An instruction, for sentence-transformers models that take one; by default the model's own.
         trust_remote_code: Let sentence-transformers run code that comes with the model.
     """
 
@@ -50,24 +57,29 @@ class CrossEncoderRerank(RerankCompressor):
     revision: str | None = None
     max_length: int | None = None
     long_documents: LongDocuments = "truncate"
+    window: int | None = None
     threads: int | None = None
     raw_scores: bool = False
     file: str | None = None
     precision: Precision | None = None
+    batch_size: int | None = None
+    providers: list[str] | None = None
+    output: Output = "auto"
     device: str | None = None
     dtype: DType | None = None
+    batch_tokens: int | None = None
+    prompt: str | None = None
     trust_remote_code: bool = False
 
     model_config = ConfigDict(protected_namespaces=())
 
     @override
     def _build(self) -> Reranker:
-        if self.reranker is not None:
-            return self.reranker
         if isinstance(self.model, BaseCrossEncoder):
             return _LangChainCrossEncoder(self.model)
-        own = CrossEncoderRerank.model_fields.keys() - RerankCompressor.model_fields.keys()
-        return cross_encoder(**{name: getattr(self, name) for name in own})
+        fields = CrossEncoderRerank.model_fields
+        own = fields.keys() - RerankCompressor.model_fields.keys()
+        return cross_encoder(**{name: value for name in own if (value := getattr(self, name)) != fields[name].default})
 
 
 class FlashRankRerank(RerankCompressor):
@@ -89,8 +101,6 @@ class FlashRankRerank(RerankCompressor):
 
     @override
     def _build(self) -> Reranker:
-        if self.reranker is not None:
-            return self.reranker
         return FlashRank(self.model, cache_dir=self.cache_dir, max_length=self.max_length, threads=self.threads)
 
 

@@ -31,8 +31,6 @@ class RuleRerank(RerankCompressor):
 
     @override
     def _build(self) -> Reranker:
-        if self.reranker is not None:
-            return self.reranker
         if isinstance(self.rules, Rules):
             return self.rules
         return Rules.from_dict(self.rules) if isinstance(self.rules, dict) else Rules.from_file(self.rules)

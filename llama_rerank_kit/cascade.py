@@ -54,8 +54,6 @@ class CascadeRerank(RerankPostprocessor):
 
     @override
     def _build(self) -> Reranker:
-        if self.reranker is not None:
-            return self.reranker
         stages = (Stage(each.loaded, each.top_n, each.threshold, each.timeout) for each in self.stages)
         return Cascade(*stages, budget=self.budget, on_budget=self.on_budget, keep_rest=self.keep_rest)
 

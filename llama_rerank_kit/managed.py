@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, Self
@@ -37,14 +36,6 @@ class ManagedRerank(RerankPostprocessor):
     request_timeout: float = Field(default=30.0, gt=0)
 
     model_config = ConfigDict(protected_namespaces=(), populate_by_name=True, hide_input_in_errors=True)
-
-    @override
-    def _build(self) -> Reranker:
-        return self._make() if self.reranker is None else self.reranker
-
-    @abstractmethod
-    def _make(self) -> Reranker:
-        """Make the reranker of these fields."""
 
     def _common(self) -> dict[str, Any]:
         """The arguments that all of them take."""
@@ -84,7 +75,7 @@ class CohereRerank(ManagedRerank):
     relevant_spans: bool | Mapping[str, Any] = False
 
     @override
-    def _make(self) -> Reranker:
+    def _build(self) -> Reranker:
         return Cohere(
             self.model,
             base_url=self.base_url,
@@ -115,7 +106,7 @@ class VoyageRerank(ManagedRerank):
     truncation: bool = True
 
     @override
-    def _make(self) -> Reranker:
+    def _build(self) -> Reranker:
         return Voyage(
             self.model,
             base_url=self.base_url,
@@ -138,7 +129,7 @@ class JinaRerank(ManagedRerank):
     )
 
     @override
-    def _make(self) -> Reranker:
+    def _build(self) -> Reranker:
         return Jina(self.model, base_url=self.base_url, **self._common())
 
 
@@ -162,5 +153,5 @@ class EndpointRerank(ManagedRerank):
     pointwise: bool = True
 
     @override
-    def _make(self) -> Reranker:
+    def _build(self) -> Reranker:
         return Endpoint(self.base_url, model=self.model, format=self.format, pointwise=self.pointwise, **self._common())

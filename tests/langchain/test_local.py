@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.load import dumps
 
-from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, FlashRankRerank, with_rerank
+from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, FlashRankRerank, RerankCompressor, with_rerank
+from rerank_kit import ConfigurationError, Reranker
+from rerank_kit.local import FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.models import EMBEDDED, embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -58,8 +61,29 @@ def test_flashrank_by_name(tmp_path: Path, colour: Colour) -> None:
     assert len(compressor.compress_documents(documents(), QUESTION)) == 2
 
 
+@pytest.mark.parametrize(
+    ("engine", "adapter"),
+    [
+        (OnnxCrossEncoder, CrossEncoderRerank),
+        (SentenceTransformersCrossEncoder, CrossEncoderRerank),
+        (FlashRank, FlashRankRerank),
+    ],
+)
+def test_every_setting_of_an_engine_is_a_field_with_the_same_default(
+    engine: type[Reranker], adapter: type[RerankCompressor]
+) -> None:
+    fields = {name: field.default for name, field in adapter.model_fields.items()}
+    settings = {name: each.default for name, each in inspect.signature(engine).parameters.items() if name != "model"}
+    assert settings.items() <= fields.items()
+
+
+def test_a_reranker_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="Reranker"):
+        RerankCompressor(reranker="bge")  # type: ignore[arg-type]
+
+
 def test_a_setting_that_the_engine_does_not_have_is_an_error_at_once() -> None:
-    with pytest.raises(ValueError, match="dtype='float16' is no setting of engine='onnx'"):
+    with pytest.raises(ConfigurationError, match="dtype='float16' is no setting of engine='onnx'"):
         CrossEncoderRerank(dtype="float16")
 
 

@@ -15,10 +15,22 @@ import pytest
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 import llama_rerank_kit
-from llama_rerank_kit import CrossEncoderRerank, FlashRankRerank, RerankPostprocessor, with_rerank
+from llama_rerank_kit import (
+    CascadeRerank,
+    CohereRerank,
+    CrossEncoderRerank,
+    EndpointRerank,
+    FlashRankRerank,
+    JinaRerank,
+    RerankPostprocessor,
+    RuleRerank,
+    VoyageRerank,
+    with_rerank,
+)
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
 from rerank_kit.local import Engine, FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.models import EMBEDDED, embedded_folder
+from rerank_kit.testing import RerankServer
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.llama.models import flashrank_cache, torch_folder
@@ -173,23 +185,45 @@ def test_with_rerank_keeps_the_model_that_is_loaded(colour: Colour) -> None:
 # ── There and back ──
 
 
-MADE: dict[str, Callable[[Path], RerankPostprocessor]] = {
-    "RerankPostprocessor": lambda _: RerankPostprocessor(
+MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
+    "RerankPostprocessor": lambda _folder, _server: RerankPostprocessor(
         top_n=7, threshold=0.0, timeout=30, metadata_mode=MetadataMode.LLM, on_error="keep", recall=4
     ),
-    "CrossEncoderRerank": lambda _: CrossEncoderRerank(
+    "CrossEncoderRerank": lambda _folder, _server: CrossEncoderRerank(
         top_n=None, max_length=128, threads=1, raw_scores=True, long_documents="max", providers=["CPUExecutionProvider"]
     ),
-    "CrossEncoderRerank on PyTorch": lambda folder: CrossEncoderRerank(
+    "CrossEncoderRerank on PyTorch": lambda folder, _server: CrossEncoderRerank(
         **TORCH, model=torch_folder(folder), dtype="float32", threads=1, top_n=2
     ),
-    "FlashRankRerank": lambda folder: FlashRankRerank(cache_dir=flashrank_cache(folder), threads=1, top_n=2),
+    "FlashRankRerank": lambda folder, _server: FlashRankRerank(cache_dir=flashrank_cache(folder), threads=1, top_n=2),
+    "RuleRerank": lambda _folder, _server: RuleRerank(rules=RULES, top_n=3),
+    "CascadeRerank": lambda _folder, _server: CascadeRerank(
+        stages=[RuleRerank(rules=RULES, top_n=3), CrossEncoderRerank(threads=1, top_n=2)], budget=60
+    ),
+    "CohereRerank": lambda _folder, server: cohere(server),
+    "VoyageRerank": lambda _folder, server: VoyageRerank(
+        model="rerank-2.5", base_url=server.base_url("voyage"), instruction="Fruit alone.", top_n=2
+    ),
+    "JinaRerank": lambda _folder, server: JinaRerank(model="jina-reranker-v3.5", base_url=server.base_url("jina")),
+    "EndpointRerank": lambda _folder, server: EndpointRerank(base_url=server.base_url("tei"), format="tei", top_n=1),
 }
+RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "any_of": ["fruit"]}]}
+
+
+def cohere(server: RerankServer) -> CohereRerank:
+    pytest.importorskip("cohere", reason="cohere is not installed")
+    return CohereRerank(model="rerank-v4.0-fast", base_url=server.base_url("cohere"), max_tokens_per_doc=100, top_n=2)
 
 
 @pytest.mark.parametrize("kind", list(MADE))
-def test_dicts_json_and_pickles_bring_the_same_back(kind: str, tmp_path: Path) -> None:
-    made = MADE[kind](tmp_path)
+def test_dicts_json_and_pickles_bring_the_same_back(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CO_API_KEY", "VOYAGE_API_KEY", "JINA_API_KEY"):  # no dict or pickle has a key in it
+        monkeypatch.setenv(name, "key")
+    with RerankServer() as server:
+        there_and_back(MADE[kind](tmp_path, server))
+
+
+def there_and_back(made: RerankPostprocessor) -> None:
     data = made.to_dict()
     assert data["class_name"] == type(made).__name__ == made.class_name()
     assert json.loads(made.to_json()) == data == json.loads(json.dumps(data))
