@@ -65,6 +65,11 @@ class Cascade(Reranker):
         self.on_budget = on_budget
         self.keep_rest = keep_rest
 
+    @property
+    def judges_blanks(self) -> bool:
+        """Whether its last stage, from which the scores are, judges documents without text."""
+        return self.stages[-1].reranker.judges_blanks
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Run the stages."""
         run = _Run(self, query, documents, deadline)

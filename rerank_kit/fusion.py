@@ -44,8 +44,13 @@ def reciprocal_rank_fusion(
     fused: dict[K, float] = {}
     for ranking, weight in zip(rankings, weights, strict=True):
         for place, key in enumerate(dict.fromkeys(ranking), start=1):
-            fused[key] = fused.get(key, 0.0) + weight / (k + place)
+            fused[key] = fused.get(key, 0.0) + weight * share(place, k)
     return dict(sorted(fused.items(), key=lambda item: -item[1]))
+
+
+def share(place: int, k: float = 60.0) -> float:
+    """What a place, from 1, counts in reciprocal rank fusion."""
+    return 1.0 / (k + place)
 
 
 def min_max(scores: Sequence[float]) -> list[float]:

@@ -48,6 +48,11 @@ class Reranker(ABC):
         """
         return None
 
+    @property
+    def judges_blanks(self) -> bool:
+        """Whether the score of a document without text means something, so that it may pass a threshold."""
+        return not self.reads_text
+
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs. `None`, unless a subclass says otherwise: unknown, which is not 0.
 
@@ -161,7 +166,11 @@ class Reranker(ABC):
             for each in asked:
                 self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
             raise
-        cut = [_cut(ranking, each, top_n, threshold) for ranking, each in zip(whole, asked, strict=True)]
+        passing = (
+            each.passing(ranking, threshold, blanks=self.judges_blanks)
+            for ranking, each in zip(whole, asked, strict=True)
+        )
+        cut = [replace(ranking, hits=hits[:top_n]) for ranking, hits in zip(whole, passing, strict=True)]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
             for ranking, each in zip(cut, asked, strict=True)
@@ -224,6 +233,15 @@ class _Asked:
         spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
         return Ranking(tuple(hits), answer.usage + Usage(empty=len(self.empty)), spans)
 
+    def passing(self, ranking: Ranking, threshold: float | None, *, blanks: bool) -> tuple[Hit, ...]:
+        """The hits that reach the threshold, which documents without text can only where these are judged."""
+        if threshold is None:
+            return ranking.hits
+        blank = set(self.empty)
+        if not blanks:
+            blank |= {place for place, each in zip(self.places, self.documents, strict=True) if not each.text.strip()}
+        return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
+
 
 def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Ranking]:
     """The checked answers; a request in which no document has text was never sent and needs none."""
@@ -233,14 +251,6 @@ def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Rank
         raise InvalidResponse(msg)
     answered = iter(answers)
     return [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
-
-
-def _cut(ranking: Ranking, asked: _Asked, top_n: int | None, threshold: float | None) -> Ranking:
-    hits = ranking.hits
-    if threshold is not None:
-        empty = set(asked.empty)
-        hits = tuple(hit for hit in hits if hit.score >= threshold and hit.index not in empty)
-    return replace(ranking, hits=hits[:top_n])
 
 
 def _requests(

@@ -76,7 +76,7 @@ class Stage:
             hit
             for hit in ranking
             if self.threshold is None
-            or (hit.score >= self.threshold and (documents[hit.index].text.strip() or not self.reranker.reads_text))
+            or (hit.score >= self.threshold and (documents[hit.index].text.strip() or self.reranker.judges_blanks))
         ][: self.top_n]
         *inner, own = ranking.spans
         own = replace(own, stage=self.label, documents_out=len(hits))

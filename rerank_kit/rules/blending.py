@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from rerank_kit.checks import check_positive
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.fusion import NORMALISATIONS, Normalisation, normalise
+from rerank_kit.fusion import NORMALISATIONS, Normalisation, normalise, share
 from rerank_kit.rules.metadata import Odd, number
 from rerank_kit.rules.rule import Missing, check_choice
 from rerank_kit.values import Document
@@ -71,7 +71,7 @@ class Fused:
 
     def points(self, place: int) -> float:
         """What a place counts, from 1."""
-        return 1 / (self.k + place)
+        return share(place, self.k)
 
 
 Blend: TypeAlias = Weighted | Fused

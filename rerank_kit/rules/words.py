@@ -40,7 +40,9 @@ class Contains(Rule):
         name = label(self.field)
         said = [folded(text) for text in texts(read(document, self.field), name)]
         found = [word for word in self.words if any(has_phrase(text, folded(word)) for text in said)]
-        return Verdict(float(bool(found)), f"{name} says {quoted(found) if found else f'none of {quoted(self.words)}'}")
+        if found:
+            return Verdict(1.0, f"{name} says {quoted(found)}")
+        return Verdict(0.0, f"{name} {'says none of' if len(self.words) > 1 else 'does not say'} {quoted(self.words)}")
 
 
 def phrases(name: str, given: object) -> tuple[str, ...]:

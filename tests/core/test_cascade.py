@@ -20,6 +20,7 @@ from rerank_kit import (
     Hit,
     Ranking,
     Reranker,
+    Rules,
     Span,
     Stage,
     Usage,
@@ -79,6 +80,15 @@ def test_what_could_not_be_read_passes_no_threshold_and_ranks_last(colour: Colou
     documents = ["", "a -4", "b -2"]
     assert indices(colour(Cascade(Scripted()), "rerank", "query", documents)) == [2, 1, 0]
     assert indices(colour(Cascade(Stage(Scripted(), threshold=-4)), "rerank", "query", documents)) == [2, 1]
+
+
+@pytest.mark.parametrize("wrap", [Cascade, lambda stage: Cascade(Cascade(stage))])
+def test_the_threshold_of_the_call_too_is_passed_only_by_what_was_read(colour: Colour, wrap: Any) -> None:
+    documents = ["", "a 0", "b 1", "c -1"]
+    assert indices(colour(wrap(Scripted()), "rerank", "query", documents, threshold=0.0)) == [2, 1]
+    assert indices(colour(Cascade(Stage(wrap(Scripted()), threshold=0)), "rerank", "query", documents)) == [2, 1]
+    rules = Rules(prefer=[lambda query, document: 1.0])
+    assert indices(colour(wrap(rules), "rerank", "query", ["", "a"], threshold=0.5)) == [0, 1]
 
 
 def test_the_last_reason_and_the_last_passage_given_are_those_of_the_hit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,10 +175,14 @@ def test_what_is_not_installed_is_said_with_the_remedy(
 
 
 def test_without_an_argument_the_global_registry_and_provider_are_taken() -> None:
-    from prometheus_client import REGISTRY
-
-    reranker = Scripted()
-    reranker.hooks = [Prometheus(), OpenTelemetry()]
-    reranker.rerank("query", DOCUMENTS)
-    labels = {"backend": "Scripted", "stage": "", "outcome": "ok"}
-    assert REGISTRY.get_sample_value("rerank_kit_rankings_total", labels) == 1
+    code = """
+from prometheus_client import REGISTRY
+from rerank_kit.telemetry import OpenTelemetry, Prometheus
+from tests.doubles import Scripted
+reranker = Scripted()
+reranker.hooks = [Prometheus(), OpenTelemetry()]
+reranker.rerank("query", ["a 1"])
+print(REGISTRY.get_sample_value("rerank_kit_documents_total", {"backend": "Scripted", "stage": ""}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1.0\n"

@@ -62,6 +62,7 @@ def test_words_are_whole_in_every_script_that_has_them(word: str, text: str, fou
 def test_what_is_said_and_what_is_not_is_quoted() -> None:
     rule = contains("title", ["AI Engineer", "LLM Engineer", "ML Engineer", "MLOps"])
     assert verdict(rule, title="ML Engineer").says == "title says “ML Engineer”"
+    assert verdict(contains("title", "Cook"), title="Waiter").says == "title does not say “Cook”"
     assert verdict(rule, title="Cook").says == (
         "title says none of “AI Engineer”, “LLM Engineer”, “ML Engineer” or 1 more"
     )

@@ -10,10 +10,19 @@ from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.documents import Document as Page
 from langchain_core.vectorstores import VectorStore
 
-from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, RerankRetriever, Widening, with_rerank
-from rerank_kit import Deadline, Document, Hit, Ranking, Reranker, Usage
+from langchain_rerank_kit import (
+    BM25Retriever,
+    CascadeRerank,
+    CrossEncoderRerank,
+    RerankRetriever,
+    RuleRerank,
+    Widening,
+    with_rerank,
+)
+from rerank_kit import Budget, Cascade, Deadline, Document, Hit, Ranking, Reranker, Rules, Stage, Usage
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local import CrossEncoder, OnnxCrossEncoder, Scored
+from rerank_kit.rules import all_of, at_most, contains, equals, newer, tier, weighted
 
 
 def with_the_core(reranker: Reranker) -> None:
@@ -39,6 +48,33 @@ def with_langchain(store: VectorStore) -> None:
     with_rerank(BM25Retriever.from_texts(["text"]), CrossEncoderRerank(model="folder", top_n=3))
     as_compressor: BaseDocumentCompressor = CrossEncoderRerank()
     ContextualCompressionRetriever(base_compressor=as_compressor, base_retriever=retriever)
+
+
+def is_near(query: str, document: Document) -> bool:
+    return bool(document.metadata["distance"] < 5)
+
+
+def with_rules_and_cascades(reranker: Reranker) -> None:
+    rules = Rules(
+        tiers=[tier("best", when=all_of(equals("level", 1), is_near))],
+        prefer=[newer("posted", half_life="7d"), contains("title", {"Engineer"}), is_near],
+        weights=[3, 2, 1],
+        at_most=at_most(2, by="company"),
+        blend=weighted(weight=0.5),
+    )
+    assert_type(Rules.from_file("rules.toml"), Rules)
+    assert_type(rules.left_out("query", ["text"]), dict[int, str])
+    cascade = Cascade(
+        Stage(reranker, top_n=20, timeout=1.0, when=lambda query, ranking: len(ranking) > 1),
+        rules,
+        budget=Budget(seconds=2, money=0.01),
+    )
+    ranking = cascade.rerank("query", ["text"])
+    assert_type(ranking.cost, float | None)
+    assert_type(str(ranking.explain(["text"])), str)
+    RuleRerank(rules=rules)
+    RuleRerank(rules={"per_tier": 1})
+    CascadeRerank(stages=[CrossEncoderRerank(top_n=20), RuleRerank(rules="rules.toml")], budget=2.0, keep_rest=True)
 
 
 class Mine(Reranker):
