@@ -55,7 +55,16 @@ def layer(module: str) -> int:
     parts = module.split(".")
     if parts[0] != "rerank_kit" or module == "rerank_kit":
         return 6
-    lowest = {"errors": 0, "values": 0, "flow": 0, "optional": 0, "checks": 1, "observe": 1, "reranker": 2}
+    lowest = {
+        "errors": 0,
+        "values": 0,
+        "flow": 0,
+        "optional": 0,
+        "checks": 1,
+        "observe": 1,
+        "reranker": 2,
+        "pricing": 2,
+    }
     highest = {"export": 4, "testing": 4, "cli": 5}
     return (lowest | highest).get(parts[1], 3)
 

@@ -49,7 +49,7 @@ def test_documents_come_back_in_order_with_scores(server: RerankServer, colour: 
 
 
 def test_they_stand_behind_any_retriever(server: RerankServer, colour: Colour) -> None:
-    first_stage = BM25Retriever.from_texts([*DOCUMENTS, *(f"filler {number}" for number in range(60))])
+    first_stage = BM25Retriever.from_texts([*DOCUMENTS, *(f"a cat {number}" for number in range(60))])
     for compressor in every_class(server):
         retriever = with_rerank(first_stage, compressor, top_n=1)
         assert [document.page_content for document in colour(retriever, "invoke", QUERY)] == [DOCUMENTS[1]]
