@@ -161,11 +161,15 @@ class RerankServer:
                 return self._dice[0].choice(self._dice[1])
             return Fault("none") if self._always is None else self._always
 
-    def end(self, received: Received) -> None:
+    def note(self, received: Received) -> None:
         """A request is about to be answered."""
         with self._lock:
-            self._now -= 1
             self.received.append(received)
+
+    def end(self) -> None:
+        """A request was answered, or its connection has ended."""
+        with self._lock:
+            self._now -= 1
 
     def answer(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> tuple[int, str]:
         """The status and the body for a request."""
@@ -236,13 +240,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: Any) -> None:
         owner = cast("_Listener", self.server).owner
-        fault = owner.begin()
+        try:
+            self._answer(owner, owner.begin(), body)
+        finally:
+            owner.end()
+
+    def _answer(self, owner: RerankServer, fault: Fault, body: Any) -> None:
         owner.closing.wait(fault.delay)
         name, _, rest = self.path.lstrip("/").partition("/")
         headers = {key.lower(): value for key, value in self.headers.items()}
         status, text = owner.answer(name, f"/{rest}", headers, body, fault)
         cut = fault.sent is not None
-        owner.end(Received(name, f"/{rest}", headers, body, 0 if cut else status))
+        owner.note(Received(name, f"/{rest}", headers, body, 0 if cut else status))
         if fault.sent == -1:
             self._cut()
             return

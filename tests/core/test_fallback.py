@@ -221,7 +221,7 @@ FAULTS = [
 
 
 def managed_before_local(server: RerankServer, local: Scripted) -> Fallback:
-    settings: dict[str, Any] = {"api_key": "key", "backoff": Backoff(first=0.001), "timeout": 0.1}
+    settings: dict[str, Any] = {"api_key": "key", "backoff": Backoff(first=0.001, longest=5.0), "timeout": 0.1}
     first = Voyage("rerank-3", base_url=server.base_url("voyage"), **settings)
     second = Cohere("rerank-v5.0-fast", base_url=server.base_url("cohere"), **settings)
     return Fallback(first, second, local, failures=5, pause=0.05)

@@ -42,6 +42,11 @@ def test_usages_add_up_field_by_field() -> None:
     assert total == Usage(pairs=1, tokens=15, truncated=1, empty=2, duplicates=3)
 
 
+def test_requests_and_what_is_billed_add_up_too() -> None:
+    total = Usage(requests=2, retries=1, units=1.5) + Usage(requests=3, splits=2, units=1)
+    assert total == Usage(requests=5, retries=1, splits=2, units=2.5)
+
+
 def test_equal_scores_keep_the_incoming_order() -> None:
     ranking = Ranking.by_score([0.5, 0.9, 0.5, 0.9])
     assert [hit.index for hit in ranking] == [1, 3, 0, 2]
