@@ -31,6 +31,8 @@ class Fallback(Reranker):
         timeout: Seconds for each but the last.
     """
 
+    reads_text = False  # who is asked decides
+
     def __init__(
         self,
         *rerankers: Reranker,
@@ -59,6 +61,11 @@ class Fallback(Reranker):
         self.model = " | ".join(each.model or type(each).__name__ for each in rerankers)
         self.pointwise = all(each.pointwise for each in rerankers)
         self._circuits = [Circuit(failures=failures, seconds=pause, clock=clock) for _ in rerankers]
+
+    @property
+    def judges_blanks(self) -> bool:
+        """Whether all of them judge documents without text."""
+        return all(each.judges_blanks for each in self.rerankers)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with the first that can."""
@@ -110,7 +117,9 @@ class Fallback(Reranker):
     def _left_out(self, place: int, documents: Sequence[Document]) -> _Failure:
         name = type(self.rerankers[place]).__name__
         problem = f"{name} failed several times in a row and was left out"
-        span = Span(name, self.rerankers[place].model, len(documents), 0, 0.0, outcome="failed", problem=problem)
+        span = Span(
+            name, self.rerankers[place].model, len(documents), 0, 0.0, outcome="failed", problem=problem, cost=0.0
+        )
         return _Failure(place, problem, span, None)
 
     def _answered(self, place: int, ranking: Ranking, before: Sequence[_Failure]) -> Ranking:

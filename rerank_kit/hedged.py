@@ -34,6 +34,8 @@ class Hedged(Reranker):
         after: Seconds to wait before the second request.
     """
 
+    reads_text = False  # who is asked decides
+
     def __init__(self, reranker: Reranker, *, after: float, other: Reranker | None = None) -> None:
         """Hedge a reranker.
 
@@ -59,6 +61,11 @@ class Hedged(Reranker):
     def fingerprint(self) -> str | None:
         """That of the reranker, if it is the same one both times."""
         return self.reranker.fingerprint if self.other is self.reranker else None
+
+    @property
+    def judges_blanks(self) -> bool:
+        """Whether all of them judge documents without text."""
+        return all(each.judges_blanks for each in (self.reranker, self.other))
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with whoever is first."""

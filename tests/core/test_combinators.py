@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rerank_kit import Cached, Cascade, Document, Ranking, Reranker, Rules, Stage
+from rerank_kit import Cached, Cascade, ConnectionFailed, Document, Fallback, Hedged, Ranking, Reranker, Rules, Stage
 from rerank_kit.rules import Missing, at_most, boost, contains, equals, near, newer, one_of, rrf, tier, weighted
-from tests.doubles import Scripted
+from tests.doubles import Failing, Scripted
 
 
 def paid(query: str, document: Document) -> Any:
@@ -92,10 +92,14 @@ stages = st.builds(
 )
 everything = st.recursive(
     st.one_of(models, rules(), models.map(lambda model: Cached(model, fingerprint="x"))),
-    lambda inner: st.builds(
-        lambda stages, keep: Cascade(*stages, keep_rest=keep),
-        st.lists(st.one_of(stages, inner), min_size=1, max_size=3),
-        st.booleans(),
+    lambda inner: st.one_of(
+        st.builds(
+            lambda stages, keep: Cascade(*stages, keep_rest=keep),
+            st.lists(st.one_of(stages, inner), min_size=1, max_size=3),
+            st.booleans(),
+        ),
+        inner.map(lambda each: Fallback(Failing(ConnectionFailed("down")), each)),
+        inner.map(lambda each: Hedged(each, after=60)),
     ),
     max_leaves=4,
 )
@@ -124,6 +128,17 @@ def test_equal_input_gives_equal_output_and_stays_as_it_is(reranker: Reranker, d
     first, second = (reranker.rerank("query", documents) for _ in range(2))
     assert first.hits == second.hits
     assert repr(documents) == before
+
+
+@settings(deadline=None, max_examples=60)
+@given(everything, documents, st.sampled_from([None, 0.0, 0.5]))
+def test_what_only_passes_on_ranks_as_what_is_inside(
+    reranker: Reranker, documents: list[Document], threshold: float | None
+) -> None:
+    plain = reranker.rerank("query", documents, threshold=threshold).hits
+    assert Hedged(reranker, after=60).rerank("query", documents, threshold=threshold).hits == plain
+    fallback = Fallback(reranker, Failing(ConnectionFailed("never asked")))
+    assert fallback.rerank("query", documents).hits == reranker.rerank("query", documents).hits
 
 
 @settings(deadline=None, max_examples=100)
