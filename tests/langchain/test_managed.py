@@ -115,7 +115,7 @@ def test_a_client_or_a_reranker_of_ones_own_is_used(server: RerankServer) -> Non
     assert len(CohereRerank(model="rerank-v3.5", client=client).compress_documents(pages(), QUERY)) == 3
     client._client_wrapper.httpx_client.httpx_client.close()
     own = Scripted()
-    assert VoyageRerank(model="rerank-3", reranker=own).engine is own
+    assert VoyageRerank(model="rerank-3", reranker=own).loaded is own
 
 
 def test_a_missing_key_is_said_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,7 @@ def test_retries_and_times_are_fields(server: RerankServer) -> None:
 
 def test_a_reranker_of_ones_own_is_used_and_a_missing_key_said(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Scripted()
-    assert JinaRerank(model="jina-reranker-m0", reranker=own).engine is own
+    assert JinaRerank(model="jina-reranker-m0", reranker=own).loaded is own
     monkeypatch.delenv("JINA_API_KEY", raising=False)
     with pytest.raises(ValidationError, match="JINA_API_KEY"):
         JinaRerank(model="jina-reranker-m0")

@@ -95,7 +95,7 @@ def test_a_key_is_sent_and_seen_nowhere_else(
     assert KEY in json.dumps([dict(each.headers) for each in server.received])
     shown = [repr(made), str(made), f"{made!s}", repr(pickle.dumps(made)), caplog.text]
     if not isinstance(made, Reranker):
-        shown += [repr(made.engine), repr(made.model_dump()), made.model_dump_json()]
+        shown += [repr(made.loaded), repr(made.model_dump()), made.model_dump_json()]
         shown += [langchain_core.load.dumps(made), repr(made.__dict__)]
     if hasattr(made, "to_dict"):
         shown += [repr(made.to_dict()), made.to_json()]
@@ -110,7 +110,7 @@ def test_a_key_that_the_server_echoes_does_not_reach_the_error(make: Made, caplo
             work(made)
         told = "".join(traceback.format_exception(caught.value))
         assert KEY not in told + repr(caught.value) + caplog.text
-        (made if isinstance(made, Reranker) else made.engine).close()
+        (made if isinstance(made, Reranker) else made.loaded).close()
 
 
 @pytest.mark.parametrize("make", CORE.values(), ids=CORE)
