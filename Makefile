@@ -4,14 +4,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint types bench docs
+.PHONY: demo test oldest lint types bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
-test: $(VENV)/.developing
+test: oldest $(VENV)/.developing
 	$(BIN)/python -m pytest --cov
+
+oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
+	$(VENV)-oldest/bin/python -m pytest --quiet tests/managed --ignore tests/managed/test_secrets.py
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
@@ -43,7 +46,13 @@ $(VENV)-bench/.benching: pyproject.toml
 	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval]" --group bench
 	touch $@
 
+$(VENV)-oldest/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-oldest/bin/python -m pip --quiet install --editable ".[http]" --group oldest
+	touch $@
+
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install --editable ".[langchain,embedded,eval]" --group dev
+	$(PIP) install --editable ".[langchain,llama-index,embedded,http,cohere,eval]" --group dev
 	touch $@
