@@ -3,18 +3,23 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Pinned, and installed before what needs it, so that no other build of it comes along.
+TORCH ?= torch==2.13.0
 
-.PHONY: demo test test-llama lint types bench docs
+.PHONY: demo test test-llama test-oldest lint types bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
-test: $(VENV)/.developing test-llama
+test: test-llama test-oldest $(VENV)/.developing
 	$(BIN)/python -m pytest --cov
 
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
-	$(VENV)-llama/bin/python -m pytest tests/llama tests/test_documentation.py -k "llama and not README"
+	$(VENV)-llama/bin/python -m pytest --quiet tests/llama tests/test_documentation.py -k "llama and not README"
+
+test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
+	$(VENV)-oldest/bin/python -m pytest --quiet tests/managed --ignore tests/managed/test_secrets.py
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
@@ -24,8 +29,8 @@ types: $(VENV)/.developing
 	$(BIN)/mypy
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright
 
-bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; DATA=folder of collections in BEIR's layout for relevance
-	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) --write docs/performance.md
+bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on later; DATA=folder of collections in BEIR's layout for relevance
+	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md
 	$(if $(DATA),$(VENV)-bench/bin/python benchmarks/relevance.py --data "$(DATA)")
 
 docs: $(VENV)/.developing
@@ -44,15 +49,21 @@ $(VENV)-llama/.installed: pyproject.toml
 	$(VENV)-llama/bin/python -m pip --quiet install --editable ".[llama-index,embedded]" --group runner
 	touch $@
 
-# The peers need torch. The version is pinned first, so that no other build of it comes with them.
 $(VENV)-bench/.benching: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
-	$(VENV)-bench/bin/python -m pip --quiet install "torch==2.13.0"
+	$(VENV)-bench/bin/python -m pip --quiet install "$(TORCH)"
 	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval]" --group bench
+	touch $@
+
+$(VENV)-oldest/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-oldest/bin/python -m pip --quiet install --editable ".[http]" --group oldest
 	touch $@
 
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install --editable ".[langchain,llama-index,embedded,eval]" --group dev
+	$(PIP) install "$(TORCH)"
+	$(PIP) install --editable ".[langchain,llama-index,embedded,sentence-transformers,export,flashrank,http,cohere,eval]" --group dev
 	touch $@

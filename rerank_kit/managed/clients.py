@@ -42,10 +42,8 @@ def _begin(request: httpx.Request) -> None:
 
 def _bound(response: httpx.Response) -> None:
     """Let the body take no longer than what is left of the timeout: httpx's own starts anew with every piece."""
-    seconds = response.request.extensions["timeout"]["read"]
-    if seconds is not None:
-        until = response.request.extensions[_BEGUN] + seconds
-        response.stream = _Timed(response, until)
+    extensions = response.request.extensions
+    response.stream = _Timed(response, extensions[_BEGUN] + extensions["timeout"]["read"])
 
 
 def _remember(response: httpx.Response) -> None:

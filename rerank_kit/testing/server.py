@@ -9,6 +9,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -279,7 +280,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # the other side may have been first
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the other side was first

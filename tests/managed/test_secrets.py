@@ -188,6 +188,7 @@ def test_a_key_that_is_none_is_an_error(key: Any, told: str) -> None:
 
 def test_a_secret_without_a_key_hides_nothing_and_shows_nothing() -> None:
     secret = Secret(required=False)
+    assert copy.copy(secret) is secret
     assert secret.reveal() is None
     assert secret.hide("text") == "text"
     assert repr(secret) == "Secret('**********')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -153,8 +154,11 @@ def test_an_answer_that_the_sdk_cannot_read_is_invalid(server: RerankServer, col
 def test_what_is_no_client_is_refused_and_a_client_does_not_travel() -> None:
     with pytest.raises(ConfigurationError, match="client must be a client of the cohere SDK"):
         Cohere("rerank-v3.5", client="https://api.cohere.com")
+    reranker = Cohere("rerank-v3.5", client=Broken())
     with pytest.raises(ConfigurationError, match="client= cannot be pickled"):
-        pickle.dumps(Cohere("rerank-v3.5", client=Broken()))
+        pickle.dumps(reranker)
+    with pytest.raises(BackendError, match="no credentials"):
+        copy.deepcopy(reranker).rerank(QUERY, DOCUMENTS)  # a copy in this process uses the same client
 
 
 def test_cohere_retry_after_is_heeded_with_every_version_of_the_sdk(server: RerankServer, colour: Colour) -> None:
