@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from tests.local import tiny_models
 from tests.local.tiny_models import WORDS
 
-REASON = "sentence-transformers is not installed: make test-torch runs these"
+REASON = "sentence-transformers is not installed"
 torch: Any = pytest.importorskip("torch", reason=REASON)
 transformers: Any = pytest.importorskip("transformers", reason=REASON)
 

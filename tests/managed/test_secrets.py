@@ -12,7 +12,7 @@ from typing import Any
 
 import langchain_core.load
 import pytest
-from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.schema import BaseComponent, NodeWithScore, TextNode
 from pydantic import SecretStr, ValidationError
 
 import langchain_rerank_kit as lc
@@ -34,25 +34,28 @@ CORE: dict[str, Made] = {
         server.base_url("vllm"), headers={"authorization": f"Bearer {key}"}, format="vllm"
     ),
 }
-ADAPTERS: dict[str, Made] = {
-    f"{package.__name__}.{name}": make
-    for package in (lc, li)
-    for name, make in {
-        "CohereRerank": lambda server, key, p=package: p.CohereRerank(
+
+
+def adapters(package: Any) -> dict[str, Made]:
+    """The classes of an adapter."""
+    made: dict[str, Made] = {
+        "CohereRerank": lambda server, key: package.CohereRerank(
             model="rerank-v3.5", api_key=key, base_url=server.base_url("cohere")
         ),
-        "VoyageRerank": lambda server, key, p=package: p.VoyageRerank(
+        "VoyageRerank": lambda server, key: package.VoyageRerank(
             model="rerank-3", api_key=key, base_url=server.base_url("voyage")
         ),
-        "JinaRerank": lambda server, key, p=package: p.JinaRerank(
+        "JinaRerank": lambda server, key: package.JinaRerank(
             model="jina-reranker-m0", api_key=key, base_url=server.base_url("jina")
         ),
-        "EndpointRerank": lambda server, key, p=package: p.EndpointRerank(
+        "EndpointRerank": lambda server, key: package.EndpointRerank(
             base_url=server.base_url("vllm"), api_key=key, format="vllm"
         ),
-    }.items()
-}
-EVERYTHING = CORE | ADAPTERS
+    }
+    return {f"{package.__name__}.{name}": make for name, make in made.items()}
+
+
+EVERYTHING = CORE | adapters(lc) | adapters(li)
 VARIABLES = {
     "Cohere": "CO_API_KEY",
     "CohereRerank": "COHERE_API_KEY",
@@ -90,14 +93,14 @@ def test_a_key_is_sent_and_seen_nowhere_else(
     server: RerankServer, make: Made, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    made = make(server, KEY)
+    made: Any = make(server, KEY)
     work(made)
     assert KEY in json.dumps([dict(each.headers) for each in server.received])
     shown = [repr(made), str(made), f"{made!s}", repr(pickle.dumps(made)), caplog.text]
     if not isinstance(made, Reranker):
         shown += [repr(made.loaded), repr(made.model_dump()), made.model_dump_json()]
         shown += [langchain_core.load.dumps(made), repr(made.__dict__)]
-    if hasattr(made, "to_dict"):
+    if isinstance(made, BaseComponent):
         shown += [repr(made.to_dict()), made.to_json()]
     assert [text for text in shown if KEY in text] == []
 
@@ -105,12 +108,12 @@ def test_a_key_is_sent_and_seen_nowhere_else(
 @pytest.mark.parametrize("make", EVERYTHING.values(), ids=EVERYTHING)
 def test_a_key_that_the_server_echoes_does_not_reach_the_error(make: Made, caplog: pytest.LogCaptureFixture) -> None:
     with RerankServer(api_key="another") as server:
-        made = make(server, KEY)
+        made: Any = make(server, KEY)
         with pytest.raises(AuthenticationError, match=r"invalid api key.*\*\*\*.*check api_key") as caught:
             work(made)
         told = "".join(traceback.format_exception(caught.value))
         assert KEY not in told + repr(caught.value) + caplog.text
-        (made if isinstance(made, Reranker) else made.loaded).close()
+        getattr(made, "loaded", made).close()
 
 
 @pytest.mark.parametrize("make", CORE.values(), ids=CORE)
