@@ -7,7 +7,7 @@ from typing import Any
 import cohere
 import pytest
 from langchain_core.documents import Document
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from langchain_rerank_kit import (
     BM25Retriever,
@@ -18,7 +18,7 @@ from langchain_rerank_kit import (
     VoyageRerank,
     with_rerank,
 )
-from rerank_kit import StatusError
+from rerank_kit import ConfigurationError, StatusError
 from rerank_kit.testing import RerankServer, status
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -120,5 +120,5 @@ def test_a_client_or_a_reranker_of_ones_own_is_used(server: RerankServer) -> Non
 
 def test_a_missing_key_is_said_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VOYAGE_API_KEY", raising=False)
-    with pytest.raises(ValidationError, match="VOYAGE_API_KEY"):
+    with pytest.raises(ConfigurationError, match="VOYAGE_API_KEY"):
         VoyageRerank(model="rerank-3")

@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import ValidationError
 
 from langchain_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankCompressor, RuleRerank, with_rerank
-from rerank_kit import Cascade, DeadlineExceeded, Rules, Stage
+from rerank_kit import Cascade, ConfigurationError, DeadlineExceeded, Rules, Stage
 from rerank_kit.rules import equals
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
@@ -62,7 +62,7 @@ def test_rules_without_text_to_read_rank_all_the_same() -> None:
 
 
 def test_a_wrong_description_is_named_by_rule_and_key() -> None:
-    with pytest.raises(ValidationError, match=r"prefer\[0\]: rule must be one of"):
+    with pytest.raises(ConfigurationError, match=r"prefer\[0\]: rule must be one of"):
         RuleRerank(rules={"prefer": [{"rule": "x"}]})
     with pytest.raises(ValidationError, match="rules"):
         RuleRerank()  # type: ignore[call-arg]

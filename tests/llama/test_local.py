@@ -205,9 +205,11 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
         model="rerank-2.5", base_url=server.base_url("voyage"), instruction="Fruit alone.", top_n=2
     ),
     "JinaRerank": lambda _folder, server: JinaRerank(model="jina-reranker-v3.5", base_url=server.base_url("jina")),
-    "EndpointRerank": lambda _folder, server: EndpointRerank(base_url=server.base_url("tei"), format="tei", top_n=1),
+    "EndpointRerank": lambda _folder, server: EndpointRerank(
+        base_url=server.base_url("tei"), model="served", format="tei", top_n=1
+    ),
 }
-RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "any_of": ["fruit"]}]}
+RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "words": ["fruit"]}]}
 
 
 def cohere(server: RerankServer) -> CohereRerank:

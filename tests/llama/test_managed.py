@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from llama_index.core.schema import NodeWithScore, TextNode
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from llama_rerank_kit import CohereRerank, EndpointRerank, JinaRerank, RerankPostprocessor, VoyageRerank
-from rerank_kit import StatusError
+from rerank_kit import ConfigurationError, StatusError
 from rerank_kit.testing import RerankServer, status
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -112,5 +112,5 @@ def test_a_reranker_of_ones_own_is_used_and_a_missing_key_said(monkeypatch: pyte
     own = Scripted()
     assert JinaRerank(model="jina-reranker-m0", reranker=own).loaded is own
     monkeypatch.delenv("JINA_API_KEY", raising=False)
-    with pytest.raises(ValidationError, match="JINA_API_KEY"):
+    with pytest.raises(ConfigurationError, match="JINA_API_KEY"):
         JinaRerank(model="jina-reranker-m0")
