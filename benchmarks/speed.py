@@ -86,7 +86,10 @@ class Worker:
     def score(self, queries: Sequence[tuple[str, Sequence[str]]], callers: int = 1) -> dict[str, Any]:
         """Score queries, one after the other or by several callers at a time."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        print(json.dumps({"queries": queries, "callers": callers}), file=self._process.stdin, flush=True)
+        try:
+            print(json.dumps({"queries": queries, "callers": callers}), file=self._process.stdin, flush=True)
+        except BrokenPipeError:  # it has died, for want of memory perhaps
+            return {}
         return self._read()
 
     def stop(self) -> None:
@@ -96,7 +99,7 @@ class Worker:
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = self._process.stdout.readline()
-        answer: dict[str, Any] = json.loads(line) if line else {"skipped": "it failed to start"}
+        answer: dict[str, Any] = json.loads(line) if line else {"skipped": "it died"}
         return answer
 
 
@@ -141,12 +144,21 @@ def _measure(
     for repetition in range(repetitions):
         query = queries[repetition % len(queries)]
         for system, worker in workers.items():
-            answer = worker.score([query])
             known, divisor = measured[system], cores if system == LIMIT else 1
+            if name in known.died:
+                continue
+            answer = worker.score([query])
+            if "seconds" not in answer:
+                known.died.append(name)
+                continue
             known.seconds.setdefault(name, []).append(answer["seconds"] / divisor)
             known.added[name] = answer["peak"] - worker.first["peak"]
             known.best.setdefault(name, []).append(_ten_best(answer["scores"][0]))
-    medians = [f"{system} {statistics.median(measured[system].seconds[name]):.2f} s" for system in workers]
+    medians = [
+        f"{system} {statistics.median(seconds):.2f} s"
+        for system in workers
+        if (seconds := measured[system].seconds.get(name))
+    ]
     print(f"  {name}: {', '.join(medians)}", file=sys.stderr, flush=True)
 
 

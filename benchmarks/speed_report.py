@@ -31,6 +31,7 @@ class Measured:
         seconds: For each case, the time of each repetition.
         best: For each case, the places of the ten best of each repetition.
         added: For each case, the MB that had been added up to then.
+        died: Cases in which its process ended, for want of memory as a rule.
     """
 
     cold: float = 0.0
@@ -39,6 +40,7 @@ class Measured:
     seconds: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     best: dict[str, list[list[int]]] = field(default_factory=dict[str, list[list[int]]])
     added: dict[str, float] = field(default_factory=dict[str, float])
+    died: list[str] = field(default_factory=list[str])
 
 
 Results = Mapping[int, Mapping[str, Measured]]
@@ -86,7 +88,7 @@ def _times(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
     """Medians with their range, and how many times our time that is."""
     ours = {case: statistics.median(measured[OURS].seconds[case]) for case in cases}
     rows = {
-        name: [_time(each.seconds[case], ours[case]) if case in each.seconds else "" for case in cases]
+        name: ["died" if case in each.died else _time(each.seconds.get(case, ()), ours[case]) for case in cases]
         for name, each in measured.items()
         if each.seconds
     }
@@ -95,6 +97,8 @@ def _times(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
 
 
 def _time(seconds: Sequence[float], ours: float) -> str:
+    if not seconds:
+        return ""
     middle = statistics.median(seconds)
     spread = f" ({min(seconds):.2f}–{max(seconds):.2f})" if len(seconds) > 1 else ""
     return f"{middle:.2f} s{spread}, {middle / ours:.2f}×"
