@@ -17,6 +17,7 @@ from tests.managed.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.managed.conftest import server
 
 __all__ = ["server"]
+pytest.importorskip("cohere", reason="cohere is not installed")
 
 
 def every_class(server: RerankServer, **fields: Any) -> list[RerankPostprocessor]:
