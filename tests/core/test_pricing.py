@@ -116,4 +116,4 @@ def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> Non
 )
 def test_what_cannot_be_a_price_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
-        Price(**{"model": "m", "unit": "searches", "price": 1.0, "per": 1000, **wrong})
+        Price(**dict[str, Any]({"model": "m", "unit": "searches", "price": 1.0, "per": 1000, **wrong}))

@@ -96,7 +96,8 @@ def test_a_split_list_is_ranked_as_a_whole(server: RerankServer, make: Make, cou
 
 
 def sent(body: Any) -> list[str]:
-    return body["texts"] if "texts" in body else body["documents"]
+    texts: list[str] = body["texts"] if "texts" in body else body["documents"]
+    return texts
 
 
 def test_one_part_that_fails_is_repeated_alone(server: RerankServer, make: Make, colour: Colour) -> None:

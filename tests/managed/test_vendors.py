@@ -53,7 +53,7 @@ def test_cohere_says_what_it_bills(server: RerankServer, colour: Colour) -> None
 
 
 def test_cohere_tokens_are_read_where_it_bills_them() -> None:
-    body = {"results": [], "meta": {"billed_units": {"input_tokens": 12.0}}}
+    body: dict[str, Any] = {"results": [], "meta": {"billed_units": {"input_tokens": 12.0}}}
     assert Cohere("rerank-v5.0-fast", api_key=KEY).decode(body, []).usage.tokens == 12
     body = {"results": [], "meta": {"tokens": {"input_tokens": 7}}}
     assert Cohere("rerank-v5.0-fast", api_key=KEY).decode(body, []).usage.tokens == 7
@@ -95,7 +95,7 @@ def test_an_async_client_may_be_passed_under_either_name(server: RerankServer, a
     import asyncio
 
     client = cohere_async_client(server)
-    assert asyncio.run(asked_by(Cohere("rerank-v3.5", **{argument: client}), client)) == ORDER  # type: ignore[arg-type]
+    assert asyncio.run(asked_by(Cohere("rerank-v3.5", **{argument: client}), client)) == ORDER
 
 
 def test_async_callers_use_a_blocking_client_in_a_thread(server: RerankServer) -> None:
