@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Self
@@ -95,10 +96,10 @@ class Sdk:
     async def _asend(self, arguments: dict[str, Any], url: str, seconds: float) -> Answer:
         if self._own is not None and self._own.async_client is None:
             return await asyncio.to_thread(self._send, arguments, url, seconds)
-        client: Any = await self._pool.aclient() if self._own is None else self._own.async_client
         _forget_headers()
         try:
-            async with asyncio.timeout(seconds):
+            own = None if self._own is None else nullcontext[Any](self._own.async_client)
+            async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
                 return Answer(200, (await client.rerank(**arguments)).dict())
         except Exception as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             return self._failed(error, url, seconds)

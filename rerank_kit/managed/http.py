@@ -61,9 +61,8 @@ class Http:
 
     async def _asend(self, arguments: dict[str, Any], seconds: float) -> Answer:
         httpx = _httpx()
-        client = await self._pool.aclient()
         try:
-            async with asyncio.timeout(seconds):
+            async with self._pool.aclient() as client, asyncio.timeout(seconds):
                 return _answer(await client.request(**arguments, timeout=seconds))
         except (httpx.RequestError, TimeoutError) as error:
             raise no_answer(error, arguments["url"], seconds) from error

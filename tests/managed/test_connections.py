@@ -125,12 +125,17 @@ def test_a_client_of_a_loop_that_was_dropped_is_forgotten() -> None:
         return len(made), close
 
     pool = Pool[None, int](lambda: (None, lambda: None), amake)
+
+    async def use() -> None:
+        async with pool.aclient():
+            pass
+
     for _ in range(2):
         loop = asyncio.new_event_loop()
-        loop.run_until_complete(pool.aclient())
+        loop.run_until_complete(use())
         loop.close()  # not the way of asyncio.run, which would have closed the client first
     assert len(made) == 2
-    assert len(pool._aclients) == 1
+    assert len(pool._loops) == 1
 
 
 def test_many_async_calls_are_in_flight_at_once(server: RerankServer, make: Make) -> None:
@@ -149,6 +154,40 @@ def test_many_async_calls_are_in_flight_at_once(server: RerankServer, make: Make
     assert asyncio.run(all_of_them()) == 256
     assert server.most_at_once >= 100
     assert seen[0] - threads <= server.most_at_once + 256  # one for each connection of the server, none of ours
+
+
+def test_an_async_client_carries_no_more_than_its_share() -> None:
+    made: list[int] = []
+
+    async def close() -> None:
+        made.pop()
+
+    def amake() -> tuple[int, Any]:
+        made.append(1)
+        return len(made), close
+
+    pool = Pool[None, int](lambda: (None, lambda: None), amake)
+
+    async def use(go: asyncio.Event) -> int:
+        async with pool.aclient() as client:
+            await go.wait()
+        return client
+
+    async def crowd(size: int) -> list[int]:
+        go = asyncio.Event()
+        tasks = [asyncio.create_task(use(go)) for _ in range(size)]
+        await asyncio.sleep(0)
+        go.set()
+        return await asyncio.gather(*tasks)
+
+    async def crowds() -> None:
+        for _ in range(2):  # the second time nothing has to be made
+            used = await crowd(40)
+            assert [used.count(client) for client in (1, 2, 3)] == [16, 16, 8]
+        assert await crowd(1) == [1]
+
+    asyncio.run(crowds())
+    assert made == []
 
 
 def test_importing_and_making_a_reranker_loads_no_http_client() -> None:
