@@ -215,10 +215,11 @@ def _first_score(document: Document) -> float:
 
 
 def _composed(hit: Hit, before: Hit) -> Hit:
-    """A stage's hit, pointing at the caller's document, with the reason and the passage from before if it has none."""
+    """A stage's hit, pointing at the caller's document, with what it does not say taken from before."""
     return Hit(
         before.index,
         hit.score,
         before.why if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
+        before.verdict if hit.verdict is None else hit.verdict,
     )

@@ -42,12 +42,14 @@ class Hit:
         why: The reason, from rerankers that can give one.
         passage: Where the part of the text stands that the score is for, as start and end in characters, when only
             that part of a long document was decisive.
+        verdict: What a judge decided: `"yes"` or `"no"`, a grade such as `"2"`, or `"unjudged"`.
     """
 
     index: int
     score: float
     why: str | None = None
     passage: tuple[int, int] | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,18 @@ class Usage:
         retries: Requests among them that repeated one that had failed.
         splits: Requests among them that were further parts of a list too long for one.
         units: What the vendor bills besides tokens, such as Cohere's search units, as the vendor counted it.
+        calls: Questions to an LLM that were answered.
+        input_tokens: Tokens that LLMs read at full price.
+        output_tokens: Tokens that LLMs wrote.
+        cache_read_tokens: Tokens that LLMs took from their prompt cache.
+        cache_write_tokens: Tokens that LLMs put into it.
+        unjudged: Documents that a judge could not judge, whatever the reason.
+        repaired: Answers of LLMs that were not as asked for, but could be read.
+        unparsable: Answers in which nothing could be read.
+        refused: Answers that were refusals.
+        missing: Documents that an answer left out.
+        repeated: Documents that an answer named more than once.
+        unknown_labels: Documents that an answer named, and that were not in the question.
     """
 
     pairs: int = 0
@@ -79,6 +93,18 @@ class Usage:
     retries: int = 0
     splits: int = 0
     units: float = 0
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    unjudged: int = 0
+    repaired: int = 0
+    unparsable: int = 0
+    refused: int = 0
+    missing: int = 0
+    repeated: int = 0
+    unknown_labels: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""

@@ -8,8 +8,9 @@ from typing import Any, Unpack
 
 from rerank_kit.managed.answers import Decoded, Request, Result, amount, is_list, is_mapping, result, rows
 from rerank_kit.managed.base import ManagedReranker, Options
-from rerank_kit.managed.cohere_sdk import Own, Sdk
+from rerank_kit.managed.cohere_sdk import Sdk
 from rerank_kit.managed.http import Transport
+from rerank_kit.managed.own import Own
 from rerank_kit.managed.secret import Secret
 from rerank_kit.managed.split import Limits
 from rerank_kit.optional import optional
@@ -17,6 +18,7 @@ from rerank_kit.values import Usage
 
 # "We recommend against sending more than 1,000 documents": https://docs.cohere.com/reference/rerank
 _LIMITS = Limits(documents=1000)
+_CLIENT = "the cohere SDK, with a method rerank"
 
 
 class Cohere(ManagedReranker):
@@ -64,7 +66,8 @@ class Cohere(ManagedReranker):
         """
         optional("cohere", extra="cohere", why="Cohere")
         url = os.environ.get("CO_API_URL") if base_url is None else base_url
-        self._own = None if client is None and async_client is None else Own(client, async_client)
+        given = client is not None or async_client is not None
+        self._own = Own(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
         options.setdefault("limits", _LIMITS)
         super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)

@@ -1,4 +1,4 @@
-"""Cohere's official SDK as what carries the requests, from version 5.15 on; and clients that users bring."""
+"""Cohere's official SDK as what carries the requests, from version 5.15 on."""
 
 from __future__ import annotations
 
@@ -6,48 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from inspect import iscoroutinefunction
-from typing import Any, Self
+from typing import Any
 
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.flow import Call
 from rerank_kit.managed.answers import Answer, Request
 from rerank_kit.managed.http import no_answer
+from rerank_kit.managed.own import Own
 from rerank_kit.managed.pool import Pool
 from rerank_kit.managed.secret import Secret
 from rerank_kit.optional import optional
-
-
-class Own:
-    """Clients that belong to the user. They hold keys and connections, so they do not travel.
-
-    Attributes:
-        client: A blocking client, if there is one.
-        async_client: An async client, if there is one.
-    """
-
-    def __init__(self, client: Any, async_client: Any) -> None:
-        """Tell blocking from async clients.
-
-        Raises:
-            ConfigurationError: One of them cannot rerank.
-        """
-        for name, each in (("client", client), ("async_client", async_client)):
-            if each is not None and not callable(getattr(each, "rerank", None)):
-                msg = f"{name} must be a client of the cohere SDK, with a method rerank, not {type(each).__name__}"
-                raise ConfigurationError(msg)
-        awaits = client is not None and iscoroutinefunction(client.rerank)
-        self.client = None if awaits else client
-        self.async_client = client if awaits else async_client
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Copies use the same clients."""
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Refuse to travel."""
-        msg = "client= cannot be pickled, for it holds keys and connections: make the reranker where it is needed"
-        raise ConfigurationError(msg)
 
 
 class Sdk:
