@@ -1,0 +1,217 @@
+"""Reading what a model answers. Pure: no network, no model.
+
+Only what names a label that was in the question counts, so nothing that a document could have had the model repeat
+can pass for a verdict: it cannot know its label.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from rerank_kit.judge.chat import Completion
+from rerank_kit.managed.answers import is_list, is_mapping
+from rerank_kit.values import Usage
+
+Outcome: TypeAlias = Literal["ok", "repaired", "missing", "duplicate", "unknown label", "refusal", "unparsable"]
+"""What became of an answer, or of a document in it."""
+
+_REASON = 200  # characters of a reason that are kept
+GRADES = range(4)
+_BESIDE_LABELS = frozenset({"ranking", "json"})
+_THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_LAST_COMMA = re.compile(r",(\s*[\]}])")
+_EDGES = "\"'`<>[](){}#.:; \t\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an answer says of one document.
+
+    Attributes:
+        value: 1 or 0 for a verdict, the grade, or minus the place in an order.
+        reason: Why, in one line.
+    """
+
+    value: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read from an answer.
+
+    Attributes:
+        outcome: What became of the answer as a whole.
+        findings: By label, what it says.
+        problems: By label, why nothing is known of the others.
+        tally: The same as counters.
+    """
+
+    outcome: Outcome
+    findings: Mapping[str, Finding]
+    problems: Mapping[str, Outcome]
+    tally: Usage
+
+    @property
+    def worth_repeating(self) -> bool:
+        """Whether nothing could be read, though the model did answer."""
+        return not self.findings and self.outcome != "refusal"
+
+
+def read(mode: str, completion: Completion, labels: Sequence[str]) -> Reading:
+    """What an answer says of the documents with these labels."""
+    if completion.stop == "refusal":
+        return Reading("refusal", {}, dict.fromkeys(labels, "refusal"), Usage(refused=1))
+    clean, values = _parsed(completion.text)
+    said = [entry for value in values for entry in _entries(mode, value)]
+    if not said and mode == "listwise":
+        clean, said = False, _order(completion.text, labels)
+    if not said:
+        return Reading("unparsable", {}, dict.fromkeys(labels, "unparsable"), Usage(unparsable=1))
+    found = _Found(labels, first_counts=mode == "listwise")
+    for place, each in enumerate(said):
+        label = found.label(each.label)
+        finding, tidy = (Finding(-place), True) if mode == "listwise" else _finding(mode, each.row)
+        clean = clean and tidy and each.tidy and label in (each.label, None)
+        if label is not None:
+            found.take(label, finding)
+    missing: dict[str, Outcome] = dict.fromkeys(found.left_out(), "missing")
+    outcome: Outcome = "ok" if clean else "repaired"
+    if not found.findings:
+        outcome = "unknown label" if found.unknown else "unparsable"
+    tally = Usage(
+        repaired=int(outcome == "repaired"),
+        unparsable=int(outcome == "unparsable"),
+        missing=len(missing),
+        repeated=len(found.repeated),
+        unknown_labels=len(found.unknown),
+    )
+    return Reading(outcome, found.findings, found.problems | missing, tally)
+
+
+class _Found:
+    """What has been found so far, by label."""
+
+    def __init__(self, labels: Sequence[str], *, first_counts: bool) -> None:
+        self.labels = labels
+        self.first_counts = first_counts
+        self.findings: dict[str, Finding] = {}
+        self.problems: dict[str, Outcome] = {}
+        self.repeated: set[str] = set()
+        self.unknown: set[str] = set()
+
+    def label(self, given: object) -> str | None:
+        """The label that is meant, if it is one of those in the question."""
+        tidied = str(given).strip(_EDGES).upper()
+        if tidied in self.labels:
+            return tidied
+        self.unknown.add(str(given))
+        return None
+
+    def take(self, label: str, finding: Finding | None) -> None:
+        """Take what is said of a label. Two different values for one are none; in an order the first place counts."""
+        known = self.findings.get(label)
+        if known is None and label not in self.problems:
+            if finding is None:
+                self.problems[label] = "unparsable"
+            else:
+                self.findings[label] = finding
+            return
+        self.repeated.add(label)
+        same = known is not None and finding is not None and finding.value == known.value
+        if not same and not self.first_counts:
+            self.findings.pop(label, None)
+            self.problems[label] = "duplicate"
+
+    def left_out(self) -> Iterator[str]:
+        """The labels of which nothing was said."""
+        return (each for each in self.labels if each not in self.findings and each not in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One entry of an answer: the label as it was given, all that stands beside it, and whether it is as asked for."""
+
+    label: object
+    row: Mapping[str, Any]
+    tidy: bool = True
+
+
+def _parsed(text: str) -> tuple[bool, list[Any]]:
+    """The JSON in a text, and whether it is all there is; an object with a key twice is none."""
+    text = _THOUGHTS.sub("", text, count=1) if _THOUGHTS.match(text) else text
+    try:
+        return True, [json.loads(text, object_pairs_hook=_object)]
+    except (ValueError, RecursionError):
+        return False, list(_objects(_LAST_COMMA.sub(r"\1", text)))
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """The JSON objects in a text, the outermost ones that are whole."""
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    start = text.find("{")
+    while start >= 0:
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            yield value
+        start = text.find("{", end)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        msg = "a key comes twice"
+        raise ValueError(msg)
+    return made
+
+
+def _entries(mode: str, value: Any) -> Iterator[_Said]:
+    """The entries in a parsed answer, wherever in it they are."""
+    whole = {"grade": "grades", "listwise": "ranking"}.get(mode)
+    inside = value.get(whole) if is_mapping(value) and whole is not None else None
+    rows = inside if is_list(inside) else value if is_list(value) else [value]
+    expected = rows is inside or (whole is None and rows is not value)
+    for row in rows:
+        if is_mapping(row) and "label" in row:
+            yield _Said(row["label"], row, tidy=expected and mode != "listwise")
+        elif mode == "listwise" and isinstance(row, str):
+            yield _Said(row, {}, tidy=expected)
+
+
+def _order(text: str, labels: Sequence[str]) -> list[_Said]:
+    """An order in a text that holds nothing else, such as `[A] > [B]`, or JSON that was cut off."""
+    words = [word for word in re.findall(r"\w+", text) if word in labels or not _beside(word)]
+    if words and words[-1] not in labels:
+        words.pop()  # cut off
+    return [_Said(word, {}) for word in words] if set(words) <= set(labels) else []
+
+
+def _beside(word: str) -> bool:
+    return word.isdecimal() or word.lower() in _BESIDE_LABELS
+
+
+def _finding(mode: str, row: Mapping[str, Any]) -> tuple[Finding | None, bool]:
+    """What an entry says, if it does, and whether in the form that was asked for."""
+    reason = row.get("reason")
+    told = " ".join(reason.split())[:_REASON] if isinstance(reason, str) and reason.strip() else None
+    value, tidy = _verdict(row.get("verdict")) if mode == "filter" else _grade(row.get("grade"))
+    return (None if value is None else Finding(value, told)), tidy
+
+
+def _verdict(given: Any) -> tuple[int | None, bool]:
+    word = str(given).strip(_EDGES).lower()
+    return {"yes": 1, "true": 1, "no": 0, "false": 0}.get(word), given in ("yes", "no")
+
+
+def _grade(given: Any) -> tuple[int | None, bool]:
+    if isinstance(given, int) and not isinstance(given, bool):
+        return (given if given in GRADES else None), True
+    word = str(given).strip(_EDGES).removesuffix(".0")
+    return (int(word) if word in {str(each) for each in GRADES} else None), False

@@ -1,0 +1,149 @@
+"""`Anthropic`: Claude models, on the official SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Literal, Unpack
+
+from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.flow import Flow
+from rerank_kit.judge.anthropic_sdk import Sdk
+from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
+from rerank_kit.judge.counted import counted
+from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
+from rerank_kit.managed.client import ApiClient, ClientOptions
+from rerank_kit.managed.http import Transport
+from rerank_kit.managed.own import Own
+from rerank_kit.managed.secret import Secret
+from rerank_kit.optional import optional
+from rerank_kit.values import Deadline, Usage
+
+Effort = Literal["low", "medium", "high", "xhigh", "max"]
+
+# Tokens; what is shorter is not cached, without a word. https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+_SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
+_BYTES_PER_TOKEN = 4  # of English; a prefix guessed too long costs nothing: it is then not cached
+_ALWAYS_THINKS = frozenset({"xhigh", "max"})
+_STOPS: dict[str, Stop] = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "refusal"}
+_CLIENT = "the anthropic SDK, with a method messages.create"
+
+
+class Anthropic(ApiClient):
+    """Claude models. Their answers are held to a JSON schema, and they do not think unless asked to.
+
+    No sampling arguments are sent: current models reject them.
+
+    Attributes:
+        model: The model's name.
+        effort: How much effort the model puts into an answer; `None` leaves it at the model's own.
+        thinking: Whether the model thinks before it answers.
+        cache: Whether what comes again in every call is put into the prompt cache, where it is long enough for that.
+    """
+
+    def __init__(
+        self,
+        model: str = "claude-haiku-5-5",
+        *,
+        api_key: object = None,
+        base_url: str | None = None,
+        client: Any = None,
+        async_client: Any = None,
+        effort: Effort | None = None,
+        thinking: bool = False,
+        cache: bool = True,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """Check the settings; nothing is sent yet.
+
+        Args:
+            model: The model's name.
+            api_key: The key, also as pydantic's `SecretStr`; by default from `ANTHROPIC_API_KEY`.
+            base_url: Where the API is, if not at Anthropic; by default from `ANTHROPIC_BASE_URL`.
+            client: A client of the SDK to use instead of making one, such as `anthropic.AnthropicBedrock()`. An async
+                one goes here too. Its retries are turned off, for ours know the deadline. It belongs to you: close it.
+            async_client: An async client beside a blocking one. Without, async callers use the blocking one in a
+                worker thread.
+            effort: `"low"` to `"max"`. With `"xhigh"` and `"max"` models always think.
+            thinking: Leave it to the model whether it thinks. What it thinks is paid for and counts into the tokens
+                that it may write.
+            cache: Use the prompt cache.
+            **options: See `ClientOptions`.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or there is no key.
+            MissingExtra: The SDK is not installed.
+        """
+        optional("anthropic", extra="anthropic", why="Anthropic")
+        if effort not in {None, "low", "medium", "high", "xhigh", "max"}:
+            msg = f'effort must be "low", "medium", "high", "xhigh", "max" or None, not {effort!r}'
+            raise ConfigurationError(msg)
+        self.model: str | None = model
+        self.effort = effort
+        self.thinking = thinking
+        self.cache = cache
+        given = client is not None or async_client is not None
+        self._own = Own(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None
+        key = Secret(api_key, variables=("ANTHROPIC_API_KEY",), required=not given)
+        url = os.environ.get("ANTHROPIC_BASE_URL") if base_url is None else base_url
+        super().__init__(base_url="https://api.anthropic.com" if url is None else url, api_key=key, **options)
+
+    def transport(self) -> Transport:
+        """The SDK."""
+        return Sdk(self._key, self.base_url, self._own)
+
+    def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
+        """Ask the model."""
+        answer, requests = yield from self.exchange(Request("/v1/messages", self._body(prompt)), deadline)
+        body = answer.body
+        if not is_mapping(body) or not is_list(body.get("content")):
+            msg = f"the answer is no message of Claude but {self.hide(shown(body))}"
+            raise InvalidResponse(msg, backend=type(self).__name__)
+        usage = body.get("usage")
+        stop = _STOPS.get(str(body.get("stop_reason")), "end")
+        sent = Usage(requests=requests, retries=requests - 1)
+        return Completion(
+            "".join(_texts(body["content"])), stop, sent + counted(usage if is_mapping(usage) else {})
+        )
+
+    def caches(self, prompt: Prompt) -> bool:
+        """Whether this prompt begins with enough that comes again for the cache to be used."""
+        return self.cache and bool(prompt.stable) and self._long_enough(prompt.prefix)
+
+    def _long_enough(self, text: str) -> bool:
+        shortest = _SHORTEST_CACHED.get(str(self.model), max(_SHORTEST_CACHED.values()))
+        return len(text.encode()) >= shortest * _BYTES_PER_TOKEN
+
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        system, *parts = (_block(text) for text in (prompt.system, *prompt.parts))
+        if self.cache and self._long_enough(prompt.system):
+            system["cache_control"] = {"type": "ephemeral"}
+        if self.caches(prompt):
+            parts[prompt.stable - 1]["cache_control"] = {"type": "ephemeral"}
+        output: dict[str, Any] = {} if self.effort is None else {"effort": self.effort}
+        if prompt.schema:
+            output["format"] = {"type": "json_schema", "schema": dict(prompt.schema)}
+        off = not self.thinking and self.effort not in _ALWAYS_THINKS
+        return {
+            "model": self.model,
+            "max_tokens": prompt.max_tokens,
+            "system": [system],
+            "messages": [{"role": "user", "content": parts}],
+            **({"output_config": output} if output else {}),
+            **({"thinking": {"type": "disabled"}} if off else {}),
+        }
+
+    def __repr__(self) -> str:
+        """Say which model this is, and where."""
+        return f"{type(self).__name__}({self.model!r}, base_url={self.base_url!r})"
+
+
+def _block(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _texts(content: list[Any]) -> Iterator[str]:
+    """The text blocks, wherever they stand: a thinking block may come first."""
+    for block in content:
+        if is_mapping(block) and block.get("type") == "text" and isinstance(block.get("text"), str):
+            yield block["text"]

@@ -1,0 +1,83 @@
+"""What a judge asks of an LLM: a `Prompt` goes in, a `Completion` comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from rerank_kit.flow import Flow
+from rerank_kit.values import Deadline, Usage
+
+Stop: TypeAlias = Literal["end", "length", "refusal"]
+"""Why the model stopped: it was done, it ran into `max_tokens`, or it would not answer."""
+
+NEVER = Deadline()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One question to an LLM.
+
+    Attributes:
+        system: The instructions. They alone belong into the system role.
+        parts: The user's turn, piece by piece.
+        schema: The JSON schema of the answer, for models that can be held to one.
+        max_tokens: The most that the model may write.
+        stable: How many of the parts, from the first on, come again word for word in the next calls.
+    """
+
+    system: str
+    parts: tuple[str, ...]
+    schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    max_tokens: int = 1024
+    stable: int = 0
+
+    @property
+    def prefix(self) -> str:
+        """What comes again word for word in the next calls."""
+        return "\n".join((self.system, *self.parts[: self.stable]))
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An LLM's answer.
+
+    Attributes:
+        text: What it wrote, without its thoughts.
+        stop: Why it stopped.
+        usage: What it took, as its server counted it.
+    """
+
+    text: str
+    stop: Stop = "end"
+    usage: Usage = Usage(calls=1)
+
+
+class ChatModel(Protocol):
+    """An LLM. To add one, write `complete`.
+
+    Attributes:
+        model: The model's name, by which its price is found.
+    """
+
+    model: str | None
+
+    def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
+        """Ask the model.
+
+        Raises:
+            ConfigurationError: The server knows no such key, address or model.
+            DeadlineExceeded: The time ran out.
+            BackendError: There was no answer, or one that is an error.
+        """
+        ...
+
+
+@runtime_checkable
+class CachingChatModel(Protocol):
+    """An LLM with a prompt cache that has to be filled by one call before others can use it."""
+
+    def caches(self, prompt: Prompt) -> bool:
+        """Whether this prompt begins with enough that comes again for the cache to be used."""
+        ...

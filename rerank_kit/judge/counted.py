@@ -1,0 +1,35 @@
+"""What servers and frameworks say of the tokens of a call, in the forms of Anthropic, OpenAI and LangChain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rerank_kit.managed.answers import amount
+from rerank_kit.values import Usage
+
+
+def counted(usage: Mapping[str, Any]) -> Usage:
+    """The tokens of one call; all 0 where nothing was said of them.
+
+    Anthropic counts what came from the cache beside its `input_tokens`; OpenAI and LangChain count it into theirs.
+    """
+    if "prompt_tokens" in usage:
+        read, written = amount(usage, "prompt_tokens_details", "cached_tokens"), 0.0
+        fresh = amount(usage, "prompt_tokens") - read
+    elif "input_token_details" in usage:
+        read = amount(usage, "input_token_details", "cache_read")
+        written = amount(usage, "input_token_details", "cache_creation")
+        fresh = amount(usage, "input_tokens") - read - written
+    else:
+        read, written = amount(usage, "cache_read_input_tokens"), amount(usage, "cache_creation_input_tokens")
+        fresh = amount(usage, "input_tokens")
+    fresh = max(0.0, fresh)
+    return Usage(
+        calls=1,
+        tokens=int(fresh + read + written),
+        input_tokens=int(fresh),
+        output_tokens=int(amount(usage, "completion_tokens") or amount(usage, "output_tokens")),
+        cache_read_tokens=int(read),
+        cache_write_tokens=int(written),
+    )

@@ -1,0 +1,96 @@
+"""`OpenAICompatible`: any server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, SGLang, gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
+
+from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.flow import Flow
+from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
+from rerank_kit.judge.counted import counted
+from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
+from rerank_kit.managed.client import ApiClient, ClientOptions
+from rerank_kit.managed.secret import Secret
+from rerank_kit.values import Deadline, Usage
+
+_STOPS: dict[str, Stop] = {"length": "length", "content_filter": "refusal"}
+
+
+class OpenAICompatible(ApiClient):
+    """A chat model behind an OpenAI-compatible URL.
+
+    Attributes:
+        model: The model's name, as the server knows it.
+        structured: How the server is asked for JSON.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str,
+        api_key: object = None,
+        structured: Literal["json_schema", "json_object", "none"] = "json_schema",
+        extra: Mapping[str, Any] | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """Check the settings; nothing is sent yet.
+
+        Args:
+            base_url: Where the API is, with the `/v1` that most servers have: `"http://localhost:8000/v1"`.
+            model: The model's name.
+            api_key: The key, if one is needed.
+            structured: `"json_schema"` holds the model to the form of the answer; `"json_object"` is for servers that
+                only know that; `"none"` leaves it to the prompt.
+            extra: Further fields of the request, such as `{"temperature": 0}` or, for models that think,
+                `{"chat_template_kwargs": {"enable_thinking": False}}`. A field that is `None` is left out.
+            **options: See `ClientOptions`.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        if structured not in {"json_schema", "json_object", "none"}:
+            msg = f'structured must be "json_schema", "json_object" or "none", not {structured!r}'
+            raise ConfigurationError(msg)
+        self.model: str | None = model
+        self.structured = structured
+        self._extra = {} if extra is None else dict(extra)
+        super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)
+
+    def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
+        """Ask the model."""
+        answer, requests = yield from self.exchange(Request("/chat/completions", self._body(prompt)), deadline)
+        body = answer.body
+        choices = body.get("choices") if is_mapping(body) else None
+        first = choices[0] if is_list(choices) and choices else None
+        message = first.get("message") if is_mapping(first) else None
+        if not is_mapping(body) or not is_mapping(first) or not is_mapping(message):
+            msg = f"the answer is no chat completion but {self.hide(shown(body))}"
+            raise InvalidResponse(msg, backend=type(self).__name__)
+        stop = "refusal" if message.get("refusal") else _STOPS.get(str(first.get("finish_reason")), "end")
+        text, usage = message.get("content"), body.get("usage")
+        took = Usage(requests=requests, retries=requests - 1) + counted(usage if is_mapping(usage) else {})
+        return Completion(text if isinstance(text, str) else "", stop, took)
+
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        schema = {"name": "answer", "schema": dict(prompt.schema), "strict": True}
+        form = {
+            "json_schema": {"type": "json_schema", "json_schema": schema},
+            "json_object": {"type": "json_object"},
+            "none": None,
+        }
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": "\n".join(prompt.parts)},
+            ],
+            "max_tokens": prompt.max_tokens,
+            "response_format": form[self.structured] if prompt.schema else None,
+        }
+        return {name: value for name, value in (body | self._extra).items() if value is not None}
+
+    def __repr__(self) -> str:
+        """Say which model this is, and where."""
+        return f"{type(self).__name__}({self.base_url!r}, model={self.model!r})"
