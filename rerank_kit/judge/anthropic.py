@@ -102,9 +102,7 @@ class Anthropic(ApiClient):
         usage = body.get("usage")
         stop = _STOPS.get(str(body.get("stop_reason")), "end")
         sent = Usage(requests=requests, retries=requests - 1)
-        return Completion(
-            "".join(_texts(body["content"])), stop, sent + counted(usage if is_mapping(usage) else {})
-        )
+        return Completion("".join(_texts(body["content"])), stop, sent + counted(usage if is_mapping(usage) else {}))
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""

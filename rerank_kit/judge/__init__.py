@@ -1,0 +1,26 @@
+"""An LLM as the last judge of what a retriever found. Importing this package loads no client."""
+
+from rerank_kit.judge.anthropic import Anthropic
+from rerank_kit.judge.calibrate import Calibration, acalibrate, calibrate
+from rerank_kit.judge.chat import CachingChatModel, ChatModel, Completion, Prompt
+from rerank_kit.judge.judge import LLMJudge, Mode
+from rerank_kit.judge.judged import Judged, Verdict
+from rerank_kit.judge.openai_compatible import OpenAICompatible
+from rerank_kit.judge.spending import Estimate
+
+__all__ = [
+    "Anthropic",
+    "CachingChatModel",
+    "Calibration",
+    "ChatModel",
+    "Completion",
+    "Estimate",
+    "Judged",
+    "LLMJudge",
+    "Mode",
+    "OpenAICompatible",
+    "Prompt",
+    "Verdict",
+    "acalibrate",
+    "calibrate",
+]

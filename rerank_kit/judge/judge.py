@@ -1,0 +1,225 @@
+"""`LLMJudge`: the stage that catches what is on topic, but does not answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from rerank_kit.checks import check_count, check_documents, check_positive, check_query
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.flow import Flow
+from rerank_kit.judge.asking import Asking
+from rerank_kit.judge.chat import NEVER, ChatModel
+from rerank_kit.judge.fences import harmless
+from rerank_kit.judge.judged import Judged, problem
+from rerank_kit.judge.listwise import ordered, windows
+from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
+from rerank_kit.judge.spending import Estimate, Spending, prompt_tokens
+from rerank_kit.judge.voting import Question, questions, voted
+from rerank_kit.managed.split import cut, estimated_tokens
+from rerank_kit.pricing import Prices, known_prices
+from rerank_kit.reranker import Reranker
+from rerank_kit.values import Deadline, Document, Ranking, Span, Usage
+
+Mode = Literal["filter", "grade", "listwise"]
+
+
+class LLMJudge(Reranker):
+    """Has an LLM decide whether documents answer the query.
+
+    - `"filter"`: yes or no, one document in a call. Documents that do not answer are left out.
+    - `"grade"`: from 0 to 3, several documents in a call, shuffled. Scores are the grades, divided by 3.
+    - `"listwise"`: an order, in a window that slides up from the end. Scores follow the places.
+
+    Documents that could not be judged, because the answer could not be read, was a refusal, came too late or would
+    have cost too much, are kept, in their order, after those that were. Their verdict is `"unjudged"`, their score
+    0.0, `hit.why` says why, `usage.unjudged` counts them, and the ranking is degraded.
+
+    What a document holds cannot break out of its place in the prompt, and cannot pass for an answer. A model can still
+    be persuaded by what it reads.
+
+    Attributes:
+        chat: The LLM.
+        mode: What it is asked for.
+        criterion: What makes a document a good one, as the end of "the document …".
+        instructions: The system prompt.
+    """
+
+    pointwise = False  # a filter's verdicts are, but which documents it keeps depends on all (min_keep)
+
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        mode: Mode = "filter",
+        criterion: str = CRITERION,
+        instructions: str | None = None,
+        concurrency: int = 8,
+        documents_per_call: int = 10,
+        window: int = 20,
+        step: int | None = None,
+        min_keep: int = 1,
+        keep_order: bool = True,
+        samples: int = 1,
+        max_calls: int | None = None,
+        max_cost: float | None = None,
+        max_tokens_per_doc: int | None = 2000,
+        on_error: Literal["keep", "raise"] = "keep",
+        prices: Prices | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Check the settings; nothing is asked yet.
+
+        Args:
+            model: The LLM: `Anthropic()`, `OpenAICompatible(…)`, or your own `ChatModel`.
+            mode: `"filter"`, `"grade"` or `"listwise"`.
+            criterion: Such as `"answers the query"` or `"is safe to quote to a customer"`.
+            instructions: The system prompt, if not `rerank_kit.judge.prompts.INSTRUCTIONS[mode]`. `{criterion}` in it
+                is replaced. It has to say what the answer looks like.
+            concurrency: How many calls are made side by side.
+            documents_per_call: How many documents go into a call, in mode `"grade"`.
+            window: How many documents are put in order at a time, in mode `"listwise"`.
+            step: By how many documents the window moves; by default by half of it.
+            min_keep: How many documents a filter returns at least, if that many came in; 0 lets it return none.
+            keep_order: Whether a filter keeps the order of what it lets through, or puts first what more votes are for.
+            samples: How often each question is asked; the majority counts. Not for `"listwise"`.
+            max_calls: How many calls one query may take.
+            max_cost: How much one query may cost, in US dollars. What a call may cost is guessed before it is made.
+            max_tokens_per_doc: Longer documents are cut, and counted in `usage.truncated`; `None` sends them whole.
+            on_error: What a call that fails does, or a used-up budget: `"keep"` keeps the documents unjudged,
+                `"raise"` raises, so that a `Fallback` can take over. A wrong key or setting always raises.
+            prices: What costs are computed by; by default the rows that come with the package.
+            seed: Makes labels and orders the same every time, for tests. Documents could then know them.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        if mode not in INSTRUCTIONS:
+            msg = f'mode must be "filter", "grade" or "listwise", not {mode!r}'
+            raise ConfigurationError(msg)
+        if not callable(getattr(model, "complete", None)):
+            msg = f"model must be an LLM with a method complete, such as rerank_kit.judge.Anthropic(), not {model!r}"
+            raise ConfigurationError(msg)
+        if on_error not in {"keep", "raise"}:
+            msg = f'on_error must be "keep" or "raise", not {on_error!r}'
+            raise ConfigurationError(msg)
+        self.chat = model
+        self.model = model.model
+        self.mode: Mode = mode
+        self.criterion = criterion
+        given = INSTRUCTIONS[mode] if instructions is None else instructions
+        self.instructions = given.replace("{criterion}", criterion)
+        self._concurrency = check_count("concurrency", concurrency) or 1
+        self._documents_per_call = check_count("documents_per_call", documents_per_call) or 1
+        self._window = check_count("window", window) or 1
+        self._step = check_count("step", step) or max(1, self._window // 2)
+        self._min_keep = 0 if min_keep == 0 else check_count("min_keep", min_keep) or 0
+        self._keep_order = keep_order
+        self._samples = check_count("samples", samples) or 1
+        self._max_calls = check_count("max_calls", max_calls)
+        self._max_cost = check_positive("max_cost", max_cost)
+        self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
+        self._on_error: Literal["keep", "raise"] = on_error
+        self._prices = prices
+        self._seed = seed
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.mode == "listwise" and self._samples > 1:
+            msg = f"samples must be 1 with mode='listwise', not {self._samples!r}: orders have no majority"
+            raise ConfigurationError(msg)
+        if self._step >= self._window:
+            msg = f"step must be less than window={self._window!r}, not {self._step!r}: windows have to overlap"
+            raise ConfigurationError(msg)
+        if self._max_cost is not None and self._price_list().price(self.model) is None:
+            msg = f"max_cost needs the price of {self.model!r}: pass prices=known_prices().override(Price(…))"
+            raise ConfigurationError(msg)
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Judge the documents."""
+        judged = yield from self.judging(query, documents, deadline)
+        if self.mode == "filter":
+            return judged.filtered(self._min_keep, keep_order=self._keep_order)
+        return judged.ranking()
+
+    def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Judged]:
+        """What can be found out about each document, before any is left out. There must be some, none of them blank."""
+        started = time.perf_counter()
+        asking, truncated = self._asking(query, documents, deadline)
+        if self.mode == "listwise":
+            decided = yield from ordered(asking, self._window, self._step)
+        else:
+            decided = yield from voted(asking, self._questions(asking), self._concurrency)
+        unjudged = sum(isinstance(each, str) for each in decided)
+        pairs = len(decided) - unjudged
+        seconds = time.perf_counter() - started
+        span = Span(
+            backend=type(self.chat).__name__,
+            model=self.model,
+            documents_in=len(decided),
+            documents_out=pairs,
+            seconds=seconds,
+            usage=asking.spending.usage + Usage(pairs=pairs, truncated=truncated, unjudged=unjudged),
+            outcome="degraded" if unjudged else "ok",
+            problem=problem(decided),
+            cost=asking.spending.cost,
+            started=time.time() - seconds,
+        )
+        return Judged(decided, span)
+
+    def cost(self, usage: Usage) -> float | None:
+        """What that usage costs, in US dollars, by prompts of average length; `None` when that is not known."""
+        return self._price_list().cost(self.model, usage)
+
+    def estimate(self, query: str, documents: Sequence[Document | str]) -> Estimate:
+        """What judging these documents would take, without asking anything.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        given = [each for each in check_documents(documents) if each.text.strip()]
+        asking, _ = self._asking(check_query(query), given, NEVER)
+        if self.mode == "listwise":
+            calls = [list(each) for each in windows(len(given), self._window, self._step)]
+        else:
+            calls = [places for _, places in self._questions(asking)]
+        usages = [self._expected(asking, places) for places in calls[: self._max_calls]]
+        costs = [self.cost(each) for each in usages]
+        known = [each for each in costs if each is not None]
+        whole = sum(usages, Usage())
+        cost = sum(known) if len(known) == len(costs) else None
+        return Estimate(whole.calls, whole.input_tokens, whole.output_tokens, cost)
+
+    def _expected(self, asking: Asking, places: list[int]) -> Usage:
+        itself, each = USUAL_ANSWER[self.mode]
+        tokens = prompt_tokens(asking.question(places)[0])
+        return Usage(calls=1, input_tokens=tokens, output_tokens=itself + each * len(places))
+
+    def _asking(self, query: str, documents: Sequence[Document], deadline: Deadline) -> tuple[Asking, int]:
+        """How to ask about these documents, and how many had to be cut."""
+        texts = [harmless(each.text) for each in documents]
+        most = self._max_tokens_per_doc
+        sent = texts if most is None else [cut(text, most, estimated_tokens) for text in texts]
+        asking = Asking(
+            self.chat,
+            self.mode,
+            self.instructions,
+            harmless(query),
+            sent,
+            seed=self._seed,
+            spending=Spending(self.model, self._price_list(), self._max_calls, self._max_cost),
+            deadline=deadline,
+            on_error=self._on_error,
+        )
+        return asking, sum(len(short) < len(text) for short, text in zip(sent, texts, strict=True))
+
+    def _questions(self, asking: Asking) -> list[Question]:
+        return questions(asking, 1 if self.mode == "filter" else self._documents_per_call, self._samples)
+
+    def _price_list(self) -> Prices:
+        return known_prices() if self._prices is None else self._prices
+
+    def __repr__(self) -> str:
+        """Say which model judges, and how."""
+        return f"{type(self).__name__}({self.chat!r}, mode={self.mode!r})"
