@@ -58,7 +58,12 @@ class Price:
         if self.unit not in {"tokens", "searches", "chat"}:
             msg = f"unit of the price of {self.model!r} must be 'tokens', 'searches' or 'chat', not {self.unit!r}"
             raise ConfigurationError(msg)
-        numbers = {"price": self.price, "per": self.per, "documents": self.documents, "chunk_tokens": self.chunk_tokens}
+        numbers: dict[str, object] = {
+            "price": self.price,
+            "per": self.per,
+            "documents": self.documents,
+            "chunk_tokens": self.chunk_tokens,
+        }
         numbers["above"] = self.above
         if self.unit == "chat":
             numbers |= {"output": self.output, "cache_read": self.cache_read, "cache_write": self.cache_write}

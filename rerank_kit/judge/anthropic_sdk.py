@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -56,9 +57,9 @@ class Sdk:
     async def _asend(self, arguments: dict[str, Any], url: str, seconds: float) -> Answer:
         if self._own is not None and self._own.async_client is None:
             return await asyncio.to_thread(self._send, arguments, url, seconds)
-        client: Any = await self._pool.aclient() if self._own is None else self._own.async_client
+        own = None if self._own is None else nullcontext[Any](self._own.async_client)
         try:
-            async with asyncio.timeout(seconds):
+            async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
                 return _answer(await client.with_options(max_retries=0).messages.create(**arguments))
         except Exception as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             return self._failed(error, url, seconds)

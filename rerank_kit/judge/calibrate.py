@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rerank_kit.checks import check_documents, check_query
 from rerank_kit.errors import ConfigurationError
@@ -36,7 +36,7 @@ class Calibration:
     right_no: int
     wrong_no: int
     unjudged: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     cost: float | None = None
 
     @property

@@ -51,7 +51,7 @@ class Completion:
 
     text: str
     stop: Stop = "end"
-    usage: Usage = Usage(calls=1)
+    usage: Usage = field(default_factory=lambda: Usage(calls=1))
 
 
 class ChatModel(Protocol):

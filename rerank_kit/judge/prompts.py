@@ -47,7 +47,7 @@ the document {{criterion}}:
 
 {_FRAME}
 Answer with one JSON object and nothing else, with one entry for each label, in any order:
-{{"grades": [{{"label": a document's label, "reason": at most 12 words in the language of the query, "grade": 0 to 3}}]}}
+{{"grades": [{{"label": a document's label, "reason": at most 12 words, in the query's language, "grade": 0 to 3}}]}}
 """
 """The instructions of mode `"grade"`. `{criterion}` is replaced."""
 

@@ -38,8 +38,7 @@ def bounded(library: Any) -> dict[str, list[Callable[[Any], Any]]]:
         request.extensions[_BEGUN] = time.monotonic()
 
     def bound(response: Any) -> None:
-        seconds = response.request.extensions["timeout"]["read"]
-        if seconds is not None:
-            response.stream = Timed(response, response.request.extensions[_BEGUN] + seconds)
+        extensions = response.request.extensions
+        response.stream = Timed(response, extensions[_BEGUN] + extensions["timeout"]["read"])
 
     return {"request": [begin], "response": [bound]}

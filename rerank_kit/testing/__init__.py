@@ -1,8 +1,9 @@
-"""For tests: a real HTTP server that speaks every rerank API's wire format and fails when told to.
+"""For tests: real HTTP servers that speak every rerank API's and chat model's wire format and fail when told to.
 
-It needs nothing but the standard library. See the page "Testing" of the documentation.
+They need nothing but the standard library. See the page "Testing" of the documentation.
 """
 
+from rerank_kit.testing.chat import ChatServer, Question, Reply
 from rerank_kit.testing.faults import (
     Fault,
     constant_scores,
@@ -22,8 +23,11 @@ from rerank_kit.testing.faults import (
 from rerank_kit.testing.server import Received, RerankServer, words_in_common
 
 __all__ = [
+    "ChatServer",
     "Fault",
+    "Question",
     "Received",
+    "Reply",
     "RerankServer",
     "constant_scores",
     "cut_connection",
