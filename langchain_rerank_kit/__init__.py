@@ -3,6 +3,7 @@
 from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.cascade import CascadeRerank
 from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.judge import LangChainChat, LLMJudgeRerank
 from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from langchain_rerank_kit.managed import CohereRerank, EndpointRerank, JinaRerank, VoyageRerank
 from langchain_rerank_kit.retriever import RerankRetriever, with_rerank
@@ -18,6 +19,8 @@ __all__ = [
     "EndpointRerank",
     "FlashRankRerank",
     "JinaRerank",
+    "LLMJudgeRerank",
+    "LangChainChat",
     "RecallWarning",
     "RerankCompressor",
     "RerankRetriever",

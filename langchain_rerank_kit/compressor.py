@@ -24,9 +24,9 @@ class RerankCompressor(BaseDocumentCompressor):
     """Puts documents in order of relevance and keeps the best.
 
     It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
-    subclasses and metadata survive, `metadata["relevance_score"]` holds the score, `metadata["relevance_reason"]` the
-    reason if there is one, and a score that was there before moves to the end of the list
-    `metadata["earlier_relevance_scores"]`.
+    subclasses and metadata survive, `metadata["relevance_score"]` holds the score, `metadata["relevance_reason"]` and
+    `metadata["relevance_verdict"]` the reason and a judge's verdict, if there is one, and a score that was there before
+    moves to the end of the list `metadata["earlier_relevance_scores"]`.
 
     Attributes:
         reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed.
@@ -98,7 +98,7 @@ class RerankCompressor(BaseDocumentCompressor):
         inputs = {"query": query, "documents": len(documents), **limits}
         name = type(self._loaded).__name__
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
-        return [with_score(documents[hit.index], hit.score, hit.passage, hit.why) for hit in ranking.hits]
+        return [with_score(documents[hit.index], hit.score, hit.passage, hit.why, hit.verdict) for hit in ranking.hits]
 
 
 def local_reranker() -> Reranker:

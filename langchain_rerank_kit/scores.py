@@ -17,9 +17,16 @@ PASSAGE = "relevant_passage"
 REASON = "relevance_reason"
 """The key under which the reason for a document's place is put, by rerankers that give one."""
 
+VERDICT = "relevance_verdict"
+"""The key under which a judge's verdict is put."""
+
 
 def with_score(
-    document: Document, score: float, passage: tuple[int, int] | None = None, reason: str | None = None
+    document: Document,
+    score: float,
+    passage: tuple[int, int] | None = None,
+    reason: str | None = None,
+    verdict: str | None = None,
 ) -> Document:
     """Copy a document, with a new score; a score it had before joins the earlier ones.
 
@@ -28,11 +35,13 @@ def with_score(
         score: The new score.
         passage: Where the part of the text stands that the score is for, if not all of it, in characters.
         reason: Why the document is where it is.
+        verdict: What a judge decided.
     """
     metadata = {**document.metadata, SCORE: score}
-    metadata.pop(REASON, None)  # one from before would explain another order
-    if reason is not None:
-        metadata[REASON] = reason
+    for key, value in ((REASON, reason), (VERDICT, verdict)):
+        metadata.pop(key, None)  # one from before would explain another order
+        if value is not None:
+            metadata[key] = value
     if passage is not None:
         metadata[PASSAGE] = document.page_content[slice(*passage)]
     if SCORE in document.metadata:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
+from langchain_core.runnables.config import var_child_runnable_config
 
 from rerank_kit import Document, Hit, Ranking, Span
 from rerank_kit.flow import Call, Flow
@@ -55,9 +57,19 @@ def traced(
 
 
 def ranked(below: Callbacks, work: Call[Ranking]) -> Flow[Ranking]:
-    """Rank, with a run for each stage of a cascade below the run that the callbacks belong to."""
-    with watching(_stages(below)):
+    """Rank, with a run for each stage and each call to a chat model below the run that the callbacks belong to."""
+    with watching(_stages(below)), _parent_of_chat_models(below):
         return (yield from work)
+
+
+@contextmanager
+def _parent_of_chat_models(callbacks: Callbacks) -> Generator[None, None, None]:
+    """Have chat models that are called in here find the callbacks where LangChain looks for them."""
+    before = var_child_runnable_config.set({"callbacks": callbacks})
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(before)
 
 
 def _stages(callbacks: Callbacks) -> Watcher:
@@ -65,7 +77,7 @@ def _stages(callbacks: Callbacks) -> Watcher:
 
     def stage(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
         def inside(below: Callbacks) -> Flow[Ranking]:
-            with watching(_stages(below)):
+            with watching(_stages(below)), _parent_of_chat_models(below):
                 return (yield from work)
 
         def places(hit: Hit) -> int:

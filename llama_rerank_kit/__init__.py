@@ -2,6 +2,7 @@
 
 from llama_rerank_kit.cascade import CascadeRerank
 from llama_rerank_kit.engines import widening_of, with_rerank
+from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from llama_rerank_kit.managed import CohereRerank, EndpointRerank, JinaRerank, VoyageRerank
 from llama_rerank_kit.nodes import RerankedNode
@@ -18,6 +19,8 @@ __all__ = [
     "EndpointRerank",
     "FlashRankRerank",
     "JinaRerank",
+    "LLMJudgeRerank",
+    "LlamaIndexChat",
     "RecallWarning",
     "RerankPostprocessor",
     "RerankRetriever",

@@ -22,6 +22,7 @@ class RerankedNode(NodeWithScore):
         earlier_scores: Scores from the stages before, the first stage's first.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
+        relevance_verdict: What a judge decided: `"yes"` or `"no"`, a grade, or `"unjudged"`.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
     """
@@ -29,6 +30,7 @@ class RerankedNode(NodeWithScore):
     earlier_scores: list[float] = Field(default_factory=list[float])
     relevant_passage: str | None = None
     relevance_reason: str | None = None
+    relevance_verdict: str | None = None
     rerank_failed: str | None = None
 
 
@@ -46,6 +48,7 @@ def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> Rera
         earlier_scores=earlier_scores(given),
         relevant_passage=passage,
         relevance_reason=hit.why,
+        relevance_verdict=hit.verdict,
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, Unpack
 from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.anthropic_sdk import Sdk
-from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
-from rerank_kit.judge.counted import counted
+from rerank_kit.judge.chat import NEVER, Completion, Prompt
+from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
 from rerank_kit.managed.client import ApiClient, ClientOptions
 from rerank_kit.managed.http import Transport
@@ -25,7 +25,6 @@ Effort = Literal["low", "medium", "high", "xhigh", "max"]
 _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
 _BYTES_PER_TOKEN = 4  # of English; a prefix guessed too long costs nothing: it is then not cached
 _ALWAYS_THINKS = frozenset({"xhigh", "max"})
-_STOPS: dict[str, Stop] = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "refusal"}
 _CLIENT = "the anthropic SDK, with a method messages.create"
 
 
@@ -100,9 +99,8 @@ class Anthropic(ApiClient):
             msg = f"the answer is no message of Claude but {self.hide(shown(body))}"
             raise InvalidResponse(msg, backend=type(self).__name__)
         usage = body.get("usage")
-        stop = _STOPS.get(str(body.get("stop_reason")), "end")
-        sent = Usage(requests=requests, retries=requests - 1)
-        return Completion("".join(_texts(body["content"])), stop, sent + counted(usage if is_mapping(usage) else {}))
+        took = Usage(requests=requests, retries=requests - 1) + counted(usage if is_mapping(usage) else {})
+        return Completion("".join(_texts(body["content"])), stopped(body.get("stop_reason")), took)
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""

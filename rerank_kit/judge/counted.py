@@ -1,12 +1,22 @@
-"""What servers and frameworks say of the tokens of a call, in the forms of Anthropic, OpenAI and LangChain."""
+"""What servers and frameworks say of a call beside its text, in the forms of Anthropic, OpenAI and LangChain."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from rerank_kit.judge.chat import Stop
 from rerank_kit.managed.answers import amount
 from rerank_kit.values import Usage
+
+_TOO_LONG = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+_REFUSED = frozenset({"refusal", "content_filter", "safety", "blocklist", "prohibited_content"})
+
+
+def stopped(reason: object) -> Stop:
+    """Why a model stopped, by whatever word its server has for that."""
+    word = str(reason).lower()
+    return "length" if word in _TOO_LONG else "refusal" if word in _REFUSED else "end"
 
 
 def counted(usage: Mapping[str, Any]) -> Usage:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from rerank_kit.values import Hit, Ranking, Span
 
 _HALF = 0.5
+_REASONS = 3  # that a span tells of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +86,6 @@ def problem(decided: Sequence[Decided]) -> str | None:
     reasons = Counter(each for each in decided if isinstance(each, str))
     if not reasons:
         return None
-    told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+    told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(_REASONS))
+    told += f"; and {len(reasons) - _REASONS} other reasons" if len(reasons) > _REASONS else ""
     return f"{reasons.total()} of {len(decided)} documents could not be judged: {told}"

@@ -8,13 +8,11 @@ from typing import Any, Literal, Unpack
 from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
-from rerank_kit.judge.counted import counted
+from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
 from rerank_kit.managed.client import ApiClient, ClientOptions
 from rerank_kit.managed.secret import Secret
 from rerank_kit.values import Deadline, Usage
-
-_STOPS: dict[str, Stop] = {"length": "length", "content_filter": "refusal"}
 
 
 class OpenAICompatible(ApiClient):
@@ -68,7 +66,7 @@ class OpenAICompatible(ApiClient):
         if not is_mapping(body) or not is_mapping(first) or not is_mapping(message):
             msg = f"the answer is no chat completion but {self.hide(shown(body))}"
             raise InvalidResponse(msg, backend=type(self).__name__)
-        stop = "refusal" if message.get("refusal") else _STOPS.get(str(first.get("finish_reason")), "end")
+        stop: Stop = "refusal" if message.get("refusal") else stopped(first.get("finish_reason"))
         text, usage = message.get("content"), body.get("usage")
         took = Usage(requests=requests, retries=requests - 1) + counted(usage if is_mapping(usage) else {})
         return Completion(text if isinstance(text, str) else "", stop, took)
