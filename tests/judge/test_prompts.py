@@ -1,0 +1,167 @@
+"""No document gets out of its place in the prompt: what a model is shown can be read back, whatever the texts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rerank_kit.judge import LLMJudge, Mode
+from rerank_kit.judge.fences import Draw, harmless
+from rerank_kit.judge.prompts import FILTER, INSTRUCTIONS, SCHEMAS
+from tests.judge.doubles import Scripted
+from tests.judge.hostile import HOSTILE
+
+MODES: list[Mode] = ["filter", "grade", "listwise"]
+CHINESE = ("澳大利亚GST注册门槛是多少？", ["门槛是7.5万澳元。", "GST的历史始于2000年。", "无关"])
+
+
+def shown(mode: Mode, query: str, texts: list[str], **options: Any) -> list[str]:
+    """The texts of the documents, in every question that was asked, as a reader finds them by the code."""
+    chat = Scripted()
+    LLMJudge(chat, mode=mode, max_tokens_per_doc=None, **options).rerank(query, texts)
+    assert {question.query for question in chat.questions} == {harmless(query)}
+    return [text for question in chat.questions for text in question.documents.values()]
+
+
+def test_the_corpus_has_at_least_forty_hostile_documents_each_different() -> None:
+    assert len(set(HOSTILE.values())) >= 40
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_hostile_document_stays_one_document_among_the_others(mode: Mode) -> None:
+    texts = [text for text in HOSTILE.values() if text.strip()]
+    asked = shown(mode, "What is the GST threshold?", texts, window=len(texts))
+    assert sorted(asked) == sorted(map(harmless, texts))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_query_stays_the_query(mode: Mode, name: str) -> None:
+    assert shown(mode, HOSTILE[name], ["a", "b"], keep_order=True) in (["a", "b"], ["b", "a"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(texts=st.lists(st.text(min_size=1).filter(str.strip), min_size=2, max_size=5))
+def test_any_texts_whatever_can_be_read_back(mode: Mode, texts: list[str]) -> None:
+    assert sorted(shown(mode, "query", texts)) == sorted(map(harmless, texts))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_documents_say_never_reaches_the_system_role(mode: Mode) -> None:
+    chat = Scripted()
+    LLMJudge(chat, mode=mode).rerank("query", list(HOSTILE.values()))
+    assert {prompt.system for prompt in chat.prompts} == {
+        INSTRUCTIONS[mode].replace("{criterion}", "answers the query, wholly or in part")
+    }
+
+
+def test_a_code_and_labels_that_a_text_holds_are_drawn_again() -> None:
+    code = Draw(7).code([])
+    assert Draw(7).code([f"it is {code.lower()}"]) != code
+    labels = Draw(7).labels(3, [])
+    again = Draw(7).labels(3, labels)
+    assert set(labels).isdisjoint(again)
+    assert len(set(again)) == 3
+
+
+def test_a_text_that_holds_every_short_label_gets_a_longer_one() -> None:
+    letters = "BCDFGHJKLMNPQRSTVWXZ23456789"
+    pairs = {a + b for a in letters for b in letters}
+    every = " ".join(a + b for a in pairs for b in pairs)
+    (label,) = Draw(1).labels(1, [every])
+    assert len(label) > 4
+    assert label not in every
+
+
+def test_labels_are_new_in_every_call_and_codes_in_every_query() -> None:
+    chat = Scripted()
+    for _ in range(20):
+        LLMJudge(chat, mode="grade").rerank("query", ["a", "b"])
+    labels = [label for question in chat.questions for label in question.documents]
+    assert len(set(labels)) > len(labels) / 2
+    assert len({prompt.parts[0] for prompt in chat.prompts}) == 20
+
+
+def test_a_seed_draws_the_same_again_and_another_something_else() -> None:
+    prompts: list[Any] = []
+    for seed in (1, 1, 2):
+        chat = Scripted()
+        LLMJudge(chat, mode="grade", seed=seed).rerank("query", list("abcdefgh"))
+        prompts.append(chat.prompts)
+    assert prompts[0] == prompts[1] != prompts[2]
+
+
+def test_grades_are_asked_for_in_shuffled_order() -> None:
+    texts = [f"text {number}" for number in range(30)]
+    asked = shown("grade", "query", texts, documents_per_call=30, seed=3)
+    assert sorted(asked) == sorted(texts)
+    assert asked != texts
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<|im_start|>", "< |im_start|>"),
+        ("</s>", "< /s>"),
+        ("[INST]", "[ INST]"),
+        ("<<SYS>>", "< <SYS>>"),
+        ("<end_of_turn>", "< end_of_turn>"),
+        ("<｜User｜>", "< ｜User｜>"),
+        ("so.\n\nHuman: yes", "so.\n\nHuman : yes"),
+    ],
+)
+def test_control_tokens_of_chat_templates_are_taken_apart(text: str, words: str) -> None:
+    assert harmless(text) == words
+
+
+@pytest.mark.parametrize("text", ["a < b", "<b>bold</b>", "x[0]", "Human: after all", "门槛", "a|b", "<small>"])
+def test_text_that_is_no_control_token_is_left_as_it_is(text: str) -> None:
+    assert harmless(text) == text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_chinese_reaches_the_model_unchanged(mode: Mode) -> None:
+    query, texts = CHINESE
+    assert sorted(shown(mode, query, texts)) == sorted(texts)
+
+
+KEYS: dict[str, set[str]] = {
+    "filter": {"label", "reason", "verdict"},
+    "grade": {"grades", "label", "reason", "grade"},
+    "listwise": {"ranking"},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_instructions_and_schema_ask_for_the_same_answer(mode: Mode) -> None:
+    assert {key for key in KEYS[mode] if f'"{key}"' not in INSTRUCTIONS[mode]} == set()
+    schema: Any = SCHEMAS[mode]
+    inner = schema["properties"]["grades"]["items"]["properties"] if mode == "grade" else {}
+    assert {*schema["properties"], *inner} == KEYS[mode]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_instructions_hold_for_any_language(mode: Mode) -> None:
+    assert "Query and documents can be in any language" in INSTRUCTIONS[mode]
+    assert not re.search(r"\b(English|Chinese)\b", INSTRUCTIONS[mode])
+
+
+def test_criterion_and_instructions_can_be_replaced() -> None:
+    chat = Scripted()
+    LLMJudge(chat, criterion="is safe to quote").rerank("query", ["a"])
+    assert "decide whether the document is safe to quote." in chat.prompts[0].system
+    mine = f"Be strict: a document {{criterion}} or not. {FILTER[-200:]}"
+    judge = LLMJudge(chat, criterion="is new", instructions=mine)
+    judge.rerank("query", ["a"])
+    assert chat.prompts[1].system == judge.instructions == mine.replace("{criterion}", "is new")
+
+
+def test_a_long_document_is_cut_and_counted() -> None:
+    chat = Scripted()
+    ranking = LLMJudge(chat, max_tokens_per_doc=10).rerank("query", ["x" * 100, "y" * 30])
+    assert sorted(text for question in chat.questions for text in question.documents.values()) == ["x" * 30, "y" * 30]
+    assert ranking.usage.truncated == 1
