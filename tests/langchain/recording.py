@@ -56,6 +56,12 @@ class Recorder(BaseCallbackHandler):
         self._start(inputs, run_id, parent_run_id, kwargs)
 
     @override
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> None:
+        self._start(messages, run_id, parent_run_id, {**kwargs, "name": "chat model"})
+
+    @override
     def on_retriever_end(self, documents: Any, *, run_id: UUID, **kwargs: Any) -> None:
         self.runs[run_id].outputs = documents
 
