@@ -5,6 +5,7 @@ python examples/judge_cascade.py --live  # Claude itself, with the key in ANTHRO
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +18,12 @@ import llama_rerank_kit as li
 from rerank_kit import Span
 from rerank_kit.testing import ChatServer
 
-QUESTION = "How do I convert a number to binary?"
+QUESTION = "How can I find the median of some numbers?"
 
 
 def stand_in(_: str, text: str) -> float:
-    """What the stand-in thinks of a text: it answers if it is about binary digits, not about binary files."""
-    words = set(text.lower().replace("'", " ").split())
-    return float("binary" in words and not words.isdisjoint({"integer", "int", "bits", "decimal", "number"}))
+    """What the stand-in thinks of a text: it answers if it is of a function that returns the median of data."""
+    return float(re.search(r"Return the [\w ]*median [\w() ]*of [\w ]*data", " ".join(text.split())) is not None)
 
 
 def langchain(texts: Sequence[str], judge: dict[str, Any], spans: list[Span]) -> list[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ import pytest
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
+import rerank_kit.judge
 import rerank_kit.local
 import rerank_kit.managed
 import rerank_kit.rules
