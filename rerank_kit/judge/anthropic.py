@@ -23,8 +23,9 @@ Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
 # Tokens; what is shorter is not cached, without a word. https://platform.claude.com/docs/en/build-with-claude/prompt-caching
 _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
-_BYTES_PER_TOKEN = 4  # of English; a prefix guessed too long costs nothing: it is then not cached
+_BYTES_PER_TOKEN = 3  # the least for English; a prefix guessed too long is not cached, which costs nothing
 _ALWAYS_THINKS = frozenset({"xhigh", "max"})
+_ROOM_FOR_THOUGHTS = 4000  # tokens, beside those of the answer: a model that has to break off has answered nothing
 _CLIENT = "the anthropic SDK, with a method messages.create"
 
 
@@ -64,8 +65,7 @@ class Anthropic(ApiClient):
             async_client: An async client beside a blocking one. Without, async callers use the blocking one in a
                 worker thread.
             effort: `"low"` to `"max"`. With `"xhigh"` and `"max"` models always think.
-            thinking: Leave it to the model whether it thinks. What it thinks is paid for and counts into the tokens
-                that it may write.
+            thinking: Leave it to the model whether it thinks. What it thinks is paid for like what it writes.
             cache: Use the prompt cache.
             **options: See `ClientOptions`.
 
@@ -122,7 +122,7 @@ class Anthropic(ApiClient):
         off = not self.thinking and self.effort not in _ALWAYS_THINKS
         return {
             "model": self.model,
-            "max_tokens": prompt.max_tokens,
+            "max_tokens": prompt.max_tokens + (0 if off else _ROOM_FOR_THOUGHTS),
             "system": [system],
             "messages": [{"role": "user", "content": parts}],
             **({"output_config": output} if output else {}),

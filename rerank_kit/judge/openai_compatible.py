@@ -42,7 +42,8 @@ class OpenAICompatible(ApiClient):
             structured: `"json_schema"` holds the model to the form of the answer; `"json_object"` is for servers that
                 only know that; `"none"` leaves it to the prompt.
             extra: Further fields of the request, such as `{"temperature": 0}` or, for models that think,
-                `{"chat_template_kwargs": {"enable_thinking": False}}`. A field that is `None` is left out.
+                `{"chat_template_kwargs": {"enable_thinking": False}}`. They win over ours, and one that is `None` is
+                left out: `{"max_tokens": None, "max_completion_tokens": 2000}` is what OpenAI's own models ask for.
             **options: See `ClientOptions`.
 
         Raises:

@@ -59,6 +59,7 @@ def test_claude_is_asked_without_thoughts_or_sampling_and_for_the_schema() -> No
 def test_thinking_is_off_where_that_is_allowed_and_not_asked_for(options: dict[str, Any], off: bool) -> None:
     made = body(Anthropic(api_key=KEY, **options), Prompt("system", ("turn",)))
     assert ("thinking" in made) is off
+    assert (made["max_tokens"] == 1024) is off, "thoughts need room of their own"
     assert made.get("output_config", {}).get("effort") == options.get("effort")
     assert "format" not in made.get("output_config", {})
 
