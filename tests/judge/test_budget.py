@@ -177,7 +177,7 @@ def test_an_estimate_leaves_out_what_is_never_asked() -> None:
 def test_agreement_with_labels_is_measured() -> None:
     import asyncio
 
-    pairs = [
+    pairs: list[tuple[str, Document | str, bool]] = [
         (QUERY, "cat dog", True),
         (QUERY, "cat", True),
         (QUERY, "dog", False),

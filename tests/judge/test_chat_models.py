@@ -7,7 +7,7 @@ import copy
 import logging
 import pickle
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -198,13 +198,13 @@ def test_why_a_model_stopped_is_understood_in_every_word(reason: object, stop: s
 
 
 @contextmanager
-def client(server: ChatServer) -> Iterator[sdk.Anthropic]:
+def client(server: ChatServer) -> Generator[sdk.Anthropic, None, None]:
     with sdk.Anthropic(api_key=KEY, base_url=server.base_url("anthropic")) as made:
         yield made
 
 
 @asynccontextmanager
-async def aclient(server: ChatServer) -> AsyncIterator[sdk.AsyncAnthropic]:
+async def aclient(server: ChatServer) -> AsyncGenerator[sdk.AsyncAnthropic]:
     async with sdk.AsyncAnthropic(api_key=KEY, base_url=server.base_url("anthropic")) as made:
         yield made
 
@@ -249,7 +249,7 @@ def test_what_a_users_client_raises_is_chained(colour: Colour) -> None:
     def create(**_: Any) -> Any:
         raise ValueError("odd")
 
-    odd = SimpleNamespace(messages=SimpleNamespace(create=create), with_options=lambda **_: odd)
+    odd: Any = SimpleNamespace(messages=SimpleNamespace(create=create), with_options=lambda **_: odd)
     with pytest.raises(BackendError, match="client= failed: ValueError: odd"):
         colour(LLMJudge(Anthropic(client=odd), on_error="raise"), "rerank", QUERY, DOCUMENTS)
 

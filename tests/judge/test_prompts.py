@@ -140,7 +140,7 @@ KEYS: dict[str, set[str]] = {
 def test_instructions_and_schema_ask_for_the_same_answer(mode: Mode) -> None:
     assert {key for key in KEYS[mode] if f'"{key}"' not in INSTRUCTIONS[mode]} == set()
     schema: Any = SCHEMAS[mode]
-    inner = schema["properties"]["grades"]["items"]["properties"] if mode == "grade" else {}
+    inner: Any = schema["properties"]["grades"]["items"]["properties"] if mode == "grade" else {}
     assert {*schema["properties"], *inner} == KEYS[mode]
 
 

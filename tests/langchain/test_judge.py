@@ -18,7 +18,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from typing_extensions import override
 
 from langchain_rerank_kit import (
@@ -120,7 +120,8 @@ def test_any_chat_model_can_judge_and_says_why(llm: Any, colour: Colour) -> None
 def test_claude_judges_when_no_other_was_given(colour: Colour) -> None:
     pytest.importorskip("anthropic")
     with ChatServer(api_key=KEY) as server:
-        compressor = LLMJudgeRerank(api_key=KEY, base_url=server.base_url("anthropic"), mode="grade", top_n=2)
+        url = server.base_url("anthropic")
+        compressor = LLMJudgeRerank(api_key=SecretStr(KEY), base_url=url, mode="grade", top_n=2)
         best = colour(compressor, "compress_documents", pages(), QUERY)
         judge: Any = compressor.loaded
         judge.chat.close()
@@ -163,7 +164,7 @@ def test_structured_output_is_used_where_there_is_one_unless_told_otherwise() ->
 def test_a_chat_model_that_answers_no_message_is_an_invalid_response() -> None:
     class Odd(Structured):
         @override
-        def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:  # type: ignore[override]
+        def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
             return RunnableLambda(lambda _: {"raw": None})
 
     with pytest.raises(InvalidResponse, match="Odd answered with no message but with NoneType"):

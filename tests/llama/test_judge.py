@@ -11,7 +11,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
 from llama_index.core.llms import CustomLLM
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-from pydantic import Field
+from pydantic import Field, SecretStr
 from typing_extensions import override
 
 from llama_rerank_kit import LlamaIndexChat, LLMJudgeRerank
@@ -85,7 +85,7 @@ def test_any_llm_can_judge_and_says_why(llm: Any, colour: Colour) -> None:
 def test_claude_judges_when_no_other_was_given(colour: Colour) -> None:
     pytest.importorskip("anthropic")
     with ChatServer(api_key=KEY) as server:
-        judge = LLMJudgeRerank(api_key=KEY, base_url=server.base_url("anthropic"), mode="grade", top_n=2)
+        judge = LLMJudgeRerank(api_key=SecretStr(KEY), base_url=server.base_url("anthropic"), mode="grade", top_n=2)
         best = colour(judge, "postprocess_nodes", nodes(), BUNDLE)
         loaded: Any = judge.loaded
         loaded.chat.close()
