@@ -8,7 +8,7 @@ from typing import Any, Literal, Unpack
 
 from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow
-from rerank_kit.judge.anthropic_sdk import Sdk
+from rerank_kit.judge.anthropic_sdk import AnthropicSdk
 from rerank_kit.judge.chat import NEVER, Completion, Prompt
 from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
@@ -89,7 +89,7 @@ class Anthropic(ApiClient):
 
     def transport(self) -> Transport:
         """The SDK."""
-        return Sdk(self._key, self.base_url, self._own)
+        return AnthropicSdk(self._key, self.base_url, self._own)
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""

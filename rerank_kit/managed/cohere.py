@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from rerank_kit.managed.answers import Decoded, Request, Result, amount, is_list, is_mapping, result, rows
 from rerank_kit.managed.base import ManagedReranker, Options
-from rerank_kit.managed.cohere_sdk import Sdk
+from rerank_kit.managed.cohere_sdk import CohereSdk
 from rerank_kit.managed.http import Transport
 from rerank_kit.managed.own import Own
 from rerank_kit.managed.secret import Secret
@@ -80,7 +80,7 @@ class Cohere(ManagedReranker):
 
     def transport(self) -> Transport:
         """The SDK."""
-        return Sdk(self._key, self.base_url, self._own)
+        return CohereSdk(self._key, self.base_url, self._own)
 
     def prepare(self, text: str) -> tuple[str, bool]:
         """Documents are sent whole: Cohere knows its own tokens."""

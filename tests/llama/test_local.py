@@ -22,6 +22,7 @@ from llama_rerank_kit import (
     EndpointRerank,
     FlashRankRerank,
     JinaRerank,
+    LLMJudgeRerank,
     RerankPostprocessor,
     RuleRerank,
     VoyageRerank,
@@ -30,7 +31,7 @@ from llama_rerank_kit import (
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
 from rerank_kit.local import Engine, FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.models import EMBEDDED, embedded_folder
-from rerank_kit.testing import RerankServer
+from rerank_kit.testing import ChatServer, RerankServer
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.llama.models import flashrank_cache, torch_folder
@@ -208,6 +209,7 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
     "EndpointRerank": lambda _folder, server: EndpointRerank(
         base_url=server.base_url("tei"), model="served", format="tei", top_n=1
     ),
+    "LLMJudgeRerank": lambda _folder, server: judge(server),
 }
 RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "words": ["fruit"]}]}
 
@@ -217,11 +219,21 @@ def cohere(server: RerankServer) -> CohereRerank:
     return CohereRerank(model="rerank-v4.0-fast", base_url=server.base_url("cohere"), max_tokens_per_doc=100, top_n=2)
 
 
+def judge(server: RerankServer) -> LLMJudgeRerank:
+    pytest.importorskip("anthropic", reason="anthropic is not installed")
+    return LLMJudgeRerank(base_url=server.base_url("anthropic"), mode="grade", criterion="names a fruit", top_n=2)
+
+
 @pytest.mark.parametrize("kind", list(MADE))
 def test_dicts_json_and_pickles_bring_the_same_back(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CO_API_KEY", "VOYAGE_API_KEY", "JINA_API_KEY"):  # no dict or pickle has a key in it
+    for name in (
+        "CO_API_KEY",
+        "VOYAGE_API_KEY",
+        "JINA_API_KEY",
+        "ANTHROPIC_API_KEY",
+    ):  # no dict or pickle has a key in it
         monkeypatch.setenv(name, "key")
-    with RerankServer() as server:
+    with ChatServer() if kind == "LLMJudgeRerank" else RerankServer() as server:
         there_and_back(MADE[kind](tmp_path, server))
 
 
