@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -36,6 +36,21 @@ def colour(request: pytest.FixtureRequest) -> Colour:
     """Every test that takes this runs in each colour."""
     called: Colour = request.param
     return called
+
+
+def tasks_left_by_cancelling(call: Callable[[], Coroutine[Any, Any, Any]], begun: Callable[[], bool]) -> int:
+    """Cancel a call once it has begun: how many tasks are left, with the one that asks."""
+
+    async def cancelled() -> int:
+        task = asyncio.create_task(call())
+        while not begun():  # noqa: ASYNC110 - what begins is in another thread, or has no event for it
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return len(asyncio.all_tasks())
+
+    return asyncio.run(cancelled())
 
 
 @pytest.fixture(scope="session")

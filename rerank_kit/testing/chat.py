@@ -7,20 +7,14 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from rerank_kit.errors import ConfigurationError
 from rerank_kit.managed.answers import is_list, is_mapping
 from rerank_kit.testing.faults import Fault
 from rerank_kit.testing.server import RerankServer, words_in_common
 from rerank_kit.testing.wire import Refused
 
-ROOTS: Mapping[str, tuple[str, str]] = {
-    "anthropic": ("", "/v1/messages"),
-    "openai": ("/v1", "/v1/chat/completions"),
-}
-"""For each format, what its base URL ends in, and the path of its requests."""
-
+_PATHS = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}
 _SHORTEST_CACHED = 512  # tokens
 _REJECTED = ("temperature", "top_p", "top_k")  # by current Claude models
 
@@ -115,6 +109,8 @@ class ChatServer(RerankServer):
     is asked about.
     """
 
+    _roots: ClassVar[Mapping[str, str]] = {"anthropic": "", "openai": "/v1"}
+
     def __init__(self, judge: Callable[[str, str], float] = words_in_common, *, api_key: str | None = None) -> None:
         """Start listening on a free port.
 
@@ -123,22 +119,10 @@ class ChatServer(RerankServer):
             api_key: The only key that is let in; `None` lets everyone in.
         """
         self.questions: list[Question] = []
-        self._judge = judge
         self._replies: deque[Reply] = deque()
         self._cases: list[tuple[str, Reply | Fault]] = []
         self._cache = _Cache()
         super().__init__(judge, api_key=api_key)
-
-    def base_url(self, format: str) -> str:  # noqa: A002 - what users call it
-        """The base URL at which a format is spoken: `"anthropic"` or `"openai"`.
-
-        Raises:
-            ConfigurationError: There is no such format.
-        """
-        if format not in ROOTS:
-            msg = f"format must be one of {', '.join(ROOTS)}, not {format!r}"
-            raise ConfigurationError(msg)
-        return f"{self.url}/{format}{ROOTS[format][0]}"
 
     def reply(self, reply: Reply, *, times: int = 1) -> None:
         """Answer that way the next few times."""
@@ -158,18 +142,15 @@ class ChatServer(RerankServer):
             return refused.status, json.dumps({"type": "error", "error": error}) if fault.text is None else fault.text
 
     def _message(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
-        if path != ROOTS.get(name, ("", ""))[1] or not is_mapping(body):
+        if path != _PATHS.get(name) or not is_mapping(body):
             raise Refused(404, "Not Found")
-        given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
-        if self._api_key is not None and given != self._api_key:
-            raise Refused(401, f"invalid api key: {given}")
+        self._let_in(headers)
         system, turn, marked = _claude(headers, body) if name == "anthropic" else _openai(body)
         event = next((event for text, event in self._cases if text in turn), None)
         fault = event if isinstance(event, Fault) else fault
-        if fault.status is not None:
-            raise Refused(fault.status, f"the server was told to answer {fault.status}")
-        if fault.text is not None:
-            return fault.text
+        told = self._told(fault)
+        if told is not None:
+            return told
         question = Question.of(system, turn)
         with self._lock:
             self.questions.append(question)
@@ -180,10 +161,13 @@ class ChatServer(RerankServer):
         return json.dumps(make(text, reply, counted, str(body["model"])), ensure_ascii=False)
 
     def _right_text(self, question: Question) -> str:
-        worth = {label: self._judge(question.query, text) for label, text in question.documents.items()}
-        rows: list[dict[str, Any]] = [{"label": label, "reason": f"worth {worth[label]:.2f}"} for label in worth]
+        labels = list(question.documents)
+        worth = {
+            labels[place]: score for place, score in self._scored(question.query, list(question.documents.values()))
+        }
+        rows: list[dict[str, Any]] = [{"label": label, "reason": f"worth {worth[label]:.2f}"} for label in labels]
         if question.mode == "ranking":
-            return json.dumps({"ranking": sorted(worth, key=lambda label: -worth[label])})
+            return json.dumps({"ranking": list(worth)})
         if question.mode == "grades":
             return json.dumps({"grades": [{**row, "grade": round(3 * worth[row["label"]])} for row in rows]})
         return json.dumps({**rows[0], "verdict": "yes" if worth[rows[0]["label"]] >= _YES else "no"})

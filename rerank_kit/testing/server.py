@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
@@ -58,6 +58,8 @@ class RerankServer:
         most_at_once: The most requests that were in flight at the same time.
     """
 
+    _roots: ClassVar[Mapping[str, str]] = {name: wire.root for name, wire in WIRES.items()}
+
     def __init__(self, scorer: Reranker | Scorer = words_in_common, *, api_key: str | None = None) -> None:
         """Start listening on a free port.
 
@@ -91,10 +93,10 @@ class RerankServer:
         Raises:
             ConfigurationError: There is no such format.
         """
-        if format not in WIRES:
-            msg = f"format must be one of {', '.join(WIRES)}, not {format!r}"
+        if format not in self._roots:
+            msg = f"format must be one of {', '.join(self._roots)}, not {format!r}"
             raise ConfigurationError(msg)
-        return f"{self.url}/{format}{WIRES[format].root}"
+        return f"{self.url}/{format}{self._roots[format]}"
 
     @property
     def connections(self) -> int:
@@ -184,13 +186,10 @@ class RerankServer:
             return refused.status, told if fault.text is None else fault.text
 
     def _right_answer(self, wire: Wire, page: Any, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
-        given = {value.removeprefix("Bearer ") for value in headers.values()}
-        if self._api_key is not None and self._api_key not in given:
-            raise Refused(401, f"invalid api key: {headers.get('authorization')}")
-        if fault.status is not None:
-            raise Refused(fault.status, f"the server was told to answer {fault.status}")
-        if fault.text is not None:
-            return fault.text
+        self._let_in(headers)
+        told = self._told(fault)
+        if told is not None:
+            return told
         if body is None:
             return json.dumps(page)
         asked = wire.read(body)
@@ -198,6 +197,18 @@ class RerankServer:
         return json.dumps(
             wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
         )
+
+    def _let_in(self, headers: Mapping[str, str]) -> None:
+        """Refuse a wrong key, which is told as some servers do."""
+        given = {value.removeprefix("Bearer ") for value in headers.values()}
+        if self._api_key is not None and self._api_key not in given:
+            raise Refused(401, f"invalid api key: {headers.get('x-api-key') or headers.get('authorization')}")
+
+    def _told(self, fault: Fault) -> str | None:
+        """The body that a fault answers with, if it has one; a status is refused with."""
+        if fault.status is not None:
+            raise Refused(fault.status, f"the server was told to answer {fault.status}")
+        return fault.text
 
     def _scored(self, query: str, texts: Sequence[str]) -> Scores:
         if isinstance(self._scorer, Reranker):

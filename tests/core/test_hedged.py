@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import pytest
 
 from rerank_kit import ConfigurationError, Deadline, Document, Hedged, InvalidResponse, Ranking, Reranker
 from rerank_kit.flow import Flow, blocking, sleep
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 from tests.doubles import Failing, Scripted
 
 DOCUMENTS = ["low 1", "high 3", "middle 2"]
@@ -106,16 +105,9 @@ def test_when_both_fail_the_first_ones_error_is_raised(colour: Colour) -> None:
 def test_cancelling_cancels_both() -> None:
     sticky = Sticky(hangs=2)
 
-    async def cancelled() -> int:
-        task = asyncio.create_task(Hedged(sticky, after=0.01).arerank("query", DOCUMENTS))
-        while sticky.begun < 2:  # noqa: ASYNC110 - a double has no event for it
-            await asyncio.sleep(0.005)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return len(asyncio.all_tasks())
-
-    assert asyncio.run(cancelled()) == 1
+    hedged = Hedged(sticky, after=0.01)
+    left = tasks_left_by_cancelling(lambda: hedged.arerank("query", DOCUMENTS), lambda: sticky.begun >= 2)
+    assert left == 1
     assert len(sticky.ended) == 2
 
 

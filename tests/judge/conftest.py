@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from rerank_kit.judge import Anthropic, OpenAICompatible
 from rerank_kit.managed import Backoff
 from rerank_kit.testing import ChatServer
-from tests.managed.conftest import eventually
+from tests.managed.conftest import closed_after, left_as_found
 
 KEY = "planted-key-5f2c"
 
@@ -35,25 +34,11 @@ def openai(server: ChatServer, **options: Any) -> OpenAICompatible:
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    """A server. After the test no connection to it is open any more, and no thread is left."""
-    before = set(threading.enumerate())
-    with ChatServer(api_key=KEY) as running:
-        yield running
-        if not eventually(lambda: running.connections == 0, tries=3):
-            gc.collect()  # clients close when they are forgotten, but an error that was raised may remember them
-        assert eventually(lambda: running.connections == 0)
-    assert eventually(lambda: not {each for each in set(threading.enumerate()) - before if "rerank" in each.name})
+    """A server of which nothing may be left."""
+    yield from left_as_found(partial(ChatServer, api_key=KEY))
 
 
 @pytest.fixture(params=[anthropic, openai], ids=["anthropic", "openai"])
 def make(request: pytest.FixtureRequest) -> Iterator[MakeChat]:
     """Every test that takes this runs with each chat model: `make(server, **options)`."""
-    made: list[Chat] = []
-
-    def making(server: ChatServer, **options: Any) -> Chat:
-        made.append(request.param(server, **options))
-        return made[-1]
-
-    yield making
-    for each in made:
-        each.close()
+    yield from closed_after(request.param)

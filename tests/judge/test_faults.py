@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from typing import Any
@@ -23,7 +22,7 @@ from rerank_kit.testing import (
     too_many_requests,
     wrong_shape,
 )
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 from tests.judge.conftest import KEY, MakeChat
 from tests.judge.doubles import DOCUMENTS, QUERY, found
 
@@ -179,16 +178,11 @@ def test_what_does_not_come_in_time_is_kept_unjudged(
 def test_cancelling_ends_all_calls_and_leaves_no_task(server: ChatServer, make: MakeChat) -> None:
     server.fail(slow(60), times=None)
 
-    async def cancelled() -> int:
-        task = asyncio.create_task(LLMJudge(make(server)).arerank(QUERY, DOCUMENTS))
-        while server.most_at_once < len(DOCUMENTS):  # noqa: ASYNC110 - the server is in another thread
-            await asyncio.sleep(0.005)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return len(asyncio.all_tasks())
-
-    assert asyncio.run(cancelled()) == 1
+    asked = LLMJudge(make(server))
+    left = tasks_left_by_cancelling(
+        lambda: asked.arerank(QUERY, DOCUMENTS), lambda: server.most_at_once >= len(DOCUMENTS)
+    )
+    assert left == 1
     server.closing.set()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -37,7 +36,7 @@ from rerank_kit.testing import (
     wrong_count,
     wrong_shape,
 )
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 from tests.managed.apis import DOCUMENTS, ORDER, QUERY, Make
 
 
@@ -157,16 +156,8 @@ def test_nobody_listening_is_a_failed_connection(make: Make, colour: Colour) -> 
 def test_cancelling_ends_the_request_and_leaves_no_task(server: RerankServer, make: Make) -> None:
     server.fail(slow(60), times=None)
 
-    async def cancelled() -> int:
-        task = asyncio.create_task(make(server).arerank(QUERY, DOCUMENTS))
-        while not server.most_at_once:  # noqa: ASYNC110 - the server is in another thread
-            await asyncio.sleep(0.005)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return len(asyncio.all_tasks())
-
-    assert asyncio.run(cancelled()) == 1
+    left = tasks_left_by_cancelling(lambda: make(server).arerank(QUERY, DOCUMENTS), lambda: server.most_at_once > 0)
+    assert left == 1
     server.closing.set()
 
 
