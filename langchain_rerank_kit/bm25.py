@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import with_score
-from rerank_kit import ConfigurationError
+from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_count
 from rerank_kit.optional import optional
 
@@ -126,4 +126,4 @@ class BM25Retriever(BaseRetriever):
         scores: Any = self._index.get_scores(terms)
         matches = scores.nonzero()[0]
         best = matches[(-scores[matches]).argsort(kind="stable")][:limit]
-        return [with_score(self.docs[place], float(scores[place])) for place in map(int, best)]
+        return [with_score(self.docs[place], Hit(place, float(scores[place]))) for place in map(int, best)]

@@ -98,7 +98,7 @@ class RerankCompressor(BaseDocumentCompressor):
         inputs = {"query": query, "documents": len(documents), **limits}
         name = type(self._loaded).__name__
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
-        return [with_score(documents[hit.index], hit.score, hit.passage, hit.why, hit.verdict) for hit in ranking.hits]
+        return [with_score(documents[hit.index], hit) for hit in ranking.hits]
 
 
 def local_reranker() -> Reranker:

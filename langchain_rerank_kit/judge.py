@@ -17,6 +17,7 @@ from rerank_kit.judge import Anthropic, ChatModel, Completion, LLMJudge, Mode, P
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.judge.foreign import foreign
+from rerank_kit.judge.judge import PLAIN_SETTINGS
 from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.managed.answers import is_mapping
 
@@ -61,9 +62,8 @@ class LangChainChat:
         text = str(message.text) if parsed is None else json.dumps(parsed, ensure_ascii=False)
         told = message.response_metadata
         stop = stopped(told.get("stop_reason") or told.get("finish_reason"))
-        return Completion(
-            text, stop, counted({"input_token_details": {}, **(getattr(message, "usage_metadata", None) or {})})
-        )
+        usage: Any = getattr(message, "usage_metadata", None) or {}
+        return Completion(text, stop, counted({"input_token_details": {}, **usage}))
 
     def __repr__(self) -> str:
         """Say which model this is; what else the chat model holds may be secret."""
@@ -124,22 +124,8 @@ class LLMJudgeRerank(ManagedRerank):
 
     @override
     def _build(self) -> Reranker:
-        same = (
-            "mode",
-            "criterion",
-            "instructions",
-            "concurrency",
-            "documents_per_call",
-            "window",
-            "step",
-            "min_keep",
-            "keep_order",
-            "samples",
-            "max_calls",
-            "max_cost",
-            "max_tokens_per_doc",
-        )
-        return LLMJudge(self._chat(), on_error=self.on_failed_call, **{name: getattr(self, name) for name in same})
+        settings = {name: getattr(self, name) for name in PLAIN_SETTINGS}
+        return LLMJudge(self._chat(), on_error=self.on_failed_call, **settings)
 
     def _chat(self) -> ChatModel:
         if isinstance(self.llm, BaseChatModel):
@@ -147,10 +133,4 @@ class LLMJudgeRerank(ManagedRerank):
         if self.llm is not None:
             given: ChatModel = self.llm
             return given
-        return Anthropic(
-            self.model,
-            api_key=self.api_key,
-            base_url=self.base_url,
-            max_retries=self.max_retries,
-            timeout=self.request_timeout,
-        )
+        return Anthropic(self.model, base_url=self.base_url, **self._requests())

@@ -36,14 +36,13 @@ class ManagedRerank(RerankCompressor):
 
     model_config = ConfigDict(protected_namespaces=(), populate_by_name=True, hide_input_in_errors=True)
 
+    def _requests(self) -> dict[str, Any]:
+        """The arguments of every client of an API."""
+        return {"api_key": self.api_key, "max_retries": self.max_retries, "timeout": self.request_timeout}
+
     def _common(self) -> dict[str, Any]:
-        """The arguments that all of them take."""
-        return {
-            "api_key": self.api_key,
-            "max_tokens_per_doc": self.max_tokens_per_doc,
-            "max_retries": self.max_retries,
-            "timeout": self.request_timeout,
-        }
+        """The arguments that all rerankers here take."""
+        return {**self._requests(), "max_tokens_per_doc": self.max_tokens_per_doc}
 
     @override
     def __getstate__(self) -> dict[Any, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from langchain_core.documents import Document
 
+from rerank_kit import Hit
+
 SCORE = "relevance_score"
 """The key under which LangChain's rerankers, and ours, put the score."""
 
@@ -21,29 +23,15 @@ VERDICT = "relevance_verdict"
 """The key under which a judge's verdict is put."""
 
 
-def with_score(
-    document: Document,
-    score: float,
-    passage: tuple[int, int] | None = None,
-    reason: str | None = None,
-    verdict: str | None = None,
-) -> Document:
-    """Copy a document, with a new score; a score it had before joins the earlier ones.
-
-    Args:
-        document: Not changed.
-        score: The new score.
-        passage: Where the part of the text stands that the score is for, if not all of it, in characters.
-        reason: Why the document is where it is.
-        verdict: What a judge decided.
-    """
-    metadata = {**document.metadata, SCORE: score}
-    for key, value in ((REASON, reason), (VERDICT, verdict)):
+def with_score(document: Document, hit: Hit) -> Document:
+    """Copy a document, with the score of a hit; a score it had before joins the earlier ones."""
+    metadata = {**document.metadata, SCORE: hit.score}
+    for key, value in ((REASON, hit.why), (VERDICT, hit.verdict)):
         metadata.pop(key, None)  # one from before would explain another order
         if value is not None:
             metadata[key] = value
-    if passage is not None:
-        metadata[PASSAGE] = document.page_content[slice(*passage)]
+    if hit.passage is not None:
+        metadata[PASSAGE] = document.page_content[slice(*hit.passage)]
     if SCORE in document.metadata:
         metadata[EARLIER_SCORES] = [*document.metadata.get(EARLIER_SCORES, []), document.metadata[SCORE]]
     return document.model_copy(update={"metadata": metadata})

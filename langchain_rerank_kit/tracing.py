@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
@@ -56,7 +57,7 @@ def traced(
     return value
 
 
-def ranked(below: Callbacks, work: Call[Ranking]) -> Flow[Ranking]:
+def ranked(below: Callbacks, work: Call[Ranking] | Flow[Ranking]) -> Flow[Ranking]:
     """Rank, with a run for each stage and each call to a chat model below the run that the callbacks belong to."""
     with watching(_stages(below)), _parent_of_chat_models(below):
         return (yield from work)
@@ -76,16 +77,13 @@ def _stages(callbacks: Callbacks) -> Watcher:
     """What puts a run around each stage, and runs for the stages inside it below that."""
 
     def stage(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
-        def inside(below: Callbacks) -> Flow[Ranking]:
-            with watching(_stages(below)), _parent_of_chat_models(below):
-                return (yield from work)
-
         def places(hit: Hit) -> int:
             document = part.documents[hit.index]
             return document.place if isinstance(document, Candidate) else hit.index
 
         inputs = {"query": part.query, "documents": len(part.documents), "top_n": part.top_n, "model": part.model}
-        return (yield from traced(callbacks, part.name, inputs, inside, lambda ranking: report(ranking, places)))
+        below = partial(ranked, work=work)
+        return (yield from traced(callbacks, part.name, inputs, below, lambda ranking: report(ranking, places)))
 
     return stage
 

@@ -17,6 +17,7 @@ from rerank_kit.judge import Anthropic, ChatModel, Completion, LLMJudge, Mode, P
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.judge.foreign import foreign
+from rerank_kit.judge.judge import PLAIN_SETTINGS
 from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.managed.answers import is_list, is_mapping
 
@@ -109,22 +110,8 @@ class LLMJudgeRerank(ManagedRerank):
 
     @override
     def _build(self) -> Reranker:
-        same = (
-            "mode",
-            "criterion",
-            "instructions",
-            "concurrency",
-            "documents_per_call",
-            "window",
-            "step",
-            "min_keep",
-            "keep_order",
-            "samples",
-            "max_calls",
-            "max_cost",
-            "max_tokens_per_doc",
-        )
-        return LLMJudge(self._chat(), on_error=self.on_failed_call, **{name: getattr(self, name) for name in same})
+        settings = {name: getattr(self, name) for name in PLAIN_SETTINGS}
+        return LLMJudge(self._chat(), on_error=self.on_failed_call, **settings)
 
     def _chat(self) -> ChatModel:
         if isinstance(self.llm, LLM):
@@ -132,10 +119,4 @@ class LLMJudgeRerank(ManagedRerank):
         if self.llm is not None:
             given: ChatModel = self.llm
             return given
-        return Anthropic(
-            self.model,
-            api_key=self.api_key,
-            base_url=self.base_url,
-            max_retries=self.max_retries,
-            timeout=self.request_timeout,
-        )
+        return Anthropic(self.model, base_url=self.base_url, **self._requests())

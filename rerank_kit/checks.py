@@ -42,12 +42,12 @@ def _document(item: Any, index: int) -> Document:
     return item
 
 
-def check_count(name: str, value: object) -> int | None:
-    """A number of documents: at least 1, or `None`."""
+def check_count(name: str, value: object, *, least: int = 1) -> int | None:
+    """A number of documents or the like: at least 1, or another least one; or `None`."""
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        msg = f"{name} must be a whole number of at least 1, or None for no limit, not {value!r}"
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        msg = f"{name} must be a whole number of at least {least}, or None for no limit, not {value!r}"
         raise ConfigurationError(msg)
     return value
 

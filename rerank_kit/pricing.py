@@ -63,8 +63,8 @@ class Price:
             "per": self.per,
             "documents": self.documents,
             "chunk_tokens": self.chunk_tokens,
+            "above": self.above,
         }
-        numbers["above"] = self.above
         if self.unit == "chat":
             numbers |= {"output": self.output, "cache_read": self.cache_read, "cache_write": self.cache_write}
         for name, value in numbers.items():

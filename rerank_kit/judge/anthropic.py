@@ -17,7 +17,7 @@ from rerank_kit.managed.http import Transport
 from rerank_kit.managed.own import Own
 from rerank_kit.managed.secret import Secret
 from rerank_kit.optional import optional
-from rerank_kit.values import Deadline, Usage
+from rerank_kit.values import Deadline
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
@@ -98,8 +98,7 @@ class Anthropic(ApiClient):
         if not is_mapping(body) or not is_list(body.get("content")):
             msg = f"the answer is no message of Claude but {self.hide(shown(body))}"
             raise InvalidResponse(msg, backend=type(self).__name__)
-        usage = body.get("usage")
-        took = Usage(requests=requests, retries=requests - 1) + counted(usage if is_mapping(usage) else {})
+        took = counted(body.get("usage"), requests)
         return Completion("".join(_texts(body["content"])), stopped(body.get("stop_reason")), took)
 
     def caches(self, prompt: Prompt) -> bool:

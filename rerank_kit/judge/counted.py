@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rerank_kit.judge.chat import Stop
-from rerank_kit.managed.answers import amount
+from rerank_kit.managed.answers import amount, is_mapping
 from rerank_kit.values import Usage
 
 _TOO_LONG = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
@@ -19,11 +19,12 @@ def stopped(reason: object) -> Stop:
     return "length" if word in _TOO_LONG else "refusal" if word in _REFUSED else "end"
 
 
-def counted(usage: Mapping[str, Any]) -> Usage:
-    """The tokens of one call; all 0 where nothing was said of them.
+def counted(told: object, requests: int = 0) -> Usage:
+    """The tokens of one call, and the requests that it took; all 0 where nothing was said of them.
 
     Anthropic counts what came from the cache beside its `input_tokens`; OpenAI and LangChain count it into theirs.
     """
+    usage: Mapping[str, Any] = told if is_mapping(told) else {}
     if "prompt_tokens" in usage:
         read, written = amount(usage, "prompt_tokens_details", "cached_tokens"), 0.0
         fresh = amount(usage, "prompt_tokens") - read
@@ -37,6 +38,8 @@ def counted(usage: Mapping[str, Any]) -> Usage:
     fresh = max(0.0, fresh)
     return Usage(
         calls=1,
+        requests=requests,
+        retries=max(0, requests - 1),
         tokens=int(fresh + read + written),
         input_tokens=int(fresh),
         output_tokens=int(amount(usage, "completion_tokens") or amount(usage, "output_tokens")),

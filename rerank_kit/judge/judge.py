@@ -24,6 +24,23 @@ from rerank_kit.values import Deadline, Document, Ranking, Span, Usage
 
 Mode = Literal["filter", "grade", "listwise"]
 
+PLAIN_SETTINGS = (
+    "mode",
+    "criterion",
+    "instructions",
+    "concurrency",
+    "documents_per_call",
+    "window",
+    "step",
+    "min_keep",
+    "keep_order",
+    "samples",
+    "max_calls",
+    "max_cost",
+    "max_tokens_per_doc",
+)
+"""The arguments that fields of the adapters' classes are named after."""
+
 
 class LLMJudge(Reranker):
     """Has an LLM decide whether documents answer the query.
@@ -114,7 +131,7 @@ class LLMJudge(Reranker):
         self._documents_per_call = check_count("documents_per_call", documents_per_call) or 1
         self._window = check_count("window", window) or 1
         self._step = check_count("step", step) or max(1, self._window // 2)
-        self._min_keep = 0 if min_keep == 0 else check_count("min_keep", min_keep) or 0
+        self._min_keep = check_count("min_keep", min_keep, least=0) or 0
         self._keep_order = keep_order
         self._samples = check_count("samples", samples) or 1
         self._max_calls = check_count("max_calls", max_calls)

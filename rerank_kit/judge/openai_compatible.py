@@ -12,7 +12,7 @@ from rerank_kit.judge.counted import counted, stopped
 from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
 from rerank_kit.managed.client import ApiClient, ClientOptions
 from rerank_kit.managed.secret import Secret
-from rerank_kit.values import Deadline, Usage
+from rerank_kit.values import Deadline
 
 
 class OpenAICompatible(ApiClient):
@@ -68,8 +68,7 @@ class OpenAICompatible(ApiClient):
             msg = f"the answer is no chat completion but {self.hide(shown(body))}"
             raise InvalidResponse(msg, backend=type(self).__name__)
         stop: Stop = "refusal" if message.get("refusal") else stopped(first.get("finish_reason"))
-        text, usage = message.get("content"), body.get("usage")
-        took = Usage(requests=requests, retries=requests - 1) + counted(usage if is_mapping(usage) else {})
+        text, took = message.get("content"), counted(body.get("usage"), requests)
         return Completion(text if isinstance(text, str) else "", stop, took)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:

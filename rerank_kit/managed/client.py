@@ -80,7 +80,7 @@ class ApiClient:
             raise ConfigurationError(msg)
         self.base_url = check_url(base_url)
         self.timeout = seconds
-        self.max_retries = 0 if max_retries == 0 else check_count("max_retries", max_retries) or 0
+        self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
         self._rate_limit = rate_limit
         given: Mapping[str, str] = {} if headers is None else headers
