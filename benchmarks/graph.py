@@ -17,9 +17,9 @@ import numpy as np
 import onnxruntime as ort
 
 from langchain_rerank_kit import BM25Retriever
-from rerank_kit.local.graph import without_value_info
-from rerank_kit.local.models import embedded_folder
-from rerank_kit.local.pairs import EncodedPair, PairTokenizer
+from rerank_kit.local.model_files import embedded_folder
+from rerank_kit.local.onnx_shapes import without_value_info
+from rerank_kit.local.pair_tokenizer import EncodedPair, PairTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 from passages import standard_library

@@ -27,8 +27,8 @@ from systems import FLASHRANK, LIMIT, OURS, SYSTEMS, TORCH, WRAPPERS
 from weights import for_flashrank, for_torch
 
 from langchain_rerank_kit import BM25Retriever
-from rerank_kit.local.models import embedded_folder
-from rerank_kit.local.pairs import PairTokenizer
+from rerank_kit.local.model_files import embedded_folder
+from rerank_kit.local.pair_tokenizer import PairTokenizer
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples"))

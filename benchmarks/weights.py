@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from rerank_kit.local.models import EMBEDDED, embedded_folder
+from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 _CONFIG = {

@@ -19,10 +19,10 @@ from langchain_rerank_kit.scores import with_score
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_count
 from rerank_kit.optional import optional
+from rerank_kit.texts import UNSPACED
 
-_UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_PIECES = re.compile(f"[{_UNSPACED}]+|[^\\W{_UNSPACED}]+")
-_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_PIECES = re.compile(f"[{UNSPACED}]+|[^\\W{UNSPACED}]+")
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 def words(text: str) -> list[str]:

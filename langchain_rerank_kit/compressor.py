@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import score_of, with_score
-from langchain_rerank_kit.tracing import Candidate, ranked, report, traced
-from rerank_kit import Ranking, Reranker
+from langchain_rerank_kit.tracing import Candidate, ranked, traced
+from rerank_kit import Ranking
+from rerank_kit.fields import RerankFields
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.local import OnnxCrossEncoder
-
-logger = logging.getLogger("rerank_kit")
+from rerank_kit.observe.report import report
 
 
-class RerankCompressor(BaseDocumentCompressor):
+class RerankCompressor(RerankFields, BaseDocumentCompressor):
     """Puts documents in order of relevance and keeps the best.
 
     It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
-    subclasses and metadata survive, `metadata["relevance_score"]` holds the score, `metadata["relevance_reason"]` and
-    `metadata["relevance_verdict"]` the reason and a judge's verdict, if there is one, and a score that was there before
-    moves to the end of the list `metadata["earlier_relevance_scores"]`.
-
-    Attributes:
-        reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed.
-        top_n: How many documents to return at most; `None` returns all.
-        threshold: Leave out documents with a lower score.
-        timeout: Seconds allowed.
+    subclasses and metadata survive. `metadata["relevance_score"]` holds the score; `metadata["relevance_reason"]`,
+    `metadata["relevance_verdict"]` and `metadata["relevant_passage"]` the reason, a judge's verdict and the decisive
+    part of a long document, if there is one. A score that was there before moves to the end of the list
+    `metadata["earlier_relevance_scores"]`.
     """
 
-    reranker: Reranker | None = Field(default=None, exclude=True)
-    top_n: int | None = Field(default=3, ge=1)
-    threshold: float | None = Field(default=None, allow_inf_nan=False)
-    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    _loaded: Reranker = PrivateAttr()
+    model_config = ConfigDict(defer_build=False)
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True)
-
-    if not TYPE_CHECKING:  # type checkers read the arguments off the fields
-
-        def __init__(self, **fields: Any) -> None:
-            """Make the reranker here, where pydantic does not turn its errors into others."""
-            super().__init__(**fields)
-            self._loaded = self._build() if self.reranker is None else self.reranker
-
-    def _build(self) -> Reranker:
-        """Make the reranker when none was given. Subclasses with fields of their own override this."""
-        return local_reranker()
-
-    @property
-    def loaded(self) -> Reranker:
-        """The reranker at work."""
-        return self._loaded
+    @override
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickles leave secrets behind."""
+        state, left = super().__getstate__(), self._left_behind()
+        kept = {name: None if name in left else value for name, value in vars(self).items()}
+        return {**state, "__dict__": kept}
 
     @override
     def compress_documents(
@@ -99,14 +77,3 @@ class RerankCompressor(BaseDocumentCompressor):
         name = type(self._loaded).__name__
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
         return [with_score(documents[hit.index], hit) for hit in ranking.hits]
-
-
-def local_reranker() -> Reranker:
-    """The best local reranker that is installed; the log says which.
-
-    Raises:
-        MissingExtra: There is none.
-    """
-    engine = OnnxCrossEncoder()
-    logger.info("no reranker was given: taking the local %r", engine)
-    return engine

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, cast
 
@@ -21,19 +19,16 @@ from typing_extensions import override
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.scores import score_of
 from langchain_rerank_kit.tracing import traced
-from langchain_rerank_kit.walk import Walk
-from langchain_rerank_kit.widening import RecallWarning, Widen, Widening, widen
+from langchain_rerank_kit.walk import Walk, Widen, widen
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
-from rerank_kit.checks import check_count, check_threshold, check_timeout
+from rerank_kit.checks import check_choice, check_count, check_threshold, check_timeout
+from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
 
 FAILED = "rerank_failed"
 """The key in a document's metadata that says why it comes in the first stage's order."""
-
-_ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
-_INSIDE = ("langchain_rerank_kit", "rerank_kit", "pydantic", "langchain_core", "langchain_classic")
 
 
 class RerankRetriever(ContextualCompressionRetriever):
@@ -56,7 +51,7 @@ class RerankRetriever(ContextualCompressionRetriever):
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     on_error: Literal["raise", "keep"] = "raise"
     widen: SkipValidation[Widen | None] = Field(default=None, exclude=True, repr=False)
-    widening: SkipValidation[Widening] = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
+    widening: SkipValidation[Widening[RetrieverLike]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
     _warned: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -65,25 +60,10 @@ class RerankRetriever(ContextualCompressionRetriever):
     def _widen_first_stage(self) -> Self:
         """Widen what was given; a copy that LangChain makes of us starts from the original again."""
         given = self.base_retriever
-        original = self.widening.original if self.widening and self.widening.retriever is given else given
+        original = self.widening.original if self.widening and self.widening.widened is given else given
         self.widening = widen(original, self.recall, self.widen)
-        self.base_retriever = self.widening.retriever
-        if self.widening.unknown:
-            _warn(
-                f"with_rerank could not widen {', '.join(self.widening.unknown)}: no setting for the number of "
-                f"documents was found. Make it bring {self.recall} itself, or pass widen=, a function from a "
-                "retriever and a recall to a retriever"
-            )
-        for where in self.widening.limited:
-            _warn(
-                f"{where} lets the model read a limit out of the question, and that overrides k: build the retriever "
-                "with enable_limit=False, so that every question is widened"
-            )
-        if self.recall < _ENOUGH:
-            _warn(
-                f"recall={self.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
-                "reranking pay"
-            )
+        self.base_retriever = self.widening.widened
+        warn_of_limits(self.widening)
         return self
 
     @override
@@ -119,7 +99,7 @@ class RerankRetriever(ContextualCompressionRetriever):
         threshold: float | None = None,
         **kwargs: Any,
     ) -> Flow[list[Document]]:
-        """Both stages, in either colour."""
+        """Both stages, for sync and async callers."""
         recall = self.recall if recall is None else check_count("recall", recall) or self.recall
         top_n = self.top_n if top_n is None else check_count("top_n", top_n)
         threshold = self.threshold if threshold is None else check_threshold(threshold)
@@ -128,7 +108,7 @@ class RerankRetriever(ContextualCompressionRetriever):
             sync=lambda: first.invoke(query, config, **kwargs),
             async_=lambda: first.ainvoke(query, config, **kwargs),
         )
-        self._warn_if_few(len(documents), recall)
+        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)")
         if not documents:
             return []
         try:
@@ -146,7 +126,7 @@ class RerankRetriever(ContextualCompressionRetriever):
     def _first_stage(self, recall: int) -> RetrieverLike:
         """The widened retriever, for the recall of this call."""
         known = self.widening
-        return known.retriever if recall == known.recall else widen(known.original, recall, self.widen).retriever
+        return known.widened if recall == known.recall else widen(known.original, recall, self.widen).widened
 
     def _reranking(
         self,
@@ -170,17 +150,6 @@ class RerankRetriever(ContextualCompressionRetriever):
             callbacks, type(other).__name__, inputs, lambda _: work, lambda best: {"documents": list(best)}
         )
         return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
-
-    def _warn_if_few(self, found: int, recall: int) -> None:
-        """Say once that the first stage brings too little; an empty answer is no sign of that."""
-        if self._warned or not 0 < found < min(recall, _ENOUGH):
-            return
-        self._warned = True
-        _warn(
-            f"the first stage brought {found} candidates where {recall} were asked for, so the reranker can do little "
-            f"more than reorder them. Look at print(retriever.widening): raise the retriever's own limit or score "
-            "threshold, or pass widen=. If the collection is that small, ignore RecallWarning"
-        )
 
 
 def with_rerank(
@@ -218,12 +187,8 @@ def with_rerank(
         ConfigurationError: An argument is wrong.
         MissingExtra: No reranker was given and no local one is installed.
     """
-    if check_count("recall", recall) is None or (check_count("top_n", top_n) or 1) > recall:
-        msg = f"recall must be at least top_n, which is {top_n!r}, not {recall!r}: pass recall=50 or more"
-        raise ConfigurationError(msg)
-    if on_error not in ("raise", "keep"):
-        msg = f'on_error must be "raise" or "keep", not {on_error!r}'
-        raise ConfigurationError(msg)
+    check_recall(recall, top_n)
+    check_choice("on_error", on_error, ("raise", "keep"))
     return RerankRetriever(
         base_retriever=_as_retriever(retriever),
         base_compressor=_as_compressor(reranker, check_timeout(timeout)),
@@ -271,11 +236,3 @@ def _child_config(
 
 def _flagged(document: Document, reason: str) -> Document:
     return document.model_copy(update={"metadata": {**document.metadata, FAILED: reason}})
-
-
-def _warn(message: str) -> None:
-    """Warn at the line of the user's that led here."""
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, RecallWarning, stacklevel=level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import Any, TypeVar
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
 from langchain_core.runnables.config import var_child_runnable_config
 
-from rerank_kit import Document, Hit, Ranking, Span
+from rerank_kit import Document, Hit, Ranking
 from rerank_kit.flow import Call, Flow
-from rerank_kit.observe import Part, Watcher, watching
+from rerank_kit.observe.report import report
+from rerank_kit.observe.watching import Part, Watcher, watching
 
 T = TypeVar("T")
 
@@ -86,30 +86,3 @@ def _stages(callbacks: Callbacks) -> Watcher:
         return (yield from traced(callbacks, part.name, inputs, below, lambda ranking: report(ranking, places)))
 
     return stage
-
-
-def report(ranking: Ranking, place: Callable[[Hit], int] = lambda hit: hit.index) -> dict[str, Any]:
-    """What a trace says of a ranking: for each hit its place in the first stage, from 1, its score and its reason."""
-    own = ranking.spans[-1]
-    return {
-        "hits": [_plain(hit, place(hit)) for hit in ranking.hits],
-        **_summary(own),
-        "stages": [{"stage": span.stage, **_summary(span)} for span in own.children if span.stage is not None],
-    }
-
-
-def _plain(hit: Hit, place: int) -> dict[str, Any]:
-    reason = {} if hit.why is None else {"why": hit.why}
-    return {"first_stage_rank": place + 1, "score": hit.score, **reason}
-
-
-def _summary(span: Span) -> dict[str, Any]:
-    return {
-        "model": span.model,
-        "documents_out": span.documents_out,
-        "seconds": span.seconds,
-        "usage": dataclasses.asdict(span.usage),
-        "cost": span.cost,
-        "outcome": span.outcome,
-        "problem": span.problem,
-    }

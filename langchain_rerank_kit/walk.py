@@ -1,14 +1,18 @@
-"""The walk through a retriever that widens it: which settings count documents, and how wrappers are copied."""
+"""The walk through a retriever that makes it bring enough candidates: on a copy, only upwards, by its own settings.
+
+Passing `k=50` at call time does not do it: most retrievers ignore arguments they do not know. So each kind is copied
+with its own setting raised, and wrappers are copied around widened copies of what they wrap.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.retrievers import BaseRetriever
+from langchain_core.retrievers import BaseRetriever, RetrieverLike
 from langchain_core.runnables import (
     Runnable,
     RunnableBranch,
@@ -24,33 +28,17 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from pydantic import BaseModel, ConfigDict, SkipValidation
 from typing_extensions import override
 
-from langchain_rerank_kit.copies import as_list, copied, fields
-from langchain_rerank_kit.widening import Change, Widen, Widening, widen
+from langchain_rerank_kit.copy_with import as_list, copy_with, fields
+from langchain_rerank_kit.settings import CHILDREN, COUNTS, NOTES, SETTINGS
+from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
-COUNTS = frozenset(
-    {
-        *("k", "top_k", "top_n", "recall", "limit", "n_results", "num_results", "max_results", "max_documents"),
-        *("top_k_results", "number_of_results", "numberOfResults", "similarity_top_k"),
-    }
-)
-"""The names under which LangChain's retrievers, and the vendors', keep how many documents they return."""
-
-SETTINGS = frozenset({"search_kwargs", "retrieval_config", "vectorSearchConfiguration"})
-"""The names of settings inside which such a count may stand."""
-
-CHILDREN = frozenset({"retriever", "base_retriever", "retrievers"})
-"""The names under which wrappers keep what they wrap."""
+Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
+"""A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
+this one to the table of known settings."""
 
 _UNSET: Any = object()
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _MMR_CHOICE = 2  # candidates that MMR sees for each one it keeps: fewer and it has nothing to choose between
-
-NOTES: Mapping[str, str] = {
-    "MultiVectorRetriever": "its k counts child chunks, and several may share a parent: raise recall for more",
-    "SelfQueryRetriever": "a limit that the model reads out of the question overrides k",
-    "TimeWeightedVectorStoreRetriever": "it marks every candidate as just accessed, not only the reranked ones",
-}
-"""What to know about a class of retrievers, subclasses included."""
 
 
 class Walk:
@@ -90,23 +78,23 @@ class Walk:
     def _fallbacks(self, each: Any, path: str) -> tuple[Any, bool]:
         """A retriever and those that stand in for it."""
         fallbacks = [self._alternative(part, path) for part in each.fallbacks]
-        return copied(each, {"runnable": self._alternative(each.runnable, path), "fallbacks": fallbacks}), True
+        return copy_with(each, {"runnable": self._alternative(each.runnable, path), "fallbacks": fallbacks}), True
 
     def _branch(self, each: Any, path: str) -> tuple[Any, bool]:
         """A choice between retrievers."""
         branches = [(test, self._alternative(branch, path)) for test, branch in each.branches]
-        return copied(each, {"branches": branches, "default": self._alternative(each.default, path)}), True
+        return copy_with(each, {"branches": branches, "default": self._alternative(each.default, path)}), True
 
     def _sequence(self, each: Any, path: str) -> tuple[Any, bool]:
         """A chain: query rewriting before a retriever, or clean-up after it."""
         steps, found = self._steps(dict(enumerate(as_list(each.steps))), path)
         first, *middle, last = steps.values()
-        return copied(each, {"first": first, "middle": middle, "last": last}), found
+        return copy_with(each, {"first": first, "middle": middle, "last": last}), found
 
     def _parallel(self, each: Any, path: str) -> tuple[Any, bool]:
         """Steps side by side, as in a chain that keeps the question beside the documents."""
         steps, found = self._steps(each.steps__, path)
-        return copied(each, {"steps__": steps}), found
+        return copy_with(each, {"steps__": steps}), found
 
     def _alternative(self, part: Any, path: str) -> Any:
         """Widen what stands for a whole retriever, so that it is worth a word if it cannot be widened."""
@@ -134,7 +122,7 @@ class Walk:
     def _configured_again(self, each: Any, path: str) -> tuple[Any, bool]:
         """What an earlier walk left to be widened at call time."""
         custom = each.custom if self.custom is None else self.custom
-        return copied(each, {"recall": self._count(f"{path}.recall", each.recall), "custom": custom}), True
+        return copy_with(each, {"recall": self._count(f"{path}.recall", each.recall), "custom": custom}), True
 
     def _binding(self, each: Any, path: str) -> tuple[Any, bool]:
         """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
@@ -151,7 +139,7 @@ class Walk:
             else value
             for name, value in each.kwargs.items()
         }
-        return copied(each, {"bound": bound, "kwargs": kwargs}), True
+        return copy_with(each, {"bound": bound, "kwargs": kwargs}), True
 
     def _function(self, each: Any, path: str) -> tuple[Any, bool]:
         """A plain function that takes the number of documents as an argument."""
@@ -191,7 +179,7 @@ class Walk:
                 updates |= self._settings({name: value}, path)
         if not updates:
             self.unknown.append(path)
-        return copied(each, {**updates, **_widening(each, updates)}), True
+        return copy_with(each, {**updates, **_widening(each, updates)}), True
 
     def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
         """What LangChain's vector store retrievers pass on: `k`, and for MMR the larger pool that it chooses from."""
@@ -218,7 +206,7 @@ class Walk:
                 updates |= {name: {**settings, **inner}} if inner else {}
             elif name in SETTINGS and isinstance(value, BaseModel):
                 inner = self._settings(dict(fields(value)), where, value)
-                updates |= {name: copied(value, inner)} if inner else {}
+                updates |= {name: copy_with(value, inner)} if inner else {}
         return updates
 
     def compressor(self, each: Any, path: str) -> Any:
@@ -232,7 +220,7 @@ class Walk:
                 updates[name] = value if value is None else self._count(where, value)
         if not updates:
             self.notes.append(f"{path} ({name_of(each)}) may drop documents before the reranker sees them")
-        return copied(each, updates)
+        return copy_with(each, updates)
 
     def _count(self, where: str, before: Any, *, floor: int = 0, most: int | None = None) -> Any:
         """The number that a setting needs to have: at least the recall, at least what it was."""
@@ -251,6 +239,29 @@ class Walk:
         return after
 
 
+def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) -> Widening[RetrieverLike]:
+    """Copy a retriever so that it brings at least `recall` documents, as far as its settings allow.
+
+    Args:
+        retriever: A retriever, or any runnable that takes a query and gives documents.
+        recall: How many documents it should bring.
+        custom: Asked first about every retriever in it.
+    """
+    walk = Walk(recall, custom)
+    widened, found = walk.runnable(retriever, name_of(retriever))
+    if not found:
+        walk.unknown.append(name_of(retriever))
+    return Widening(
+        recall=recall,
+        widened=widened,
+        original=retriever,
+        changes=tuple(walk.changes),
+        notes=tuple(dict.fromkeys(walk.notes)),
+        limited=tuple(walk.limited),
+        unknown=tuple(walk.unknown),
+    )
+
+
 class WidenedWhenConfigured(RunnableSerializable[str, list[Document]]):
     """A configurable retriever, widened once `config["configurable"]` has said which it is."""
 
@@ -263,12 +274,12 @@ class WidenedWhenConfigured(RunnableSerializable[str, list[Document]]):
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
         selected, config = self.dynamic.prepare(config)
-        return widen(selected, self.recall, self.custom).retriever.invoke(input, config, **kwargs)
+        return widen(selected, self.recall, self.custom).widened.invoke(input, config, **kwargs)
 
     @override
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
         selected, config = self.dynamic.prepare(config)
-        return await widen(selected, self.recall, self.custom).retriever.ainvoke(input, config, **kwargs)
+        return await widen(selected, self.recall, self.custom).widened.ainvoke(input, config, **kwargs)
 
 
 def name_of(each: Any) -> str:
@@ -284,9 +295,9 @@ def name_of(each: Any) -> str:
 def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     """What a `RerankRetriever` keeps about its first stage, brought up to date: it retrieves with what stands there."""
     known = getattr(each, "widening", None)
-    if not isinstance(known, Widening) or updates["base_retriever"] is known.retriever:
+    if not is_widening(known) or updates["base_retriever"] is known.widened:
         return {}
-    return {"widening": replace(known, recall=updates["recall"], retriever=updates["base_retriever"])}
+    return {"widening": replace(known, recall=updates["recall"], widened=updates["base_retriever"])}
 
 
 def _class_names(each: object) -> set[str]:

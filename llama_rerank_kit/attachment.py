@@ -10,7 +10,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import CustomQueryEngine
 from llama_index.core.tools import QueryEngineTool
 
-from llama_rerank_kit.copies import as_dict, as_list, copied
+from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.walk import Walk
 
@@ -39,9 +39,9 @@ class Attachment:
                 "_retriever": self.walk.retriever(retriever, f"{path}.retriever"),
                 "_node_postprocessors": self._with_ours(as_list(others), each.callback_manager, path),
             }
-            return copied(each, updates), True
+            return copy_with(each, updates), True
         updates = {name: self._part(value, each, f"{path}.{name.lstrip('_')}") for name, value in parts.items()}
-        other = copied(each, updates)
+        other = copy_with(each, updates)
         return other, other is not each
 
     def _with_ours(self, others: list[BaseNodePostprocessor], callbacks: Any, path: str) -> list[BaseNodePostprocessor]:
@@ -59,7 +59,7 @@ class Attachment:
         if isinstance(part, BaseQueryEngine):
             return self._inner(part, path)
         if isinstance(part, QueryEngineTool):
-            return copied(part, {"_query_engine": self._inner(part.query_engine, path)})
+            return copy_with(part, {"_query_engine": self._inner(part.query_engine, path)})
         if isinstance(part, BaseRetriever) and isinstance(owner, CustomQueryEngine):
             widened = self.walk.retriever(part, path)
             return RerankRetriever(self.walk.report(widened, part), self.postprocessor)

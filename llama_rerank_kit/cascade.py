@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from pydantic import SerializeAsAny, field_serializer, field_validator
-from typing_extensions import override
+from pydantic import Field, SerializeAsAny, field_serializer, field_validator
 
 from llama_rerank_kit.postprocessor import RerankPostprocessor
-from rerank_kit import Budget, Cascade, ConfigurationError, Reranker, Stage
+from rerank_kit import ConfigurationError
+from rerank_kit.fields import CascadeFields
 
 
-class CascadeRerank(RerankPostprocessor):
+class CascadeRerank(CascadeFields, RerankPostprocessor):
     """Reranks in stages: cheap and broad first, dear and precise on what is left.
 
     For stages with conditions, pass a cascade of your own: `RerankPostprocessor(reranker=Cascade(Stage(…, when=…)))`.
-
-    Attributes:
-        stages: Our node postprocessors, in order. Their `top_n`, `threshold` and `timeout` are those of the stages;
-            what they read of a node is decided by the `metadata_mode` of the cascade.
-        budget: Seconds for the whole, or a `rerank_kit.Budget`.
-        on_budget: What a used-up budget does: `"return"` gives the ranking so far, `"raise"` raises.
-        keep_rest: Whether nodes that stages leave out are kept below the others.
-        top_n: How many nodes to return at most; by default all that the stages leave.
     """
 
-    stages: Sequence[SerializeAsAny[RerankPostprocessor]]
-    budget: Budget | float | None = None
-    on_budget: Literal["return", "raise"] = "return"
-    keep_rest: bool = False
-    top_n: int | None = None
+    stages: Sequence[SerializeAsAny[RerankPostprocessor]] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        description="Our postprocessors, in order. Their `top_n`, `threshold` and `timeout` are those of the stages; "
+        "what they read of a node is decided by the `metadata_mode` of the cascade."
+    )
 
     @field_validator("stages", mode="before")
     @classmethod
@@ -51,11 +42,6 @@ class CascadeRerank(RerankPostprocessor):
                 )
                 raise ConfigurationError(msg)
         return [each.to_dict() for each in stages]
-
-    @override
-    def _build(self) -> Reranker:
-        stages = (Stage(each.loaded, each.top_n, each.threshold, each.timeout) for each in self.stages)
-        return Cascade(*stages, budget=self.budget, on_budget=self.on_budget, keep_rest=self.keep_rest)
 
 
 def _kinds(kind: type[RerankPostprocessor]) -> Iterator[type[RerankPostprocessor]]:

@@ -16,10 +16,10 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_rerank_kit.attachment import Attachment
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
-from llama_rerank_kit.walk import Walk
-from llama_rerank_kit.widening import Widen, Widening, warn_of_limits
+from llama_rerank_kit.walk import Walk, Widen
 from rerank_kit import ConfigurationError, Reranker
-from rerank_kit.checks import check_count, check_threshold, check_timeout
+from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, warn_of_limits
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
 OnError = Literal["raise", "keep"]
@@ -89,12 +89,8 @@ def with_rerank(
         ConfigurationError: An argument is wrong, or there is no retriever in the target.
         MissingExtra: No reranker was given and no local one is installed.
     """
-    if check_count("recall", recall) is None or (check_count("top_n", top_n) or 1) > recall:
-        msg = f"recall must be at least top_n, which is {top_n!r}, not {recall!r}: pass recall=50 or more"
-        raise ConfigurationError(msg)
-    if on_error not in ("raise", "keep", None):
-        msg = f'on_error must be "raise" or "keep", not {on_error!r}'
-        raise ConfigurationError(msg)
+    check_recall(recall, top_n)
+    check_choice("on_error", on_error, ("raise", "keep", None))
     if not isinstance(target, BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex):
         msg = f"target must be a LlamaIndex retriever, query engine, chat engine or index, not {type(target).__name__}"
         raise ConfigurationError(msg)
@@ -125,14 +121,14 @@ def with_rerank(
 _WIDENING = "_widening"
 
 
-def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Widening:
+def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Widening[Any]:
     """What `with_rerank` changed in what it returned, readable with `print`.
 
     Raises:
         ConfigurationError: This does not come from `with_rerank`.
     """
     known = target.widening if isinstance(target, RerankRetriever) else vars(target).get(_WIDENING)
-    if not isinstance(known, Widening):
+    if not is_widening(known):
         msg = f"with_rerank did not return this {type(target).__name__}: pass what it did return, or a retriever or "
         msg += "engine that was made from an index it returned"
         raise ConfigurationError(msg)

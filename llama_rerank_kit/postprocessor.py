@@ -13,64 +13,50 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from llama_rerank_kit.nodes import kept, reranked
-from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, report, stage, traced
-from llama_rerank_kit.widening import warn_of_few
-from rerank_kit import ConfigurationError, MissingExtra, Ranking, Reranker
+from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, traced
+from rerank_kit import ConfigurationError, MissingExtra, Ranking
+from rerank_kit.fields import RerankFields
+from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.local import OnnxCrossEncoder
-from rerank_kit.observe import watching
+from rerank_kit.observe.report import report
+from rerank_kit.observe.watching import watching
 
 logger = logging.getLogger("rerank_kit")
 
 
-class RerankPostprocessor(BaseNodePostprocessor):
+class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     """Puts nodes in order of relevance and keeps the best.
 
-    It works wherever LlamaIndex takes a `BaseNodePostprocessor`, in both colours. What comes out are `RerankedNode`s
+    It works wherever LlamaIndex takes a `BaseNodePostprocessor`, sync and async. What comes out are `RerankedNode`s
     around the very nodes that came in, which are not touched: `score` is the relevance, `relevance_reason` the reason
     if there is one, and the score of the stage before is in `earlier_scores`.
-
-    Attributes:
-        reranker: Any `rerank_kit.Reranker`; `None` takes the best local one that is installed. It is not part of
-            `to_dict`: pass it again, `from_dict(data, reranker=…)`.
-        top_n: How many nodes to return at most; `None` returns all.
-        threshold: Leave out nodes with a lower score.
-        timeout: Seconds allowed.
-        metadata_mode: Which metadata the model reads above a node's text: by default what an embedding model reads.
-        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
-            its own order, with the reason in `rerank_failed`. Wrong settings always raise.
-        recall: How many candidates the first stage was asked for; when it brings too few, a `RecallWarning` says so,
-            once. `with_rerank` sets it.
     """
 
-    reranker: Reranker | None = Field(default=None, exclude=True)
-    top_n: int | None = Field(default=3, ge=1)
-    threshold: float | None = Field(default=None, allow_inf_nan=False)
-    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    metadata_mode: MetadataMode = MetadataMode.EMBED
-    on_error: Literal["raise", "keep"] = "raise"
-    recall: int | None = Field(default=None, ge=1)
-    _loaded: Reranker = PrivateAttr()
+    metadata_mode: MetadataMode = Field(
+        default=MetadataMode.EMBED,
+        description="Which metadata the model reads above a node's text: by default what an embedding model reads.",
+    )
+    on_error: Literal["raise", "keep"] = Field(
+        default="raise",
+        description='What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in '
+        "its own order, with the reason in `rerank_failed`. Wrong settings always raise.",
+    )
+    recall: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many candidates the first stage was asked for; when it brings too few, a `RecallWarning` says "
+        "so, once. `with_rerank` sets it.",
+    )
     _warned: bool = PrivateAttr(default=False)
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(defer_build=False)
 
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 
         def __init__(self, **fields: Any) -> None:
-            """Make the reranker here, where pydantic does not turn its errors into others."""
-            fields.pop("class_name", None)  # LlamaIndex writes it into what it serialises
+            """Leave out what LlamaIndex writes into what it serialises."""
+            fields.pop("class_name", None)
             super().__init__(**fields)
-            self._loaded = self._build() if self.reranker is None else self.reranker
-
-    def _build(self) -> Reranker:
-        """Make the reranker when none was given. Subclasses with fields of their own override this."""
-        return local_reranker()
-
-    @property
-    def loaded(self) -> Reranker:
-        """The reranker at work."""
-        return self._loaded
 
     @classmethod
     @override
@@ -80,8 +66,11 @@ class RerankPostprocessor(BaseNodePostprocessor):
 
     @override
     def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
-        """Copies of other processes are made anew. Callback managers stay behind: they hold what cannot travel."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "callback_manager"}
+        """Copies of other processes are made anew. Secrets stay behind, and callback managers, which cannot travel."""
+        left = {"callback_manager", *self._left_behind()}
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in left}
+        if "reranker" in left:  # it would be made of fields that are not there
+            fields["reranker"] = self.loaded
         return partial(type(self), **fields), ()
 
     @override
@@ -103,7 +92,7 @@ class RerankPostprocessor(BaseNodePostprocessor):
         if query is None:
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
-        self._warned = self._warned or warn_of_few(len(nodes), self.recall)
+        self._warned = self._warned or warn_of_few(len(nodes), self.recall, "print(widening_of(…))")
         model = self._loaded.model or type(self._loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
@@ -142,17 +131,6 @@ class RerankPostprocessor(BaseNodePostprocessor):
             passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
             best.append(reranked(nodes[hit.index], hit, passage))
         return Reranked(best, report(ranking))
-
-
-def local_reranker() -> Reranker:
-    """The best local reranker that is installed; the log says which.
-
-    Raises:
-        MissingExtra: There is none.
-    """
-    engine = OnnxCrossEncoder()
-    logger.info("no reranker was given: taking the local %r", engine)
-    return engine
 
 
 def _float(score: float | None) -> float | None:

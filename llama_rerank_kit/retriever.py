@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from typing_extensions import override
 
-from llama_rerank_kit.widening import Widening
+from rerank_kit.first_stage import Widening
 from rerank_kit.flow import Call, Flow, arun, run
 
 
@@ -20,7 +22,7 @@ class RerankRetriever(BaseRetriever):
         recall: How many candidates the first stage is to bring.
     """
 
-    def __init__(self, widening: Widening, postprocessor: BaseNodePostprocessor) -> None:
+    def __init__(self, widening: Widening[Any], postprocessor: BaseNodePostprocessor) -> None:
         """Put the second stage behind the first.
 
         Args:
@@ -58,7 +60,7 @@ class RerankRetriever(BaseRetriever):
         return await arun(self._retrieving(query_bundle))
 
     def _retrieving(self, query: QueryBundle) -> Flow[list[NodeWithScore]]:
-        """Both stages, in either colour."""
+        """Both stages, for sync and async callers."""
         first, second = self._retriever, self._postprocessor
         nodes = yield from Call[list[NodeWithScore]](
             sync=lambda: first.retrieve(query), async_=lambda: first.aretrieve(query)

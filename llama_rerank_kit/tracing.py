@@ -5,7 +5,6 @@ LlamaIndex's instrumentation hears of all of them, the callback managers before 
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ from llama_index_instrumentation.events.span import SpanDropEvent
 from llama_index_instrumentation.span import active_span_id
 
 from llama_rerank_kit.nodes import reranked
-from rerank_kit import Document, Hit, Ranking, Span
+from rerank_kit import Document, Ranking
 from rerank_kit.flow import Flow
-from rerank_kit.observe import Part
+from rerank_kit.observe.report import report
+from rerank_kit.observe.watching import Part
 
 dispatcher = get_dispatcher(__name__)
 
@@ -124,30 +124,3 @@ def stage(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
 
 def _stage(query: QueryBundle, nodes: Sequence[NodeWithScore]) -> None:
     """What span handlers are told the arguments of a stage are."""
-
-
-def report(ranking: Ranking) -> dict[str, Any]:
-    """What a trace says of a ranking: for each hit its place in the first stage, from 1, its score and its reason."""
-    own = ranking.spans[-1]
-    return {
-        "hits": [_plain(hit) for hit in ranking.hits],
-        **_summary(own),
-        "stages": [{"stage": span.stage, **_summary(span)} for span in own.children if span.stage is not None],
-    }
-
-
-def _plain(hit: Hit) -> dict[str, Any]:
-    reason = {} if hit.why is None else {"why": hit.why}
-    return {"first_stage_rank": hit.index + 1, "score": hit.score, **reason}
-
-
-def _summary(span: Span) -> dict[str, Any]:
-    return {
-        "model": span.model,
-        "documents_out": span.documents_out,
-        "seconds": span.seconds,
-        "usage": dataclasses.asdict(span.usage),
-        "cost": span.cost,
-        "outcome": span.outcome,
-        "problem": span.problem,
-    }

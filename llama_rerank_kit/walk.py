@@ -1,47 +1,26 @@
-"""The walk through a retriever that widens it: which settings count nodes, and how wrappers are copied."""
+"""The walk through a retriever that makes it bring enough candidates: on a copy, only upwards, by its own settings.
+
+LlamaIndex's retrievers bring two nodes unless told otherwise, and have no argument for it at query time. So each kind
+is copied with its own settings raised, and wrappers are copied around widened copies of what they wrap.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
-from llama_rerank_kit.copies import as_dict, as_list, copied, off_the_loop, within_filter
-from llama_rerank_kit.widening import Change, Widen, Widening
+from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
+from llama_rerank_kit.retriever_variants import off_the_loop, within_filter
+from llama_rerank_kit.settings import ALL, CLOSED, COUNTS, NOTES, SETTINGS
+from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
-COUNTS = frozenset(
-    {
-        *("similarity_top_k", "image_similarity_top_k", "sparse_top_k", "hybrid_top_k", "max_top_k"),
-        *("empty_query_top_k", "choice_top_k", "dense_similarity_top_k", "sparse_similarity_top_k", "rerank_top_n"),
-        *("num_chunks_per_query", "top_k", "top_n", "k", "limit", "recall", "mmr_prefetch_k"),
-        *("n_results", "num_results", "max_results", "number_of_results", "numberOfResults"),
-    }
-)
-"""The names, underscores in front left out, under which LlamaIndex's retrievers keep how many nodes they return."""
-
-SETTINGS = frozenset(
-    {"kwargs", "retriever_kwargs", "vector_store_kwargs", "retrieval_config", "vectorSearchConfiguration"}
-)
-"""The names of settings inside which such a count may stand."""
-
-ALL = frozenset({"SummaryIndexRetriever", "TreeAllLeafRetriever", "TreeRootRetriever", "EmptyIndexRetriever"})
-"""Retrievers that bring every node there is."""
-
-CLOSED = frozenset({"NLSQLRetriever"})
-"""Retrievers whose inner ones find something else than nodes to return."""
-
-NOTES: Mapping[str, str] = {
-    "AutoMergingRetriever": "what it finds may be merged into fewer, longer nodes: raise recall for more",
-    "DocumentSummaryIndexEmbeddingRetriever": "it counts documents, and brings all nodes of each",
-    "DocumentSummaryIndexLLMRetriever": "it counts documents, and brings all nodes of each",
-    "KGTableRetriever": "it brings no more texts than the relations it finds lead to",
-    "RecursiveRetriever": "each retriever it enters brings that many of its own",
-    "VectorIndexAutoRetriever": "a top_k that the model reads out of the question is a further limit",
-}
-"""What to know about a class of retrievers, subclasses included."""
+Widen: TypeAlias = Callable[[BaseRetriever, int], BaseRetriever | None]
+"""A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
+this one to the table of known settings."""
 
 _MMR_CHOICE = 2  # candidates that MMR sees for each one it keeps: fewer and it has nothing to choose between
 _SILENT = frozenset({"sparse_top_k", "hybrid_top_k", "empty_query_top_k"})  # None: as many as similarity_top_k
@@ -58,7 +37,7 @@ class Walk:
         self.notes: list[str] = []
         self.unknown: list[str] = []
 
-    def report(self, widened: object, original: object) -> Widening:
+    def report(self, widened: object, original: object) -> Widening[Any]:
         """What this walk did."""
         return Widening(
             recall=self.recall,
@@ -85,7 +64,7 @@ class Walk:
             self.notes.append(f"{path} brings every node there is")
         elif not updates:
             self.unknown.append(path)
-        widened = copied(each, {**updates, **_widening(each, updates)})
+        widened = copy_with(each, {**updates, **_widening(each, updates)})
         return off_the_loop(within_filter(widened) if _leaks(widened) else widened)
 
     def _attribute(self, name: str, value: Any, where: str, most: int | None = None) -> dict[str, Any]:
@@ -145,6 +124,18 @@ class Walk:
         return after
 
 
+def widen(retriever: BaseRetriever, recall: int, custom: Widen | None = None) -> Widening[Any]:
+    """Copy a retriever so that it brings at least `recall` nodes, as far as its settings allow.
+
+    Args:
+        retriever: Any LlamaIndex retriever.
+        recall: How many nodes it should bring.
+        custom: Asked first about every retriever in it.
+    """
+    walk = Walk(recall, custom)
+    return walk.report(walk.retriever(retriever, type(retriever).__name__), retriever)
+
+
 def _matters(part: object) -> bool:
     return isinstance(part, BaseRetriever | BaseNodePostprocessor)
 
@@ -164,6 +155,6 @@ def _leaks(each: Any) -> bool:
 def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     """What a `RerankRetriever` keeps about its first stage, brought up to date: it retrieves with what stands there."""
     known = getattr(each, "widening", None)
-    if not isinstance(known, Widening) or updates["_retriever"] is known.widened:
+    if not is_widening(known) or updates["_retriever"] is known.widened:
         return {}
     return {"widening": replace(known, recall=updates["recall"], widened=updates["_retriever"])}

@@ -4,8 +4,13 @@ The back ends live in `rerank_kit.local` and `rerank_kit.managed`. Importing thi
 dependencies.
 """
 
-from rerank_kit.cache import Cached, MemoryStore, Store
-from rerank_kit.cascade import Cascade
+from rerank_kit.cache.cached import Cached
+from rerank_kit.cache.sqlite import SQLiteStore
+from rerank_kit.cache.store import MemoryStore, Store
+from rerank_kit.combine.cascade import Cascade
+from rerank_kit.combine.fallback import Fallback
+from rerank_kit.combine.hedged import Hedged
+from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import (
     AllFailed,
     AuthenticationError,
@@ -20,13 +25,10 @@ from rerank_kit.errors import (
     RerankError,
     StatusError,
 )
-from rerank_kit.fallback import Fallback
-from rerank_kit.hedged import Hedged
+from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.rules import Rules
-from rerank_kit.sqlite_store import SQLiteStore
-from rerank_kit.stages import Budget, Stage
-from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage
+from rerank_kit.values import Deadline, Document, Hit, Span, Usage
 
 __version__ = "0.1.0"
 

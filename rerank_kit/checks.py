@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.texts import is_blank
 from rerank_kit.values import Document
 
 
@@ -15,7 +16,7 @@ def check_query(query: object) -> str:
     if not isinstance(query, str):
         msg = f"query must be a str, not {type(query).__name__}: {query!r}"
         raise ConfigurationError(msg)
-    if not query.strip():
+    if is_blank(query):
         msg = f"query is empty ({query!r}): a reranker compares each document with it, so pass the user's question"
         raise ConfigurationError(msg)
     return query
@@ -80,6 +81,13 @@ def check_positive(name: str, value: object) -> float | None:
         msg = f"{name} must be a finite number above 0, or None for no limit, not {value!r}"
         raise ConfigurationError(msg)
     return float(value)
+
+
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """Refuse what is not one of the choices."""
+    if value not in choices:
+        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}"
+        raise ConfigurationError(msg)
 
 
 def is_number(value: object) -> TypeGuard[float]:

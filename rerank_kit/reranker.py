@@ -14,10 +14,12 @@ from time import perf_counter, time
 from rerank_kit.checks import check_count, check_documents, check_query, check_threshold, check_timeout
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow, arun, gather, run
-from rerank_kit.observe import Hook, tell
-from rerank_kit.values import Deadline, Document, Hit, Ranking, Span, Usage, finite, outermost, total_cost
+from rerank_kit.observe.hooks import Hook, tell
+from rerank_kit.ranking import Ranking
+from rerank_kit.texts import is_blank
+from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite, outermost, total_cost
 
-Request = tuple[str, Sequence[Document]]
+RerankRequest = tuple[str, Sequence[Document]]
 """A query and the documents to rank for it."""
 
 
@@ -49,7 +51,7 @@ class Reranker(ABC):
         return None
 
     @property
-    def judges_blanks(self) -> bool:
+    def scores_blanks(self) -> bool:
         """Whether the score of a document without text means something, so that it may pass a threshold."""
         return not self.reads_text
 
@@ -64,7 +66,7 @@ class Reranker(ABC):
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents: the part that differs from one back end to the next."""
 
-    def flow_many(self, requests: Sequence[Request], deadline: Deadline) -> Flow[list[Ranking]]:
+    def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries, side by side. Override it where a back end can do better with all at once."""
         return (yield from gather(*(self.flow(query, documents, deadline) for query, documents in requests)))
 
@@ -167,7 +169,7 @@ class Reranker(ABC):
                 self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
             raise
         passing = (
-            each.passing(ranking, threshold, blanks=self.judges_blanks)
+            each.passing(ranking, threshold, blanks=self.scores_blanks)
             for ranking, each in zip(whole, asked, strict=True)
         )
         cut = [replace(ranking, hits=hits[:top_n]) for ranking, hits in zip(whole, passing, strict=True)]
@@ -209,8 +211,8 @@ class _Asked:
 
     @classmethod
     def of(cls, query: str, documents: list[Document], *, text: bool) -> _Asked:
-        places = [index for index, document in enumerate(documents) if document.text.strip() or not text]
-        empty = [index for index, document in enumerate(documents) if text and not document.text.strip()]
+        places = [index for index, document in enumerate(documents) if not (text and is_blank(document.text))]
+        empty = [index for index, document in enumerate(documents) if text and is_blank(document.text)]
         return cls(query, [documents[index] for index in places], places, empty)
 
     @property
@@ -239,7 +241,7 @@ class _Asked:
             return ranking.hits
         blank = set(self.empty)
         if not blanks:
-            blank |= {place for place, each in zip(self.places, self.documents, strict=True) if not each.text.strip()}
+            blank |= {place for place, each in zip(self.places, self.documents, strict=True) if is_blank(each.text)}
         return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
 
 

@@ -1,20 +1,18 @@
-"""What goes into a reranker and what comes out: frozen values."""
+"""What goes into a reranker and what a ranking is made of: frozen values."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias
 
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
 
-if TYPE_CHECKING:
-    from rerank_kit.explain import Explanation
-
-T = TypeVar("T")
+Passage: TypeAlias = tuple[int, int]
+"""A part of a text, as start and end in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +38,14 @@ class Hit:
         index: Its place in the sequence that the caller passed in, from 0.
         score: Its relevance score; higher is better. Cross-encoders give 0 to 1 unless asked for raw scores.
         why: The reason, from rerankers that can give one.
-        passage: Where the part of the text stands that the score is for, as start and end in characters, when only
-            that part of a long document was decisive.
+        passage: The part of the text that the score is for, when only that part of a long document was decisive.
         verdict: What a judge decided: `"yes"` or `"no"`, a grade such as `"2"`, or `"unjudged"`.
     """
 
     index: int
     score: float
     why: str | None = None
-    passage: tuple[int, int] | None = None
+    passage: Passage | None = None
     verdict: str | None = None
 
 
@@ -175,68 +172,6 @@ def total_cost(spans: Iterable[Span]) -> float | None:
     costs = [span.cost for span in spans]
     known = [cost for cost in costs if cost is not None]
     return sum(known, 0.0) if costs and len(known) == len(costs) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """The answer of a reranker: hits, best first. It has a length and can be looped over.
-
-    Attributes:
-        hits: Best first; equal scores keep the order of the input.
-        usage: What it took.
-        spans: What each reranker involved did, inner ones first.
-    """
-
-    hits: tuple[Hit, ...]
-    usage: Usage = Usage()
-    spans: tuple[Span, ...] = ()
-
-    @classmethod
-    def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
-        """Rank documents by their scores, one score for each in the order of the documents.
-
-        Raises:
-            InvalidResponse: A score is not a finite number.
-        """
-        hits = [Hit(index, finite(score)) for index, score in enumerate(scores)]
-        hits.sort(key=lambda hit: -hit.score)
-        return cls(tuple(hits), Usage() if usage is None else usage)
-
-    @property
-    def degraded(self) -> bool:
-        """Whether any reranker involved did less than it was asked to; its span says what."""
-        return any(span.outcome == "degraded" for span in self.spans)
-
-    @property
-    def cost(self) -> float | None:
-        """What it cost; `None` when that is not known of any part."""
-        return total_cost(outermost(self.spans))
-
-    def explain(self, documents: Sequence[Document | str] | None = None) -> Explanation:
-        """A table of where each document came from and why it is there: `print(ranking.explain(documents))`.
-
-        Args:
-            documents: What was ranked; with it the table shows how each text begins.
-        """
-        from rerank_kit.explain import Explanation
-
-        return Explanation.of(self, documents)
-
-    def _repr_html_(self) -> str:
-        """The table, where a notebook shows it."""
-        return self.explain().to_html()
-
-    def pick(self, documents: Sequence[T]) -> list[T]:
-        """Return the caller's own objects in ranked order: `ranking.pick(documents)`."""
-        return [documents[hit.index] for hit in self.hits]
-
-    def __len__(self) -> int:
-        """The number of hits."""
-        return len(self.hits)
-
-    def __iter__(self) -> Iterator[Hit]:
-        """Loop over the hits, best first."""
-        return iter(self.hits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rerank_kit.export.folder import REPORT, new_folder
 from rerank_kit.export.parity import Parity, Report, compare, versions
 from rerank_kit.export.quantize import quantize
-from rerank_kit.export.texts import documentation, make_pairs
+from rerank_kit.export.sample_texts import documentation, make_pairs
 from rerank_kit.export.torch_model import TorchModel
 
 __all__ = ["Parity", "Report", "export_model"]

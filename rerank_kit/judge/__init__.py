@@ -4,9 +4,9 @@ from rerank_kit.judge.anthropic import Anthropic
 from rerank_kit.judge.calibrate import Calibration, acalibrate, calibrate
 from rerank_kit.judge.chat import CachingChatModel, ChatModel, Completion, Prompt
 from rerank_kit.judge.judge import LLMJudge, Mode
-from rerank_kit.judge.judged import Judged, Verdict
 from rerank_kit.judge.openai_compatible import OpenAICompatible
 from rerank_kit.judge.spending import Estimate
+from rerank_kit.judge.verdicts import Verdict, Verdicts
 
 __all__ = [
     "Anthropic",
@@ -15,12 +15,12 @@ __all__ = [
     "ChatModel",
     "Completion",
     "Estimate",
-    "Judged",
     "LLMJudge",
     "Mode",
     "OpenAICompatible",
     "Prompt",
     "Verdict",
+    "Verdicts",
     "acalibrate",
     "calibrate",
 ]

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.judge.chat import Completion
-from rerank_kit.managed.answers import is_list, is_mapping
 from rerank_kit.values import Usage
 
 Outcome: TypeAlias = Literal["ok", "repaired", "missing", "duplicate", "unknown label", "refusal", "unparsable"]
@@ -28,7 +28,7 @@ _EDGES = "\"'`<>[](){}#.:; \t\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Vote:
     """What an answer says of one document.
 
     Attributes:
@@ -46,20 +46,20 @@ class Reading:
 
     Attributes:
         outcome: What became of the answer as a whole.
-        findings: By label, what it says.
+        votes: By label, what it says.
         problems: By label, why nothing is known of the others.
         tally: The same as counters.
     """
 
     outcome: Outcome
-    findings: Mapping[str, Finding]
+    votes: Mapping[str, Vote]
     problems: Mapping[str, Outcome]
     tally: Usage
 
     @property
     def worth_repeating(self) -> bool:
         """Whether nothing could be read, though the model did answer."""
-        return not self.findings and self.outcome != "refusal"
+        return not self.votes and self.outcome != "refusal"
 
 
 def read(mode: str, completion: Completion, labels: Sequence[str]) -> Reading:
@@ -75,13 +75,13 @@ def read(mode: str, completion: Completion, labels: Sequence[str]) -> Reading:
     found = _Found(labels, first_counts=mode == "listwise")
     for place, each in enumerate(said):
         label = found.label(each.label)
-        finding, tidy = (Finding(-place), True) if mode == "listwise" else _finding(mode, each.row)
+        vote, tidy = (Vote(-place), True) if mode == "listwise" else _vote(mode, each.row)
         clean = clean and tidy and each.tidy and label in (each.label, None)
         if label is not None:
-            found.take(label, finding)
+            found.take(label, vote)
     missing: dict[str, Outcome] = dict.fromkeys(found.left_out(), "missing")
     outcome: Outcome = "ok" if clean else "repaired"
-    if not found.findings:
+    if not found.votes:
         outcome = "unknown label" if found.unknown else "unparsable"
     tally = Usage(
         repaired=int(outcome == "repaired"),
@@ -90,7 +90,7 @@ def read(mode: str, completion: Completion, labels: Sequence[str]) -> Reading:
         repeated=len(found.repeated),
         unknown_labels=len(found.unknown),
     )
-    return Reading(outcome, found.findings, found.problems | missing, tally)
+    return Reading(outcome, found.votes, found.problems | missing, tally)
 
 
 class _Found:
@@ -99,7 +99,7 @@ class _Found:
     def __init__(self, labels: Sequence[str], *, first_counts: bool) -> None:
         self.labels = labels
         self.first_counts = first_counts
-        self.findings: dict[str, Finding] = {}
+        self.votes: dict[str, Vote] = {}
         self.problems: dict[str, Outcome] = {}
         self.repeated: set[str] = set()
         self.unknown: set[str] = set()
@@ -112,24 +112,24 @@ class _Found:
         self.unknown.add(str(given))
         return None
 
-    def take(self, label: str, finding: Finding | None) -> None:
+    def take(self, label: str, vote: Vote | None) -> None:
         """Take what is said of a label. Two different values for one are none; in an order the first place counts."""
-        known = self.findings.get(label)
+        known = self.votes.get(label)
         if known is None and label not in self.problems:
-            if finding is None:
+            if vote is None:
                 self.problems[label] = "unparsable"
             else:
-                self.findings[label] = finding
+                self.votes[label] = vote
             return
         self.repeated.add(label)
-        same = known is not None and finding is not None and finding.value == known.value
+        same = known is not None and vote is not None and vote.value == known.value
         if not same and not self.first_counts:
-            self.findings.pop(label, None)
+            self.votes.pop(label, None)
             self.problems[label] = "duplicate"
 
     def left_out(self) -> Iterator[str]:
         """The labels of which nothing was said."""
-        return (each for each in self.labels if each not in self.findings and each not in self.problems)
+        return (each for each in self.labels if each not in self.votes and each not in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +197,12 @@ def _beside(word: str) -> bool:
     return word.isdecimal() or word.lower() in _BESIDE_LABELS
 
 
-def _finding(mode: str, row: Mapping[str, Any]) -> tuple[Finding | None, bool]:
+def _vote(mode: str, row: Mapping[str, Any]) -> tuple[Vote | None, bool]:
     """What an entry says, if it does, and whether in the form that was asked for."""
     reason = row.get("reason")
     told = " ".join(reason.split())[:_REASON] if isinstance(reason, str) and reason.strip() else None
     value, tidy = _verdict(row.get("verdict")) if mode == "filter" else _grade(row.get("grade"))
-    return (None if value is None else Finding(value, told)), tidy
+    return (None if value is None else Vote(value, told)), tidy
 
 
 def _verdict(given: Any) -> tuple[int | None, bool]:

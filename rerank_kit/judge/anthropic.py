@@ -6,16 +6,17 @@ import os
 from collections.abc import Iterator
 from typing import Any, Literal, Unpack
 
-from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.api.client import ApiClient, ClientOptions
+from rerank_kit.api.exchange import Request, Transport
+from rerank_kit.api.json_values import is_list, is_mapping, shown
+from rerank_kit.api.secret import Secret
+from rerank_kit.api.user_clients import UserClients
+from rerank_kit.checks import check_choice
+from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.anthropic_sdk import AnthropicSdk
 from rerank_kit.judge.chat import NEVER, Completion, Prompt
-from rerank_kit.judge.counted import counted, stopped
-from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
-from rerank_kit.managed.client import ApiClient, ClientOptions
-from rerank_kit.managed.http import Transport
-from rerank_kit.managed.own import Own
-from rerank_kit.managed.secret import Secret
+from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.optional import optional
 from rerank_kit.values import Deadline
 
@@ -74,15 +75,15 @@ class Anthropic(ApiClient):
             MissingExtra: The SDK is not installed.
         """
         optional("anthropic", extra="anthropic", why="Anthropic")
-        if effort not in {None, "low", "medium", "high", "xhigh", "max"}:
-            msg = f'effort must be "low", "medium", "high", "xhigh", "max" or None, not {effort!r}'
-            raise ConfigurationError(msg)
+        check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
         self.model: str | None = model
         self.effort = effort
         self.thinking = thinking
         self.cache = cache
         given = client is not None or async_client is not None
-        self._own = Own(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None
+        self._own = (
+            UserClients(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None
+        )
         key = Secret(api_key, variables=("ANTHROPIC_API_KEY",), required=not given)
         url = os.environ.get("ANTHROPIC_BASE_URL") if base_url is None else base_url
         super().__init__(base_url="https://api.anthropic.com" if url is None else url, api_key=key, **options)
@@ -93,13 +94,13 @@ class Anthropic(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        answer, requests = yield from self.exchange(Request("/v1/messages", self._body(prompt)), deadline)
-        body = answer.body
+        response, requests = yield from self.exchange(Request("/v1/messages", self._body(prompt)), deadline)
+        body = response.body
         if not is_mapping(body) or not is_list(body.get("content")):
             msg = f"the answer is no message of Claude but {self.hide(shown(body))}"
             raise InvalidResponse(msg, backend=type(self).__name__)
-        took = counted(body.get("usage"), requests)
-        return Completion("".join(_texts(body["content"])), stopped(body.get("stop_reason")), took)
+        took = usage_of(body.get("usage"), requests)
+        return Completion("".join(_texts(body["content"])), stop_of(body.get("stop_reason")), took)
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from rerank_kit.managed.answers import Answer
-from rerank_kit.managed.bounded import bounded
-from rerank_kit.managed.sdk import SdkTransport
+from rerank_kit.api.body_timeout import body_timeout
+from rerank_kit.api.exchange import Response
+from rerank_kit.api.sdk import SdkTransport
 from rerank_kit.optional import optional
 
 
@@ -17,7 +17,9 @@ class AnthropicSdk(SdkTransport):
     name = "anthropic"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        http = _sdk().DefaultHttpxClient(event_hooks=bounded(optional("httpx2", extra="anthropic", why="Anthropic")))
+        http = _sdk().DefaultHttpxClient(
+            event_hooks=body_timeout(optional("httpx2", extra="anthropic", why="Anthropic"))
+        )
         return _sdk().Anthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
@@ -30,11 +32,11 @@ class AnthropicSdk(SdkTransport):
     def _call(self, client: Any, arguments: dict[str, Any]) -> Any:
         return client.with_options(max_retries=0).messages.create(**arguments)
 
-    def _understood(self, error: Exception) -> Answer | Exception | None:
+    def _understood(self, error: Exception) -> Response | Exception | None:
         seen: Any = error
         if isinstance(error, _sdk().APIStatusError):
             headers = {name.lower(): value for name, value in seen.response.headers.items()}
-            return Answer(seen.status_code, seen.body, headers)
+            return Response(seen.status_code, seen.body, headers)
         if isinstance(error, _sdk().APIConnectionError):  # wraps what happened into its "Connection error."
             return error.__cause__ if isinstance(error.__cause__, Exception) else error
         return None

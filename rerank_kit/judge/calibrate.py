@@ -10,7 +10,8 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.judge.answers import GRADES
 from rerank_kit.judge.judge import LLMJudge
-from rerank_kit.judge.judged import Verdict
+from rerank_kit.judge.verdicts import Verdict
+from rerank_kit.texts import is_blank
 from rerank_kit.values import Document, Span, Usage, total_cost
 
 Pair = tuple[str, Document | str, bool]
@@ -104,11 +105,11 @@ def _comparing(judge: LLMJudge, pairs: Sequence[Pair], least_grade: int) -> Flow
     counts = {(said, label): 0 for said in (True, False) for label in (True, False)}
     spans: list[Span] = []
     for query, labelled in by_query.items():
-        judged = yield from judge.judging(query, [document for document, _ in labelled])
-        spans.append(judged.span)
-        for decided, (_, label) in zip(judged.decided, labelled, strict=True):
-            if isinstance(decided, Verdict):
-                said = decided.verdict == "yes" if least is None else decided.score >= least
+        verdicts = yield from judge.judging(query, [document for document, _ in labelled])
+        spans.append(verdicts.span)
+        for found, (_, label) in zip(verdicts.of_documents, labelled, strict=True):
+            if isinstance(found, Verdict):
+                said = found.verdict == "yes" if least is None else found.score >= least
                 counts[said, bool(label)] += 1
     usage = sum((span.usage for span in spans), Usage())
     return Calibration(
@@ -124,7 +125,7 @@ def _comparing(judge: LLMJudge, pairs: Sequence[Pair], least_grade: int) -> Flow
 
 def _with_text(given: Document | str) -> Document:
     (document,) = check_documents([given])
-    if not document.text.strip():
+    if is_blank(document.text):
         msg = f"a labelled document has no text ({document.text!r}): leave it out, for judges never see such"
         raise ConfigurationError(msg)
     return document

@@ -6,40 +6,24 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
-from rerank_kit.checks import check_count, check_documents, check_positive, check_query
+from rerank_kit.checks import check_choice, check_count, check_documents, check_positive, check_query
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
-from rerank_kit.judge.asking import Asking
 from rerank_kit.judge.chat import NEVER, ChatModel
-from rerank_kit.judge.fences import harmless
-from rerank_kit.judge.judged import Judged, problem
+from rerank_kit.judge.injection import harmless
 from rerank_kit.judge.listwise import ordered, windows
+from rerank_kit.judge.model_calls import ModelCalls
 from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, prompt_tokens
-from rerank_kit.judge.voting import Question, questions, voted
-from rerank_kit.managed.split import cut, estimated_tokens
+from rerank_kit.judge.verdicts import Verdicts, problem
+from rerank_kit.judge.voting import Ballot, ballots, voted
 from rerank_kit.pricing import Prices, known_prices
+from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Ranking, Span, Usage
+from rerank_kit.texts import cut, estimated_tokens, is_blank
+from rerank_kit.values import Deadline, Document, Span, Usage
 
 Mode = Literal["filter", "grade", "listwise"]
-
-PLAIN_SETTINGS = (
-    "mode",
-    "criterion",
-    "instructions",
-    "concurrency",
-    "documents_per_call",
-    "window",
-    "step",
-    "min_keep",
-    "keep_order",
-    "samples",
-    "max_calls",
-    "max_cost",
-    "max_tokens_per_doc",
-)
-"""The arguments that fields of the adapters' classes are named after."""
 
 
 class LLMJudge(Reranker):
@@ -112,15 +96,11 @@ class LLMJudge(Reranker):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        if mode not in INSTRUCTIONS:
-            msg = f'mode must be "filter", "grade" or "listwise", not {mode!r}'
-            raise ConfigurationError(msg)
+        check_choice("mode", mode, tuple(INSTRUCTIONS))
         if not callable(getattr(model, "complete", None)):
             msg = f"model must be an LLM with a method complete, such as rerank_kit.judge.Anthropic(), not {model!r}"
             raise ConfigurationError(msg)
-        if on_error not in {"keep", "raise"}:
-            msg = f'on_error must be "keep" or "raise", not {on_error!r}'
-            raise ConfigurationError(msg)
+        check_choice("on_error", on_error, ("keep", "raise"))
         self.chat = model
         self.model = model.model
         self.mode: Mode = mode
@@ -155,70 +135,70 @@ class LLMJudge(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Judge the documents."""
-        judged = yield from self.judging(query, documents, deadline)
+        verdicts = yield from self.judging(query, documents, deadline)
         if self.mode == "filter":
-            return judged.filtered(self._min_keep, keep_order=self._keep_order)
-        return judged.ranking()
+            return verdicts.filtered(self._min_keep, keep_order=self._keep_order)
+        return verdicts.ranking()
 
-    def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Judged]:
+    def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
         """What can be found out about each document, before any is left out. There must be some, none of them blank."""
         started = time.perf_counter()
-        asking, truncated = self._asking(query, documents, deadline)
+        calls, truncated = self._calls(query, documents, deadline)
         if self.mode == "listwise":
-            decided = yield from ordered(asking, self._window, self._step)
+            found = yield from ordered(calls, self._window, self._step)
         else:
-            decided = yield from voted(asking, self._questions(asking), self._concurrency)
-        unjudged = sum(isinstance(each, str) for each in decided)
-        pairs = len(decided) - unjudged
+            found = yield from voted(calls, self._ballots(calls), self._concurrency)
+        unjudged = sum(isinstance(each, str) for each in found)
+        pairs = len(found) - unjudged
         seconds = time.perf_counter() - started
         span = Span(
             backend=type(self.chat).__name__,
             model=self.model,
-            documents_in=len(decided),
+            documents_in=len(found),
             documents_out=pairs,
             seconds=seconds,
-            usage=asking.spending.usage + Usage(pairs=pairs, truncated=truncated, unjudged=unjudged),
+            usage=calls.spending.usage + Usage(pairs=pairs, truncated=truncated, unjudged=unjudged),
             outcome="degraded" if unjudged else "ok",
-            problem=problem(decided),
-            cost=asking.spending.cost,
+            problem=problem(found),
+            cost=calls.spending.cost,
             started=time.time() - seconds,
         )
-        return Judged(decided, span)
+        return Verdicts(found, span)
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars, by prompts of average length; `None` when that is not known."""
         return self._price_list().cost(self.model, usage)
 
     def estimate(self, query: str, documents: Sequence[Document | str]) -> Estimate:
-        """What judging these documents would take, without asking anything.
+        """What judging these documents would take, without calls anything.
 
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        given = [each for each in check_documents(documents) if each.text.strip()]
-        asking, _ = self._asking(check_query(query), given, NEVER)
+        given = [each for each in check_documents(documents) if not is_blank(each.text)]
+        calls, _ = self._calls(check_query(query), given, NEVER)
         if self.mode == "listwise":
-            calls = [list(each) for each in windows(len(given), self._window, self._step)]
+            groups = [list(each) for each in windows(len(given), self._window, self._step)]
         else:
-            calls = [places for _, places in self._questions(asking)]
-        usages = [self._expected(asking, places) for places in calls[: self._max_calls]]
+            groups = [places for _, places in self._ballots(calls)]
+        usages = [self._expected(calls, places) for places in groups[: self._max_calls]]
         costs = [self.cost(each) for each in usages]
         known = [each for each in costs if each is not None]
         whole = sum(usages, Usage())
         cost = sum(known) if len(known) == len(costs) else None
         return Estimate(whole.calls, whole.input_tokens, whole.output_tokens, cost)
 
-    def _expected(self, asking: Asking, places: list[int]) -> Usage:
+    def _expected(self, calls: ModelCalls, places: list[int]) -> Usage:
         itself, each = USUAL_ANSWER[self.mode]
-        tokens = prompt_tokens(asking.question(places)[0])
+        tokens = prompt_tokens(calls.question(places)[0])
         return Usage(calls=1, input_tokens=tokens, output_tokens=itself + each * len(places))
 
-    def _asking(self, query: str, documents: Sequence[Document], deadline: Deadline) -> tuple[Asking, int]:
+    def _calls(self, query: str, documents: Sequence[Document], deadline: Deadline) -> tuple[ModelCalls, int]:
         """How to ask about these documents, and how many had to be cut."""
         texts = [harmless(each.text) for each in documents]
         most = self._max_tokens_per_doc
         sent = texts if most is None else [cut(text, most, estimated_tokens) for text in texts]
-        asking = Asking(
+        calls = ModelCalls(
             self.chat,
             self.mode,
             self.instructions,
@@ -229,10 +209,10 @@ class LLMJudge(Reranker):
             deadline=deadline,
             on_error=self._on_error,
         )
-        return asking, sum(len(short) < len(text) for short, text in zip(sent, texts, strict=True))
+        return calls, sum(len(short) < len(text) for short, text in zip(sent, texts, strict=True))
 
-    def _questions(self, asking: Asking) -> list[Question]:
-        return questions(asking, 1 if self.mode == "filter" else self._documents_per_call, self._samples)
+    def _ballots(self, calls: ModelCalls) -> list[Ballot]:
+        return ballots(calls, 1 if self.mode == "filter" else self._documents_per_call, self._samples)
 
     def _price_list(self) -> Prices:
         return known_prices() if self._prices is None else self._prices

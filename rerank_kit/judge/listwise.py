@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rerank_kit.flow import Flow
-from rerank_kit.judge.asking import Asking
-from rerank_kit.judge.judged import Decided, Verdict
+from rerank_kit.judge.model_calls import ModelCalls
+from rerank_kit.judge.verdicts import Verdict, VerdictOrReason
 
 
 def windows(count: int, window: int, step: int) -> Iterator[range]:
@@ -21,27 +21,25 @@ def windows(count: int, window: int, step: int) -> Iterator[range]:
         end = end - step if start else 0
 
 
-def ordered(asking: Asking, window: int, step: int) -> Flow[list[Decided]]:
+def ordered(calls: ModelCalls, window: int, step: int) -> Flow[list[VerdictOrReason]]:
     """Ask for the order in each window, one after the other.
 
     What an answer leaves out stays below what it names, in its order.
     """
-    count = len(asking.texts)
+    count = len(calls.texts)
     order = list(range(count))
     judged = set(order) if count == 1 else set[int]()
     problems: dict[int, str] = {}
     for part in windows(count, window, step):
         places = order[part.start : part.stop]
-        answered = yield from asking.ask(places, part.start)
-        best = sorted(answered.findings, key=lambda place: -answered.findings[place].value)
-        order[part.start : part.stop] = [*best, *(place for place in places if place not in answered.findings)]
+        result = yield from calls.ask(places, part.start)
+        best = sorted(result.votes, key=lambda place: -result.votes[place].value)
+        order[part.start : part.stop] = [*best, *(place for place in places if place not in result.votes)]
         judged |= set(best)
-        problems |= answered.problems
+        problems |= result.problems
     ranks = {place: rank for rank, place in enumerate(place for place in order if place in judged)}
-    decided: list[Decided] = []
+    found: list[VerdictOrReason] = []
     for place in range(count):
         rank = ranks.get(place)
-        decided.append(
-            problems[place] if rank is None else Verdict(1 - rank / count, why=f"place {rank + 1} of {count}")
-        )
-    return decided
+        found.append(problems[place] if rank is None else Verdict(1 - rank / count, why=f"place {rank + 1} of {count}"))
+    return found

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
-from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.api.client import ApiClient, ClientOptions
+from rerank_kit.api.exchange import Request
+from rerank_kit.api.json_values import is_list, is_mapping, shown
+from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_choice
+from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
-from rerank_kit.judge.counted import counted, stopped
-from rerank_kit.managed.answers import Request, is_list, is_mapping, shown
-from rerank_kit.managed.client import ApiClient, ClientOptions
-from rerank_kit.managed.secret import Secret
+from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.values import Deadline
 
 
@@ -49,9 +51,7 @@ class OpenAICompatible(ApiClient):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        if structured not in {"json_schema", "json_object", "none"}:
-            msg = f'structured must be "json_schema", "json_object" or "none", not {structured!r}'
-            raise ConfigurationError(msg)
+        check_choice("structured", structured, ("json_schema", "json_object", "none"))
         self.model: str | None = model
         self.structured = structured
         self._extra = {} if extra is None else dict(extra)
@@ -59,16 +59,16 @@ class OpenAICompatible(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        answer, requests = yield from self.exchange(Request("/chat/completions", self._body(prompt)), deadline)
-        body = answer.body
+        response, requests = yield from self.exchange(Request("/chat/completions", self._body(prompt)), deadline)
+        body = response.body
         choices = body.get("choices") if is_mapping(body) else None
         first = choices[0] if is_list(choices) and choices else None
         message = first.get("message") if is_mapping(first) else None
         if not is_mapping(body) or not is_mapping(first) or not is_mapping(message):
             msg = f"the answer is no chat completion but {self.hide(shown(body))}"
             raise InvalidResponse(msg, backend=type(self).__name__)
-        stop: Stop = "refusal" if message.get("refusal") else stopped(first.get("finish_reason"))
-        text, took = message.get("content"), counted(body.get("usage"), requests)
+        stop: Stop = "refusal" if message.get("refusal") else stop_of(first.get("finish_reason"))
+        text, took = message.get("content"), usage_of(body.get("usage"), requests)
         return Completion(text if isinstance(text, str) else "", stop, took)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:

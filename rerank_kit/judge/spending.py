@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rerank_kit.errors import BudgetExceeded
 from rerank_kit.judge.chat import Prompt
-from rerank_kit.managed.split import estimated_tokens
 from rerank_kit.pricing import Prices
+from rerank_kit.texts import estimated_tokens
 from rerank_kit.values import Usage
 
 

@@ -7,43 +7,43 @@ from collections.abc import Sequence
 
 from rerank_kit.flow import Flow, gather
 from rerank_kit.judge.answers import GRADES
-from rerank_kit.judge.asking import Answered, Asking
 from rerank_kit.judge.chat import CachingChatModel
-from rerank_kit.judge.judged import Decided, Verdict
+from rerank_kit.judge.model_calls import CallResult, ModelCalls
+from rerank_kit.judge.verdicts import Verdict, VerdictOrReason
 
 _WORDS = ("no", "yes")
 
-Question = tuple[int, list[int]]
+Ballot = tuple[int, list[int]]
 """The number of a vote, and the places of the documents that are asked about together."""
 
 
-def questions(asking: Asking, documents_per_call: int, samples: int) -> list[Question]:
+def ballots(calls: ModelCalls, documents_per_call: int, samples: int) -> list[Ballot]:
     """Which documents are asked about together, for each vote; shuffled, where it is more than one."""
-    whole = list(range(len(asking.texts)))
-    asked: list[Question] = []
+    whole = list(range(len(calls.texts)))
+    asked: list[Ballot] = []
     for vote in range(samples):
-        order = whole if documents_per_call == 1 else asking.draw("order", vote).shuffled(whole)
+        order = whole if documents_per_call == 1 else calls.draw("order", vote).shuffled(whole)
         starts = range(0, len(order), documents_per_call)
         asked += [(vote, order[start : start + documents_per_call]) for start in starts]
     return asked
 
 
-def voted(asking: Asking, asked: Sequence[Question], concurrency: int) -> Flow[list[Decided]]:
-    """Ask all questions, and count the votes on each document."""
-    flows = [asking.ask(places, vote) for vote, places in asked]
-    alone = 1 if len(flows) > 1 and _fills_a_cache(asking, asked[0]) else 0
+def voted(calls: ModelCalls, asked: Sequence[Ballot], concurrency: int) -> Flow[list[VerdictOrReason]]:
+    """Ask all ballots, and count the votes on each document."""
+    flows = [calls.ask(places, vote) for vote, places in asked]
+    alone = 1 if len(flows) > 1 and _fills_a_cache(calls, asked[0]) else 0
     answers = yield from gather(*flows[:alone])
     answers += yield from gather(*flows[alone:], limit=concurrency)
-    return [_decided(asking.mode, place, answers) for place in range(len(asking.texts))]
+    return [_verdict(calls.mode, place, answers) for place in range(len(calls.texts))]
 
 
-def _fills_a_cache(asking: Asking, first: Question) -> bool:
+def _fills_a_cache(calls: ModelCalls, first: Ballot) -> bool:
     """Whether the first call has to be over before the others find what it puts into the model's cache."""
-    return isinstance(asking.model, CachingChatModel) and asking.model.caches(asking.question(first[1])[0])
+    return isinstance(calls.model, CachingChatModel) and calls.model.caches(calls.question(first[1])[0])
 
 
-def _decided(mode: str, place: int, answers: Sequence[Answered]) -> Decided:
-    votes = [each.findings[place] for each in answers if place in each.findings]
+def _verdict(mode: str, place: int, answers: Sequence[CallResult]) -> VerdictOrReason:
+    votes = [each.votes[place] for each in answers if place in each.votes]
     problems = [each.problems[place] for each in answers if place in each.problems]
     if not votes:
         return "; ".join(dict.fromkeys(problems))

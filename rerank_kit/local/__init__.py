@@ -3,7 +3,7 @@
 from rerank_kit.local.cross_encoder import CrossEncoder, Scored
 from rerank_kit.local.engines import Engine, cross_encoder
 from rerank_kit.local.flashrank import FlashRank
-from rerank_kit.local.models import Precision
+from rerank_kit.local.model_files import Precision
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import DType, PrecisionWarning

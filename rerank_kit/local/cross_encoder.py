@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
-from rerank_kit.local.windows import LongDocuments, Span, aggregate, most_alike
-from rerank_kit.reranker import Request, Reranker
-from rerank_kit.values import Deadline, Document, Ranking, Usage, finite
+from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import Reranker, RerankRequest
+from rerank_kit.values import Deadline, Document, Passage, Usage, finite
 
 Pair = tuple[str, str]
 """A query and the text of one document."""
@@ -49,7 +50,7 @@ class CrossEncoder(Reranker):
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs, all different, in plain blocking code that looks at the deadline now and then."""
 
-    def windows(self, query: str, text: str) -> Sequence[Span]:
+    def windows(self, query: str, text: str) -> Sequence[Passage]:
         """Cut a document into windows that the model can read whole; one when it fits. For `long_documents`."""
         return [(0, len(text))]
 
@@ -57,20 +58,20 @@ class CrossEncoder(Reranker):
         """Rank the documents of one query."""
         return (yield from self.flow_many([(query, documents)], deadline))[0]
 
-    def flow_many(self, requests: Sequence[Request], deadline: Deadline) -> Flow[list[Ranking]]:
+    def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: all their pairs go to the engine in one call."""
         places: dict[Pair, int] = {}
         for query, documents in requests:
             for document in documents:
                 places.setdefault((query, document.text), len(places))
-        judge = self._by_pairs if self.long_documents == "truncate" else self._by_windows
-        judged = yield from blocking(judge, list(places), deadline)
+        score = self._by_pairs if self.long_documents == "truncate" else self._by_windows
+        scores = yield from blocking(score, list(places), deadline)
         paid: set[int] = set()
         return [
-            _ranking([places[query, each.text] for each in documents], judged, paid) for query, documents in requests
+            _ranking([places[query, each.text] for each in documents], scores, paid) for query, documents in requests
         ]
 
-    def _by_pairs(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_Judged]:
+    def _by_pairs(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score each pair as it is, as much of it as the model reads."""
         scored = self.score(pairs, deadline)
         counts = {len(scored.scores), len(scored.tokens), len(scored.truncated)}
@@ -78,25 +79,25 @@ class CrossEncoder(Reranker):
             msg = f"the model gave {len(scored.scores)} scores for {len(pairs)} pairs: it must give one for each"
             raise InvalidResponse(msg)
         return [
-            _Judged(*each) for each in zip(map(finite, scored.scores), scored.tokens, scored.truncated, strict=True)
+            _PairScore(*each) for each in zip(map(finite, scored.scores), scored.tokens, scored.truncated, strict=True)
         ]
 
-    def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_Judged]:
+    def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score the windows of each document, or the one most like the query, and make one score of them."""
         spans = [self.windows(query, text) for query, text in pairs]
         whole = [len(each) == 1 for each in spans]
         if self.long_documents == "best-window":
             spans = [[most_alike(*pair, each)] for pair, each in zip(pairs, spans, strict=True)]
         parts = [(query, text[a:b]) for (query, text), each in zip(pairs, spans, strict=True) for a, b in each]
-        judged = iter(self._by_pairs(parts, deadline))
+        scores = iter(self._by_pairs(parts, deadline))
         return [
-            self._joined([next(judged) for _ in each], each, whole=entire)
+            self._joined([next(scores) for _ in each], each, whole=entire)
             for each, entire in zip(spans, whole, strict=True)
         ]
 
-    def _joined(self, windows: Sequence[_Judged], spans: Sequence[Span], *, whole: bool) -> _Judged:
+    def _joined(self, windows: Sequence[_PairScore], spans: Sequence[Passage], *, whole: bool) -> _PairScore:
         best = max(range(len(windows)), key=lambda place: windows[place].score)
-        return _Judged(
+        return _PairScore(
             score=aggregate(self.long_documents, [each.score for each in windows]),
             tokens=sum(each.tokens for each in windows),
             truncated=any(each.truncated for each in windows) or (self.long_documents == "best-window" and not whole),
@@ -106,21 +107,21 @@ class CrossEncoder(Reranker):
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _PairScore:
     """All that is known of a pair after scoring."""
 
     score: float
     tokens: int
     truncated: bool
     windows: int = 0
-    passage: Span | None = None
+    passage: Passage | None = None
 
 
-def _ranking(of: Sequence[int], judged: Sequence[_Judged], paid: set[int]) -> Ranking:
+def _ranking(of: Sequence[int], scores: Sequence[_PairScore], paid: set[int]) -> Ranking:
     """Rank documents by the pairs they stand for; a pair counts in the usage of the first ranking that has it."""
     fresh = set(of) - paid
     paid |= fresh
-    new = [judged[pair] for pair in fresh]
+    new = [scores[pair] for pair in fresh]
     usage = Usage(
         pairs=len(new) + sum(each.windows for each in new),
         tokens=sum(each.tokens for each in new),
@@ -128,8 +129,8 @@ def _ranking(of: Sequence[int], judged: Sequence[_Judged], paid: set[int]) -> Ra
         duplicates=len(of) - len(new),
         windows=sum(each.windows for each in new),
     )
-    ranking = Ranking.by_score((judged[pair].score for pair in of), usage)
-    return replace(ranking, hits=tuple(replace(hit, passage=judged[of[hit.index]].passage) for hit in ranking))
+    ranking = Ranking.by_score((scores[pair].score for pair in of), usage)
+    return replace(ranking, hits=tuple(replace(hit, passage=scores[of[hit.index]].passage) for hit in ranking))
 
 
 def sigmoid(logit: float) -> float:

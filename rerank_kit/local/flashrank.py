@@ -24,8 +24,9 @@ from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import optional
-from rerank_kit.reranker import Request
-from rerank_kit.values import Deadline, Document, Hit, Ranking, Usage
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import RerankRequest
+from rerank_kit.values import Deadline, Document, Hit, Usage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _READ = 512  # tokens that its cross-encoders read
@@ -105,7 +106,7 @@ class FlashRank(CrossEncoder):
     def _count(self, query: str, text: str) -> int:
         return len(self._counter.encode(query, text))
 
-    def flow_many(self, requests: Sequence[Request], deadline: Deadline) -> Flow[list[Ranking]]:
+    def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: pairs all together, lists one after the other."""
         if self.pointwise:
             return (yield from super().flow_many(requests, deadline))

@@ -18,13 +18,13 @@ from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
-from rerank_kit.local.models import ModelFiles, Precision, find_model
-from rerank_kit.local.pairs import PairTokenizer
-from rerank_kit.local.session import Graph, Output
-from rerank_kit.local.together import Together
-from rerank_kit.local.windows import LongDocuments, Span, check_policy, window_size
+from rerank_kit.local.model_files import ModelFiles, Precision, find_model
+from rerank_kit.local.onnx_session import Graph, Output
+from rerank_kit.local.pair_tokenizer import PairTokenizer
+from rerank_kit.local.shared_batches import SharedBatches
+from rerank_kit.local.windows import LongDocuments, check_policy, window_size
 from rerank_kit.local.workers import Workers
-from rerank_kit.values import Deadline
+from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
@@ -113,7 +113,7 @@ class OnnxCrossEncoder(CrossEncoder):
         self._files = files
         self._fingerprint: str | None = None
         self._workers = Workers(self.threads, "rerank-kit-onnx")
-        self._together = Together(self._score)
+        self._together = SharedBatches(self._score)
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs. Callers at the same time share the workers, and the batches where there are any."""
@@ -135,7 +135,7 @@ class OnnxCrossEncoder(CrossEncoder):
         self._workers.share(lambda: next(todo, None), work)
         return Scored(scores, tokens, truncated)
 
-    def windows(self, query: str, text: str) -> list[Span]:
+    def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
         return self._encode.windows(query, text, self._window)
 

@@ -18,11 +18,11 @@ from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.local.batching import BEYOND, Batches, readable
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
-from rerank_kit.local.together import Together
+from rerank_kit.local.shared_batches import SharedBatches
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
-from rerank_kit.local.windows import LongDocuments, Span, check_policy, fitted, window_size
+from rerank_kit.local.windows import LongDocuments, check_policy, fitted, window_size
 from rerank_kit.local.workers import Workers
-from rerank_kit.values import Deadline
+from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _CPU_BATCH = 512  # tokens: the activations stay in the cache
@@ -124,7 +124,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self._raw = raw_scores
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
         self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
-        self._together = None if on_cpu else Together(self._score)
+        self._together = None if on_cpu else SharedBatches(self._score)
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs. Callers at the same time share the workers on a CPU, and the batches elsewhere."""
@@ -159,7 +159,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self._workers.share(batches.take, work)
         return Scored(scores, tokens, [length > self.max_length for _, length in measured])
 
-    def windows(self, query: str, text: str) -> list[Span]:
+    def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
         taken = int(self._features([(query, "")], _NO_LIMIT)["input_ids"].shape[-1])
         with self._tokenizing:

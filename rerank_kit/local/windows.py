@@ -9,6 +9,8 @@ from typing import Literal
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.texts import UNSPACED
+from rerank_kit.values import Passage
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 """What to do with a document that is longer than the model reads.
@@ -20,15 +22,11 @@ LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 - `"best-window"`: score one window alone, the one that shares most of the query's words, rare ones counting more.
 """
 
-Span = tuple[int, int]
-"""A part of a text, as start and end in characters."""
-
 POLICIES = ("truncate", "max", "mean-top-k", "best-window")
 TOP_K = 3
 _SMALLEST = 16  # tokens: a window of less says nothing, even if the query takes the rest
 SMALL_WINDOW = 128  # tokens, for "best-window": large enough for an answer, small enough to be cheap
-_UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(f"[{_UNSPACED}]|[^\\W{_UNSPACED}]+")  # a character each where a script puts no spaces
+_WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")  # a character each where a script puts no spaces
 
 
 def check_policy(policy: object) -> None:
@@ -51,7 +49,7 @@ def window_size(policy: LongDocuments, asked: int | None) -> int | None:
     return check_count("window", asked) or (SMALL_WINDOW if policy == "best-window" else None)
 
 
-def fitted(text: str, tokens: Sequence[Span], room: int, size: int | None) -> list[Span]:
+def fitted(text: str, tokens: Sequence[Passage], room: int, size: int | None) -> list[Passage]:
     """Cut a document into overlapping windows that fit beside the query; one, the whole, when it fits.
 
     Args:
@@ -66,7 +64,7 @@ def fitted(text: str, tokens: Sequence[Span], room: int, size: int | None) -> li
     return cut(there, size) if len(there) > size else [(0, len(text))]
 
 
-def cut(tokens: Sequence[Span], size: int) -> list[Span]:
+def cut(tokens: Sequence[Passage], size: int) -> list[Passage]:
     """Cut a text into windows of `size` tokens, of which each shares a quarter with the one before.
 
     Args:
@@ -79,7 +77,7 @@ def cut(tokens: Sequence[Span], size: int) -> list[Span]:
     return [(tokens[start][0], tokens[min(start + size, len(tokens)) - 1][1]) for start in starts]
 
 
-def most_alike(query: str, text: str, windows: Sequence[Span]) -> Span:
+def most_alike(query: str, text: str, windows: Sequence[Passage]) -> Passage:
     """The window with the highest overlap with the query; the first of equals.
 
     A word of the query counts log(1 + n / df): n windows, of which df have it. So the choice depends on the query and

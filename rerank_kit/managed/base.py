@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
+from rerank_kit.api.client import ApiClient, ClientOptions
+from rerank_kit.api.exchange import Request
+from rerank_kit.api.secret import Secret
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow, gather
-from rerank_kit.managed.answers import Decoded, Request, Result, complete
-from rerank_kit.managed.client import ApiClient, ClientOptions
-from rerank_kit.managed.secret import Secret
-from rerank_kit.managed.split import CountTokens, Limits, cut, estimated_tokens, parts
+from rerank_kit.managed.results import Decoded, Result, complete
+from rerank_kit.managed.split import Limits, parts
 from rerank_kit.pricing import Prices, known_prices
+from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Hit, Ranking, Usage
+from rerank_kit.texts import CountTokens, cut, encodable, estimated_tokens
+from rerank_kit.values import Deadline, Document, Hit, Usage
 
 
 class Options(ClientOptions, total=False):
@@ -113,8 +116,8 @@ class ManagedReranker(ApiClient, Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents: in one request, or in several if they do not fit into one."""
-        query = _utf8(query)
-        prepared = [self.prepare(_utf8(document.text)) for document in documents]
+        query = encodable(query)
+        prepared = [self.prepare(encodable(document.text)) for document in documents]
         texts = [text for text, _ in prepared]
         shares = parts(query, texts, self.limits, self._count_tokens)
         if len(shares) > 1 and not self.pointwise:
@@ -124,28 +127,28 @@ class ManagedReranker(ApiClient, Reranker):
             )
             raise ConfigurationError(msg)
         asking = (self._part(query, [texts[place] for place in share], deadline) for share in shares)
-        answers = yield from gather(*asking, limit=self._concurrency)
+        scored = yield from gather(*asking, limit=self._concurrency)
         results: dict[int, Result] = {}
-        for share, answer in zip(shares, answers, strict=True):
-            results |= {share[index]: each for index, each in answer.results.items()}
+        for share, part in zip(shares, scored, strict=True):
+            results |= {share[index]: each for index, each in part.results.items()}
         hits = [Hit(place, each.score, passage=each.passage) for place, each in sorted(results.items())]
         truncated = sum(shorter for _, shorter in prepared)
-        usage = sum((each.usage for each in answers), Usage(truncated=truncated, splits=len(shares) - 1))
+        usage = sum((each.usage for each in scored), Usage(truncated=truncated, splits=len(shares) - 1))
         return Ranking(tuple(sorted(hits, key=lambda hit: -hit.score)), usage)
 
-    def _part(self, query: str, texts: Sequence[str], deadline: Deadline) -> Flow[_Answered]:
+    def _part(self, query: str, texts: Sequence[str], deadline: Deadline) -> Flow[_Part]:
         """One request, repeated until it is answered or not worth it."""
         tokens = 0
         if self._rate_limit is not None:
             tokens = sum(map(self._count_tokens, texts)) + len(texts) * self._count_tokens(query)
-        answer, requests = yield from self.exchange(self.encode(query, texts), deadline, tokens=tokens)
+        response, requests = yield from self.exchange(self.encode(query, texts), deadline, tokens=tokens)
         try:
-            decoded = self.decode(answer.body, texts)
+            decoded = self.decode(response.body, texts)
             results = complete(decoded.results, len(texts))
         except InvalidResponse as error:
             raise InvalidResponse(self.hide(str(error))) from None
         usage = decoded.usage + Usage(pairs=len(texts), requests=requests, retries=requests - 1)
-        return _Answered(results, usage)
+        return _Part(results, usage)
 
     def __repr__(self) -> str:
         """Say which model this is, and where."""
@@ -153,13 +156,8 @@ class ManagedReranker(ApiClient, Reranker):
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
+class _Part:
     """The results of one request by index, and what it took."""
 
     results: Mapping[int, Result]
     usage: Usage
-
-
-def _utf8(text: str) -> str:
-    """The text, with halves of surrogate pairs, which UTF-8 cannot express, as question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

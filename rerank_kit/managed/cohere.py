@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from rerank_kit.managed.answers import Decoded, Request, Result, amount, is_list, is_mapping, result, rows
+from rerank_kit.api.exchange import Request, Transport
+from rerank_kit.api.json_values import amount, is_list, is_mapping
+from rerank_kit.api.secret import Secret
+from rerank_kit.api.user_clients import UserClients
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.cohere_sdk import CohereSdk
-from rerank_kit.managed.http import Transport
-from rerank_kit.managed.own import Own
-from rerank_kit.managed.secret import Secret
+from rerank_kit.managed.results import Decoded, Result, result, rows
 from rerank_kit.managed.split import Limits
 from rerank_kit.optional import optional
 from rerank_kit.values import Usage
@@ -67,7 +68,7 @@ class Cohere(ManagedReranker):
         optional("cohere", extra="cohere", why="Cohere")
         url = os.environ.get("CO_API_URL") if base_url is None else base_url
         given = client is not None or async_client is not None
-        self._own = Own(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
+        self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
         options.setdefault("limits", _LIMITS)
         super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from rerank_kit.managed.answers import Answer
-from rerank_kit.managed.sdk import SdkTransport
+from rerank_kit.api.exchange import Response
+from rerank_kit.api.sdk import SdkTransport
 from rerank_kit.optional import optional
 
 
@@ -16,15 +16,15 @@ class CohereSdk(SdkTransport):
     name = "cohere"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        from rerank_kit.managed import clients
+        from rerank_kit.api import httpx_clients
 
-        http = clients.blocking_client()
+        http = httpx_clients.blocking_client()
         return _sdk().ClientV2(**self._settings(), httpx_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
-        from rerank_kit.managed import clients
+        from rerank_kit.api import httpx_clients
 
-        http = clients.async_client()
+        http = httpx_clients.async_client()
         return _sdk().AsyncClientV2(**self._settings(), httpx_client=http), http.aclose
 
     def _settings(self) -> dict[str, Any]:
@@ -42,21 +42,23 @@ class CohereSdk(SdkTransport):
         return arguments
 
     def _call(self, client: Any, arguments: dict[str, Any]) -> Any:
-        from rerank_kit.managed import clients
+        from rerank_kit.api import httpx_clients
 
-        clients.last_headers.set(None)
+        httpx_clients.last_headers.set(None)
         return client.rerank(**arguments)
 
-    def _understood(self, error: Exception) -> Answer | Exception | None:
+    def _understood(self, error: Exception) -> Response | Exception | None:
         import httpx
 
-        from rerank_kit.managed import clients
+        from rerank_kit.api import httpx_clients
 
         api_error = optional("cohere.core.api_error", extra="cohere", why="Cohere").ApiError
         if isinstance(error, api_error):
             seen: Any = error
-            headers = getattr(seen, "headers", None) or clients.last_headers.get() or {}  # not in errors before 5.16
-            return Answer(seen.status_code or 0, seen.body, {name.lower(): value for name, value in headers.items()})
+            headers = (
+                getattr(seen, "headers", None) or httpx_clients.last_headers.get() or {}
+            )  # not in errors before 5.16
+            return Response(seen.status_code or 0, seen.body, {name.lower(): value for name, value in headers.items()})
         return error if isinstance(error, httpx.RequestError) else None
 
 

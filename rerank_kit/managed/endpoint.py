@@ -8,17 +8,20 @@ from dataclasses import replace
 from typing import Any, Literal, Unpack, cast, get_args
 from urllib.parse import urlsplit
 
-from rerank_kit.circuit import Circuit
+from rerank_kit.api.circuit import Circuit
+from rerank_kit.api.client import check_url
+from rerank_kit.api.exchange import Request
+from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.api.retry import worth_repeating
+from rerank_kit.api.secret import Secret
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
-from rerank_kit.managed.answers import Decoded, Request, is_list, is_mapping
 from rerank_kit.managed.base import ManagedReranker, Options
-from rerank_kit.managed.check import QUERY, TEXTS, Check, examine
-from rerank_kit.managed.client import check_url
 from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
-from rerank_kit.managed.retry import worth_repeating
-from rerank_kit.managed.secret import Secret
-from rerank_kit.values import Deadline, Document, Ranking
+from rerank_kit.managed.results import Decoded
+from rerank_kit.managed.self_test import QUERY, TEXTS, Check, examine
+from rerank_kit.ranking import Ranking
+from rerank_kit.values import Deadline, Document
 
 _TOO_MANY = re.compile(r"maximum allowed batch size (\d+)")
 
@@ -159,7 +162,7 @@ class Endpoint(ManagedReranker):
         wanted = self.format == "auto" or (self.format == "tei" and not self._limits_given)
         if self._asked or not wanted:
             return
-        info = yield from self._answer("/info", deadline)
+        info = yield from self._page("/info", deadline)
         if is_mapping(info) and "max_client_batch_size" in info:
             self._take("tei")
             self.model = str(info.get("model_id")) if self.model is None else self.model
@@ -172,7 +175,7 @@ class Endpoint(ManagedReranker):
     def _by_models(self, deadline: Deadline) -> Flow[FormatName]:
         """The format by what the server says in the list of its models."""
         for path in ("/models",) if self.base_url.endswith("/v1") else ("/v1/models", "/models"):
-            body = yield from self._answer(path, deadline)
+            body = yield from self._page(path, deadline)
             models = body.get("data") if is_mapping(body) else None
             first = models[0] if is_list(models) and models else None
             if is_mapping(first) and str(first.get("owned_by")).lower() in OWNERS:
@@ -182,7 +185,7 @@ class Endpoint(ManagedReranker):
         msg = f"{self.base_url} does not say what it is at /info, /v1/models or /models: pass format=, one of {known}"
         raise ConfigurationError(msg)
 
-    def _answer(self, path: str, deadline: Deadline) -> Flow[Any]:
+    def _page(self, path: str, deadline: Deadline) -> Flow[Any]:
         """What the server has under a path; `None` where it has nothing."""
         try:
             return (yield from self.exchange(Request(path), deadline))[0].body
@@ -224,9 +227,9 @@ class Endpoint(ManagedReranker):
         seconds = deadline.clock() - started
         first, _ = yield from self.exchange(self._request(QUERY, TEXTS, 1), deadline)
         read: list[Decoded | InvalidResponse] = []
-        for answer in (whole, first):
+        for response in (whole, first):
             try:
-                read.append(self.decode(answer.body, TEXTS))
+                read.append(self.decode(response.body, TEXTS))
             except InvalidResponse as error:
                 read.append(error)
         return examine(str(self.format), read[0], read[1] if self.spoken.top_n is not None else None, seconds)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from rerank_kit.managed.answers import Decoded, Request, amount, result, rows
+from rerank_kit.api.exchange import Request
+from rerank_kit.api.json_values import amount
+from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
 from rerank_kit.values import Usage
 

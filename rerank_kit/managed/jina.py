@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
+from rerank_kit.api.exchange import Request, Response
+from rerank_kit.api.json_values import amount
+from rerank_kit.api.secret import Secret
 from rerank_kit.errors import RerankError
-from rerank_kit.managed.answers import Answer, Decoded, Request, amount, result, rows
 from rerank_kit.managed.base import ManagedReranker, Options
-from rerank_kit.managed.secret import Secret
+from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
 from rerank_kit.values import Usage
 
@@ -63,7 +65,7 @@ class Jina(ManagedReranker):
         results = [result(row, "relevance_score") for row in rows(body, "results")]
         return Decoded(results, Usage(tokens=int(amount(body, "usage", "total_tokens"))))
 
-    def refusal(self, answer: Answer) -> RerankError:
-        """The error for an answer that is one. An account without money answers 403, though the key is right."""
-        broke = answer.status == 403 and "BALANCE" in str(answer.body).upper()  # noqa: PLR2004 - HTTP's "forbidden"
-        return super().refusal(replace(answer, status=_NO_MONEY) if broke else answer)
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for. An account without money answers 403, though the key is right."""
+        broke = response.status == 403 and "BALANCE" in str(response.body).upper()  # noqa: PLR2004 - HTTP's "forbidden"
+        return super().error_of(replace(response, status=_NO_MONEY) if broke else response)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rerank_kit.checks import check_count
-
-CountTokens = Callable[[str], int]
+from rerank_kit.texts import CountTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +28,6 @@ class Limits:
         check_count("limits.documents", self.documents)
         check_count("limits.tokens", self.tokens)
         check_count("limits.bytes", self.bytes)
-
-
-def estimated_tokens(text: str) -> int:
-    """Tokens of a text, guessed on the careful side: one for every three bytes of UTF-8.
-
-    English has four to five bytes in a token, code and Chinese about three.
-    """
-    return -(-len(text.encode()) // 3)
 
 
 def parts(query: str, texts: Sequence[str], limits: Limits, count: CountTokens) -> list[list[int]]:
@@ -69,17 +60,3 @@ def parts(query: str, texts: Sequence[str], limits: Limits, count: CountTokens) 
 
 def _exceeds(amount: int, limit: int | None) -> bool:
     return limit is not None and amount > limit
-
-
-def cut(text: str, tokens: int, count: CountTokens) -> str:
-    """The longest beginning of a text that has no more than so many tokens; the text itself where all of it fits."""
-    if count(text) <= tokens:
-        return text
-    fits, too_long = 0, len(text)
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        if count(text[:middle]) <= tokens:
-            fits = middle
-        else:
-            too_long = middle
-    return text[:fits]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from rerank_kit.managed.answers import Decoded, Request, amount, result, rows
+from rerank_kit.api.exchange import Request
+from rerank_kit.api.json_values import amount
+from rerank_kit.api.secret import Secret
 from rerank_kit.managed.base import ManagedReranker, Options
-from rerank_kit.managed.secret import Secret
+from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
 from rerank_kit.values import Usage
 

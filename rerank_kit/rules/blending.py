@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
-from rerank_kit.checks import check_positive
+from rerank_kit.checks import check_choice, check_positive
+from rerank_kit.combine.fusion import NORMALISATIONS, Normalisation, normalise, share
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.fusion import NORMALISATIONS, Normalisation, normalise, share
 from rerank_kit.rules.metadata import Odd, number
-from rerank_kit.rules.rule import Missing, check_choice
+from rerank_kit.rules.rule import Missing
 from rerank_kit.values import Document
 
 N = TypeVar("N", float, Fraction)
@@ -24,7 +24,7 @@ class Weighted:
 
     Attributes:
         weight: What the highest score counts.
-        normalise: How scores become comparable, see `rerank_kit.fusion`.
+        normalise: How scores become comparable, see `rerank_kit.combine.fusion`.
         missing: What becomes of a document without a score: it counts as the lowest, as the highest, or is left out.
     """
 
@@ -49,7 +49,7 @@ class Weighted:
 class Fused:
     """Fuses the order of the preferences with the order of the model's scores, by place: `1 / (k + place)` for each.
 
-    This is reciprocal rank fusion, see `rerank_kit.fusion`; inside a tier, if there are tiers.
+    This is reciprocal rank fusion, see `rerank_kit.combine.fusion`; inside a tier, if there are tiers.
 
     Attributes:
         weight: What the model's order counts, where that of the preferences counts 1.

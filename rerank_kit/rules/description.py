@@ -9,19 +9,16 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.blending import Fused, Weighted
+from rerank_kit.rules.blending import Blend, Fused, Weighted
+from rerank_kit.rules.comparisons import Boost, Equals, Near, OneOf
 from rerank_kit.rules.groups import AtMost, Tier
 from rerank_kit.rules.logic import AllOf, AnyOf, NoneOf
-from rerank_kit.rules.matching import Boost, Equals, Near, OneOf
-from rerank_kit.rules.rule import Function, Rule
+from rerank_kit.rules.rule import Function, Missing, Rule
 from rerank_kit.rules.time import Newer
 from rerank_kit.rules.words import Contains
-
-if TYPE_CHECKING:
-    from rerank_kit.rules.ranking import Rules
 
 RULES: Mapping[str, type[Rule]] = {
     "newer": Newer,
@@ -151,18 +148,29 @@ def _sequence(given: object, where: str) -> Sequence[Any]:
     return cast("Sequence[Any]", given)
 
 
-def described(rules: Rules) -> dict[str, Any]:
-    """The description of rules; `arguments` makes the same rules of it."""
+def described(
+    *,
+    tiers: Sequence[Tier],
+    prefer: Sequence[Rule],
+    weights: Sequence[float] | None,
+    require: Sequence[Rule],
+    exclude: Sequence[Rule],
+    without_tier: Missing,
+    per_tier: int | None,
+    at_most: Sequence[AtMost],
+    blend: Blend | None,
+) -> dict[str, Any]:
+    """The description of the arguments of `Rules`; `arguments` makes them of it again."""
     plain = {
-        "tiers": [{"name": tier.name, "when": _described(tier.condition)} for tier in rules.tiers],
-        "prefer": [_described(rule) for rule in rules.prefer],
-        "weights": None if rules.weights is None else list(rules.weights),
-        "require": [_described(rule) for rule in rules.require],
-        "exclude": [_described(rule) for rule in rules.exclude],
-        "without_tier": None if rules.without_tier == "last" else rules.without_tier,
-        "per_tier": rules.per_tier,
-        "at_most": [dataclasses.asdict(limit) for limit in rules.at_most],
-        "blend": None if rules.blend is None else {"method": _name(rules.blend, BLENDS), **_changed(rules.blend)},
+        "tiers": [{"name": tier.name, "when": _described(tier.condition)} for tier in tiers],
+        "prefer": [_described(rule) for rule in prefer],
+        "weights": None if weights is None else list(weights),
+        "require": [_described(rule) for rule in require],
+        "exclude": [_described(rule) for rule in exclude],
+        "without_tier": None if without_tier == "last" else without_tier,
+        "per_tier": per_tier,
+        "at_most": [dataclasses.asdict(limit) for limit in at_most],
+        "blend": None if blend is None else {"method": _name(blend, BLENDS), **_changed(blend)},
     }
     return {key: value for key, value in plain.items() if value is not None and value != []}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.matching import comparable_key
+from rerank_kit.rules.comparisons import comparable_key
 from rerank_kit.rules.metadata import Odd, read
 from rerank_kit.rules.rule import AnyRule, Rule, as_condition, check_field
 from rerank_kit.values import Document

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.rule import AnyRule, Case, Rule, Verdict, as_condition
+from rerank_kit.rules.rule import AnyRule, Case, Match, Rule, as_condition
 from rerank_kit.values import Document
 
 
@@ -23,46 +23,46 @@ class _Several(Rule):
             msg = f"{type(self).__name__}() needs at least one condition"
             raise ConfigurationError(msg)
 
-    def _verdicts(self, document: Document, case: Case) -> list[Verdict]:
-        return [rule.verdict(document, case) for rule in self.rules]
+    def _matches(self, document: Document, case: Case) -> list[Match]:
+        return [rule.match(document, case) for rule in self.rules]
 
 
 @dataclass(frozen=True, init=False)
 class AllOf(_Several):
     """Holds where all of some conditions hold; its value is the least of theirs."""
 
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Judge by each of them."""
-        each = self._verdicts(document, case)
-        failed = [verdict for verdict in each if verdict.value <= 0]
-        return Verdict(min(verdict.value for verdict in each), _joined(failed or each, " and "), _drops(each))
+        each = self._matches(document, case)
+        failed = [match for match in each if match.value <= 0]
+        return Match(min(match.value for match in each), _joined(failed or each, " and "), _drops(each))
 
 
 @dataclass(frozen=True, init=False)
 class AnyOf(_Several):
     """Holds where any of some conditions holds; its value is the greatest of theirs."""
 
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Judge by each of them."""
-        each = self._verdicts(document, case)
-        held = [verdict for verdict in each if verdict.value > 0]
-        return Verdict(max(verdict.value for verdict in each), _joined(held[:1] or each, " and "), _drops(each))
+        each = self._matches(document, case)
+        held = [match for match in each if match.value > 0]
+        return Match(max(match.value for match in each), _joined(held[:1] or each, " and "), _drops(each))
 
 
 @dataclass(frozen=True, init=False)
 class NoneOf(_Several):
     """Holds where none of some conditions holds: 1 or 0."""
 
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Judge by each of them."""
-        each = self._verdicts(document, case)
-        held = [verdict for verdict in each if verdict.value > 0]
-        return Verdict(float(not held), _joined(held or each, " and "), _drops(each))
+        each = self._matches(document, case)
+        held = [match for match in each if match.value > 0]
+        return Match(float(not held), _joined(held or each, " and "), _drops(each))
 
 
-def _joined(verdicts: Iterable[Verdict], word: str) -> str:
-    return word.join(verdict.says for verdict in verdicts)
+def _joined(matches: Iterable[Match], word: str) -> str:
+    return word.join(match.says for match in matches)
 
 
-def _drops(verdicts: Sequence[Verdict]) -> bool:
-    return any(verdict.drop for verdict in verdicts)
+def _drops(matches: Sequence[Match]) -> bool:
+    return any(match.drop for match in matches)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from rerank_kit.checks import check_choice
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.metadata import Odd, number
 from rerank_kit.values import Document
@@ -39,7 +40,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Match:
     """What a rule finds of a document.
 
     Attributes:
@@ -71,15 +72,15 @@ class Rule(ABC):
         check_choice("missing", self.missing, ("last", "first", "drop"))
 
     @abstractmethod
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Judge a document; raise `Odd` where its metadata do not allow it."""
 
-    def verdict(self, document: Document, case: Case) -> Verdict:
+    def match(self, document: Document, case: Case) -> Match:
         """Judge a document, whatever its metadata are."""
         try:
-            return self.judge(document, case)
+            return self.evaluate(document, case)
         except Odd as odd:
-            return Verdict(float(self.missing == "first"), str(odd), drop=self.missing == "drop")
+            return Match(float(self.missing == "first"), str(odd), drop=self.missing == "drop")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Function(Rule):
             msg = f"a rule must be one of rerank_kit.rules or a function of query and document, not {given!r}"
             raise ConfigurationError(msg)
 
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Call the function."""
         name = self.name if self.name is not None else getattr(self.function, "__name__", type(self.function).__name__)
         name = "a rule of your own" if name == "<lambda>" else name.replace("_", " ")
@@ -115,12 +116,12 @@ class Function(Rule):
             msg = f"{name} failed with {type(error).__name__}"
             raise Odd(msg) from error
         if given is True or given is False:
-            return Verdict(float(given), f"{name} holds" if given else f"{name} does not hold")
+            return Match(float(given), f"{name} holds" if given else f"{name} does not hold")
         if given is None:
             msg = f"{name} is not known"
             raise Odd(msg)
         value = number(given, name)
-        return Verdict(value, f"{name} is {value:.3g}")
+        return Match(value, f"{name} is {value:.3g}")
 
 
 def as_rule(given: AnyRule) -> Rule:
@@ -135,13 +136,6 @@ def as_condition(given: AnyRule, where: str) -> Rule:
         msg = f"{where}={rule!r} holds for every document that has the field: give it within=, which draws a line"
         raise ConfigurationError(msg)
     return rule
-
-
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse what is not one of the choices."""
-    if value not in choices:
-        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}"
-        raise ConfigurationError(msg)
 
 
 def check_field(name: str, value: object) -> None:

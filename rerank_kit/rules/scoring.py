@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from rerank_kit.rules.blending import Blend, Fused, Weighted, standings
-from rerank_kit.rules.judging import Judged
+from rerank_kit.rules.matcher import Matched
 from rerank_kit.rules.rule import Missing
 
 
@@ -16,19 +16,19 @@ class Scored:
     """A document with its points.
 
     Attributes:
-        judged: What the rules find of it.
+        matched: What the rules find of it.
         above: How many tiers it stands above having none.
         within: Its points inside its tier, exactly: rounding must not change an order.
         clauses: Why, each with its points.
     """
 
-    judged: Judged
+    matched: Matched
     above: int
     within: Fraction
     clauses: tuple[str, ...]
 
 
-def by_preference(judged: Sequence[Judged], weights: Sequence[float] | None) -> list[list[Fraction]]:
+def by_preference(matched: Sequence[Matched], weights: Sequence[float] | None) -> list[list[Fraction]]:
     """The points that each preference gives to each document.
 
     With weights they are value times weight. Without, the first preference decides, and each other one only between
@@ -36,12 +36,12 @@ def by_preference(judged: Sequence[Judged], weights: Sequence[float] | None) -> 
     """
     if weights is not None:
         return [
-            [Fraction(verdict.value) * Fraction(weight) for verdict, weight in zip(each.verdicts, weights, strict=True)]
-            for each in judged
+            [Fraction(match.value) * Fraction(weight) for match, weight in zip(each.matches, weights, strict=True)]
+            for each in matched
         ]
-    points: list[list[Fraction]] = [[] for _ in judged]
+    points: list[list[Fraction]] = [[] for _ in matched]
     smallest = Fraction(1)
-    for values in zip(*([verdict.value for verdict in each.verdicts] for each in judged), strict=True):
+    for values in zip(*([match.value for match in each.matches] for each in matched), strict=True):
         levels = sorted({0.0, *values})
         smallest /= max(2, len(levels))
         for mine, value in zip(points, values, strict=True):
@@ -50,20 +50,20 @@ def by_preference(judged: Sequence[Judged], weights: Sequence[float] | None) -> 
 
 
 def scored(
-    judged: Sequence[Judged], weights: Sequence[float] | None, blend: Blend | None, tiers: int, without_tier: Missing
+    matched: Sequence[Matched], weights: Sequence[float] | None, blend: Blend | None, tiers: int, without_tier: Missing
 ) -> list[Scored]:
     """Give all documents their points."""
-    points = by_preference(judged, weights)
+    points = by_preference(matched, weights)
     if isinstance(blend, Fused):
-        inside = _fused(judged, points, blend)
+        inside = _fused(matched, points, blend)
     else:
         inside = [
-            [(verdict.says, given) for verdict, given in zip(each.verdicts, mine, strict=True)]
-            for each, mine in zip(judged, points, strict=True)
+            [(match.says, given) for match, given in zip(each.matches, mine, strict=True)]
+            for each, mine in zip(matched, points, strict=True)
         ]
     if isinstance(blend, Weighted):
-        added = blend.points({each.index: each.score for each in judged})
-        for each, mine in zip(judged, inside, strict=True):
+        added = blend.points({each.index: each.score for each in matched})
+        for each, mine in zip(matched, inside, strict=True):
             mine.append((_of_model(each), Fraction(added[each.index])))
     nowhere = tiers + 1 if without_tier == "first" else 0
     return [
@@ -73,34 +73,34 @@ def scored(
             sum((given for _, given in mine), Fraction(0)),
             tuple(f"{says} ({plus(given)})" for says, given in mine),
         )
-        for each, mine in zip(judged, inside, strict=True)
+        for each, mine in zip(matched, inside, strict=True)
     ]
 
 
 def _fused(
-    judged: Sequence[Judged], points: Sequence[Sequence[Fraction]], blend: Fused
+    matched: Sequence[Matched], points: Sequence[Sequence[Fraction]], blend: Fused
 ) -> list[list[tuple[str, Fraction]]]:
     """Points by place in two orders, among the documents of the same tier."""
     found: dict[int, list[tuple[str, Fraction]]] = {}
-    for tier in {each.tier for each in judged}:
+    for tier in {each.tier for each in matched}:
         members = [
-            (each, sum(mine, Fraction(0))) for each, mine in zip(judged, points, strict=True) if each.tier == tier
+            (each, sum(mine, Fraction(0))) for each, mine in zip(matched, points, strict=True) if each.tier == tier
         ]
         preferred = standings([total for _, total in members])
         known = [each.score for each, _ in members if each.score is not None]
         places = dict(zip(known, standings(known), strict=True))
         for (each, _), place in zip(members, preferred, strict=True):
-            reasons = [verdict.says for verdict in each.verdicts]
+            reasons = [match.says for match in each.matches]
             says = f"{ordinal(place)} by preference" + (f", as {', '.join(reasons)}" if reasons else "")
             parts = [(says, Fraction(blend.points(place)))]
             model = places.get(each.score) if each.score is not None else 1 if blend.missing == "first" else None
             theirs = Fraction(blend.weight * blend.points(model)) if model is not None else Fraction(0)
             standing = "" if model is None else f"{ordinal(model)} by the model, "
             found[each.index] = [*parts, (f"{standing}{_of_model(each)}", theirs)]
-    return [found[each.index] for each in judged]
+    return [found[each.index] for each in matched]
 
 
-def _of_model(each: Judged) -> str:
+def _of_model(each: Matched) -> str:
     return "no model has scored it" if each.score is None else f"the model's score is {each.score:.3g}"
 
 

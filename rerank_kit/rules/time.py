@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.metadata import label, moment, read
-from rerank_kit.rules.rule import Case, Rule, Verdict, check_field
+from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.values import Document
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.ASCII)
@@ -53,17 +53,15 @@ class Newer(Rule):
         """Whether it draws a line."""
         return self.within is not None
 
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Judge by the age."""
         name = label(self.field)
         seconds = (case.now - moment(read(document, self.field), name, _zone(self.zone))).total_seconds()
         span = duration("", self._span)
         says = f"{name} {in_words(seconds)} ago" if seconds >= 0 else f"{name} in {in_words(-seconds)}"
         if self.within is None:
-            return Verdict(float(0.5 ** (max(0.0, seconds) / span)), says)
-        return Verdict(
-            float(seconds < span), f"{says}, {'within' if seconds < span else 'not within'} {in_words(span)}"
-        )
+            return Match(float(0.5 ** (max(0.0, seconds) / span)), says)
+        return Match(float(seconds < span), f"{says}, {'within' if seconds < span else 'not within'} {in_words(span)}")
 
 
 def duration(name: str, given: str | timedelta | None) -> float:

@@ -9,7 +9,7 @@ from typing import cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.metadata import folded, label, quoted, read, texts
-from rerank_kit.rules.rule import Case, Rule, Verdict, check_field
+from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.values import Document
 
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without spaces between words
@@ -35,14 +35,14 @@ class Contains(Rule):
         check_field("field", self.field)
         object.__setattr__(self, "words", phrases("words", self.words))
 
-    def judge(self, document: Document, case: Case) -> Verdict:
+    def evaluate(self, document: Document, case: Case) -> Match:
         """Look for the words."""
         name = label(self.field)
         said = [folded(text) for text in texts(read(document, self.field), name)]
         found = [word for word in self.words if any(has_phrase(text, folded(word)) for text in said)]
         if found:
-            return Verdict(1.0, f"{name} says {quoted(found)}")
-        return Verdict(0.0, f"{name} {'says none of' if len(self.words) > 1 else 'does not say'} {quoted(self.words)}")
+            return Match(1.0, f"{name} says {quoted(found)}")
+        return Match(0.0, f"{name} {'says none of' if len(self.words) > 1 else 'does not say'} {quoted(self.words)}")
 
 
 def phrases(name: str, given: object) -> tuple[str, ...]:

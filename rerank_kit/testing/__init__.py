@@ -3,7 +3,7 @@
 They need nothing but the standard library. See the page "Testing" of the documentation.
 """
 
-from rerank_kit.testing.chat import ChatServer, Question, Reply
+from rerank_kit.testing.chat_server import ChatServer, Question, Reply
 from rerank_kit.testing.faults import (
     Fault,
     constant_scores,
@@ -20,7 +20,7 @@ from rerank_kit.testing.faults import (
     wrong_count,
     wrong_shape,
 )
-from rerank_kit.testing.server import Received, RerankServer, words_in_common
+from rerank_kit.testing.rerank_server import Received, RerankServer, words_in_common
 
 __all__ = [
     "ChatServer",

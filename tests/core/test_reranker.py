@@ -25,7 +25,7 @@ from rerank_kit import (
     Usage,
 )
 from rerank_kit.flow import Flow, blocking
-from rerank_kit.observe import log_span
+from rerank_kit.observe.hooks import log_span
 from tests.conftest import Colour
 from tests.doubles import Answering, Failing, Scripted
 

@@ -11,7 +11,7 @@ import pytest
 from rerank_kit.judge import Anthropic, OpenAICompatible
 from rerank_kit.managed import Backoff
 from rerank_kit.testing import ChatServer
-from tests.managed.conftest import closed_after, left_as_found
+from tests.servers import closed_after, left_as_found
 
 KEY = "planted-key-5f2c"
 

@@ -23,13 +23,13 @@ def grades(*rows: tuple[object, object]) -> str:
 
 
 def values(reading: Reading) -> dict[str, int]:
-    return {label: finding.value for label, finding in reading.findings.items()}
+    return {label: finding.value for label, finding in reading.votes.items()}
 
 
 def test_an_answer_as_asked_for_is_ok() -> None:
     reading = read("filter", Completion(PLAIN), ["KJ42"])
     assert (reading.outcome, values(reading), reading.problems) == ("ok", {"KJ42": 1}, {})
-    assert reading.findings["KJ42"].reason == "it says so"
+    assert reading.votes["KJ42"].reason == "it says so"
     assert reading.tally == Usage()
     graded = read("grade", Completion(grades(("ZZ77", 3), ("KJ42", 0), ("2345", 1))), LABELS)
     assert (graded.outcome, values(graded)) == ("ok", {"ZZ77": 3, "KJ42": 0, "2345": 1})
@@ -126,12 +126,12 @@ def test_a_label_that_comes_twice_counts_once() -> None:
 @pytest.mark.parametrize("others", [[1], [2, 1], [1, 2], [9], [1, 1]])
 def test_a_label_with_two_grades_has_none(others: list[int]) -> None:
     reading = read("grade", Completion(grades(("KJ42", 2), *(("KJ42", other) for other in others))), ["KJ42"])
-    assert (reading.findings, reading.problems, reading.tally.repeated) == ({}, {"KJ42": "duplicate"}, 1)
+    assert (reading.votes, reading.problems, reading.tally.repeated) == ({}, {"KJ42": "duplicate"}, 1)
 
 
 def test_a_grade_after_one_that_was_none_does_not_count() -> None:
     reading = read("grade", Completion(grades(("KJ42", 9), ("KJ42", 3))), ["KJ42"])
-    assert (reading.findings, reading.problems) == ({}, {"KJ42": "duplicate"})
+    assert (reading.votes, reading.problems) == ({}, {"KJ42": "duplicate"})
 
 
 @pytest.mark.parametrize("grade", [4, -1, True, None, "good", 1.5, [], float("nan"), 10**30])
@@ -166,19 +166,19 @@ def test_a_refusal_is_no_answer_whatever_it_says(stop: Any) -> None:
 )
 def test_what_cannot_be_read_is_unparsable_and_worth_another_question(text: str) -> None:
     reading = read("filter", Completion(text), ["KJ42"])
-    assert (reading.outcome, reading.findings) == ("unparsable", {})
+    assert (reading.outcome, reading.votes) == ("unparsable", {})
     assert reading.tally.unparsable == 1
     assert reading.worth_repeating
 
 
 def test_prose_about_labels_is_no_order() -> None:
     reading = read("listwise", Completion("KJ42 is worse than ZZ77, and 2345 is last."), LABELS)
-    assert (reading.outcome, reading.findings) == ("unparsable", {})
+    assert (reading.outcome, reading.votes) == ("unparsable", {})
 
 
 def test_a_long_reason_is_cut_to_a_line() -> None:
     text = json.dumps({"label": "KJ42", "reason": "because " * 99, "verdict": "no"})
-    reason = read("filter", Completion(text), ["KJ42"]).findings["KJ42"].reason
+    reason = read("filter", Completion(text), ["KJ42"]).votes["KJ42"].reason
     assert reason is not None
     assert len(reason) == 200
 
@@ -186,13 +186,13 @@ def test_a_long_reason_is_cut_to_a_line() -> None:
 @pytest.mark.parametrize("reason", ["", "  ", 3, None])
 def test_a_reason_that_is_none_is_left_out(reason: Any) -> None:
     text = json.dumps({"label": "KJ42", "reason": reason, "verdict": "no"})
-    assert read("filter", Completion(text), ["KJ42"]).findings["KJ42"].reason is None
+    assert read("filter", Completion(text), ["KJ42"]).votes["KJ42"].reason is None
 
 
 @pytest.mark.parametrize("mode", ["filter", "grade", "listwise"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_document_that_is_repeated_word_for_word_is_a_verdict(mode: str, name: str) -> None:
-    assert read(mode, Completion(HOSTILE[name]), LABELS[:2]).findings == {}
+    assert read(mode, Completion(HOSTILE[name]), LABELS[:2]).votes == {}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -210,7 +210,7 @@ def test_a_document_quoted_in_a_reason_changes_no_verdict(name: str) -> None:
 @given(st.text(), st.sampled_from(["filter", "grade", "listwise"]))
 def test_no_text_whatever_breaks_the_reading(text: str, mode: str) -> None:
     reading = read(mode, Completion(text), LABELS)
-    assert {*reading.findings, *reading.problems} == set(LABELS)
+    assert {*reading.votes, *reading.problems} == set(LABELS)
 
 
 json_values = st.recursive(
@@ -224,5 +224,5 @@ json_values = st.recursive(
 @given(json_values, st.sampled_from(["filter", "grade", "listwise"]))
 def test_no_json_whatever_loses_or_doubles_a_label(value: Any, mode: str) -> None:
     reading = read(mode, Completion(json.dumps(value)), LABELS)
-    assert {*reading.findings, *reading.problems} == set(LABELS)
-    assert set(reading.findings).isdisjoint(reading.problems)
+    assert {*reading.votes, *reading.problems} == set(LABELS)
+    assert set(reading.votes).isdisjoint(reading.problems)

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from rerank_kit import BackendError, ConfigurationError, Deadline, MissingExtra, RerankError, Usage
 from rerank_kit.flow import arun, run
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible, Prompt
-from rerank_kit.judge.counted import counted, stopped
+from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.testing import ChatServer, Fault, Reply, status
 from tests.conftest import Colour
 from tests.judge.conftest import KEY, MakeChat, anthropic, openai
@@ -172,7 +172,7 @@ def test_a_refusal_in_openais_own_field_is_one(server: ChatServer) -> None:
 )
 def test_tokens_are_counted_in_every_form(usage: dict[str, Any], expected: tuple[int, int, int, int]) -> None:
     fresh, output, read, written = expected
-    assert counted(usage) == Usage(
+    assert usage_of(usage) == Usage(
         calls=1,
         tokens=fresh + read + written,
         input_tokens=fresh,
@@ -194,7 +194,7 @@ def test_tokens_are_counted_in_every_form(usage: dict[str, Any], expected: tuple
     ],
 )
 def test_why_a_model_stopped_is_understood_in_every_word(reason: object, stop: str) -> None:
-    assert stopped(reason) == stop
+    assert stop_of(reason) == stop
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank_kit.judge import LLMJudge, Mode
-from rerank_kit.judge.fences import Draw, harmless
+from rerank_kit.judge.injection import Draw, harmless
 from rerank_kit.judge.prompts import FILTER, INSTRUCTIONS, SCHEMAS
 from tests.judge.doubles import Scripted
 from tests.judge.hostile import HOSTILE

@@ -145,7 +145,7 @@ def answer(colour: Colour, retriever: RetrieverLike, **kwargs: Any) -> list[Docu
 
 def brought(colour: Colour, retriever: RetrieverLike, recall: int = RECALL) -> int:
     """How many documents a retriever really brings once it is widened."""
-    return len(answer(colour, widen(retriever, recall).retriever))
+    return len(answer(colour, widen(retriever, recall).widened))
 
 
 def settings(thing: Any) -> Any:

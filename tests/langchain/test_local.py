@@ -15,7 +15,7 @@ from langchain_core.load import dumps
 from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, FlashRankRerank, RerankCompressor, with_rerank
 from rerank_kit import ConfigurationError, Reranker
 from rerank_kit.local import FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
-from rerank_kit.local.models import EMBEDDED, embedded_folder
+from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Scripted
 

@@ -20,10 +20,10 @@ from langchain_rerank_kit import (
 )
 from rerank_kit import ConfigurationError, StatusError
 from rerank_kit.testing import RerankServer, status
+from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.conftest import Colour
 from tests.doubles import Scripted
-from tests.managed.apis import DOCUMENTS, KEY, ORDER, QUERY
-from tests.managed.conftest import server
+from tests.servers import server
 
 __all__ = ["server"]
 

@@ -137,31 +137,31 @@ def test_a_widened_first_stage_really_brings_that_many(shape: RetrieverLike, col
 def test_the_original_stays_as_it_was(shape: RetrieverLike, colour: Colour) -> None:
     before, brought_before = settings(shape), len(answer(colour, shape))
     widening = widen(shape, RECALL)
-    answer(colour, widening.retriever)
+    answer(colour, widening.widened)
     assert settings(shape) == before
     assert len(answer(colour, shape)) == brought_before
     assert widening.original is shape
-    assert widening.retriever is not shape
+    assert widening.widened is not shape
 
 
 def test_what_brings_more_already_is_left_alone(shape: RetrieverLike) -> None:
-    widening = widen(widen(shape, 60).retriever, 40)
-    assert widening.retriever is widening.original
+    widening = widen(widen(shape, 60).widened, 40)
+    assert widening.widened is widening.original
     assert widening.changes == ()
 
 
 def test_widening_twice_changes_nothing(shape: RetrieverLike) -> None:
     once = widen(shape, RECALL)
-    twice = widen(once.retriever, RECALL)
-    assert twice.retriever is once.retriever
+    twice = widen(once.widened, RECALL)
+    assert twice.widened is once.widened
     assert twice.changes == ()
     assert twice.unknown == once.unknown == ()
 
 
 def test_a_widened_first_stage_can_be_widened_further(shape: RetrieverLike, colour: Colour) -> None:
-    further = widen(widen(shape, 20).retriever, RECALL)
+    further = widen(widen(shape, 20).widened, RECALL)
     assert further.changes
-    assert len(answer(colour, further.retriever)) >= RECALL
+    assert len(answer(colour, further.widened)) >= RECALL
 
 
 def test_every_change_is_reported_and_goes_up(shape: RetrieverLike) -> None:
@@ -213,7 +213,7 @@ def test_a_note_is_given_once() -> None:
 
 def test_mmr_raises_its_pool_too() -> None:
     widened = widen(mmr(), RECALL)
-    assert getattr(widened.retriever, "search_kwargs", None) == {"k": 50, "fetch_k": 100}
+    assert getattr(widened.widened, "search_kwargs", None) == {"k": 50, "fetch_k": 100}
     assert [str(change) for change in widened.changes] == [
         "VectorStoreRetriever.search_kwargs['k']: default → 50",
         "VectorStoreRetriever.search_kwargs['fetch_k']: default → 100",
@@ -231,12 +231,12 @@ def test_mmr_raises_its_pool_too() -> None:
     ],
 )
 def test_mmr_keeps_what_is_more_and_every_other_argument(given: dict[str, Any], becomes: dict[str, Any]) -> None:
-    assert getattr(widen(mmr(**given), RECALL).retriever, "search_kwargs", None) == becomes
+    assert getattr(widen(mmr(**given), RECALL).widened, "search_kwargs", None) == becomes
 
 
 def test_mmr_really_chooses_from_more_than_it_returns(colour: Colour) -> None:
-    plain = [note.id for note in answer(colour, widen(similar(), RECALL).retriever)]
-    diverse = [note.id for note in answer(colour, widen(mmr(lambda_mult=0.0), RECALL).retriever)]
+    plain = [note.id for note in answer(colour, widen(similar(), RECALL).widened)]
+    diverse = [note.id for note in answer(colour, widen(mmr(lambda_mult=0.0), RECALL).widened)]
     assert len(plain) == len(diverse) == RECALL
     assert set(plain) != set(diverse)
 
@@ -249,7 +249,7 @@ def test_a_score_threshold_is_kept_and_noted(colour: Colour) -> None:
     assert widening.notes == (
         "VectorStoreRetriever.search_kwargs: documents under the score threshold are left out before reranking",
     )
-    assert 0 < len(answer(colour, widening.retriever)) < RECALL
+    assert 0 < len(answer(colour, widening.widened)) < RECALL
 
 
 def test_other_search_arguments_are_kept(colour: Colour) -> None:
@@ -276,7 +276,7 @@ def test_a_recall_for_one_call_widens_the_original_anew(shape: RetrieverLike, re
     before = settings(reranked)
     answer(colour, reranked, recall=recall)
     seen = len(reranker.sent[-1][1])
-    assert seen == len(answer(colour, widen(shape, recall).retriever))
+    assert seen == len(answer(colour, widen(shape, recall).widened))
     assert seen >= recall
     answer(colour, reranked)
     assert len(reranker.sent[-1][1]) >= RECALL

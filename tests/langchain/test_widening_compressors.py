@@ -54,7 +54,7 @@ def test_a_compressor_that_returns_all_is_left_to_it(colour: Colour) -> None:
     nested = ContextualCompressionRetriever(base_retriever=similar(), base_compressor=FirstFew(top_n=None))
     widening = widen(nested, RECALL)
     assert widening.notes == ()
-    assert len(answer(colour, widening.retriever)) == RECALL
+    assert len(answer(colour, widening.widened)) == RECALL
 
 
 def test_our_own_compressor_below_is_raised_and_keeps_its_engine(colour: Colour) -> None:
@@ -89,7 +89,7 @@ def test_what_may_drop_documents_is_noted(
     widening = widen(compressing(compressor, FirstFew()), RECALL)
     place = "ContextualCompressionRetriever.base_compressor.transformers[0]"
     assert widening.notes == (f"{place} ({name}) may drop documents before the reranker sees them",)
-    assert 3 < len(answer(colour, widening.retriever)) <= RECALL
+    assert 3 < len(answer(colour, widening.widened)) <= RECALL
 
 
 # ── Reranked already ──

@@ -43,7 +43,7 @@ def test_a_retriever_without_a_known_setting_is_reported() -> None:
     unknown = Unknown()
     widening = widen(unknown, RECALL)
     assert widening.unknown == ("Unknown",)
-    assert widening.retriever is unknown
+    assert widening.widened is unknown
     assert str(widening) == "not widened: Unknown"
 
 
@@ -138,7 +138,7 @@ def test_a_function_that_returns_none_leaves_it_to_the_table(colour: Colour) -> 
     widening = widen(merger, RECALL, nothing)
     assert asked == [("MergerRetriever", 50), ("VectorStoreRetriever", 50), ("CountedByK", 50)]
     assert widening == widen(merger, RECALL)
-    assert len(answer(colour, widening.retriever)) >= RECALL
+    assert len(answer(colour, widening.widened)) >= RECALL
 
 
 def test_what_the_users_function_returns_is_taken_even_if_it_cannot_be_compared(colour: Colour) -> None:
@@ -160,7 +160,7 @@ def test_what_the_users_function_returns_is_taken_even_if_it_cannot_be_compared(
         return Indexed(k=recall, index=Unequal([1.0])) if isinstance(each, Indexed) else None
 
     merger = MergerRetriever(retrievers=[Indexed(k=4, index=Unequal([1.0])), similar()])
-    assert len(answer(colour, widen(merger, RECALL, rebuilt).retriever)) == 2 * RECALL
+    assert len(answer(colour, widen(merger, RECALL, rebuilt).widened)) == 2 * RECALL
 
 
 # ── Functions ──
@@ -200,7 +200,7 @@ def test_the_question_itself_is_never_taken_for_a_number(colour: Colour) -> None
 
     widening = widen(RunnableLambda(by_id), RECALL)
     assert widening.unknown == ("by_id",)
-    assert len(answer(colour, widening.retriever)) == SIZE
+    assert len(answer(colour, widening.widened)) == SIZE
 
 
 def test_an_argument_that_has_no_name_outside_is_left_alone(colour: Colour) -> None:
@@ -209,15 +209,15 @@ def test_an_argument_that_has_no_name_outside_is_left_alone(colour: Colour) -> N
 
     widening = widen(RunnableLambda(by_place), RECALL)
     assert widening.unknown == ("by_place",)
-    assert len(answer(colour, widening.retriever)) == 4
+    assert len(answer(colour, widening.widened)) == 4
 
 
 def test_a_builtin_that_does_not_say_its_arguments_is_left_alone(colour: Colour) -> None:
     builtin: Any = RunnableLambda({"note": notes()}.pop)
     widening = widen(builtin, RECALL)
     assert widening.unknown == (builtin.get_name(),)
-    assert widening.retriever is builtin
-    assert len(answer(colour, widening.retriever)) == SIZE
+    assert widening.widened is builtin
+    assert len(answer(colour, widening.widened)) == SIZE
 
 
 def test_a_step_that_cuts_after_retrieval_is_raised_too(colour: Colour) -> None:

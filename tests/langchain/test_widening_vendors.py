@@ -59,7 +59,7 @@ def test_the_number_is_raised_where_the_vendor_keeps_it(retriever: Cut, change: 
     ],
 )
 def test_a_higher_number_is_kept(more: Cut, colour: Colour) -> None:
-    assert widen(more, RECALL).retriever is more
+    assert widen(more, RECALL).widened is more
     assert brought(colour, more) == 70
 
 
@@ -67,14 +67,14 @@ def test_a_bound_that_the_vendor_declares_is_kept_and_noted(colour: Colour) -> N
     bounded = Bounded()
     widening = widen(bounded, RECALL)
     assert str(widening).splitlines() == ["Bounded.k: 10 → 30", "note: Bounded.k can be 30 at most"]
-    assert len(answer(colour, widening.retriever)) == 30
+    assert len(answer(colour, widening.widened)) == 30
     assert bounded.k == 10
 
 
 def test_at_its_bound_already_nothing_changes_but_the_note_stays() -> None:
     full = Bounded(k=30)
     widening = widen(full, RECALL)
-    assert widening.retriever is full
+    assert widening.widened is full
     assert widening.changes == ()
     assert widening.notes == ("Bounded.k can be 30 at most",)
 
@@ -88,22 +88,22 @@ def test_a_bound_deep_in_the_settings_holds_too(colour: Colour) -> None:
     assert widening.notes == (
         "BedrockByModel.retrieval_config.vectorSearchConfiguration.numberOfResults can be 100 at most",
     )
-    assert len(answer(colour, widening.retriever)) == 100
+    assert len(answer(colour, widening.widened)) == 100
 
 
 def test_a_number_left_to_the_service_stays_so_and_is_noted(colour: Colour) -> None:
     everything = CountedByTopK(top_k=None)
     widening = widen(everything, RECALL)
-    assert widening.retriever is everything
+    assert widening.widened is everything
     assert widening.unknown == ()
     assert widening.notes == ("CountedByTopK.top_k is None, which leaves the number of documents to the retriever",)
-    assert len(answer(colour, widening.retriever)) == SIZE
+    assert len(answer(colour, widening.widened)) == SIZE
 
 
 @pytest.mark.parametrize("retriever", [BedrockByDict(), BedrockByModel()])
 def test_deep_settings_are_copied_with_all_that_stands_beside(retriever: Cut, colour: Colour) -> None:
     before = settings(retriever)
-    widened: Any = widen(retriever, RECALL).retriever
+    widened: Any = widen(retriever, RECALL).widened
     answer(colour, widened)
     assert settings(retriever) == before
     expected = str(before).replace("'numberOfResults': 4", "'numberOfResults': 50")
@@ -123,7 +123,7 @@ def test_settings_without_a_number_are_not_known(retriever: Cut) -> None:
     with pytest.warns(RecallWarning, match=f"could not widen {type(retriever).__name__}: no setting"):
         reranked = with_rerank(retriever, Scripted())
     assert reranked.widening.unknown == (type(retriever).__name__,)
-    assert reranked.widening.retriever is retriever
+    assert reranked.widening.widened is retriever
 
 
 def test_a_model_of_settings_without_a_number_is_not_known() -> None:
@@ -146,5 +146,5 @@ def test_what_is_no_number_of_documents_is_left_alone(odd: Any) -> None:
             return self.k
 
     widening = widen(Odd(recall=odd), RECALL)
-    assert getattr(widening.retriever, "recall", None) is odd
+    assert getattr(widening.widened, "recall", None) is odd
     assert str(widening) == "Odd.k: 4 → 50"

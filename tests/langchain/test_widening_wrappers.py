@@ -54,7 +54,7 @@ def test_every_retriever_of_an_ensemble_is_raised_and_none_lowered(colour: Colou
         "EnsembleRetriever.retrievers[2].search_kwargs['k']: default → 50",
         "EnsembleRetriever.retrievers[2].search_kwargs['fetch_k']: default → 100",
     ]
-    widened: Any = widen(ensemble, RECALL).retriever
+    widened: Any = widen(ensemble, RECALL).widened
     assert (widened.weights, widened.c) == ([0.5, 0.3, 0.2], 10)
     assert widened.retrievers[1] is ensemble.retrievers[1]
     assert brought(colour, ensemble) >= 80
@@ -62,7 +62,7 @@ def test_every_retriever_of_an_ensemble_is_raised_and_none_lowered(colour: Colou
 
 def test_a_copy_searches_the_same_index() -> None:
     words = bm25()
-    widened: Any = widen(words, RECALL).retriever
+    widened: Any = widen(words, RECALL).widened
     assert widened.docs is words.docs
     assert widened._index is words._index
 
@@ -82,7 +82,7 @@ def test_another_phrase_brings_that_many() -> None:
     rephrasing = RePhraseQueryRetriever.from_llm(similar(), FakeListLLM(responses=["note"]))  # it has no async colour
     before = settings(rephrasing)
     assert len(rephrasing.invoke("Please, the notes!")) == 4
-    assert len(widen(rephrasing, RECALL).retriever.invoke("Please, the notes!")) == RECALL
+    assert len(widen(rephrasing, RECALL).widened.invoke("Please, the notes!")) == RECALL
     assert settings(rephrasing) == before
 
 
@@ -130,7 +130,7 @@ def test_mmr_given_as_an_enum_raises_its_pool_too() -> None:
 def test_a_widened_time_weighted_retriever_shares_its_memory(colour: Colour) -> None:
     original = time_weighted()
     widening = widen(original, RECALL)
-    widened: Any = widening.retriever
+    widened: Any = widening.widened
     assert widened.memory_stream is original.memory_stream
     assert widening.notes == (
         "TimeWeightedVectorStoreRetriever: it marks every candidate as just accessed, not only the reranked ones",
@@ -163,7 +163,7 @@ def test_a_limit_is_found_however_deep() -> None:
 def test_a_limit_that_the_model_reads_overrides_what_was_widened(colour: Colour) -> None:
     assert brought(colour, self_query(enable_limit=True)) == RECALL
     widening = widen(self_query(enable_limit=True, limit=3), RECALL)
-    assert len(answer(colour, widening.retriever)) == 3
+    assert len(answer(colour, widening.widened)) == 3
     assert "note: SelfQueryRetriever: a limit that the model reads out of the question overrides k" in str(widening)
 
 
@@ -172,7 +172,7 @@ def test_a_limit_that_the_model_reads_overrides_what_was_widened(colour: Colour)
 
 def test_bound_arguments_rise_and_what_else_is_bound_is_kept() -> None:
     bound: Any = mmr().bind(k=5, fetch_k=10, lambda_mult=0.1)
-    widened: Any = widen(bound, RECALL).retriever
+    widened: Any = widen(bound, RECALL).widened
     assert widened.kwargs == {"k": 50, "fetch_k": 100, "lambda_mult": 0.1}
     assert bound.kwargs == {"k": 5, "fetch_k": 10, "lambda_mult": 0.1}
 
@@ -187,9 +187,9 @@ def test_a_bound_pool_is_raised_so_far_that_mmr_brings_all(colour: Colour) -> No
 
 
 def test_tags_and_retries_stay_with_the_copy() -> None:
-    tagged: Any = widen(similar().with_config(tags=["mine"]), RECALL).retriever
+    tagged: Any = widen(similar().with_config(tags=["mine"]), RECALL).widened
     assert tagged.config["tags"] == ["mine"]
-    retried: Any = widen(similar().with_retry(stop_after_attempt=7), RECALL).retriever
+    retried: Any = widen(similar().with_retry(stop_after_attempt=7), RECALL).widened
     assert retried.max_attempt_number == 7
 
 
@@ -206,12 +206,12 @@ def test_a_fallback_is_widened_like_what_it_stands_in_for(colour: Colour) -> Non
 @pytest.mark.parametrize("query", ["note?", "note"])
 def test_every_branch_is_widened(query: str, colour: Colour) -> None:
     either = RunnableBranch((lambda query: "?" in query, bm25()), similar())
-    assert len(colour(widen(either, RECALL).retriever, "invoke", query)) == RECALL
+    assert len(colour(widen(either, RECALL).widened, "invoke", query)) == RECALL
 
 
 def test_a_rewriting_step_is_left_as_it_is(colour: Colour) -> None:
     rewriting = RunnableLambda(str.upper)
-    widened: Any = widen(rewriting | bm25(), RECALL).retriever
+    widened: Any = widen(rewriting | bm25(), RECALL).widened
     assert widened.first is rewriting
     assert len(answer(colour, widened)) == RECALL
 
@@ -235,7 +235,7 @@ def test_fields_configured_in_the_call_are_widened(chosen: dict[str, Any], seen:
 def test_a_filter_configured_in_the_call_is_kept(colour: Colour) -> None:
     configurable = similar().configurable_fields(search_kwargs=ConfigurableField(id="search"))
     config: RunnableConfig = {"configurable": {"search": {"filter": lambda note: len(note.page_content) == 8}}}
-    found = answer(colour, widen(configurable, RECALL).retriever, config=config)
+    found = answer(colour, widen(configurable, RECALL).widened, config=config)
     assert len(found) == SIZE - 100
     assert {len(note.page_content) for note in found} == {8}
 
@@ -249,7 +249,7 @@ def test_the_alternative_chosen_in_the_call_is_widened(engine: str, colour: Colo
         ConfigurableField(id="engine"), default_key="vectors", words=bm25(), late=late
     )
     config: RunnableConfig = {"configurable": {"engine": engine}}
-    widened = widen(configurable, RECALL).retriever
+    widened = widen(configurable, RECALL).widened
     assert len(answer(colour, widened, config=config)) == RECALL
     assert len(answer(colour, widened.with_config(config))) == RECALL
     assert len(answer(colour, configurable, config=config)) < RECALL
@@ -261,13 +261,13 @@ def test_a_configurable_retriever_that_is_widened_further_keeps_the_users_functi
 
     configurable = Unknown().configurable_fields(tags=ConfigurableField(id="tags"))
     once = widen(configurable, 20, more)
-    assert len(answer(colour, once.retriever)) == 20
-    assert len(answer(colour, widen(once.retriever, RECALL).retriever)) == RECALL
-    assert widen(once.retriever, RECALL, more).changes == widen(once.retriever, RECALL).changes
+    assert len(answer(colour, once.widened)) == 20
+    assert len(answer(colour, widen(once.widened, RECALL).widened)) == RECALL
+    assert widen(once.widened, RECALL, more).changes == widen(once.widened, RECALL).changes
 
 
 def test_adding_to_the_store_afterwards_is_seen_by_the_copy(colour: Colour) -> None:
     growing = new_store()
-    widened = widen(growing.as_retriever(), RECALL).retriever
+    widened = widen(growing.as_retriever(), RECALL).widened
     growing.add_documents(notes())
     assert len(answer(colour, widened)) == RECALL

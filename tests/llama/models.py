@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rerank_kit.local.models import EMBEDDED, embedded_folder
+from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 
 
 def flashrank_cache(folder: Path) -> str:

@@ -30,7 +30,7 @@ from llama_rerank_kit import (
 )
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
 from rerank_kit.local import Engine, FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
-from rerank_kit.local.models import EMBEDDED, embedded_folder
+from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from rerank_kit.testing import ChatServer, RerankServer
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -258,6 +258,7 @@ def there_and_back(made: RerankPostprocessor) -> None:
 
 
 def test_every_postprocessor_there_is_goes_there_and_back() -> None:
-    public = [getattr(llama_rerank_kit, name) for name in llama_rerank_kit.__all__]
+    names: list[str] = vars(llama_rerank_kit)["__all__"]
+    public = [getattr(llama_rerank_kit, name) for name in names]
     ours = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, RerankPostprocessor)}
     assert ours == {kind.split()[0] for kind in MADE}

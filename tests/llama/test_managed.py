@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from llama_rerank_kit import CohereRerank, EndpointRerank, JinaRerank, RerankPostprocessor, VoyageRerank
 from rerank_kit import ConfigurationError, StatusError
 from rerank_kit.testing import RerankServer, status
+from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.conftest import Colour
 from tests.doubles import Scripted
-from tests.managed.apis import DOCUMENTS, KEY, ORDER, QUERY
-from tests.managed.conftest import server
+from tests.servers import server
 
 __all__ = ["server"]
 pytest.importorskip("cohere", reason="cohere is not installed")

@@ -18,7 +18,7 @@ from llama_index.core.schema import ImageNode, MediaResource, Node, NodeWithScor
 
 from llama_rerank_kit import CrossEncoderRerank, FlashRankRerank, RerankPostprocessor
 from rerank_kit import Hit, MissingExtra, Ranking
-from rerank_kit.local.models import embedded_folder
+from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Answering, Scripted
 from tests.llama.models import flashrank_cache

@@ -175,6 +175,7 @@ def test_every_change_is_reported_and_goes_up(shape: BaseRetriever) -> None:
     assert widening.recall == RECALL
     assert widening.changes
     for change in widening.changes:
+        assert change.before is not None
         assert change.before < change.after >= RECALL
         assert str(change) in str(widening)
 

@@ -20,7 +20,7 @@ import pytest
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, Document, Hit, MissingExtra, Usage
 from rerank_kit.local.flashrank import FlashRank
-from rerank_kit.local.models import EMBEDDED, embedded_folder
+from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from tests.conftest import Colour
 
 flashrank: Any = pytest.importorskip("flashrank", reason="flashrank is not installed")

@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, InvalidResponse, MissingExtra, Usage
 from rerank_kit.local import OnnxCrossEncoder
-from rerank_kit.local.graph import without_value_info
-from rerank_kit.local.models import embedded_folder
+from rerank_kit.local.model_files import embedded_folder
+from rerank_kit.local.onnx_shapes import without_value_info
 from tests.conftest import Colour
 from tests.local.tiny_models import WORDS, TinyModel, bert_like, xlmr_like
 

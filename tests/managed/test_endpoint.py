@@ -11,8 +11,8 @@ from rerank_kit import AuthenticationError, ConfigurationError, Ranking, StatusE
 from rerank_kit.managed import Backoff, Endpoint, FormatName, Limits
 from rerank_kit.managed.formats import FORMATS
 from rerank_kit.testing import Fault, RerankServer, status
+from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.conftest import Colour
-from tests.managed.apis import DOCUMENTS, KEY, ORDER, QUERY
 
 FOUND_OUT = ["tei", "infinity", "vllm", "llama.cpp", "sglang"]
 

@@ -36,8 +36,8 @@ from rerank_kit.testing import (
     wrong_count,
     wrong_shape,
 )
+from tests.apis import DOCUMENTS, ORDER, QUERY, Make
 from tests.conftest import Colour, tasks_left_by_cancelling
-from tests.managed.apis import DOCUMENTS, ORDER, QUERY, Make
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError, Ranking
 from rerank_kit.managed import Jina, Limits
-from rerank_kit.managed.split import cut, estimated_tokens, parts
+from rerank_kit.managed.split import parts
 from rerank_kit.testing import RerankServer, slow, status
+from rerank_kit.texts import cut, estimated_tokens
+from tests.apis import Make, jina, voyage
 from tests.conftest import Colour
-from tests.managed.apis import Make, jina, voyage
 
 
 def words(text: str) -> int:

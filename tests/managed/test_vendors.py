@@ -13,9 +13,9 @@ from cohere.core.api_error import ApiError
 from rerank_kit import BackendError, Cached, ConfigurationError, InvalidResponse, Reranker, StatusError
 from rerank_kit.managed import Cohere, Jina, Voyage
 from rerank_kit.testing import Fault, RerankServer, status, too_many_requests
+from tests import apis
+from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.conftest import Colour
-from tests.managed import apis
-from tests.managed.apis import DOCUMENTS, KEY, ORDER, QUERY
 
 
 def cohere_client(server: RerankServer) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rerank_kit import Document, Ranking, Rules
-from rerank_kit.rules.rule import Case, Rule, Verdict
+from rerank_kit.rules.rule import Case, Match, Rule
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -15,14 +15,14 @@ def job(**metadata: Any) -> Document:
     return Document("A job.", metadata)
 
 
-def verdict(rule: Rule, *, query: str = "query", among: tuple[Document, ...] = (), **metadata: Any) -> Verdict:
+def match(rule: Rule, *, query: str = "query", among: tuple[Document, ...] = (), **metadata: Any) -> Match:
     """What a rule says of a job."""
     document = job(**metadata)
-    return rule.verdict(document, Case(query, [document, *among], NOW))
+    return rule.match(document, Case(query, [document, *among], NOW))
 
 
 def value(rule: Rule, **metadata: Any) -> float:
-    return verdict(rule, **metadata).value
+    return match(rule, **metadata).value
 
 
 def order(rules: Rules, *documents: Document) -> list[int]:

@@ -25,7 +25,7 @@ from rerank_kit.rules import (
     tier,
     weighted,
 )
-from rerank_kit.rules.rule import Case, Rule, Verdict
+from rerank_kit.rules.rule import Case, Match, Rule
 from tests.rules.jobs import NOW, job
 
 EVERYTHING = Rules(
@@ -148,8 +148,8 @@ def test_what_is_wrong_is_named_by_rule_and_key(description: Any, says: str) -> 
 class Mine(Rule):
     """A rule of a user's own, as a class."""
 
-    def judge(self, document: Any, case: Case) -> Verdict:
-        return Verdict(1.0, "it is mine")
+    def evaluate(self, document: Any, case: Case) -> Match:
+        return Match(1.0, "it is mine")
 
 
 @pytest.mark.parametrize("code", [lambda query, document: 1.0, Mine()])

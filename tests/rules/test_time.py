@@ -10,7 +10,7 @@ import pytest
 
 from rerank_kit import ConfigurationError
 from rerank_kit.rules import newer
-from tests.rules.jobs import NOW, value, verdict
+from tests.rules.jobs import NOW, match, value
 
 EPOCH = NOW.timestamp()
 DAY = newer("posted", within="24h")
@@ -49,7 +49,7 @@ def test_a_day_old_is_not_within_a_day(posted: Any) -> None:
     ["yesterday", "", "2026-13-45", True, b"2026-11-24", [NOW], {"on": NOW}, float("nan"), 1e300, 10**400, "9" * 30],
 )  # fmt: skip
 def test_what_is_no_moment_counts_as_missing_and_is_quoted(posted: Any) -> None:
-    found = verdict(newer("posted", within="24h", missing="first"), posted=posted)
+    found = match(newer("posted", within="24h", missing="first"), posted=posted)
     assert found.value == 1.0
     assert found.says == f"posted, {posted!r}, is no date"
 
@@ -64,7 +64,7 @@ def test_a_moment_that_is_none_in_a_class_of_moments_counts_as_missing() -> None
         def replace(self, **kwargs: Any) -> Nothing:  # type: ignore[override]
             return self
 
-    assert verdict(DAY, posted=Nothing(2026, 1, 1)).says.endswith("is no date")
+    assert match(DAY, posted=Nothing(2026, 1, 1)).says.endswith("is no date")
 
 
 def test_moments_without_a_time_zone_are_read_in_the_one_that_is_given() -> None:
@@ -93,13 +93,13 @@ def test_with_a_half_life_half_the_points_are_left_after_it() -> None:
     ],
 )
 def test_the_age_is_said_as_one_says_it(age: timedelta, says: str) -> None:
-    assert verdict(newer("posted", half_life="2w"), posted=NOW - age).says == says
+    assert match(newer("posted", half_life="2w"), posted=NOW - age).says == says
 
 
 def test_the_line_is_said_too() -> None:
-    assert verdict(DAY, posted=NOW - timedelta(hours=5)).says == "posted 5 hours ago, within 24 hours"
-    assert verdict(DAY, posted=NOW - timedelta(days=5)).says == "posted 5 days ago, not within 24 hours"
-    assert verdict(newer("open_date", half_life="1d"), open_date=NOW.astimezone(UTC)).says == "open date 0 seconds ago"
+    assert match(DAY, posted=NOW - timedelta(hours=5)).says == "posted 5 hours ago, within 24 hours"
+    assert match(DAY, posted=NOW - timedelta(days=5)).says == "posted 5 days ago, not within 24 hours"
+    assert match(newer("open_date", half_life="1d"), open_date=NOW.astimezone(UTC)).says == "open date 0 seconds ago"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import assert_type
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.documents import Document as Page
+from langchain_core.retrievers import RetrieverLike
 from langchain_core.vectorstores import VectorStore
 
 from langchain_rerank_kit import (
@@ -42,7 +43,7 @@ async def with_the_core_on_a_loop() -> None:
 def with_langchain(store: VectorStore) -> None:
     retriever = with_rerank(store, OnnxCrossEncoder(max_length=256), recall=100, on_error="keep")
     assert_type(retriever, RerankRetriever)
-    assert_type(retriever.widening, Widening)
+    assert_type(retriever.widening, Widening[RetrieverLike])
     assert_type(retriever.invoke("query", top_n=2), list[Page])
     with_rerank(lambda query: [Page(page_content=query)])
     with_rerank(BM25Retriever.from_texts(["text"]), CrossEncoderRerank(model="folder", top_n=3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from llama_index.core import VectorStoreIndex
 from llama_index.core.chat_engine import ContextChatEngine
@@ -33,8 +33,8 @@ def the_same_kind_of_thing_comes_back(
     assert_type(with_rerank(engine, OnnxCrossEncoder(), recall=100, on_error="keep"), RetrieverQueryEngine)
     assert_type(with_rerank(chat, CrossEncoderRerank(), top_n=None), ContextChatEngine)
     assert_type(with_rerank(index, threshold=0.0, timeout=1), VectorStoreIndex)
-    assert_type(widening_of(engine), Widening)
-    assert_type(widen(retriever, 50), Widening)
+    assert_type(widening_of(engine), Widening[Any])
+    assert_type(widen(retriever, 50), Widening[Any])
 
 
 def more(retriever: BaseRetriever, recall: int) -> BaseRetriever | None:

@@ -1,0 +1,245 @@
+"""`ApiClient`: one request to an API, done right: key, deadline, repetitions, rate limit, connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, TypedDict
+from urllib.parse import urlsplit
+
+from rerank_kit.api.exchange import Request, Response, Transport, error_of
+from rerank_kit.api.http import Http
+from rerank_kit.api.rate_limit import RateLimit
+from rerank_kit.api.retry import Backoff, worth_repeating
+from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_count, check_timeout
+from rerank_kit.errors import (
+    BackendError,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    RerankError,
+    StatusError,
+)
+from rerank_kit.flow import Flow, sleep
+from rerank_kit.observe.hooks import logger
+from rerank_kit.values import Deadline
+
+_EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
+_TOO_MANY_REQUESTS = 429
+
+
+class ClientOptions(TypedDict, total=False):
+    """What the requests of every API take.
+
+    Attributes:
+        timeout: Seconds allowed for one request; 30 by default. `rerank(timeout=…)` bounds the whole call.
+        max_retries: How often a request is repeated after no answer, 408, 409, 429 or 5xx; 2 by default.
+        rate_limit: Requests and tokens per minute; none by default.
+        headers: Further headers to send. They are held as secrets.
+        backoff: How long to wait before a repetition.
+    """
+
+    timeout: float
+    max_retries: int
+    rate_limit: RateLimit
+    headers: Mapping[str, str]
+    backoff: Backoff
+
+
+class ApiClient:
+    """Sends requests to an API.
+
+    It closes with `close()` or `aclose()`, with a `with` block, with its running loop, or when it is forgotten.
+
+    Attributes:
+        base_url: Where the API is.
+        timeout: Seconds allowed for one request.
+        max_retries: How often a request is repeated.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: Secret,
+        timeout: float = 30.0,
+        max_retries: int = 2,
+        rate_limit: RateLimit | None = None,
+        headers: Mapping[str, str] | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Check the settings; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        seconds = check_timeout(timeout)
+        if seconds is None:
+            msg = "timeout must be a number of seconds above 0, not None: a request without one can hang for ever"
+            raise ConfigurationError(msg)
+        self.base_url = check_url(base_url)
+        self.timeout = seconds
+        self.max_retries = check_count("max_retries", max_retries, least=0) or 0
+        self._key = api_key
+        self._rate_limit = rate_limit
+        given: Mapping[str, str] = {} if headers is None else headers
+        self._headers = {name: Secret(value, name=f"headers[{name!r}]") for name, value in given.items()}
+        self._backoff = Backoff() if backoff is None else backoff
+        self._transport = self.transport()
+
+    def transport(self) -> Transport:
+        """What carries the requests. Override it for a vendor with an SDK."""
+        return Http()
+
+    def auth(self) -> dict[str, str]:
+        """The headers that carry the key, and those the user gave."""
+        key = self._key.reveal()
+        bearer = {} if key is None else {"authorization": f"Bearer {key}"}
+        return bearer | {name: str(value.reveal()) for name, value in self._headers.items()}
+
+    def address(self) -> str:
+        """The base URL to send the next request to."""
+        return self.base_url
+
+    def reached(self, url: str, *, well: bool) -> None:
+        """Take note whether a base URL answered as it should."""
+
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for."""
+        return error_of(response, type(self).__name__, self.hide)
+
+    def pause(self, attempt: int, error: BackendError) -> float | None:
+        """Seconds to wait before a request that failed is repeated; `None` if that is too long to be worth it."""
+        return self._backoff.wait(attempt, error.retry_after if isinstance(error, StatusError) else None)
+
+    def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
+        """Send a request until it is answered.
+
+        Args:
+            request: The request.
+            deadline: Holds for everything: the rate limit, all tries, and the pauses between them.
+            tokens: What it counts against a limit of tokens.
+
+        Returns:
+            The response, and how many requests it took. What was answered is never sent again.
+
+        Raises:
+            DeadlineExceeded: The time ran out.
+            BackendError: There was no answer, or one that is an error, also after all repetitions.
+            ConfigurationError: The server knows no such key, address or model.
+        """
+        attempt = 0
+        while True:
+            yield from self._admitted(tokens, deadline)
+            try:
+                return (yield from self._attempt(request, deadline)), attempt + 1
+            except BackendError as error:
+                pause = self._pause(attempt, error, deadline)
+                if pause is None:
+                    raise
+                logger.info("trying again in %.2f s: %s", pause, error)
+                attempt += 1
+            yield from sleep(pause)
+
+    def _admitted(self, tokens: int, deadline: Deadline) -> Flow[None]:
+        """Wait until the rate limit lets a request pass."""
+        if self._rate_limit is not None:
+            pause = self._rate_limit.reserve(tokens, deadline.remaining())
+            if pause is None:
+                msg = f"{self._rate_limit!r} lets no request pass in the time allowed: raise timeout= (seconds)"
+                raise DeadlineExceeded(msg)
+            yield from sleep(pause)
+
+    def _attempt(self, request: Request, deadline: Deadline) -> Flow[Response]:
+        deadline.check()
+        left = deadline.remaining()
+        url = self.address()
+        try:
+            seconds = self.timeout if left is None else min(self.timeout, left)
+            response = yield from self._transport.send(url, request, self.auth(), seconds)
+        except ConnectionFailed as error:
+            self.reached(url, well=False)
+            left = deadline.remaining()
+            if left is not None and left < _EARLY:
+                msg = f"{error}, and the time allowed is over: raise timeout= (seconds)"
+                raise DeadlineExceeded(msg) from error
+            raise
+        if self._rate_limit is not None:
+            self._rate_limit.learn(response.headers, refused=response.status == _TOO_MANY_REQUESTS)
+        refusal = None if response.ok else self.error_of(response)
+        self.reached(url, well=refusal is None or not worth_repeating(refusal))
+        if refusal is not None:
+            raise refusal
+        return response
+
+    def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
+        """Seconds to wait before the next try; `None` when there will be none."""
+        if attempt >= self.max_retries or not worth_repeating(error):
+            return None
+        pause, left = self.pause(attempt, error), deadline.remaining()
+        return None if pause is None or (left is not None and pause >= left) else pause
+
+    def hide(self, text: str) -> str:
+        """The text without the secrets that were sent, should a server have echoed one."""
+        for secret in (self._key, *self._headers.values()):
+            text = secret.hide(text)
+        return text
+
+    def close(self) -> None:
+        """Close the connections of blocking callers."""
+        self._transport.close()
+
+    async def aclose(self) -> None:
+        """Close all connections of the running loop and of blocking callers."""
+        await self._transport.aclose()
+
+    def __enter__(self) -> Self:
+        """Leave connections open for the calls inside."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        """Leave connections open for the calls inside."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        await self.aclose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles have connections of their own; the key stays in this process."""
+        return {name: value for name, value in vars(self).items() if name != "_transport"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the settings over."""
+        vars(self).update(state)
+        self._transport = self.transport()
+
+
+def check_url(url: object) -> str:
+    """A base URL without its last slash.
+
+    Raises:
+        ConfigurationError: It is none, or has a key in it, which would show in logs.
+    """
+    text = url if isinstance(url, str) else ""
+    try:
+        split = urlsplit(text)
+        known = split.scheme in {"http", "https"} and bool(split.hostname) and (split.port or 1) > 0
+    except ValueError:
+        split, known = urlsplit(""), False
+    if split.username is not None or split.query or split.fragment:
+        msg = "base_url must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
+        raise ConfigurationError(msg)
+    if not known:
+        msg = f"base_url must be a URL that starts with http:// or https://, not {url!r}"
+        raise ConfigurationError(msg)
+    return text.rstrip("/")

@@ -1,0 +1,151 @@
+"""`Cached`: each score is computed once, then read from a store, in memory or in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, TypeVar
+
+from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.flow import Flow, blocking
+from rerank_kit.observe.hooks import logger
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import Reranker, RerankRequest
+from rerank_kit.values import Deadline, Document, Hit, Usage
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class Cached(Reranker):
+    """Ranks exactly as the reranker inside does, which is asked only for scores that are not in the store.
+
+    A score is kept under the reranker's fingerprint, the query and the text of the document, so one store serves
+    many rerankers. `usage.cached` counts the documents whose score came from it; the rest of the usage is of what was
+    really scored. Degraded rankings are passed on and not kept. A store that fails is logged once and does not cost
+    the ranking.
+
+    Attributes:
+        reranker: The reranker inside.
+        store: Where the scores are. It belongs to the caller, who closes it if it can be closed.
+    """
+
+    def __init__(self, reranker: Reranker, store: Store | None = None, *, fingerprint: str | None = None) -> None:
+        """Put a cache before a reranker.
+
+        Args:
+            reranker: A pointwise reranker that scores every document it is given.
+            store: Where to keep scores: `SQLiteStore(path)` for a file; `None` is a `MemoryStore` of its own.
+            fingerprint: Vouches for a reranker without a fingerprint of its own that its scores depend on this
+                string, query and text alone. Change it whenever the model or a setting changes.
+
+        Raises:
+            ConfigurationError: The reranker's scores cannot be kept, or `store` is none.
+        """
+        name = type(reranker).__name__
+        if not reranker.pointwise:
+            msg = (
+                f"reranker={name}: its scores depend on the other documents, so they cannot be kept for one document: "
+                "cache a pointwise reranker, such as a cross-encoder"
+            )
+            raise ConfigurationError(msg)
+        known = reranker.fingerprint if fingerprint is None else fingerprint
+        if known is None or not known.strip():
+            msg = (
+                f"fingerprint={fingerprint!r}: {name} does not say what its scores depend on, such as on what shares a "
+                "batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
+            )
+            raise ConfigurationError(msg)
+        given: object = store
+        if not isinstance(given, Store | None):
+            msg = f"store must have get, put and waits, not be {store!r}: for a file, pass SQLiteStore(path)"
+            raise ConfigurationError(msg)
+        self.reranker = reranker
+        self.store: Store = MemoryStore() if store is None else store
+        self.model = reranker.model
+        self._fingerprint = known
+        self._complained = False
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint under which the scores are kept."""
+        return self._fingerprint
+
+    def cost(self, usage: Usage) -> float:
+        """Nothing, when every score was in the store: only then is it asked."""
+        return 0.0
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Rank the documents of one query."""
+        return (yield from self.flow_many([(query, documents)], deadline))[0]
+
+    def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
+        """Rank for several queries: all that is not in the store goes to the reranker inside in one call."""
+        wanted = [[(self._fingerprint, query, each.text) for each in documents] for query, documents in requests]
+        distinct = list(dict.fromkeys(chain.from_iterable(wanted)))
+        nothing: Mapping[Key, Kept] = {}
+        stored = yield from self._using(self.store.get, distinct, nothing)
+        missing = _missing(requests, wanted, stored)
+        asked = [(query, list(new.values())) for (query, _), new in zip(requests, missing, strict=True) if new]
+        answers = iter((yield from self.reranker.reranking(asked, deadline=deadline)))
+        parts = [next(answers) if new else Ranking(()) for new in missing]
+        fresh = [self._kept(answer, list(new)) for answer, new in zip(parts, missing, strict=True)]
+        worth = {key: kept for part, new in zip(parts, fresh, strict=True) if not part.degraded for key, kept in new}
+        if worth:
+            yield from self._using(self.store.put, worth, None)
+        known = {**stored, **dict(chain.from_iterable(fresh))}
+        return [
+            _ranking(keys, known, sum(key in stored for key in keys), answer)
+            for keys, answer in zip(wanted, parts, strict=True)
+        ]
+
+    def _kept(self, answer: Ranking, keys: Sequence[Key]) -> list[tuple[Key, Kept]]:
+        """What the answer says of each document it was asked for."""
+        if len(answer) != len(keys):
+            msg = (
+                f"reranker={type(self.reranker).__name__} returned {len(answer)} of {len(keys)} documents, and what is "
+                "left out has no score to keep: cache a reranker that scores every document, and filter after it"
+            )
+            raise ConfigurationError(msg)
+        return [(keys[hit.index], Kept(hit.score, hit.why, hit.passage)) for hit in answer]
+
+    def _using(self, function: Callable[[A], T], argument: A, otherwise: T) -> Flow[T]:
+        """Call the store. Where it fails, which is logged once, go on with `otherwise`."""
+        try:
+            return (yield from blocking(function, argument)) if self.store.waits else function(argument)
+        except Exception as error:  # noqa: BLE001 - a store may be the user's own, and raise anything
+            if not self._complained:
+                self._complained = True
+                logger.warning("%r failed, rankings go on without it: %s", self.store, error, exc_info=True)
+            return otherwise
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made of copies of reranker and store."""
+        return partial(type(self), fingerprint=self._fingerprint), (self.reranker, self.store), {"hooks": self.hooks}
+
+    def __repr__(self) -> str:
+        """Say what is cached where."""
+        return f"Cached({self.reranker!r}, {self.store!r})"
+
+
+def _missing(
+    requests: Sequence[RerankRequest], wanted: Sequence[Sequence[Key]], stored: Mapping[Key, Kept]
+) -> list[dict[Key, Document]]:
+    """The documents to score for each request: each distinct pair once, for the first request that has it."""
+    seen = set(stored)
+    missing: list[dict[Key, Document]] = []
+    for (_, documents), keys in zip(requests, wanted, strict=True):
+        new = {key: document for key, document in zip(keys, documents, strict=True) if key not in seen}
+        seen |= new.keys()
+        missing.append(new)
+    return missing
+
+
+def _ranking(keys: Sequence[Key], known: Mapping[Key, Kept], cached: int, answer: Ranking) -> Ranking:
+    """The ranking of one request; its usage and spans are those of `answer`, which scored what was missing."""
+    hits = [Hit(index, *known[key]) for index, key in enumerate(keys)]
+    hits.sort(key=lambda hit: -hit.score)
+    usage = answer.usage + Usage(cached=cached, duplicates=len(keys) - cached - len(answer))
+    return Ranking(tuple(hits), usage, answer.spans)

@@ -1,0 +1,225 @@
+"""`Cascade`: rerankers one behind the other, each on what the one before it left, within a budget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from rerank_kit.checks import check_choice
+from rerank_kit.combine.stages import Budget, Stage
+from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded
+from rerank_kit.flow import Flow
+from rerank_kit.observe.watching import Part, watched
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import Reranker
+from rerank_kit.values import Deadline, Document, Hit, Span, Usage
+
+
+class Cascade(Reranker):
+    """Ranks in stages: cheap and broad first, dear and precise on the few that are left.
+
+    Each stage gets the documents that the one before it passed on, in its order and with its scores in
+    `Document.score`; hits point at the caller's documents all the same. The score of a hit is that of the last stage
+    that ranked it, its reason and its passage are the last ones given. A cascade is a reranker, so cascades can be
+    stages.
+
+    Attributes:
+        stages: The stages, in order.
+        budget: What the whole may take.
+        on_budget: What a used-up budget or timeout of a stage does: `"return"` gives the ranking so far, degraded;
+            `"raise"` raises.
+        keep_rest: Whether the documents that stages leave out are kept below the others.
+    """
+
+    pointwise = False
+    reads_text = False  # the stages decide for themselves
+
+    def __init__(
+        self,
+        *stages: Stage | Reranker,
+        budget: Budget | float | None = None,
+        on_budget: Literal["return", "raise"] = "return",
+        keep_rest: bool = False,
+    ) -> None:
+        """Put rerankers one behind the other.
+
+        Args:
+            stages: Each a `Stage`, or a reranker that passes all documents on.
+            budget: Seconds for the whole, or a `Budget`. A `timeout=` for one call is a limit of its own, and raises.
+            on_budget: `"return"` or `"raise"`.
+            keep_rest: Keep what stages leave out below the others, in the order of the last stage that ranked them;
+                what was left out last comes first.
+
+        Raises:
+            ConfigurationError: There is no stage, or an argument is wrong.
+        """
+        if not stages:
+            msg = "a Cascade needs at least one stage: Cascade(Stage(reranker, top_n=20), Stage(judge, top_n=5))"
+            raise ConfigurationError(msg)
+        check_choice("on_budget", on_budget, ("return", "raise"))
+        self.stages = tuple(each if isinstance(each, Stage) else Stage(each) for each in stages)
+        self.budget = budget if isinstance(budget, Budget) else Budget(budget)
+        self.on_budget = on_budget
+        self.keep_rest = keep_rest
+
+    @property
+    def scores_blanks(self) -> bool:
+        """Whether its last stage, from which the scores are, judges documents without text."""
+        return self.stages[-1].reranker.scores_blanks
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Run the stages."""
+        run = _Run(self, query, documents, deadline)
+        for stage in self.stages:
+            yield from run.stage(stage)
+        return run.ranking()
+
+    def __repr__(self) -> str:
+        """Say what the stages are."""
+        return f"Cascade({', '.join(each.label for each in self.stages)})"
+
+
+class _Run:
+    """One query on its way through the stages."""
+
+    def __init__(self, cascade: Cascade, query: str, documents: Sequence[Document], deadline: Deadline) -> None:
+        self.cascade = cascade
+        self.query = query
+        self.documents = documents
+        self.deadline = deadline
+        self.budget = Deadline.after(cascade.budget.seconds, deadline.clock)
+        self.hits = [Hit(place, _first_score(each)) for place, each in enumerate(documents)]
+        self.whole = Ranking(())
+        self.rest: list[Hit] = []
+        self.usage = Usage()
+        self.spans: list[Span] = []
+        self.spent = 0.0
+        self.ranked = False
+
+    def stage(self, stage: Stage) -> Flow[None]:
+        """Run one stage, unless a condition or the budget says otherwise."""
+        used_up = self.used_up()
+        if used_up is not None:
+            if self.cascade.on_budget == "raise":
+                raise used_up
+            self.note(stage, "degraded", f"stage {stage.label} was not run: {used_up}", cost=0.0)
+        elif not self.hits:
+            self.note(stage, "skipped", "no document is left", cost=0.0)
+        elif stage.when is not None and not stage.when(self.query, self.so_far()):
+            self.note(stage, "skipped", "its condition, when=, does not hold", cost=0.0)
+        else:
+            yield from self.rank(stage)
+
+    def used_up(self) -> DeadlineExceeded | BudgetExceeded | None:
+        """What of the budget is used up, if anything is."""
+        limit = self.cascade.budget
+        if self.budget.remaining() == 0.0:
+            return DeadlineExceeded(f"the budget of {limit.seconds:g} seconds is used up")
+        if limit.money is not None and self.spent >= limit.money:
+            return BudgetExceeded(f"the budget of {limit.money:g} in money is used up")
+        return None
+
+    def rank(self, stage: Stage) -> Flow[None]:
+        """Run one stage on the documents that are left."""
+        began = self.deadline.clock()
+        documents = [self.document(hit) for hit in self.hits]
+        part = Part(stage.label, stage.model, self.query, documents, stage.top_n)
+        try:
+            ranking = yield from watched(part, self.reranking(stage, documents))
+        except (DeadlineExceeded, BudgetExceeded) as error:
+            self.deadline.check()  # the caller's own limit raises, whatever else has passed as well
+            if self.cascade.on_budget == "raise":
+                raise
+            took = self.deadline.clock() - began
+            self.note(stage, "degraded", f"stage {stage.label} was given up: {error}", seconds=took, cost=None)
+        else:
+            self.take(stage, ranking)
+
+    def document(self, hit: Hit) -> Document:
+        """A document as the next stage gets it: with the score that the stage before gave it, if one did."""
+        document = self.documents[hit.index]
+        return replace(document, score=hit.score) if self.ranked else document
+
+    def reranking(self, stage: Stage, documents: Sequence[Document]) -> Flow[Ranking]:
+        """Have the stage rank, by the earliest of the deadlines, and cut what does not pass.
+
+        The stage is not told of the cut: what does not pass may have to be kept, in its order.
+        """
+        own = Deadline.after(stage.timeout, self.deadline.clock)
+        moments = [each.at for each in (own, self.budget, self.deadline) if each.at is not None]
+        deadline = replace(self.deadline, at=min(moments, default=None))
+        (self.whole,) = yield from stage.reranker.reranking([(self.query, documents)], deadline=deadline)
+        return stage.cut(self.whole, documents)
+
+    def take(self, stage: Stage, ranking: Ranking) -> None:
+        """Make what passed a stage the ranking so far, and what did not the top of the rest."""
+        before = self.hits
+        places = [hit.index for hit in before]
+        self.hits = [_composed(hit, before[hit.index]) for hit in ranking]
+        above = {hit.index for hit in self.hits}
+        ranked = [_composed(hit, before[hit.index]) for hit in self.whole]
+        below = [hit for hit in ranked if hit.index not in above]
+        known = above | {hit.index for hit in below}
+        self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
+        self.usage += ranking.usage
+        *inner, own = (span.at(places) for span in ranking.spans)
+        idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
+        self.ranked = self.ranked or not idle  # a cascade that skipped all its stages has scored nothing
+        self.spans += [*inner, self.paid(stage, replace(own, hits=tuple(self.hits)))]
+
+    def paid(self, stage: Stage, span: Span) -> Span:
+        """Count what a stage cost, if that is known."""
+        if span.cost is None:
+            return span
+        self.spent += span.cost
+        if stage.money is None or span.cost <= stage.money:
+            return span
+        problem = f"stage {stage.label} cost {span.cost:g}, and {stage.money:g} was allowed"
+        if self.cascade.on_budget == "raise":
+            raise BudgetExceeded(problem)
+        return replace(span, outcome="degraded", problem=problem)
+
+    def note(
+        self,
+        stage: Stage,
+        outcome: Literal["degraded", "skipped"],
+        problem: str,
+        *,
+        seconds: float = 0.0,
+        cost: float | None,
+    ) -> None:
+        """Record a stage that left the ranking as it was."""
+        count, reranker = len(self.hits), stage.reranker
+        span = Span(type(reranker).__name__, reranker.model, count, count, seconds, outcome=outcome, problem=problem)
+        self.spans.append(replace(span, stage=stage.label, cost=cost, started=time.time() - seconds))
+
+    def so_far(self) -> Ranking:
+        """The ranking after the stages that have run, without the rest."""
+        return Ranking(tuple(self.hits), self.usage, tuple(self.spans))
+
+    def ranking(self) -> Ranking:
+        """The ranking after the last stage."""
+        hits = list(self.hits)
+        for hit in self.rest if self.cascade.keep_rest else ():
+            lowest = hits[-1].score if hits else hit.score
+            hits.append(replace(hit, score=min(hit.score, lowest)))
+        return replace(self.so_far(), hits=tuple(hits))
+
+
+def _first_score(document: Document) -> float:
+    """The first stage's score, where it is one."""
+    return 0.0 if document.score is None or not math.isfinite(document.score) else float(document.score)
+
+
+def _composed(hit: Hit, before: Hit) -> Hit:
+    """A stage's hit, pointing at the caller's document, with what it does not say taken from before."""
+    return Hit(
+        before.index,
+        hit.score,
+        before.why if hit.why is None else hit.why,
+        before.passage if hit.passage is None else hit.passage,
+        before.verdict if hit.verdict is None else hit.verdict,
+    )

@@ -1,0 +1,97 @@
+"""The parts of a `Cascade`: its stages and its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from rerank_kit.checks import check_count, check_positive, check_threshold, check_timeout
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import Reranker
+from rerank_kit.texts import is_blank
+from rerank_kit.values import Document
+
+Condition: TypeAlias = Callable[[str, Ranking], bool]
+"""Looks at the query and the ranking so far, and says whether a stage is to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a cascade, or one of its stages, may take.
+
+    Attributes:
+        seconds: The time; `None` is no limit.
+        money: What its rerankers may cost, in the currency of the prices; `None` is no limit. It is counted when a
+            stage is over, as far as the cost is known: a stage that has begun may go beyond it.
+    """
+
+    seconds: float | None = None
+    money: float | None = None
+
+    def __post_init__(self) -> None:
+        check_positive("seconds", self.seconds)
+        check_positive("money", self.money)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a cascade.
+
+    Attributes:
+        reranker: What ranks.
+        top_n: How many documents it passes on at most; `None` is all.
+        threshold: The lowest score that passes.
+        timeout: Seconds allowed. When they run out, the ranking before the stage stands.
+        when: Whether it runs, judged by the query and the ranking so far, which is never empty and points at the
+            caller's documents; `None` is always.
+        name: What spans and explanations call it; by default the kind of reranker.
+        money: What it may cost. What it costs beyond that is said in its span, or raised.
+    """
+
+    reranker: Reranker
+    top_n: int | None = None
+    threshold: float | None = None
+    timeout: float | None = None
+    when: Condition | None = None
+    name: str | None = None
+    money: float | None = None
+
+    def __post_init__(self) -> None:
+        given: object = self.reranker
+        if not isinstance(given, Reranker):
+            msg = f"Stage(reranker=…) takes a rerank_kit.Reranker, not {given!r}"
+            raise ConfigurationError(msg)
+        check_count("top_n", self.top_n)
+        check_threshold(self.threshold)
+        check_timeout(self.timeout)
+        check_positive("money", self.money)
+        when: object = self.when
+        if when is not None and not callable(when):
+            msg = f"when must be a function of the query and the ranking so far, not {when!r}"
+            raise ConfigurationError(msg)
+
+    def cut(self, ranking: Ranking, documents: Sequence[Document]) -> Ranking:
+        """What passes of a ranking of these documents: those that could not be read reach no threshold."""
+        hits = [
+            hit
+            for hit in ranking
+            if self.threshold is None
+            or (
+                hit.score >= self.threshold and (self.reranker.scores_blanks or not is_blank(documents[hit.index].text))
+            )
+        ][: self.top_n]
+        *inner, own = ranking.spans
+        own = replace(own, stage=self.label, documents_out=len(hits))
+        return Ranking(tuple(hits), ranking.usage, (*inner, own))
+
+    @property
+    def model(self) -> str:
+        """The model at work, or else the kind of reranker."""
+        return type(self.reranker).__name__ if self.reranker.model is None else self.reranker.model
+
+    @property
+    def label(self) -> str:
+        """Its name, or the kind of reranker."""
+        return type(self.reranker).__name__ if self.name is None else self.name

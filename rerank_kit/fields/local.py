@@ -1,0 +1,87 @@
+"""The plain fields of rerankers on this machine."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from typing_extensions import override
+
+from rerank_kit.fields.base import RerankFields
+from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, Precision, cross_encoder
+from rerank_kit.local.onnx_session import Output
+from rerank_kit.reranker import Reranker
+
+
+class CrossEncoderFields(RerankFields):
+    """A local cross-encoder. A setting that the engine does not have is a `ConfigurationError`."""
+
+    model: str | None = Field(
+        default=None,
+        description='A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.',
+    )
+    engine: Engine = Field(
+        default="onnx",
+        description='What runs it: `"onnx"`, or `"sentence-transformers"`, which loads all that this library loads.',
+    )
+    revision: str | None = Field(default=None, description="The hub commit, tag or branch.")
+    max_length: int | None = Field(
+        default=None, description="Tokens read of a pair; by default as many as the model can."
+    )
+    long_documents: LongDocuments = Field(
+        default="truncate",
+        description="What to do with longer documents; the decisive part is put in `relevant_passage`.",
+    )
+    window: int | None = Field(default=None, description="Tokens in a window of a long document.")
+    threads: int | None = Field(default=None, description="Workers; by default the cores this process may use.")
+    raw_scores: bool = Field(default=False, description="Return the model's own numbers instead of scores from 0 to 1.")
+    file: str | None = Field(default=None, description="The ONNX file in the folder, when it is not `model.onnx`.")
+    precision: Precision | None = Field(
+        default=None, description='`"int8"` takes the quantised ONNX file of the folder that suits the CPU.'
+    )
+    batch_size: int | None = Field(
+        default=None, description="Pairs in a call of ONNX Runtime; by default 1 on a CPU and 32 on a GPU."
+    )
+    providers: list[str] | None = Field(
+        default=None,
+        description="ONNX Runtime's execution providers, best first; by default a GPU's where there is one.",
+    )
+    output: Output = Field(default="auto", description="What the ONNX graph answers; by default told by its name.")
+    device: str | None = Field(
+        default=None, description="Where PyTorch runs the model; by default on a GPU where there is one."
+    )
+    dtype: DType | None = Field(default=None, description="PyTorch's number format; by default what suits the device.")
+    batch_tokens: int | None = Field(
+        default=None,
+        description="Tokens in a batch of PyTorch's, padding included; by default 512 on a CPU and 16384 elsewhere.",
+    )
+    prompt: str | None = Field(
+        default=None,
+        description="An instruction, for sentence-transformers models that take one; by default the model's own.",
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="Let sentence-transformers run code that comes with the model."
+    )
+
+    @override
+    def _build(self) -> Reranker:
+        fields = CrossEncoderFields.model_fields
+        own = fields.keys() - RerankFields.model_fields.keys()
+        return cross_encoder(**{name: value for name in own if (value := getattr(self, name)) != fields[name].default})
+
+
+class FlashRankFields(RerankFields):
+    """A model of the flashrank package. See `rerank_kit.local.FlashRank`."""
+
+    model: str = Field(
+        default="ms-marco-MiniLM-L-12-v2",
+        description="A name that FlashRank knows, or a folder of that name with the model's files.",
+    )
+    cache_dir: str | None = Field(
+        default=None,
+        description="Where FlashRank keeps and looks for the folders of its models; by default where it does.",
+    )
+    max_length: int | None = Field(default=None, description="Tokens read of a pair; by default 512.")
+    threads: int | None = Field(default=None, description="Workers; by default the cores this process may use.")
+
+    @override
+    def _build(self) -> Reranker:
+        return FlashRank(self.model, cache_dir=self.cache_dir, max_length=self.max_length, threads=self.threads)

@@ -1,0 +1,131 @@
+"""What was changed so that a first stage brings enough candidates, and the warnings where it still does not."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeGuard, TypeVar
+
+from rerank_kit.checks import check_count
+from rerank_kit.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
+_INSIDE = frozenset(  # packages whose code stands between a user's line and a warning
+    {
+        *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
+        *("langchain_core", "langchain_classic", "llama_index", "llama_index_instrumentation"),
+    }
+)
+
+
+class RecallWarning(UserWarning):
+    """The first stage brings too few candidates for reranking to make a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting that was raised: where it stands, what it was (`None`: not set), what it is now."""
+
+    where: str
+    before: int | None
+    after: int
+
+    def __str__(self) -> str:
+        """Such as `VectorStoreRetriever.search_kwargs['k']: 4 → 50`."""
+        return f"{self.where}: {'default' if self.before is None else self.before} → {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Widening(Generic[T]):
+    """What widening did to a retriever, or to an engine that holds some. `str()` gives it in lines to read.
+
+    Attributes:
+        recall: How many candidates were asked for.
+        widened: The widened copy; the original itself where nothing had to change.
+        original: What was given. It is not changed.
+        changes: The settings that were raised.
+        notes: What may still bring fewer candidates, or more.
+        limited: Retrievers in which the question itself may set a lower number.
+        unknown: Retrievers, however deep, in which no setting for the number of candidates was found.
+    """
+
+    recall: int
+    widened: T = field(repr=False, compare=False)
+    original: T = field(repr=False, compare=False)
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """One line for each change, note and retriever that could not be widened."""
+        lines = [str(change) for change in self.changes]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"not widened: {where}" for where in self.unknown]
+        return "\n".join(lines) if lines else f"nothing to do: {self.recall} or more came already"
+
+
+def is_widening(value: object) -> TypeGuard[Widening[Any]]:
+    """Whether it is the report on a widening, of whatever kind of retriever."""
+    return isinstance(value, Widening)
+
+
+def check_recall(recall: object, top_n: object) -> None:
+    """Refuse a number of candidates that is none, or less than what is to be left of them.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    known = check_count("recall", recall)
+    if known is None or (check_count("top_n", top_n) or 1) > known:
+        msg = f"recall must be at least top_n, which is {top_n!r}, not {recall!r}: pass recall=50 or more"
+        raise ConfigurationError(msg)
+
+
+def warn_of_limits(widening: Widening[T]) -> None:
+    """Say at construction what will keep the reranker from making a difference."""
+    if widening.unknown:
+        _warn(
+            f"with_rerank could not widen {', '.join(widening.unknown)}: no setting for the number of candidates was "
+            f"found. Make it bring {widening.recall} itself, or pass widen=, a function from a retriever and a recall "
+            "to a retriever"
+        )
+    for where in widening.limited:
+        _warn(
+            f"{where} lets the model read a limit out of the question, and that overrides k: build the retriever with "
+            "enable_limit=False, so that every question is widened"
+        )
+    if widening.recall < _ENOUGH:
+        _warn(
+            f"recall={widening.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
+            "reranking pay"
+        )
+
+
+def warn_of_few(found: int, recall: int | None, report: str) -> bool:
+    """Say that the first stage brought too little, and whether that was said; nothing at all is no sign of it.
+
+    Args:
+        found: How many candidates it brought.
+        recall: How many were asked for; `None` where nobody asked.
+        report: How the user gets at the report on the widening, as code.
+    """
+    if recall is None or not 0 < found < min(recall, _ENOUGH):
+        return False
+    _warn(
+        f"the first stage brought {found} candidates where {recall} were asked for, so the reranker can do little "
+        f"more than reorder them. Look at {report}: raise the retriever's own limit or its score or similarity "
+        "threshold, or pass widen=. If the collection is that small, ignore RecallWarning"
+    )
+    return True
+
+
+def _warn(message: str) -> None:
+    """Warn at the line of the user's that led here."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, RecallWarning, stacklevel=level)

@@ -1,0 +1,125 @@
+"""`ModelCalls`: the calls for one query, each one read, repeated once if nothing could be read, and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from rerank_kit.errors import BudgetExceeded, ConfigurationError, MissingExtra, StatusError
+from rerank_kit.flow import Flow
+from rerank_kit.judge.answers import Outcome, Reading, Vote, read
+from rerank_kit.judge.chat import ChatModel, Prompt
+from rerank_kit.judge.injection import Draw
+from rerank_kit.judge.prompts import USUAL_ANSWER, prompt
+from rerank_kit.judge.spending import Spending
+from rerank_kit.observe.hooks import logger
+from rerank_kit.values import Deadline
+
+_WHY: Mapping[Outcome, str] = {
+    "missing": "the model left it out of its answer",
+    "duplicate": "the model gave two different verdicts",
+    "refusal": "the model refused to answer",
+    "unparsable": "the model's answer could not be read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What a call said, by the places of the documents.
+
+    Attributes:
+        votes: Of those that could be judged.
+        problems: Why not, of the others.
+    """
+
+    votes: Mapping[int, Vote] = field(default_factory=dict[int, Vote])
+    problems: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+class ModelCalls:
+    """One query and its documents, and how to ask a model about them.
+
+    Attributes:
+        model: The LLM.
+        mode: What it is asked for.
+        texts: The documents, as it gets them.
+        spending: What the calls have taken.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        mode: str,
+        instructions: str,
+        query: str,
+        texts: Sequence[str],
+        *,
+        seed: int | None,
+        spending: Spending,
+        deadline: Deadline,
+        on_error: Literal["keep", "raise"],
+    ) -> None:
+        """Draw the code of the query."""
+        self.model = model
+        self.mode = mode
+        self.texts = texts
+        self.spending = spending
+        self._deadline = deadline
+        self._instructions = instructions
+        self._query = query
+        self._seed = seed
+        self._on_error = on_error
+        self._code = self.draw("code").code((query, *texts))
+
+    def draw(self, *key: object) -> Draw:
+        """Where labels and orders come from: for a seed the same ones again, whatever order the calls run in."""
+        return Draw() if self._seed is None else Draw(self._seed, *key)
+
+    def question(self, places: Sequence[int], *key: object) -> tuple[Prompt, dict[str, int]]:
+        """The prompt for the documents at these places, and where each label stands."""
+        shown = [self.texts[place] for place in places]
+        labels = self.draw("labels", *places, *key).labels(len(places), (self._query, *shown))
+        question = prompt(self.mode, self._instructions, self._code, self._query, dict(zip(labels, shown, strict=True)))
+        return question, dict(zip(labels, places, strict=True))
+
+    def ask(self, places: Sequence[int], *key: object) -> Flow[CallResult]:
+        """Ask about the documents at these places. What fails becomes the reason why they are not judged."""
+        try:
+            reading, standing = yield from self._read(places, *key)
+        except (ConfigurationError, MissingExtra):
+            raise
+        except Exception as error:
+            if self._on_error == "raise":
+                raise
+            return CallResult(problems=dict.fromkeys(places, f"{type(error).__name__}: {error}"))
+        return CallResult(
+            {standing[label]: vote for label, vote in reading.votes.items()},
+            {standing[label]: _WHY[outcome] for label, outcome in reading.problems.items()},
+        )
+
+    def _read(self, places: Sequence[int], *key: object) -> Flow[tuple[Reading, Mapping[str, int]]]:
+        """Ask, and ask once more where nothing could be read, under new labels and with more room."""
+        question, standing = self.question(places, *key, "first")
+        reading = yield from self._once(question, list(standing))
+        if reading.worth_repeating:
+            again, new = self.question(places, *key, "second")
+            again = replace(again, max_tokens=2 * again.max_tokens)
+            try:
+                return (yield from self._once(again, list(new))), new
+            except BudgetExceeded as error:
+                logger.info("a question whose answer could not be read is not repeated: %s", error)
+        return reading, standing
+
+    def _once(self, question: Prompt, labels: list[str]) -> Flow[Reading]:
+        self._deadline.check()
+        itself, each = USUAL_ANSWER[self.mode]
+        guess = self.spending.reserve(question, itself + each * len(labels))
+        try:
+            completion = yield from self.model.complete(question, self._deadline)
+        except BaseException as error:
+            self.spending.failed(guess, free=isinstance(error, StatusError | ConfigurationError))
+            raise
+        reading = read(self.mode, completion, labels)
+        self.spending.answered(guess, completion.usage + reading.tally)
+        return reading

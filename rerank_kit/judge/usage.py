@@ -1,0 +1,48 @@
+"""What servers and frameworks say of a call beside its text, in the forms of Anthropic, OpenAI and LangChain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rerank_kit.api.json_values import amount, is_mapping
+from rerank_kit.judge.chat import Stop
+from rerank_kit.values import Usage
+
+_TOO_LONG = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+_REFUSED = frozenset({"refusal", "content_filter", "safety", "blocklist", "prohibited_content"})
+
+
+def stop_of(reason: object) -> Stop:
+    """Why a model stop_of, by whatever word its server has for that."""
+    word = str(reason).lower()
+    return "length" if word in _TOO_LONG else "refusal" if word in _REFUSED else "end"
+
+
+def usage_of(told: object, requests: int = 0) -> Usage:
+    """The tokens of one call, and the requests that it took; all 0 where nothing was said of them.
+
+    Anthropic counts what came from the cache beside its `input_tokens`; OpenAI and LangChain count it into theirs.
+    """
+    usage: Mapping[str, Any] = told if is_mapping(told) else {}
+    if "prompt_tokens" in usage:
+        read, written = amount(usage, "prompt_tokens_details", "cached_tokens"), 0.0
+        fresh = amount(usage, "prompt_tokens") - read
+    elif "input_token_details" in usage:
+        read = amount(usage, "input_token_details", "cache_read")
+        written = amount(usage, "input_token_details", "cache_creation")
+        fresh = amount(usage, "input_tokens") - read - written
+    else:
+        read, written = amount(usage, "cache_read_input_tokens"), amount(usage, "cache_creation_input_tokens")
+        fresh = amount(usage, "input_tokens")
+    fresh = max(0.0, fresh)
+    return Usage(
+        calls=1,
+        requests=requests,
+        retries=max(0, requests - 1),
+        tokens=int(fresh + read + written),
+        input_tokens=int(fresh),
+        output_tokens=int(amount(usage, "completion_tokens") or amount(usage, "output_tokens")),
+        cache_read_tokens=int(read),
+        cache_write_tokens=int(written),
+    )

@@ -1,0 +1,177 @@
+"""`Price` and `Prices`: the rows of `prices.toml`, those of the user above them, and what a usage costs by them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, Self
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.values import Usage
+
+_VARIABLE = "RERANK_KIT_PRICES"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one model costs.
+
+    Attributes:
+        model: The model's name, as it is passed to the reranker.
+        unit: What is counted. `"tokens"`: the query's once for each document, and the documents'. `"searches"`: one
+            query with up to `documents` documents. `"chat"`: the tokens that an LLM reads and writes.
+        price: What `per` units cost, in US dollars; of an LLM, what it reads.
+        per: How many units the price is for.
+        documents: For searches: how many documents are in one.
+        chunk_tokens: For searches: a document counts as one for each begun piece of so many tokens.
+        output: For LLMs: the price of what it writes.
+        cache_read: For LLMs: the price of what it takes from its prompt cache.
+        cache_write: For LLMs: the price of what it puts there.
+        above: For LLMs: the row is for prompts of more tokens than this, and then for all tokens of the request.
+        date: When the price was looked up.
+        source: Where.
+        verified: Whether that was the vendor's own price list.
+    """
+
+    model: str
+    unit: Literal["tokens", "searches", "chat"]
+    price: float
+    per: int
+    documents: int = 100
+    chunk_tokens: int = 500
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+    above: int = 0
+    date: dt.date | None = None
+    source: str = ""
+    verified: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a price."""
+        if self.unit not in {"tokens", "searches", "chat"}:
+            msg = f"unit of the price of {self.model!r} must be 'tokens', 'searches' or 'chat', not {self.unit!r}"
+            raise ConfigurationError(msg)
+        numbers: dict[str, object] = {
+            "price": self.price,
+            "per": self.per,
+            "documents": self.documents,
+            "chunk_tokens": self.chunk_tokens,
+            "above": self.above,
+        }
+        if self.unit == "chat":
+            numbers |= {"output": self.output, "cache_read": self.cache_read, "cache_write": self.cache_write}
+        for name, value in numbers.items():
+            least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
+            if value is None and name in {"cache_read", "cache_write"}:
+                continue
+            if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+                msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {value!r}"
+                raise ConfigurationError(msg)
+
+    def cost(self, usage: Usage) -> float | None:
+        """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say."""
+        if self.unit == "chat":
+            return self._chat(usage)
+        counted = usage.tokens if self.unit == "tokens" else usage.units
+        if not counted and usage.pairs:
+            return None
+        return counted * self.price / self.per
+
+    def estimate(self, query_tokens: int, document_tokens: Sequence[int]) -> float:
+        """What a query would cost, in US dollars: the vendor's own rule, applied to estimated lengths."""
+        if self.unit == "chat":
+            msg = f"what {self.model!r} costs depends on the prompt: ask LLMJudge.estimate(query, documents)"
+            raise ConfigurationError(msg)
+        if self.unit == "tokens":
+            units = query_tokens * len(document_tokens) + sum(document_tokens)
+        else:
+            chunks = sum(max(1, math.ceil(each / self.chunk_tokens)) for each in document_tokens)
+            units = math.ceil(chunks / self.documents)
+        return units * self.price / self.per
+
+    def _chat(self, usage: Usage) -> float | None:
+        priced = [
+            (usage.input_tokens, self.price),
+            (usage.output_tokens, self.output),
+            (usage.cache_read_tokens, self.cache_read),
+            (usage.cache_write_tokens, self.cache_write),
+        ]
+        if usage.calls and not any(tokens for tokens, _ in priced):
+            return None
+        known = [tokens * price for tokens, price in priced if tokens and price is not None]
+        return sum(known) / self.per if len(known) == sum(tokens > 0 for tokens, _ in priced) else None
+
+
+class Prices:
+    """A price list: a row for each model, or several for prompts of different lengths."""
+
+    def __init__(self, rows: Iterable[Price] = ()) -> None:
+        """Make a list of rows; of two for the same the later one counts."""
+        self._rows = {(row.model, row.above): row for row in rows}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a TOML file with a `[[price]]` for each model.
+
+        Raises:
+            ConfigurationError: The file is not there, or not such a file.
+        """
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - a path of any kind
+                return cls(_rows(tomllib.load(file)))
+        except (OSError, tomllib.TOMLDecodeError, ConfigurationError, TypeError) as error:
+            msg = f"prices cannot be read from {os.fspath(path)!r}: {error}"
+            raise ConfigurationError(msg) from error
+
+    def override(self, other: Prices | Price) -> Prices:
+        """This list with rows added, which win over all those for the same models."""
+        more = [other] if isinstance(other, Price) else other.rows
+        new = {row.model for row in more}
+        return Prices([*(row for row in self.rows if row.model not in new), *more])
+
+    @property
+    def rows(self) -> tuple[Price, ...]:
+        """All rows."""
+        return tuple(self._rows.values())
+
+    def price(self, model: str | None, prompt_tokens: float = 0) -> Price | None:
+        """The row for a model, and for prompts of so many tokens; `None` if there is none."""
+        rows = [row for row in self.rows if row.model == model and (not row.above or prompt_tokens > row.above)]
+        return max(rows, key=lambda row: row.above, default=None)
+
+    def cost(self, model: str | None, usage: Usage) -> float | None:
+        """What a usage costs, in US dollars; `None` when the price or what was counted is not known.
+
+        A usage of several calls to an LLM is priced as that many prompts of equal length.
+        """
+        prompts = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+        price = self.price(model, prompts / max(1, usage.calls))
+        return None if price is None else price.cost(usage)
+
+
+def known_prices() -> Prices:
+    """The rows that come with the package, and above them those of the file that `RERANK_KIT_PRICES` names."""
+    path = os.environ.get(_VARIABLE)
+    return _shipped().override(Prices.load(path)) if path else _shipped()
+
+
+@cache
+def _shipped() -> Prices:
+    return Prices(_rows(tomllib.loads(files("rerank_kit.pricing").joinpath("prices.toml").read_text("utf-8"))))
+
+
+def _rows(table: dict[str, Any]) -> list[Price]:
+    rows: Any = table.get("price", [])
+    known = {each.name for each in fields(Price)}
+    for row in rows:
+        if unknown := set(row) - known:
+            msg = f"a [[price]] has no {', '.join(sorted(unknown))}: it has {', '.join(sorted(known))}"
+            raise ConfigurationError(msg)
+    return [Price(**row) for row in rows]

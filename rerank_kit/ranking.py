@@ -1,0 +1,156 @@
+"""`Ranking`: the answer of a reranker, and the table that says why each document is where it is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TypeVar
+
+from rerank_kit.values import Document, Hit, Span, Usage, finite, outermost, total_cost
+
+T = TypeVar("T")
+
+_WIDTH = 60  # characters of a text or a reason on a line
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The answer of a reranker: hits, best first. It has a length and can be looped over.
+
+    Attributes:
+        hits: Best first; equal scores keep the order of the input.
+        usage: What it took.
+        spans: What each reranker involved did, inner ones first.
+    """
+
+    hits: tuple[Hit, ...]
+    usage: Usage = field(default_factory=Usage)
+    spans: tuple[Span, ...] = ()
+
+    @classmethod
+    def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
+        """Rank documents by their scores, one score for each in the order of the documents.
+
+        Raises:
+            InvalidResponse: A score is not a finite number.
+        """
+        hits = [Hit(index, finite(score)) for index, score in enumerate(scores)]
+        hits.sort(key=lambda hit: -hit.score)
+        return cls(tuple(hits), Usage() if usage is None else usage)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether any reranker involved did less than it was asked to; its span says what."""
+        return any(span.outcome == "degraded" for span in self.spans)
+
+    @property
+    def cost(self) -> float | None:
+        """What it cost; `None` when that is not known of any part."""
+        return total_cost(outermost(self.spans))
+
+    def explain(self, documents: Sequence[Document | str] | None = None) -> Explanation:
+        """A table of where each document came from and why it is there: `print(ranking.explain(documents))`.
+
+        Args:
+            documents: What was ranked; with it the table shows how each text begins.
+        """
+        return Explanation.of(self, documents)
+
+    def _repr_html_(self) -> str:
+        """The table, where a notebook shows it."""
+        return self.explain().to_html()
+
+    def pick(self, documents: Sequence[T]) -> list[T]:
+        """Return the caller's own objects in ranked order: `ranking.pick(documents)`."""
+        return [documents[hit.index] for hit in self.hits]
+
+    def __len__(self) -> int:
+        """The number of hits."""
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        """Loop over the hits, best first."""
+        return iter(self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A ranking as a table. `print` shows it as text, a notebook as HTML.
+
+    Attributes:
+        header: The names of the columns.
+        rows: One for each hit, best first.
+        notes: What each stage did, in a line, and what went wrong.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, ranking: Ranking, documents: Sequence[Document | str] | None = None) -> Explanation:
+        """Explain a ranking; with the documents, show how each begins."""
+        stages = [span for span in ranking.spans if span.stage is not None and span.hits]
+        scores = [{hit.index: hit.score for hit in span.hits} for span in stages]
+        names = [span.stage or "" for span in stages]
+        reasons = any(hit.why is not None for hit in ranking)
+        header = ["rank", "was", *names, "score", *(["why"] if reasons else []), *(["text"] if documents else [])]
+        rows: list[tuple[str, ...]] = []
+        for rank, hit in enumerate(ranking, start=1):
+            row = [str(rank), str(hit.index + 1)]
+            row += [_number(of_stage.get(hit.index)) for of_stage in scores]
+            row += [_number(hit.score)]
+            row += [_reason(hit)] if reasons else []
+            row += [_beginning(documents[hit.index])] if documents else []
+            rows.append(tuple(row))
+        return cls(tuple(header), tuple(rows), tuple(map(_note, ranking.spans)))
+
+    def __str__(self) -> str:
+        """The table, then the notes."""
+        cells = [[textwrap.wrap(cell, _WIDTH) or [""] for cell in row] for row in (self.header, *self.rows)]
+        widths = [max(len(line) for row in cells for line in row[place]) for place in range(len(self.header))]
+        lines: list[str] = []
+        for row in cells:
+            for depth in range(max(map(len, row))):
+                parts = [cell[depth] if depth < len(cell) else "" for cell in row]
+                lines.append("  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip())
+        return "\n".join([*lines, "", *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_html(self) -> str:
+        """The same as a table in HTML, with nothing in it that could be markup."""
+        head, *rows = (
+            "<tr>" + "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row) + "</tr>"
+            for tag, row in [("th", self.header), *(("td", row) for row in self.rows)]
+        )
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table><ul>{notes}</ul>"
+
+
+def _number(score: float | None) -> str:
+    return "" if score is None else f"{score:.4g}"
+
+
+def _reason(hit: Hit) -> str:
+    return "" if hit.why is None else hit.why
+
+
+def _beginning(document: Document | str) -> str:
+    text = document if isinstance(document, str) else document.text
+    return textwrap.shorten(text, _WIDTH, placeholder=" …")
+
+
+def _note(span: Span) -> str:
+    """A stage in a line."""
+    name = span.backend if span.stage is None or span.stage == span.backend else f"{span.stage} ({span.backend})"
+    model = "" if span.model is None else f" with {span.model}"
+    cost = "" if not span.cost else f", cost {span.cost:.4g}"
+    problem = "" if span.problem is None else f" ({span.problem})"
+    counts = f"{span.documents_in} → {span.documents_out}"
+    return f"{name}{model}: {counts}, {span.outcome}, {span.seconds:.3f} s{cost}{problem}"

@@ -1,0 +1,64 @@
+"""A server of ours for each test, and the check that nothing of the test is left behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from rerank_kit.api.client import ApiClient
+from rerank_kit.testing import RerankServer
+from tests.apis import APIS, Make
+
+
+def eventually(true: Callable[[], bool], tries: int = 500) -> bool:
+    """Whether it becomes true; other threads may need a moment."""
+    for _ in range(tries):
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+S = TypeVar("S", bound=RerankServer)
+M = TypeVar("M", bound=ApiClient)
+
+
+def left_as_found(start: Callable[[], S]) -> Iterator[S]:
+    """A server. After the test no connection to it is open any more, and no thread is left."""
+    before = set(threading.enumerate())
+    with start() as running:
+        yield running
+        if not eventually(lambda: running.connections == 0, tries=3):
+            gc.collect()  # clients close when they are forgotten, but an error that was raised may remember them
+        assert eventually(lambda: running.connections == 0)
+    assert eventually(lambda: not {each for each in set(threading.enumerate()) - before if "rerank" in each.name})
+
+
+def closed_after(make: Callable[..., M]) -> Iterator[Callable[..., M]]:
+    """What makes clients, and closes them after the test."""
+    made: list[M] = []
+
+    def making(server: RerankServer, **options: Any) -> M:
+        made.append(make(server, **options))
+        return made[-1]
+
+    yield making
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def server() -> Iterator[RerankServer]:
+    """A server of which nothing may be left."""
+    yield from left_as_found(RerankServer)
+
+
+@pytest.fixture(params=list(APIS.values()), ids=list(APIS))
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Every test that takes this runs with each class: `make(server, **options)`."""
+    yield from closed_after(request.param)
