@@ -6,20 +6,25 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test test-llama test-oldest lint types bench docs
+.PHONY: demo test test-compat test-llama test-oldest check lint types classes bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
-test: test-llama test-oldest $(VENV)/.developing
-	$(BIN)/python -m pytest --cov
+test: $(VENV)/.developing  ## every test, side by side, with coverage
+	$(BIN)/python -m pytest -p tests.preload --numprocesses auto --dist worksteal --cov
+
+test-compat: test-llama test-oldest  ## where less is installed, or older
 
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
 	$(VENV)-llama/bin/python -m pytest --quiet tests/llama tests/test_documentation.py -k "llama and not README"
 
 test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
-	$(VENV)-oldest/bin/python -m pytest --quiet tests/managed --ignore tests/managed/test_secrets.py
+	$(VENV)-oldest/bin/python -m pytest --quiet tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
+
+check: lint types  ## lint, types and the tests of what changed since main, in under a minute
+	$(BIN)/python -m pytest --quiet --numprocesses auto $$($(BIN)/python tools/tests_of_changes.py)
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
@@ -28,6 +33,9 @@ lint: $(VENV)/.developing
 types: $(VENV)/.developing
 	$(BIN)/mypy
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright
+
+classes: $(VENV)/.developing  ## write the adapters' class for each vendor, from the fields in rerank_kit/fields/managed.py
+	$(BIN)/python tools/make_classes.py
 
 bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on later; DATA=folder of collections in BEIR's layout for relevance
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md

@@ -8,6 +8,7 @@ import re
 import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class Section(NamedTuple):
     text: str
 
 
+@cache
 def standard_library() -> list[Passage]:
     """Read the documentation that is inside Python's standard library."""
     root = Path(sysconfig.get_path("stdlib"))

@@ -15,13 +15,15 @@ from rerank_kit.testing import RerankServer
 from tests.apis import APIS, Make
 
 
-def eventually(true: Callable[[], bool], tries: int = 500) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
     """Whether it becomes true; other threads may need a moment."""
-    for _ in range(tries):
-        if true():
-            return True
-        time.sleep(0.01)
-    return False
+    until, pause = time.monotonic() + seconds, 0.0005
+    while not true():
+        if time.monotonic() > until:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, 0.01)
+    return True
 
 
 S = TypeVar("S", bound=RerankServer)
@@ -33,7 +35,7 @@ def left_as_found(start: Callable[[], S]) -> Iterator[S]:
     before = set(threading.enumerate())
     with start() as running:
         yield running
-        if not eventually(lambda: running.connections == 0, tries=3):
+        if not eventually(lambda: running.connections == 0, seconds=0.005):
             gc.collect()  # clients close when they are forgotten, but an error that was raised may remember them
         assert eventually(lambda: running.connections == 0)
     assert eventually(lambda: not {each for each in set(threading.enumerate()) - before if "rerank" in each.name})

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
+from tests.processes import EXAMPLES, Done, example, python
+
+pytestmark = pytest.mark.unmeasured  # of the examples it tells nothing, and takes half as long again
 
 
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, str(DEMO), *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
+def demo(*arguments: str) -> Done:
+    return example("demo.py", *arguments, COLUMNS="120")
 
 
 def test_the_standard_librarys_documentation_is_searched_with_and_without_reranking() -> None:
-    done = demo("--docs", "", "--query", "How do I find the median of some numbers?")
+    arguments = ("--docs", "", "--query", "How do I find the median of some numbers?")
+    done = demo(*arguments)
     assert done.returncode == 0, done.stderr
     (passages,) = re.findall(r"^(\d+) passages from Python's standard library", done.stdout, re.MULTILINE)
     assert int(passages) > 3000
@@ -36,8 +34,8 @@ def test_a_folder_of_ones_own_is_searched(tmp_path: Path) -> None:
             f"# Order {number}\n\nA chair was delivered to customer {number} in May."
         )
     (tmp_path / "terms.txt").write_text("A chair can be returned to us within 30 days of delivery, if it is unused.")
-    done = demo("--docs", str(tmp_path), "--query", "Until when can a customer return a chair?")
-    assert done.returncode == 0, done.stderr
+    arguments = ("--docs", str(tmp_path), "--query", "Until when can a customer return a chair?")
+    done = python(str(EXAMPLES / "demo.py"), *arguments, COLUMNS="120")
     assert f"31 passages from {tmp_path}" in done.stdout
     assert "1 (was " in done.stdout
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+from tests.processes import example
+
 FRAMEWORKS = pytest.mark.parametrize("framework", ["langchain", "llama-index"])
 
-
-def example(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    if "llama-index" in arguments:
-        pytest.importorskip("llama_index.core")
-    whole = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
-    command = [sys.executable, str(EXAMPLES / name), *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", env=whole, check=False)
+pytestmark = pytest.mark.unmeasured  # of the examples it tells nothing, and takes half as long again
 
 
 @FRAMEWORKS

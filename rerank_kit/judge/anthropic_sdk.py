@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from rerank_kit.api.body_timeout import body_timeout
@@ -17,13 +19,12 @@ class AnthropicSdk(SdkTransport):
     name = "anthropic"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        http = _sdk().DefaultHttpxClient(
-            event_hooks=body_timeout(optional("httpx2", extra="anthropic", why="Anthropic"))
-        )
+        http = _sdk().DefaultHttpxClient(verify=_certificates(), event_hooks=body_timeout(_httpx()))
         return _sdk().Anthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
-        client = _sdk().AsyncAnthropic(api_key=self._key.reveal(), base_url=self._base_url)
+        http = _sdk().DefaultAsyncHttpxClient(verify=_certificates())
+        client = _sdk().AsyncAnthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http)
         return client, client.close
 
     def _arguments(self, body: dict[str, Any], headers: Mapping[str, str], seconds: float) -> dict[str, Any]:
@@ -44,3 +45,14 @@ class AnthropicSdk(SdkTransport):
 
 def _sdk() -> Any:
     return optional("anthropic", extra="anthropic", why="Anthropic")
+
+
+def _httpx() -> Any:
+    return optional("httpx2", extra="anthropic", why="Anthropic")
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> ssl.SSLContext:
+    """Reading them takes longer than a request, so it is done once."""
+    context: ssl.SSLContext = _httpx().create_ssl_context()
+    return context

@@ -79,7 +79,7 @@ class RerankServer:
         self._sockets: set[socket.socket] = set()
         self.closing = threading.Event()
         self._server = _Listener(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="rerank-server")
+        self._thread = threading.Thread(target=self._server.serve, name="rerank-server")
         self._thread.start()
 
     @property
@@ -126,7 +126,7 @@ class RerankServer:
     def close(self) -> None:
         """Stop listening, cut what is open, and wait until every thread has ended."""
         self.closing.set()
-        self._server.shutdown()
+        self._server.wake()
         self._thread.join()
         with self._lock:
             for each in self._sockets:
@@ -224,6 +224,19 @@ class _Listener(ThreadingHTTPServer):
     def __init__(self, owner: RerankServer) -> None:
         self.owner = owner
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def serve(self) -> None:
+        """Serve until the owner is closing, which is seen when a connection comes."""
+        while not self.owner.closing.is_set():
+            self.handle_request()
+
+    def wake(self) -> None:
+        """Make the one connection that ends serving, which polling would notice too late."""
+        with suppress(OSError):  # nobody listens any more
+            socket.create_connection(self.socket.getsockname(), timeout=1).close()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return not self.owner.closing.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.owner.opened(request)

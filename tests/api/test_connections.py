@@ -6,7 +6,6 @@ import asyncio
 import copy
 import gc
 import multiprocessing
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from rerank_kit.api.pool import Pool
 from rerank_kit.managed import Endpoint, Jina, Voyage
 from rerank_kit.testing import RerankServer, slow
 from tests.apis import DOCUMENTS, ORDER, QUERY, Make
+from tests.processes import python
 from tests.servers import eventually
 
 
@@ -138,6 +138,7 @@ def test_a_client_of_a_loop_that_was_dropped_is_forgotten() -> None:
     assert len(pool._loops) == 1
 
 
+@pytest.mark.unmeasured  # many times the same lines
 def test_many_async_calls_are_in_flight_at_once(server: RerankServer, make: Make) -> None:
     server.fail(slow(0.5), times=None)
     threads = threading.active_count()
@@ -195,7 +196,7 @@ def test_importing_and_making_a_reranker_loads_no_http_client() -> None:
         "import sys; from rerank_kit.managed import Voyage, Endpoint; import rerank_kit.testing;"
         "Voyage('rerank-3', api_key='key'); Endpoint('http://host'); print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     assert {"httpx", "cohere", "pydantic"}.isdisjoint(done.stdout.split())
 
 

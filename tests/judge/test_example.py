@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "judge_cascade.py"
+import pytest
+
+from tests.processes import example
+
+pytestmark = pytest.mark.unmeasured  # of the examples it tells nothing, and takes half as long again
 
 
 def test_both_frameworks_go_from_50_to_10_to_3_and_print_what_a_query_costs() -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE)], capture_output=True, encoding="utf-8", env=environment, check=False
-    )
+    done = example("judge_cascade.py")
     assert done.returncode == 0, done.stderr
     _, langchain, llama_index = re.split(r"^LangChain$|^LlamaIndex$", done.stdout, flags=re.MULTILINE)
     for text in (langchain, llama_index):

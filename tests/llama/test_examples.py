@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+import pytest
+
+from tests.processes import example
+
+pytestmark = pytest.mark.unmeasured  # of the examples it tells nothing, and takes half as long again
 
 
-def printed(example: str) -> str:
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, str(EXAMPLES / example)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
+def printed(name: str) -> str:
+    done = example(name)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

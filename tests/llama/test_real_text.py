@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,15 +17,18 @@ from rerank_kit.local import OnnxCrossEncoder
 from tests.conftest import Colour
 from tests.llama.recording import Events, recorded
 from tests.llama.stores import Says, Words
+from tests.processes import as_a_script
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+pytestmark = pytest.mark.unmeasured  # nothing here that shorter texts do not run
+
 QUESTION = "How do I find the median of some numbers?"
 
 
 @pytest.fixture(scope="module")
 def passages() -> dict[str, TextNode]:
     """Real text: what the modules with few letters more than others say about themselves."""
-    found = runpy.run_path(str(EXAMPLES / "passages.py"))["standard_library"]()
+    with as_a_script([], {}):
+        found = importlib.import_module("passages").standard_library()
     wanted = [each for each in found if each.title.split(".")[0] in ("statistics", "random", "heapq", "math", "shutil")]
     return {
         each.id: TextNode(text=each.text, id_=each.id, metadata={"source": each.source, "title": each.title})

@@ -9,7 +9,6 @@ import logging
 import pickle
 import random
 import shutil
-import subprocess
 import sys
 import types
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, Docum
 from rerank_kit.local.flashrank import FlashRank
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from tests.conftest import Colour
+from tests.processes import python
 
 flashrank: Any = pytest.importorskip("flashrank", reason="flashrank is not installed")
 
@@ -140,7 +140,7 @@ print(logging.root.handlers, logging.root.level == logging.WARNING)
 logging.basicConfig(level=logging.ERROR)
 print(logging.root.level == logging.ERROR)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     assert done.stdout.splitlines() == ["[] True", "True"]
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.local.tiny_models import bert_like
+from tests.processes import python
 
 STATUS = Path("/proc/self/status")
 MEASURE = """
 from rerank_kit.local import OnnxCrossEncoder
+from tests.processes import python
 
 def peak():  # getrusage would begin with what the parent held
     with open("/proc/self/status") as status:
@@ -27,7 +28,7 @@ def peaks(work: str) -> list[float]:
     if not STATUS.exists():
         pytest.skip("this system does not tell a process's peak of memory")
     code = MEASURE.format(work=work)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     return [float(line) for line in done.stdout.split()]
 
 
@@ -35,7 +36,7 @@ def test_ten_thousand_candidates_take_no_more_memory_than_five_hundred(tmp_path:
     folder = bert_like(tmp_path).folder
     few, many = peaks(f"""
 engine = OnnxCrossEncoder({str(folder)!r})
-texts = ["word apple query fig " * 100 + str(number) for number in range(10_000)]
+texts = ["word apple query fig " * 40 + str(number) for number in range(10_000)]
 engine.rerank("query", texts[:500]); print(peak())
 ranking = engine.rerank("query", texts); print(peak())
 assert len(ranking) == 10_000 and ranking.usage.pairs == 10_000
@@ -68,6 +69,5 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     if not hasattr(sys.modules["os"], "fork"):
         pytest.skip("this system cannot fork")
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = python("-W", "ignore::DeprecationWarning", "-c", code)
     assert done.stdout.strip() == "0"

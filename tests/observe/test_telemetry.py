@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.observe import OpenTelemetry, Prometheus
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
+from tests.processes import python
 
 DOCUMENTS = ["a 1", "b 2", "c 3"]
 
@@ -184,5 +184,5 @@ reranker.hooks = [Prometheus(), OpenTelemetry()]
 reranker.rerank("query", ["a 1"])
 print(REGISTRY.get_sample_value("rerank_kit_documents_total", {"backend": "Scripted", "stage": ""}))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     assert done.stdout == "1.0\n"
