@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test test-compat test-llama test-oldest check lint types classes bench docs
+.PHONY: demo test test-compat test-llama test-oldest test-changes check lint types classes bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -23,7 +23,10 @@ test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing i
 test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
 	$(VENV)-oldest/bin/python -m pytest --quiet tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
 
-check: lint types  ## lint, types and the tests of what changed since main, in under a minute
+check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
+	$(MAKE) --jobs 2 --output-sync types test-changes
+
+test-changes: $(VENV)/.developing
 	$(BIN)/python -m pytest --quiet --numprocesses auto $$($(BIN)/python tools/tests_of_changes.py)
 
 lint: $(VENV)/.developing

@@ -13,6 +13,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import run_in_executor
 from pydantic import Field, PrivateAttr
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.scores import with_score
@@ -54,7 +55,7 @@ class BM25Retriever(BaseRetriever):
 
     docs: list[Document] = Field(repr=False)
     k: int = Field(default=4, ge=1)
-    tokenizer: Callable[[str], list[str]] = Field(default=words, exclude=True, repr=False)
+    tokenizer: SkipJsonSchema[Callable[[str], list[str]]] = Field(default=words, exclude=True, repr=False)
     _index: Any = PrivateAttr(default=None)
 
     @override

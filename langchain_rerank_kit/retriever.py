@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, e
 from langchain_core.runnables.config import patch_config
 from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
@@ -46,12 +47,13 @@ class RerankRetriever(ContextualCompressionRetriever):
         widening: What was changed to bring that many, readable with `print`.
     """
 
+    base_retriever: SkipJsonSchema[RetrieverLike]
     recall: int = Field(default=50, ge=1)
     top_n: int | None = Field(default=None, ge=1)
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     on_error: Literal["raise", "keep"] = "raise"
-    widen: SkipValidation[Widen | None] = Field(default=None, exclude=True, repr=False)
-    widening: SkipValidation[Widening[RetrieverLike]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
+    widen: SkipJsonSchema[SkipValidation[Widen | None]] = Field(default=None, exclude=True, repr=False)
+    widening: SkipJsonSchema[SkipValidation[Widening[RetrieverLike]]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
     _warned: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -26,6 +26,7 @@ from langchain_core.runnables import (
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.configurable import DynamicRunnable
 from pydantic import BaseModel, ConfigDict, SkipValidation
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.copy_with import as_list, copy_with, fields
@@ -265,9 +266,9 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
 class WidenedWhenConfigured(RunnableSerializable[str, list[Document]]):
     """A configurable retriever, widened once `config["configurable"]` has said which it is."""
 
-    dynamic: SkipValidation[DynamicRunnable[str, list[Document]]]
+    dynamic: SkipJsonSchema[SkipValidation[DynamicRunnable[str, list[Document]]]]
     recall: int
-    custom: Widen | None = None
+    custom: SkipJsonSchema[Widen | None] = None
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

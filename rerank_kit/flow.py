@@ -27,7 +27,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)  # no slots: Call[int](...) could not be written then
 class Call(Generic[T]):
-    """One step that waits, in both colours: `value = yield from call` inside a flow."""
+    """One step that waits, blocking or on a loop: `value = yield from call` inside a flow."""
 
     sync: Callable[[], T]
     async_: Callable[[], Awaitable[T]]

@@ -6,7 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -53,7 +53,7 @@ def example(name: str, *arguments: str, **environment: str) -> Done:
 
 
 @contextmanager
-def as_a_script(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+def as_a_script(command: list[str], environment: dict[str, str]) -> Generator[None]:
     """What a script finds when it is run: its arguments, its folder among those for imports, and its variables."""
     before = sys.argv, sys.path, dict(os.environ)
     sys.argv, sys.path = command, [str(EXAMPLES), *sys.path]

@@ -10,13 +10,19 @@ from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.documents import Document as Page
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.vectorstores import VectorStore
+from pydantic import SecretStr
 
 from langchain_rerank_kit import (
     BM25Retriever,
     CascadeRerank,
+    CohereRerank,
     CrossEncoderRerank,
+    EndpointRerank,
+    JinaRerank,
+    LLMJudgeRerank,
     RerankRetriever,
     RuleRerank,
+    VoyageRerank,
     Widening,
     with_rerank,
 )
@@ -49,6 +55,17 @@ def with_langchain(store: VectorStore) -> None:
     with_rerank(BM25Retriever.from_texts(["text"]), CrossEncoderRerank(model="folder", top_n=3))
     as_compressor: BaseDocumentCompressor = CrossEncoderRerank()
     ContextualCompressionRetriever(base_compressor=as_compressor, base_retriever=retriever)
+
+
+def with_rerank_apis(key: SecretStr) -> list[BaseDocumentCompressor]:
+    made = CohereRerank(model="rerank-v4.0-fast", api_key=key, priority=0, relevant_spans={"max_spans": 2}, top_n=3)
+    assert_type(made.priority, int | None)
+    assert_type(made.loaded, Reranker)
+    CohereRerank(model="rerank-v4.0-fast", priotity=0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    CohereRerank()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    EndpointRerank(base_url="http://host", format="smoke")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    LLMJudgeRerank(mode="grade", api_key=key, max_cost=0.01)
+    return [made, VoyageRerank(model="rerank-3", truncation=False), JinaRerank(model="jina-reranker-v3.5")]
 
 
 def is_near(query: str, document: Document) -> bool:

@@ -9,13 +9,14 @@ from llama_index.core.chat_engine import ContextChatEngine
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever, VectorIndexRetriever
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import MetadataMode, NodeWithScore
 
 from llama_rerank_kit import (
     CrossEncoderRerank,
     FlashRankRerank,
     RerankPostprocessor,
     RerankRetriever,
+    VoyageRerank,
     Widening,
     widen,
     widening_of,
@@ -46,4 +47,7 @@ def fields_are_arguments(reranker: Reranker) -> list[BaseNodePostprocessor]:
     assert_type(made.loaded, Reranker)
     CrossEncoderRerank(topn=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     CrossEncoderRerank(engine="torch")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    return [made, FlashRankRerank(cache_dir="folder", threshold=0.1), RerankPostprocessor(reranker=reranker)]
+    by_an_api = VoyageRerank(model="rerank-3", instruction="Newest first.", metadata_mode=MetadataMode.NONE)
+    assert_type(by_an_api.instruction, str | None)
+    VoyageRerank(model="rerank-3", priority=0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    return [made, by_an_api, FlashRankRerank(cache_dir="folder", threshold=0.1), RerankPostprocessor(reranker=reranker)]
