@@ -29,7 +29,7 @@ __all__ = [{names}]
 CLASS = '''
 
 class {name}Rerank(managed.{name}Fields, {base}):
-    """{about} as a {what}.
+    """{about}, as a {what}.
 
     See `rerank_kit.managed.{name}`; the fields are those of `rerank_kit.fields.managed.{name}Fields`.
     """

@@ -63,7 +63,7 @@ def _aclient() -> tuple[Any, Callable[[], Awaitable[None]]]:
 
 
 def _httpx() -> Any:
-    return optional("httpx", extra="http", why="a rerank API")
+    return optional("httpx", extra="http", why="a request to an API")
 
 
 def _response(response: Any) -> Response:

@@ -1,4 +1,4 @@
-"""httpx's clients as rerank APIs need them. Only this file imports httpx, so it is imported where one is made."""
+"""httpx's clients as APIs need them. Only this file imports httpx, so it is imported where one is made."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _REMAINING = ("x-ratelimit-remaining", "x-ratelimit-remaining-requests", "x-rate
 class RateLimit:
     """Holds requests back so that no 60 seconds see more of them than allowed, nor of their tokens.
 
-    One may be shared by several rerankers that use the same key, and by all threads and loops of a process. It also
+    One may be shared by several clients that use the same key, and by all threads and loops of a process. It also
     learns: when an answer says that nothing is left, or that it is too early, nothing is sent until then.
 
     Attributes:

@@ -105,7 +105,7 @@ class JinaFields(HostedFields):
 
 
 class EndpointFields(ApiFields):
-    """A rerank server, such as TEI, infinity, vLLM, llama.cpp or SGLang, or an API like one."""
+    """A rerank server: TEI, infinity, vLLM, llama.cpp, SGLang, or an API like one."""
 
     base_url: str | Sequence[str] = Field(
         description="Where the server is; or several of one service, which are used in turn."

@@ -170,7 +170,7 @@ class LLMJudge(Reranker):
         return self._price_list().cost(self.model, usage)
 
     def estimate(self, query: str, documents: Sequence[Document | str]) -> Estimate:
-        """What judging these documents would take, without calls anything.
+        """What judging these documents would take, without asking anything.
 
         Raises:
             ConfigurationError: An argument is wrong.

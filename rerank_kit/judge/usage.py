@@ -14,7 +14,7 @@ _REFUSED = frozenset({"refusal", "content_filter", "safety", "blocklist", "prohi
 
 
 def stop_of(reason: object) -> Stop:
-    """Why a model stop_of, by whatever word its server has for that."""
+    """Why a model stopped, by whatever word its server has for that."""
     word = str(reason).lower()
     return "length" if word in _TOO_LONG else "refusal" if word in _REFUSED else "end"
 

@@ -29,7 +29,7 @@ def ballots(calls: ModelCalls, documents_per_call: int, samples: int) -> list[Ba
 
 
 def voted(calls: ModelCalls, asked: Sequence[Ballot], concurrency: int) -> Flow[list[VerdictOrReason]]:
-    """Ask all ballots, and count the votes on each document."""
+    """Cast all ballots, and count the votes on each document."""
     flows = [calls.ask(places, vote) for vote, places in asked]
     alone = 1 if len(flows) > 1 and _fills_a_cache(calls, asked[0]) else 0
     answers = yield from gather(*flows[:alone])
