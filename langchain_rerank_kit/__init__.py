@@ -7,9 +7,10 @@ from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.judge import LangChainChat, LLMJudgeRerank
 from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from langchain_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
-from langchain_rerank_kit.retriever import RerankRetriever, with_rerank
+from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.rules import RuleRerank
-from langchain_rerank_kit.walk import widen
+from langchain_rerank_kit.widening import widen
+from langchain_rerank_kit.wrapping import with_rerank
 from rerank_kit.first_stage import Change, RecallWarning, Widening
 
 __all__ = [

@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
-from langchain_rerank_kit.scores import with_score
+from langchain_rerank_kit.result_metadata import with_score
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_count
 from rerank_kit.optional import optional

@@ -10,12 +10,12 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict
 from typing_extensions import override
 
-from langchain_rerank_kit.scores import score_of, with_score
+from langchain_rerank_kit.result_metadata import score_of, with_score
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.observe.report import report
+from rerank_kit.observe.trace_report import report
 
 
 class RerankCompressor(RerankFields, BaseDocumentCompressor):

@@ -1,29 +1,28 @@
-"""The main job: a retriever that brings many candidates and returns the best few."""
+"""`RerankRetriever`: a retriever that brings many candidates and returns the best few."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self, cast
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
-from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, ensure_config
+from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
-from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
-from langchain_rerank_kit.scores import score_of
+from langchain_rerank_kit.result_metadata import score_of
 from langchain_rerank_kit.tracing import traced
-from langchain_rerank_kit.walk import Walk, Widen, widen
-from rerank_kit import ConfigurationError, MissingExtra, Reranker
-from rerank_kit.checks import check_choice, check_count, check_threshold, check_timeout
-from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_few, warn_of_limits
+from langchain_rerank_kit.widening import Walk, Widen, widen
+from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.first_stage.widening import Widening, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
@@ -152,77 +151,6 @@ class RerankRetriever(ContextualCompressionRetriever):
             callbacks, type(other).__name__, inputs, lambda _: work, lambda best: {"documents": list(best)}
         )
         return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
-
-
-def with_rerank(
-    retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
-    reranker: Reranker | BaseDocumentCompressor | None = None,
-    *,
-    recall: int = 50,
-    top_n: int | None = 5,
-    threshold: float | None = None,
-    timeout: float | None = None,
-    on_error: Literal["raise", "keep"] = "raise",
-    widen: Widen | None = None,
-) -> RerankRetriever:
-    """Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
-
-    Args:
-        retriever: Any LangChain retriever, runnable or function from a query to documents, or a vector store. It is
-            copied, not changed.
-        reranker: Any `rerank_kit.Reranker` or LangChain document compressor; `None` takes the best local one that is
-            installed, and the log says which.
-        recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
-            that brings more keeps doing so.
-        top_n: How many documents to return; `None` leaves it to the reranker.
-        threshold: Leave out documents with a lower score.
-        timeout: Seconds allowed for the reranking.
-        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the first stage's best in its
-            order, with the reason in `metadata["rerank_failed"]`.
-        widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
-            leaves to the table of known settings.
-
-    Returns:
-        A `ContextualCompressionRetriever`; `print(retriever.widening)` says what was changed.
-
-    Raises:
-        ConfigurationError: An argument is wrong.
-        MissingExtra: No reranker was given and no local one is installed.
-    """
-    check_recall(recall, top_n)
-    check_choice("on_error", on_error, ("raise", "keep"))
-    return RerankRetriever(
-        base_retriever=_as_retriever(retriever),
-        base_compressor=_as_compressor(reranker, check_timeout(timeout)),
-        recall=recall,
-        top_n=top_n,
-        threshold=check_threshold(threshold),
-        on_error=on_error,
-        widen=widen,
-    )
-
-
-def _as_retriever(given: object) -> RetrieverLike:
-    if isinstance(given, VectorStore):
-        return given.as_retriever()
-    if isinstance(given, Runnable):
-        return cast("RetrieverLike", given)
-    if callable(given):
-        return RunnableLambda(cast("Callable[[str], list[Document]]", given))
-    msg = f"retriever must be a LangChain retriever, a vector store or a function, not {type(given).__name__}"
-    raise ConfigurationError(msg)
-
-
-def _as_compressor(given: object, timeout: float | None) -> BaseDocumentCompressor:
-    if isinstance(given, BaseDocumentCompressor):
-        if timeout is not None:
-            msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
-            raise ConfigurationError(msg)
-        return given
-    if given is None or isinstance(given, Reranker):
-        return RerankCompressor(reranker=given, top_n=None, timeout=timeout)
-    msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
-    raise ConfigurationError(msg)
 
 
 def _child_config(

@@ -13,7 +13,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from rerank_kit import Document, Hit, Ranking
 from rerank_kit.flow import Call, Flow
-from rerank_kit.observe.report import report
+from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import Part, Watcher, watching
 
 T = TypeVar("T")

@@ -2,7 +2,6 @@
 
 from llama_rerank_kit import managed
 from llama_rerank_kit.cascade import CascadeRerank
-from llama_rerank_kit.engines import widening_of, with_rerank
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from llama_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
@@ -10,7 +9,8 @@ from llama_rerank_kit.nodes import RerankedNode
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.rules import RuleRerank
-from llama_rerank_kit.walk import widen
+from llama_rerank_kit.widening import widen
+from llama_rerank_kit.wrapping import widening_of, with_rerank
 from rerank_kit.first_stage import Change, RecallWarning, Widening
 
 __all__ = [

@@ -5,7 +5,12 @@ from __future__ import annotations
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from rerank_kit.fields import managed
 
-__all__ = ["CohereRerank", "EndpointRerank", "JinaRerank", "VoyageRerank"]
+__all__ = [
+    "CohereRerank",
+    "EndpointRerank",
+    "JinaRerank",
+    "VoyageRerank",
+]
 
 
 class CohereRerank(managed.CohereFields, RerankPostprocessor):

@@ -18,7 +18,7 @@ from rerank_kit import ConfigurationError, MissingExtra, Ranking
 from rerank_kit.fields import RerankFields
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.observe.report import report
+from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import watching
 
 logger = logging.getLogger("rerank_kit")

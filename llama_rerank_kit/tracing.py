@@ -21,7 +21,7 @@ from llama_index_instrumentation.span import active_span_id
 from llama_rerank_kit.nodes import reranked
 from rerank_kit import Document, Ranking
 from rerank_kit.flow import Flow
-from rerank_kit.observe.report import report
+from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import Part
 
 dispatcher = get_dispatcher(__name__)

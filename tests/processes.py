@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import runpy
 import subprocess
@@ -54,13 +55,16 @@ def example(name: str, *arguments: str, **environment: str) -> Done:
 
 @contextmanager
 def as_a_script(command: list[str], environment: dict[str, str]) -> Generator[None]:
-    """What a script finds when it is run: its arguments, its folder among those for imports, and its variables."""
+    """What a script finds when it is run: arguments, its folder, variables, and a log that nobody has set up."""
     before = sys.argv, sys.path, dict(os.environ)
+    handlers, level = logging.root.handlers, logging.root.level
     sys.argv, sys.path = command, [str(EXAMPLES), *sys.path]
     os.environ.update(environment)
+    logging.root.handlers = []  # pytest's, with which logging.basicConfig would do nothing
     try:
         yield
     finally:
+        logging.root.handlers, logging.root.level = handlers, level
         sys.argv, sys.path = before[:2]
         os.environ.clear()
         os.environ.update(before[2])

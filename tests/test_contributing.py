@@ -39,6 +39,7 @@ for kind in (langchain_rerank_kit.AcmeRerank, llama_rerank_kit.AcmeRerank):
     assert "AcmeRerank" in inspect.getmodule(kind).__all__
 print("both rank with it")
 """
+KEEPING = "design or vendor or circle or rerankers or documented"  # the promises about vendors that a new one must keep
 
 
 @pytest.fixture
@@ -50,8 +51,9 @@ def steps() -> list[tuple[str, str]]:
 
 
 def test_a_vendor_is_three_files_for_the_core_and_both_frameworks(steps: list[tuple[str, str]], tmp_path: Path) -> None:
-    for package in (*PACKAGES, "tools"):
+    for package in (*PACKAGES, "tools", "tests", "docs"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     before = {path: path.read_text("utf-8") for path in tmp_path.rglob("*.py")}
     for file, code in steps:
         there = tmp_path / file
@@ -62,6 +64,9 @@ def test_a_vendor_is_three_files_for_the_core_and_both_frameworks(steps: list[tu
     (tmp_path / "use").write_text(USE, "utf-8")
     done = python(str(tmp_path / "use"))
     assert done.stdout == "both rank with it\n"
+    rooms = ("tests/core/test_architecture.py", "tests/fields")
+    files = [str(tmp_path / each) for each in rooms]
+    python("-m", "pytest", "-q", "--rootdir", str(tmp_path), *files, "-k", KEEPING, PYTHONSAFEPATH="1")
     touched = {
         path.relative_to(tmp_path).as_posix()
         for path in tmp_path.rglob("*.py")

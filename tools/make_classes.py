@@ -24,7 +24,9 @@ from __future__ import annotations
 from {package}.{module} import {base}
 from rerank_kit.fields import managed
 
-__all__ = [{names}]
+__all__ = [
+{names}
+]
 '''
 CLASS = '''
 
@@ -40,7 +42,7 @@ def classes(package: str) -> str:
     """The file with the classes of one framework."""
     module, base, what = FRAMEWORKS[package]
     vendors = [each.removesuffix("Fields") for each in managed.__all__]
-    names = ", ".join(f'"{vendor}Rerank"' for vendor in vendors)
+    names = "\n".join(f'    "{vendor}Rerank",' for vendor in vendors)
     head = FILE.format(what=what, package=package, module=module, base=base, names=names)
     return head + "".join(CLASS.format(name=each, base=base, what=what, about=_about(each)) for each in vendors)
 

@@ -14,13 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ALWAYS = "tests/core/test_architecture.py"
 ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are not in a folder of the same name
-    "docs": ["tests/test_documentation.py"],
+    "docs": ["tests/test_documentation.py", "tests/test_contributing.py", "tests/core/test_architecture.py"],
     "examples": ["tests/test_demo.py", "tests/test_job_examples.py", "tests/llama/test_examples.py"],
     "first_stage": ["tests/langchain/test_widening.py", "tests/llama/test_widening.py"],
     "langchain_rerank_kit": ["tests/langchain"],
     "llama_rerank_kit": ["tests/llama"],
-    "tools": ["tests/fields"],
+    "fields": ["tests/fields", "tests/langchain/test_managed.py", "tests/langchain/test_judge.py"],
+    "managed": ["tests/managed", "tests/api/test_secrets.py"],
+    "tools": ["tests/fields", "tests/test_contributing.py"],
 }
+SHARED = ["tests/core", "tests/api", "tests/combine"]  # where what all tests share is used most
 
 
 def changed() -> list[Path]:
@@ -36,7 +39,13 @@ def tests(path: Path) -> Sequence[str]:
     if path.suffix == ".md":
         return ELSEWHERE["docs"]
     if first == "tests":
-        return [str(path if path.name.startswith("test_") else path.parent)] if path.parent.name != "tests" else []
+        return (
+            [str(path)]
+            if path.name.startswith("test_")
+            else SHARED
+            if path.parent.name == "tests"
+            else [str(path.parent)]
+        )
     place = path.parts[1] if first == "rerank_kit" else first
     own = f"tests/{place}" if (ROOT / "tests" / place).is_dir() else "tests/core"
     return ELSEWHERE.get(place, [own] if first == "rerank_kit" else [])

@@ -7,8 +7,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
-from rerank_kit.api.pool import Pool
 from rerank_kit.errors import ConnectionFailed
 from rerank_kit.flow import Call
 from rerank_kit.optional import optional

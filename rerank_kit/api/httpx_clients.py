@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from rerank_kit.api.body_timeout import body_timeout
+from rerank_kit.api.request_timeout import request_timeout_hooks
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30)
 
@@ -19,7 +19,7 @@ last_headers: ContextVar[dict[str, str] | None] = ContextVar("last_headers", def
 
 def blocking_client() -> httpx.Client:
     """A client for threads."""
-    hooks = body_timeout(httpx)
+    hooks = request_timeout_hooks(httpx)
     hooks["response"].append(_remember)
     return httpx.Client(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
+from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.http import no_response
-from rerank_kit.api.pool import Pool
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse

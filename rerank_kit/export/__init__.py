@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rerank_kit.export.folder import REPORT, new_folder
+from rerank_kit.export.atomic_folder import REPORT, new_folder
 from rerank_kit.export.parity import Parity, Report, compare, versions
 from rerank_kit.export.quantize import quantize
 from rerank_kit.export.sample_texts import documentation, make_pairs

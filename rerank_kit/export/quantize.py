@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rerank_kit.export.graph import load_graph, save_graph
+from rerank_kit.export.onnx_graph import load_graph, save_graph
 from rerank_kit.optional import optional
 
 _WEIGHT = 63  # the largest weight: without VNNI, CPUs add two products with up to 255 in 16 bits, and 127 is too much

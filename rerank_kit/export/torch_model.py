@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.export.graph import load_graph, save_graph
+from rerank_kit.export.onnx_graph import load_graph, save_graph
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.optional import optional
 

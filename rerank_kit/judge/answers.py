@@ -57,7 +57,7 @@ class Reading:
     tally: Usage
 
     @property
-    def worth_repeating(self) -> bool:
+    def worth_asking_again(self) -> bool:
         """Whether nothing could be read, though the model did answer."""
         return not self.votes and self.outcome != "refusal"
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from rerank_kit.api.body_timeout import body_timeout
 from rerank_kit.api.exchange import Response
+from rerank_kit.api.request_timeout import request_timeout_hooks
 from rerank_kit.api.sdk import SdkTransport
 from rerank_kit.optional import optional
 
@@ -19,7 +19,7 @@ class AnthropicSdk(SdkTransport):
     name = "anthropic"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        http = _sdk().DefaultHttpxClient(verify=_certificates(), event_hooks=body_timeout(_httpx()))
+        http = _sdk().DefaultHttpxClient(verify=_certificates(), event_hooks=request_timeout_hooks(_httpx()))
         return _sdk().Anthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:

@@ -10,13 +10,13 @@ from rerank_kit.checks import check_choice, check_count, check_documents, check_
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, ChatModel
+from rerank_kit.judge.filter_and_grade import Ballot, ballots, voted
 from rerank_kit.judge.injection import harmless
 from rerank_kit.judge.listwise import ordered, windows
 from rerank_kit.judge.model_calls import ModelCalls
 from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, prompt_tokens
 from rerank_kit.judge.verdicts import Verdicts, problem
-from rerank_kit.judge.voting import Ballot, ballots, voted
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker

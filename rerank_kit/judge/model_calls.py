@@ -102,7 +102,7 @@ class ModelCalls:
         """Ask, and ask once more where nothing could be read, under new labels and with more room."""
         question, standing = self.question(places, *key, "first")
         reading = yield from self._once(question, list(standing))
-        if reading.worth_repeating:
+        if reading.worth_asking_again:
             again, new = self.question(places, *key, "second")
             again = replace(again, max_tokens=2 * again.max_tokens)
             try:

@@ -16,15 +16,15 @@ from rerank_kit.rules.comparisons import Boost as boost  # noqa: N813
 from rerank_kit.rules.comparisons import Equals as equals  # noqa: N813
 from rerank_kit.rules.comparisons import Near as near  # noqa: N813
 from rerank_kit.rules.comparisons import OneOf as one_of  # noqa: N813
-from rerank_kit.rules.groups import AtMost as at_most  # noqa: N813
-from rerank_kit.rules.groups import Tier as tier  # noqa: N813
+from rerank_kit.rules.freshness import Newer as newer  # noqa: N813
 from rerank_kit.rules.logic import AllOf as all_of  # noqa: N813
 from rerank_kit.rules.logic import AnyOf as any_of  # noqa: N813
 from rerank_kit.rules.logic import NoneOf as none_of  # noqa: N813
 from rerank_kit.rules.rule import Function as rule  # noqa: N813
 from rerank_kit.rules.rule import Missing, Rule
 from rerank_kit.rules.rules import Rules
-from rerank_kit.rules.time import Newer as newer  # noqa: N813
+from rerank_kit.rules.tiers_and_limits import AtMost as at_most  # noqa: N813
+from rerank_kit.rules.tiers_and_limits import Tier as tier  # noqa: N813
 from rerank_kit.rules.words import Contains as contains  # noqa: N813
 
 __all__ = [

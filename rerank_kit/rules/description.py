@@ -14,10 +14,10 @@ from typing import Any, cast
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.blending import Blend, Fused, Weighted
 from rerank_kit.rules.comparisons import Boost, Equals, Near, OneOf
-from rerank_kit.rules.groups import AtMost, Tier
+from rerank_kit.rules.freshness import Newer
 from rerank_kit.rules.logic import AllOf, AnyOf, NoneOf
 from rerank_kit.rules.rule import Function, Missing, Rule
-from rerank_kit.rules.time import Newer
+from rerank_kit.rules.tiers_and_limits import AtMost, Tier
 from rerank_kit.rules.words import Contains
 
 RULES: Mapping[str, type[Rule]] = {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rerank_kit.rules.blending import Blend, model_score
-from rerank_kit.rules.groups import Tier
 from rerank_kit.rules.rule import Case, Match, Missing, Rule
+from rerank_kit.rules.tiers_and_limits import Tier
 from rerank_kit.values import Document
 
 

@@ -15,10 +15,10 @@ from rerank_kit.flow import Flow, blocking
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.rules.blending import Blend, Fused, Weighted
-from rerank_kit.rules.groups import AtMost, Tier
 from rerank_kit.rules.matcher import LeftOut, Matched, Matcher
 from rerank_kit.rules.rule import AnyRule, Case, Missing, as_condition, as_rule
 from rerank_kit.rules.scoring import Scored, ordinal, plus, scored, step
+from rerank_kit.rules.tiers_and_limits import AtMost, Tier
 from rerank_kit.values import Deadline, Document, Hit, Usage
 
 

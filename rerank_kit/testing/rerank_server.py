@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self, cast
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
 from rerank_kit.testing.faults import Fault, Scores
-from rerank_kit.testing.wire_formats import PAGES, WIRES, Refused, Wire
+from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS, Refused, ServedFormat
 
 Scorer = Callable[[str, str], float]
 
@@ -58,7 +58,7 @@ class RerankServer:
         most_at_once: The most requests that were in flight at the same time.
     """
 
-    _roots: ClassVar[Mapping[str, str]] = {name: wire.root for name, wire in WIRES.items()}
+    _roots: ClassVar[Mapping[str, str]] = {name: wire.root for name, wire in SERVED_FORMATS.items()}
 
     def __init__(self, scorer: Reranker | Scorer = words_in_common, *, api_key: str | None = None) -> None:
         """Start listening on a free port.
@@ -176,7 +176,7 @@ class RerankServer:
 
     def answer(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> tuple[int, str]:
         """The status and the body for a request."""
-        wire = WIRES.get(name)
+        wire = SERVED_FORMATS.get(name)
         if wire is None or (body is None and (name, path) not in PAGES) or (body is not None and path != wire.path):
             return 404, json.dumps({"detail": "Not Found"})
         try:
@@ -185,7 +185,7 @@ class RerankServer:
             told = json.dumps(wire.complaint(refused.status, str(refused)))
             return refused.status, told if fault.text is None else fault.text
 
-    def _right_answer(self, wire: Wire, page: Any, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
+    def _right_answer(self, wire: ServedFormat, page: Any, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
         self._let_in(headers)
         told = self._told(fault)
         if told is not None:

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from rerank_kit import ConnectionFailed, MissingExtra
+from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.http import no_response
-from rerank_kit.api.pool import Pool
 from rerank_kit.managed import Endpoint, Jina, Voyage
 from rerank_kit.testing import RerankServer, slow
 from tests.apis import DOCUMENTS, ORDER, QUERY, Make

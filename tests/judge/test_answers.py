@@ -112,7 +112,7 @@ def test_a_label_that_was_not_asked_for_is_dropped_and_counted() -> None:
 def test_only_unknown_labels_are_no_answer() -> None:
     reading = read("filter", Completion(PLAIN), ["ZZ77"])
     assert (reading.outcome, reading.problems) == ("unknown label", {"ZZ77": "missing"})
-    assert reading.worth_repeating
+    assert reading.worth_asking_again
 
 
 def test_a_label_that_comes_twice_counts_once() -> None:
@@ -145,7 +145,7 @@ def test_a_refusal_is_no_answer_whatever_it_says(stop: Any) -> None:
     reading = read("filter", Completion(PLAIN, stop), ["KJ42"])
     assert (reading.outcome, reading.problems) == ("refusal", {"KJ42": "refusal"})
     assert reading.tally == Usage(refused=1)
-    assert not reading.worth_repeating
+    assert not reading.worth_asking_again
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_what_cannot_be_read_is_unparsable_and_worth_another_question(text: str)
     reading = read("filter", Completion(text), ["KJ42"])
     assert (reading.outcome, reading.votes) == ("unparsable", {})
     assert reading.tally.unparsable == 1
-    assert reading.worth_repeating
+    assert reading.worth_asking_again
 
 
 def test_prose_about_labels_is_no_order() -> None:

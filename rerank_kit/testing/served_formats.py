@@ -44,7 +44,7 @@ Render = Callable[[Asked, Scores], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class ServedFormat:
     """One format: where its requests go, and how its answers look."""
 
     path: str
@@ -133,21 +133,21 @@ def _tei(_: int, text: str) -> Any:
     return {"error": text, "error_type": "Validation"}
 
 
-WIRES: Mapping[str, Wire] = {
-    "cohere": Wire("/v2/rerank", _cohere, _message),
-    "contextual": Wire("/v1/rerank", _results, _detail),
-    "infinity": Wire("/rerank", _results, _openai, most=2048),
-    "jina": Wire("/v1/rerank", _results, _detail, root="/v1"),
-    "llama.cpp": Wire("/v1/rerank", _results, _openai),
-    "mixedbread": Wire("/v1/reranking", _data("score"), _detail, documents="input", top_n="top_k"),
-    "openrouter": Wire("/api/v1/rerank", _results, _openai, root="/api/v1"),
-    "pinecone": Wire("/rerank", _data("score"), _openai),
-    "sglang": Wire("/v1/rerank", _bare, _openai),
-    "tei": Wire("/rerank", _bare, _tei, documents="texts", top_n=None, most=32),
-    "vllm": Wire("/v1/rerank", _results, _openai),
-    "vllm-score": Wire("/score", _data("score"), _openai, query="text_1", documents="text_2", top_n=None),
-    "voyage": Wire("/v1/rerank", _data("relevance_score"), _detail, top_n="top_k", root="/v1"),
-    "zeroentropy": Wire("/v1/models/rerank", _results, _detail),
+SERVED_FORMATS: Mapping[str, ServedFormat] = {
+    "cohere": ServedFormat("/v2/rerank", _cohere, _message),
+    "contextual": ServedFormat("/v1/rerank", _results, _detail),
+    "infinity": ServedFormat("/rerank", _results, _openai, most=2048),
+    "jina": ServedFormat("/v1/rerank", _results, _detail, root="/v1"),
+    "llama.cpp": ServedFormat("/v1/rerank", _results, _openai),
+    "mixedbread": ServedFormat("/v1/reranking", _data("score"), _detail, documents="input", top_n="top_k"),
+    "openrouter": ServedFormat("/api/v1/rerank", _results, _openai, root="/api/v1"),
+    "pinecone": ServedFormat("/rerank", _data("score"), _openai),
+    "sglang": ServedFormat("/v1/rerank", _bare, _openai),
+    "tei": ServedFormat("/rerank", _bare, _tei, documents="texts", top_n=None, most=32),
+    "vllm": ServedFormat("/v1/rerank", _results, _openai),
+    "vllm-score": ServedFormat("/score", _data("score"), _openai, query="text_1", documents="text_2", top_n=None),
+    "voyage": ServedFormat("/v1/rerank", _data("relevance_score"), _detail, top_n="top_k", root="/v1"),
+    "zeroentropy": ServedFormat("/v1/models/rerank", _results, _detail),
 }
 
 PAGES: Mapping[tuple[str, str], Any] = {

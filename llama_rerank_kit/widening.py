@@ -14,8 +14,8 @@ from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
-from llama_rerank_kit.retriever_variants import off_the_loop, within_filter
-from llama_rerank_kit.settings import ALL, CLOSED, COUNTS, NOTES, SETTINGS
+from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, SETTINGS
+from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
 from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
 Widen: TypeAlias = Callable[[BaseRetriever, int], BaseRetriever | None]

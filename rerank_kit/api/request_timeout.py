@@ -9,7 +9,7 @@ from typing import Any
 _BEGUN = "rerank_kit.begun"
 
 
-def body_timeout(library: Any) -> dict[str, list[Callable[[Any], Any]]]:
+def request_timeout_hooks(library: Any) -> dict[str, list[Callable[[Any], Any]]]:
     """Event hooks for a blocking client: bodies may take no longer than what is left of the timeout.
 
     Args:

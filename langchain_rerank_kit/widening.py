@@ -30,7 +30,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.copy_with import as_list, copy_with, fields
-from langchain_rerank_kit.settings import CHILDREN, COUNTS, NOTES, SETTINGS
+from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, NOTES, SETTINGS
 from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
 Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]

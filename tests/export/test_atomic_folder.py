@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rerank_kit import ConfigurationError
-from rerank_kit.export.folder import new_folder
+from rerank_kit.export.atomic_folder import new_folder
 
 
 def write(place: Path, content: str, *, replace: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The main job: what you have, with a first stage that brings many candidates and a second that keeps the best few."""
+"""`with_rerank`, the main job: what you have, with a first stage that brings many candidates, and the best few kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.indices.base import BaseIndex
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
-from llama_rerank_kit.attachment import Attachment
+from llama_rerank_kit.engine_walk import Attachment
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
-from llama_rerank_kit.walk import Walk, Widen
+from llama_rerank_kit.widening import Walk, Widen
 from rerank_kit import ConfigurationError, Reranker
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
 from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, warn_of_limits

@@ -12,7 +12,7 @@ from llama_index.core.tools import QueryEngineTool
 
 from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
 from llama_rerank_kit.retriever import RerankRetriever
-from llama_rerank_kit.walk import Walk
+from llama_rerank_kit.widening import Walk
 
 LAST = frozenset({"LongContextReorder", "PrevNextNodePostprocessor", "AutoPrevNextNodePostprocessor"})
 """Postprocessors that arrange the nodes an LLM is to read, or add to them: they stay behind the reranker."""

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from rerank_kit.export.graph import load_graph, save_graph
+from rerank_kit.export.onnx_graph import load_graph, save_graph
 from rerank_kit.local import OnnxCrossEncoder
 from tests.local.test_onnx_shapes import with_value_info
 from tests.local.tiny_models import WORDS, bert_like

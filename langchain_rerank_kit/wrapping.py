@@ -1,0 +1,89 @@
+"""`with_rerank`, the main job: what you have, with a first stage that brings many candidates, and the best few kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, cast
+
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.retrievers import RetrieverLike
+from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.vectorstores import VectorStore
+
+from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.retriever import RerankRetriever
+from langchain_rerank_kit.widening import Widen
+from rerank_kit import ConfigurationError, Reranker
+from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.first_stage.widening import check_recall
+
+
+def with_rerank(
+    retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
+    reranker: Reranker | BaseDocumentCompressor | None = None,
+    *,
+    recall: int = 50,
+    top_n: int | None = 5,
+    threshold: float | None = None,
+    timeout: float | None = None,
+    on_error: Literal["raise", "keep"] = "raise",
+    widen: Widen | None = None,
+) -> RerankRetriever:
+    """Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
+
+    Args:
+        retriever: Any LangChain retriever, runnable or function from a query to documents, or a vector store. It is
+            copied, not changed.
+        reranker: Any `rerank_kit.Reranker` or LangChain document compressor; `None` takes the best local one that is
+            installed, and the log says which.
+        recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
+            that brings more keeps doing so.
+        top_n: How many documents to return; `None` leaves it to the reranker.
+        threshold: Leave out documents with a lower score.
+        timeout: Seconds allowed for the reranking.
+        on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the first stage's best in its
+            order, with the reason in `metadata["rerank_failed"]`.
+        widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
+            leaves to the table of known settings.
+
+    Returns:
+        A `ContextualCompressionRetriever`; `print(retriever.widening)` says what was changed.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+        MissingExtra: No reranker was given and no local one is installed.
+    """
+    check_recall(recall, top_n)
+    check_choice("on_error", on_error, ("raise", "keep"))
+    return RerankRetriever(
+        base_retriever=_as_retriever(retriever),
+        base_compressor=_as_compressor(reranker, check_timeout(timeout)),
+        recall=recall,
+        top_n=top_n,
+        threshold=check_threshold(threshold),
+        on_error=on_error,
+        widen=widen,
+    )
+
+
+def _as_retriever(given: object) -> RetrieverLike:
+    if isinstance(given, VectorStore):
+        return given.as_retriever()
+    if isinstance(given, Runnable):
+        return cast("RetrieverLike", given)
+    if callable(given):
+        return RunnableLambda(cast("Callable[[str], list[Document]]", given))
+    msg = f"retriever must be a LangChain retriever, a vector store or a function, not {type(given).__name__}"
+    raise ConfigurationError(msg)
+
+
+def _as_compressor(given: object, timeout: float | None) -> BaseDocumentCompressor:
+    if isinstance(given, BaseDocumentCompressor):
+        if timeout is not None:
+            msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
+            raise ConfigurationError(msg)
+        return given
+    if given is None or isinstance(given, Reranker):
+        return RerankCompressor(reranker=given, top_n=None, timeout=timeout)
+    msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
+    raise ConfigurationError(msg)
