@@ -46,8 +46,11 @@ class RerankFields(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Have `help()` tell of all fields, also of those that are written down elsewhere."""
         super().__pydantic_init_subclass__(**kwargs)
-        told = [f"    {name}: {each.description}" for name, each in cls.model_fields.items() if each.description]
-        cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or cls.__name__), "", "Attributes:", *told])
+        own = vars(cls).get("__doc__")
+        if own is None or "Attributes:" not in own:
+            promise = (inspect.getdoc(cls) or "").partition("\n\nAttributes:")[0]
+            told = [f"    {name}: {each.description}" for name, each in cls.model_fields.items() if each.description]
+            cls.__doc__ = "\n".join([promise, "", "Attributes:", *told])
 
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 

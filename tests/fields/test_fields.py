@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.schema import BaseComponent
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode
 
 import langchain_rerank_kit
@@ -97,10 +97,19 @@ def test_every_class_has_a_json_schema(kind: type[BaseModel], mode: JsonSchemaMo
 
 def test_a_class_of_ones_own_is_documented_too() -> None:
     class Mine(langchain_rerank_kit.RerankCompressor):
-        colour: str = "red"
+        colour: str = Field(default="red", description="Which colour.")
 
     class Yours(Mine):
         """This is yours."""
 
-    assert str(Mine.__doc__).startswith("Mine\n\nAttributes:\n    reranker: Any")
+    class Theirs(Mine):
+        """This is theirs.
+
+        Attributes:
+            colour: Any.
+        """
+
+    assert str(Mine.__doc__).startswith("Puts documents in order of relevance and keeps the best.\n\nIt works")
+    assert str(Mine.__doc__).endswith("\n    timeout: Seconds allowed.\n    colour: Which colour.")
     assert str(Yours.__doc__).startswith("This is yours.\n\nAttributes:\n    reranker: Any")
+    assert inspect.getdoc(Theirs) == "This is theirs.\n\nAttributes:\n    colour: Any."
