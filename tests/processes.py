@@ -57,14 +57,17 @@ def example(name: str, *arguments: str, **environment: str) -> Done:
 def as_a_script(command: list[str], environment: dict[str, str]) -> Generator[None]:
     """What a script finds when it is run: arguments, its folder, variables, and a log that nobody has set up."""
     before = sys.argv, sys.path, dict(os.environ)
-    handlers, level = logging.root.handlers, logging.root.level
+    loggers = [logging.root, logging.getLogger("rerank_kit")]
+    known = [(each, each.handlers, each.level) for each in loggers]
     sys.argv, sys.path = command, [str(EXAMPLES), *sys.path]
     os.environ.update(environment)
     logging.root.handlers = []  # pytest's, with which logging.basicConfig would do nothing
     try:
         yield
     finally:
-        logging.root.handlers, logging.root.level = handlers, level
+        for each, handlers, level in known:
+            each.handlers = handlers
+            each.setLevel(level)
         sys.argv, sys.path = before[:2]
         os.environ.clear()
         os.environ.update(before[2])

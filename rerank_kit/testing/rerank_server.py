@@ -126,7 +126,8 @@ class RerankServer:
     def close(self) -> None:
         """Stop listening, cut what is open, and wait until every thread has ended."""
         self.closing.set()
-        self._server.wake()
+        if self._thread.is_alive():  # not in a forked process, which has its parent's socket but no thread
+            self._server.wake()
         self._thread.join()
         with self._lock:
             for each in self._sockets:
@@ -225,14 +226,17 @@ class _Listener(ThreadingHTTPServer):
         self.owner = owner
         super().__init__(("127.0.0.1", 0), _Handler)
 
+    timeout = 0.05  # seconds until it is seen that the owner is closing, where no connection can tell
+
     def serve(self) -> None:
-        """Serve until the owner is closing, which is seen when a connection comes."""
-        while not self.owner.closing.is_set():
-            self.handle_request()
+        """Serve until the owner is closing, or the socket is closed."""
+        with suppress(OSError, ValueError):  # of a socket that is closed
+            while not self.owner.closing.is_set():
+                self.handle_request()
 
     def wake(self) -> None:
-        """Make the one connection that ends serving, which polling would notice too late."""
-        with suppress(OSError):  # nobody listens any more
+        """Make a connection, so that it is seen at once that the owner is closing."""
+        with suppress(Exception):  # tests may have patched connecting, or used up all descriptors
             socket.create_connection(self.socket.getsockname(), timeout=1).close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:

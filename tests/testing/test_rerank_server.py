@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from typing import Any
 
 import httpx
 import pytest
@@ -128,3 +130,33 @@ def _asked(reranker: Voyage) -> None:
 
     with suppress(RerankError):
         reranker.rerank(QUERY, DOCUMENTS)
+
+
+def refused(*_: object, **__: object) -> socket.socket:
+    raise ConnectionRefusedError
+
+
+def blocked(*_: object, **__: object) -> socket.socket:
+    msg = "no sockets in tests"
+    raise RuntimeError(msg)
+
+
+@pytest.mark.parametrize("patched", [refused, blocked])
+def test_it_closes_also_where_nothing_can_connect(monkeypatch: pytest.MonkeyPatch, patched: Any) -> None:
+    server = RerankServer()
+    monkeypatch.setattr(socket, "create_connection", patched)
+    server.close()
+    assert not server._thread.is_alive()
+
+
+def test_it_closes_also_when_its_socket_is_closed_already() -> None:
+    server = RerankServer()
+    server._server.socket.close()
+    server.close()
+    assert not server._thread.is_alive()
+
+
+def test_closing_twice_and_closing_is_seen_by_nobody(server: RerankServer) -> None:
+    server.close()
+    server.close()
+    assert (server.received, server.most_at_once, server.connections) == ([], 0, 0)
