@@ -30,6 +30,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     It works wherever LlamaIndex takes a `BaseNodePostprocessor`, sync and async. What comes out are `RerankedNode`s
     around the very nodes that came in, which are not touched: `score` is the relevance, `relevance_reason` the reason
     if there is one, and the score of the stage before is in `earlier_scores`.
+
+    A `reranker` of your own is not part of `to_dict`: pass it again, `from_dict(data, reranker=…)`.
     """
 
     metadata_mode: MetadataMode = Field(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TypeVar
 
 from rerank_kit.values import Document, Hit, Span, Usage, finite, outermost, total_cost
@@ -125,6 +124,8 @@ class Explanation:
 
     def to_html(self) -> str:
         """The same as a table in HTML, with nothing in it that could be markup."""
+        from html import escape  # only notebooks need it
+
         head, *rows = (
             "<tr>" + "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row) + "</tr>"
             for tag, row in [("th", self.header), *(("td", row) for row in self.rows)]

@@ -1,4 +1,4 @@
-"""What all tests share: the two colours, and the embedded model loaded once."""
+"""What all tests share: sync and async callers, and the embedded model loaded once."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are 
     "first_stage": ["tests/langchain/test_widening.py", "tests/llama/test_widening.py"],
     "langchain_rerank_kit": ["tests/langchain"],
     "llama_rerank_kit": ["tests/llama"],
-    "fields": ["tests/fields", "tests/langchain/test_managed.py", "tests/langchain/test_judge.py"],
+    "fields": [
+        "tests/fields",
+        *(f"tests/{each}/test_{kind}.py" for each in ("langchain", "llama") for kind in ("managed", "judge")),
+    ],
     "managed": ["tests/managed", "tests/api/test_secrets.py"],
     "tools": ["tests/fields", "tests/test_contributing.py"],
 }

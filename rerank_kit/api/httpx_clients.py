@@ -1,4 +1,4 @@
-"""httpx's clients as APIs need them. Only this file imports httpx, so it is imported where one is made."""
+"""httpx's clients as APIs need them. It imports httpx as it is itself imported: do so where a client is made."""
 
 from __future__ import annotations
 

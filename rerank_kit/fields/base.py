@@ -49,7 +49,8 @@ class RerankFields(BaseModel):
         own = vars(cls).get("__doc__")
         if own is None or "Attributes:" not in own:
             promise = (inspect.getdoc(cls) or "").partition("\n\nAttributes:")[0]
-            told = [f"    {name}: {each.description}" for name, each in cls.model_fields.items() if each.description]
+            descriptions = {name: _description(cls, name) for name in cls.model_fields}
+            told = [f"    {name}: {description}" for name, description in descriptions.items() if description]
             cls.__doc__ = "\n".join([promise, "", "Attributes:", *told])
 
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
@@ -73,3 +74,9 @@ class RerankFields(BaseModel):
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _description(kind: type[BaseModel], name: str) -> str | None:
+    """What is said of a field where it comes from, when a subclass that changes it says nothing."""
+    fields = (each.model_fields.get(name) for each in kind.__mro__ if issubclass(each, BaseModel))
+    return next((each.description for each in fields if each is not None and each.description), None)

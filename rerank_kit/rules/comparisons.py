@@ -113,7 +113,7 @@ class Near(Rule):
         return self.within is not None
 
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge by the distance."""
+        """Match by the distance."""
         name = label(self.field)
         value = number(read(document, self.field), name)
         distance = abs(value - self.number)
@@ -142,7 +142,7 @@ class Boost(Rule):
         check_positive("full", self.full)
 
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge by the number."""
+        """Match by the number."""
         name = label(self.field)
         value = number(read(document, self.field), name)
         full = once(lambda: self._highest(case), case.cache, self) if self.full is None else self.full

@@ -54,7 +54,7 @@ class Newer(Rule):
         return self.within is not None
 
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge by the age."""
+        """Match by the age."""
         name = label(self.field)
         seconds = (case.now - moment(read(document, self.field), name, _zone(self.zone))).total_seconds()
         span = duration("", self._span)

@@ -32,7 +32,7 @@ class AllOf(_Several):
     """Holds where all of some conditions hold; its value is the least of theirs."""
 
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge by each of them."""
+        """Match by what each of them finds."""
         each = self._matches(document, case)
         failed = [match for match in each if match.value <= 0]
         return Match(min(match.value for match in each), _joined(failed or each, " and "), _drops(each))
@@ -43,7 +43,7 @@ class AnyOf(_Several):
     """Holds where any of some conditions holds; its value is the greatest of theirs."""
 
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge by each of them."""
+        """Match by what each of them finds."""
         each = self._matches(document, case)
         held = [match for match in each if match.value > 0]
         return Match(max(match.value for match in each), _joined(held[:1] or each, " and "), _drops(each))
@@ -54,7 +54,7 @@ class NoneOf(_Several):
     """Holds where none of some conditions holds: 1 or 0."""
 
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge by each of them."""
+        """Match by what each of them finds."""
         each = self._matches(document, case)
         held = [match for match in each if match.value > 0]
         return Match(float(not held), _joined(held or each, " and "), _drops(each))

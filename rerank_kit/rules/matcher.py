@@ -46,7 +46,7 @@ class Matcher:
     blend: Blend | None
 
     def match(self, index: int, case: Case) -> Matched:
-        """Judge one document.
+        """Find what the rules say of one document.
 
         Raises:
             LeftOut: It is not to be in the ranking.

@@ -73,10 +73,10 @@ class Rule(ABC):
 
     @abstractmethod
     def evaluate(self, document: Document, case: Case) -> Match:
-        """Judge a document; raise `Odd` where its metadata do not allow it."""
+        """Find the match of a document; raise `Odd` where its metadata do not allow it."""
 
     def match(self, document: Document, case: Case) -> Match:
-        """Judge a document, whatever its metadata are."""
+        """Find the match of a document, whatever its metadata are."""
         try:
             return self.evaluate(document, case)
         except Odd as odd:

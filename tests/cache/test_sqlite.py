@@ -26,7 +26,6 @@ KEEP_GOING = """
 import sys
 from rerank_kit import SQLiteStore
 from rerank_kit.cache import Kept
-from tests.processes import python
 store = SQLiteStore(sys.argv[1], timeout=None)
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     store.put({("f", str(number), str(place)): Kept(float(number)) for place in range(20)})

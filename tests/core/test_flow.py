@@ -1,4 +1,4 @@
-"""A procedure written once runs in both colours, and its errors arrive where it can catch them."""
+"""A procedure written once runs for sync and for async callers, and its errors arrive where it can catch them."""
 
 from __future__ import annotations
 

@@ -12,14 +12,17 @@ from typing import Any
 
 import pytest
 from llama_index.core.schema import BaseComponent
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 from pydantic.json_schema import JsonSchemaMode
 
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit.managed
 from rerank_kit.fields import RerankFields, managed
+from rerank_kit.fields.api import ApiFields
+from rerank_kit.judge import LLMJudge
 from rerank_kit.managed import ManagedReranker
+from tests.judge.doubles import Scripted
 
 ROOT = Path(__file__).parents[2]
 ADAPTERS = [langchain_rerank_kit, llama_rerank_kit]
@@ -82,6 +85,44 @@ def test_every_field_is_documented_where_readers_programs_and_help_look(kind: ty
     assert set(inspect.signature(kind).parameters) - THEIRS == fields.keys()
 
 
+JUDGE: dict[str, Any] = {  # other values than those they have by themselves
+    "mode": "grade",
+    "criterion": "is safe to quote",
+    "instructions": "Say whether it {criterion}.",
+    "concurrency": 3,
+    "documents_per_call": 4,
+    "window": 9,
+    "step": 2,
+    "min_keep": 0,
+    "keep_order": False,
+    "samples": 5,
+    "max_calls": 6,
+    "max_cost": 0.5,
+    "max_tokens_per_doc": 77,
+}
+
+
+@pytest.mark.parametrize("package", ADAPTERS)
+def test_every_setting_of_a_judge_is_a_field_and_arrives(package: ModuleType) -> None:
+    settings = set(inspect.signature(LLMJudge).parameters) - {"model", "on_error", "prices", "seed"}
+    assert settings == JUDGE.keys()
+    chat = Scripted(model="claude-haiku-4-5")
+    judge: LLMJudge = package.LLMJudgeRerank(llm=chat, on_failed_call="raise", **JUDGE).loaded
+    made = vars(judge)
+    assert made == vars(LLMJudge(chat, on_error="raise", **JUDGE))
+    unchanged = {each for each, held in vars(LLMJudge(chat)).items() if made[each] == held}
+    assert unchanged == {"chat", "model", "_prices", "_seed"}
+
+
+@pytest.mark.parametrize("kind", [each for each in RERANKERS if issubclass(each, ApiFields)], ids=name)
+def test_what_holds_of_every_request_arrives(kind: type[ApiFields]) -> None:
+    needed = {each for each, field in kind.model_fields.items() if field.is_required()}
+    given: Any = {each: "http://127.0.0.1:9" if each == "base_url" else "model" for each in needed}
+    made: Any = kind(api_key=SecretStr("key"), max_retries=7, request_timeout=11.0, **given).loaded
+    client = getattr(made, "chat", made)
+    assert (client.max_retries, client.timeout) == (7, 11.0)
+
+
 @pytest.mark.parametrize("mode", ["validation", "serialization"])
 @pytest.mark.parametrize("kind", MODELS, ids=name)
 def test_every_class_has_a_json_schema(kind: type[BaseModel], mode: JsonSchemaMode) -> None:
@@ -102,6 +143,8 @@ def test_a_class_of_ones_own_is_documented_too() -> None:
     class Yours(Mine):
         """This is yours."""
 
+        top_n: int | None = 5
+
     class Theirs(Mine):
         """This is theirs.
 
@@ -112,4 +155,5 @@ def test_a_class_of_ones_own_is_documented_too() -> None:
     assert str(Mine.__doc__).startswith("Puts documents in order of relevance and keeps the best.\n\nIt works")
     assert str(Mine.__doc__).endswith("\n    timeout: Seconds allowed.\n    colour: Which colour.")
     assert str(Yours.__doc__).startswith("This is yours.\n\nAttributes:\n    reranker: Any")
+    assert "\n    top_n: How many to return at most" in str(Yours.__doc__)
     assert inspect.getdoc(Theirs) == "This is theirs.\n\nAttributes:\n    colour: Any."

@@ -311,7 +311,7 @@ def test_every_chat_engine_answers_from_the_best_of_many(chat: BaseChatEngine, c
 
 def test_streams_of_a_chat_engine_come_from_the_best_of_many(colour: Colour) -> None:
     class Streaming:
-        """Both colours, each with its own kind of stream."""
+        """Sync and async, each with its own kind of stream."""
 
         def __init__(self) -> None:
             self.engine = with_rerank(CHAT_ENGINES["context"](), Scripted())

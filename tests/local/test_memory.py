@@ -13,7 +13,6 @@ from tests.processes import python
 STATUS = Path("/proc/self/status")
 MEASURE = """
 from rerank_kit.local import OnnxCrossEncoder
-from tests.processes import python
 
 def peak():  # getrusage would begin with what the parent held
     with open("/proc/self/status") as status:
