@@ -41,6 +41,7 @@ class Circuit:
         self._clock = clock
         self._count = 0
         self._opens_at: float | None = None
+        self._deciding = False  # whether a call is under way that decides
         self._lock = threading.Lock()
 
     @property
@@ -48,28 +49,43 @@ class Circuit:
         """Whether calls pass freely."""
         return self._opens_at is None
 
+    @property
+    def ready(self) -> bool:
+        """Whether a call would be let through now. Asking changes nothing."""
+        opens_at = self._opens_at
+        return opens_at is None or self._clock() >= opens_at
+
     def allows(self) -> bool:
-        """Whether to make a call now. While open that is one call for every `seconds`, which decides."""
+        """Whether to make a call now. While open that is one call for every `seconds`, which decides.
+
+        Whoever is let through makes the call, and then says `succeeded`, `failed` or `undecided`.
+        """
         with self._lock:
             if self._opens_at is None:
                 return True
             now = self._clock()
             if now < self._opens_at:
                 return False
-            self._opens_at = now + self.seconds  # whoever comes next waits for the outcome of this call
+            self._opens_at, self._deciding = now + self.seconds, True  # others wait for the outcome of this call
             return True
 
     def succeeded(self) -> None:
         """Take note of a success: it closes."""
         with self._lock:
-            self._count, self._opens_at = 0, None
+            self._count, self._opens_at, self._deciding = 0, None, False
 
     def failed(self) -> None:
         """Take note of a failure."""
         with self._lock:
-            self._count += 1
+            self._count, self._deciding = self._count + 1, False
             if self._count >= self.failures:
                 self._opens_at = self._clock() + self.seconds
+
+    def undecided(self) -> None:
+        """Take note of a call that says nothing, such as one that was cancelled: had it to decide, the next one may."""
+        with self._lock:
+            if self._deciding:
+                self._opens_at, self._deciding = self._clock(), False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles start closed."""

@@ -102,8 +102,13 @@ class ApiClient:
         """The base URL to send the next request to."""
         return self.base_url
 
-    def reached(self, url: str, *, well: bool) -> None:
-        """Take note whether a base URL answered as it should."""
+    @property
+    def most_retries(self) -> int:
+        """How often a request is repeated."""
+        return self.max_retries
+
+    def reached(self, url: str, *, well: bool | None) -> None:
+        """Take note whether a base URL answered as it should; `None` when nobody waited for it."""
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for."""
@@ -165,6 +170,9 @@ class ApiClient:
                 msg = f"{error}, and the time allowed is over: raise timeout= (seconds)"
                 raise DeadlineExceeded(msg) from error
             raise
+        except BaseException:
+            self.reached(url, well=None)
+            raise
         if self._rate_limit is not None:
             self._rate_limit.learn(response.headers, refused=response.status == _TOO_MANY_REQUESTS)
         refusal = None if response.ok else self.error_of(response)
@@ -175,7 +183,7 @@ class ApiClient:
 
     def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
         """Seconds to wait before the next try; `None` when there will be none."""
-        if attempt >= self.max_retries or not worth_repeating(error):
+        if attempt >= self.most_retries or not worth_repeating(error):
             return None
         pause, left = self.pause(attempt, error), deadline.remaining()
         return None if pause is None or (left is not None and pause >= left) else pause

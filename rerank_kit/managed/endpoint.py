@@ -144,17 +144,24 @@ class Endpoint(ManagedReranker):
         self._turn = (place + 1) % count
         return self.base_urls[place]
 
-    def reached(self, url: str, *, well: bool) -> None:
+    @property
+    def most_retries(self) -> int:
+        """How often a request is repeated: if at all, often enough for every base URL to have its turn."""
+        return max(self.max_retries, len(self.base_urls) - 1) if self.max_retries else 0
+
+    def reached(self, url: str, *, well: bool | None) -> None:
         """Set a base URL aside that failed."""
         circuit = self._circuits[self.base_urls.index(url)]
-        if well:
+        if well is None:
+            circuit.undecided()
+        elif well:
             circuit.succeeded()
         else:
             circuit.failed()
 
     def pause(self, attempt: int, error: BackendError) -> float | None:
         """No pause while there is another base URL to try."""
-        others = attempt + 1 < len(self.base_urls) and any(circuit.closed for circuit in self._circuits)
+        others = attempt + 1 < len(self.base_urls) and any(circuit.ready for circuit in self._circuits)
         return 0.0 if others else super().pause(attempt, error)
 
     def _introduced(self, deadline: Deadline) -> Flow[None]:

@@ -10,9 +10,9 @@ import pytest
 from rerank_kit import AuthenticationError, ConfigurationError, Ranking, StatusError
 from rerank_kit.managed import Backoff, Endpoint, FormatName, Limits
 from rerank_kit.managed.formats import FORMATS
-from rerank_kit.testing import Fault, RerankServer, status
+from rerank_kit.testing import Fault, RerankServer, slow, status
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 
 FOUND_OUT = ["tei", "infinity", "vllm", "llama.cpp", "sglang"]
 
@@ -190,6 +190,29 @@ def test_when_all_servers_ail_one_is_asked_all_the_same(colour: Colour) -> None:
         assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
         assert len(one.received) + len(two.received) == 3
         reranker.close()
+
+
+def test_as_many_servers_are_asked_as_it_takes(colour: Colour) -> None:
+    with RerankServer() as one:
+        with RerankServer() as gone:
+            down = gone.base_url("vllm")
+        urls = [*(down.replace("127.0.0.1", f"127.0.0.{number}") for number in range(2, 7)), one.base_url("vllm")]
+        reranker = Endpoint(urls, format="vllm", max_retries=1)
+        assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+        assert len(one.received) == 1
+        reranker.close()
+
+
+def test_a_server_that_was_set_aside_is_tried_by_the_next_when_the_one_who_tried_it_was_cancelled() -> None:
+    with RerankServer() as one, RerankServer() as two:
+        reranker = Endpoint([one.base_url("vllm"), two.base_url("vllm")], format="vllm")
+        reranker._circuits[0].failed()
+        reranker._circuits[0]._clock = lambda: 1e12  # much later
+        one.fail(slow(60))
+        left = tasks_left_by_cancelling(lambda: reranker.arerank(QUERY, DOCUMENTS), lambda: one.most_at_once > 0)
+        assert left == 1
+        assert reranker._circuits[0].ready
+        one.closing.set()
 
 
 @pytest.mark.parametrize(
