@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
+from rerank_kit.quoting import quoted
 
 Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
@@ -210,13 +211,14 @@ def finite(score: object) -> float:
     """A score as a Python float, whatever number type the back end uses.
 
     Raises:
-        InvalidResponse: It is not a number, NaN or infinite.
+        InvalidResponse: It is not a number, NaN, infinite, or too great for a float.
     """
     try:
-        value = float(score)  # type: ignore[arg-type]  # numpy and torch scalars convert; the rest raises
-    except (TypeError, ValueError):
+        # Text and truth values would convert, but who gives them as scores has something else in mind.
+        value = math.nan if isinstance(score, str | bytes | bytearray | bool) else float(score)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - numpy's and torch's scalars convert; what does not may raise anything
         value = math.nan
     if not math.isfinite(value):
-        msg = f"a relevance score must be a finite number, but the model gave {score!r}"
+        msg = f"a relevance score must be a finite number, but the model gave {quoted(score)}"
         raise InvalidResponse(msg)
     return value

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rerank_kit.checks import check_count, check_timeout
+from rerank_kit.checks import check_count, check_seconds
 from rerank_kit.errors import ConfigurationError
 
 
@@ -32,12 +32,12 @@ class Circuit:
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        wait = check_timeout(seconds)
-        if wait is None or check_count("failures", failures) is None:
-            msg = f"a circuit needs failures= and seconds=, not {failures!r} and {seconds!r}"
+        known = check_count("failures", failures)
+        if known is None:
+            msg = "failures must be a whole number of at least 1, not None"
             raise ConfigurationError(msg)
-        self.failures = failures
-        self.seconds = wait
+        self.failures = known
+        self.seconds = check_seconds("seconds", seconds)
         self._clock = clock
         self._count = 0
         self._opens_at: float | None = None

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
-from rerank_kit.checks import check_timeout
+from rerank_kit.checks import check_seconds, check_timeout
 from rerank_kit.errors import AllFailed, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
@@ -62,7 +62,8 @@ class Fallback(Reranker):
         self.timeout = check_timeout(timeout)
         self.model = " | ".join(each.model or type(each).__name__ for each in rerankers)
         self.pointwise = all(each.pointwise for each in rerankers)
-        self._circuits = [Circuit(failures=failures, seconds=pause, clock=clock) for _ in rerankers]
+        seconds = check_seconds("pause", pause)
+        self._circuits = [Circuit(failures=failures, seconds=seconds, clock=clock) for _ in rerankers]
 
     @property
     def scores_blanks(self) -> bool:

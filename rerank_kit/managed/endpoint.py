@@ -14,6 +14,7 @@ from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_seconds
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.base import ManagedReranker, Options
@@ -82,7 +83,8 @@ class Endpoint(ManagedReranker):
             model, base_url=self.base_urls[0], api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options
         )
         self.pointwise = pointwise
-        self._circuits = [Circuit(failures=1, seconds=set_aside) for _ in self.base_urls]
+        seconds = check_seconds("set_aside", set_aside)
+        self._circuits = [Circuit(failures=1, seconds=seconds) for _ in self.base_urls]
         self._turn = 0
         self._asked = False
         if self.format != "auto":
