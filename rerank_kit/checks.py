@@ -104,14 +104,26 @@ def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
         raise ConfigurationError(msg)
 
 
-def check_text(name: str, value: object) -> str | None:
-    """A name or a sentence: text with something in it, or `None`."""
-    if value is None:
-        return None
+def check_text(name: str, value: object) -> str:
+    """A name or a sentence: text with something in it."""
     if not isinstance(value, str) or is_blank(value):
         msg = f"{name} must be a str with something in it, not {quoted(value)}"
         raise ConfigurationError(msg)
     return value
+
+
+def check_instance(name: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
+    """Refuse what is of another type."""
+    if not isinstance(value, kind):
+        msg = f"{name} must be {what}, not {quoted(value)}"
+        raise ConfigurationError(msg)
+
+
+def check_function(name: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        msg = f"{name} must be a function, not {quoted(value)}"
+        raise ConfigurationError(msg)
 
 
 def is_number(value: object) -> TypeGuard[float]:

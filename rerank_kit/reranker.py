@@ -258,7 +258,9 @@ def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Rank
 def _requests(
     queries: Sequence[str], documents: Sequence[Sequence[Document | str]]
 ) -> list[tuple[str, Sequence[Document | str]]]:
-    if isinstance(queries, str) or len(queries) != len(documents):
+    listed: tuple[object, object] = (queries, documents)
+    apart = any(isinstance(each, str) or not isinstance(each, Sequence) for each in listed)
+    if apart or len(queries) != len(documents):
         msg = "queries and documents must be lists of equal length: one list of documents for each query"
         raise ConfigurationError(msg)
     return list(zip(queries, documents, strict=True))

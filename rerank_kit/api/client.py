@@ -12,7 +12,7 @@ from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_count, check_timeout
+from rerank_kit.checks import check_count, check_instance, check_timeout
 from rerank_kit.errors import (
     BackendError,
     ConfigurationError,
@@ -23,6 +23,7 @@ from rerank_kit.errors import (
 )
 from rerank_kit.flow import Flow, sleep
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
 _EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
@@ -82,6 +83,9 @@ class ApiClient:
         self.timeout = seconds
         self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
+        check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
+        check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
+        check_instance("headers", headers, (Mapping, type(None)), "a mapping of names to values")
         self._rate_limit = rate_limit
         given: Mapping[str, str] = {} if headers is None else headers
         self._headers = {name: Secret(value, name=f"headers[{name!r}]") for name, value in given.items()}
@@ -248,6 +252,6 @@ def check_url(url: object) -> str:
         msg = "base_url must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
         raise ConfigurationError(msg)
     if not known:
-        msg = f"base_url must be a URL that starts with http:// or https://, not {url!r}"
+        msg = f"base_url must be a URL that starts with http:// or https://, not {quoted(url)}"
         raise ConfigurationError(msg)
     return text.rstrip("/")

@@ -80,8 +80,9 @@ def error_of(response: Response, backend: str, hide: Callable[[str], str]) -> Re
 
 def _message(body: Any) -> str:
     """What a server says went wrong, wherever it says it."""
-    if is_mapping(body):
-        for key in ("message", "detail", "error", "errors"):
-            if body.get(key):
-                return _message(body[key])
+    while is_mapping(body):
+        inner = next((body[key] for key in ("message", "detail", "error", "errors") if body.get(key)), None)
+        if inner is None:
+            break
+        body = inner
     return shown(body)

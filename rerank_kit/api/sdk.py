@@ -103,5 +103,7 @@ class SdkTransport(ABC):
 
 def _response(given: Any) -> Response:
     """The response as plain JSON; where a server sent something else, SDKs hand out what it sent."""
+    if hasattr(given, "model_dump"):
+        return Response(200, given.model_dump(warnings=False))  # values of other types than the SDK's are no news to us
     dump = getattr(given, "to_dict", None) or getattr(given, "dict", None)
     return Response(200, given if dump is None else dump())

@@ -8,9 +8,11 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
+from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
@@ -44,6 +46,7 @@ class Cached(Reranker):
         Raises:
             ConfigurationError: The reranker's scores cannot be kept, or `store` is none.
         """
+        check_instance("reranker", reranker, Reranker, "a rerank_kit.Reranker")
         name = type(reranker).__name__
         if not reranker.pointwise:
             msg = (
@@ -52,15 +55,15 @@ class Cached(Reranker):
             )
             raise ConfigurationError(msg)
         known = reranker.fingerprint if fingerprint is None else fingerprint
-        if known is None or not known.strip():
+        if not isinstance(known, str) or not known.strip():
             msg = (
-                f"fingerprint={fingerprint!r}: {name} does not say what its scores depend on, such as on what shares a "
-                "batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
+                f"fingerprint={quoted(fingerprint)}: {name} does not say what its scores depend on, such as on what "
+                "shares a batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
             )
             raise ConfigurationError(msg)
         given: object = store
         if not isinstance(given, Store | None):
-            msg = f"store must have get, put and waits, not be {store!r}: for a file, pass SQLiteStore(path)"
+            msg = f"store must have get, put and waits, not be {quoted(store)}: for a file, pass SQLiteStore(path)"
             raise ConfigurationError(msg)
         self.reranker = reranker
         self.store: Store = MemoryStore() if store is None else store

@@ -13,6 +13,7 @@ from rerank_kit.checks import check_seconds, check_timeout
 from rerank_kit.errors import AllFailed, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Deadline, Document, Span
@@ -56,7 +57,8 @@ class Fallback(Reranker):
             ConfigurationError: There are fewer than two, or an argument is wrong.
         """
         if len(rerankers) < 2 or not all(isinstance(each, Reranker) for each in rerankers):  # noqa: PLR2004 - a pair
-            msg = f"Fallback needs at least two rerankers, the first and what answers in its place, not {rerankers!r}"
+            given = quoted(rerankers)
+            msg = f"Fallback needs at least two rerankers, the first and what answers in its place, not {given}"
             raise ConfigurationError(msg)
         self.rerankers = rerankers
         self.timeout = check_timeout(timeout)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
+from rerank_kit.checks import is_number
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.values import finite
 
 K = TypeVar("K", bound=Hashable)
@@ -35,11 +37,13 @@ def reciprocal_rank_fusion(
         ConfigurationError: `weights` or `k` cannot be.
     """
     weights = [1.0] * len(rankings) if weights is None else weights
-    if len(weights) != len(rankings) or any(not 0 <= weight < math.inf for weight in weights):
-        msg = f"weights must be {len(rankings)} finite numbers of 0 or more, one for each ranking, not {weights!r}"
+    if len(weights) != len(rankings) or any(not is_number(weight) or weight < 0 for weight in weights):
+        msg = (
+            f"weights must be {len(rankings)} finite numbers of 0 or more, one for each ranking, not {quoted(weights)}"
+        )
         raise ConfigurationError(msg)
-    if not 0 <= k < math.inf:
-        msg = f"k must be a finite number of 0 or more, not {k!r}: 60 is usual"
+    if not is_number(k) or k < 0:
+        msg = f"k must be a finite number of 0 or more, not {quoted(k)}: 60 is usual"
         raise ConfigurationError(msg)
     fused: dict[K, float] = {}
     for ranking, weight in zip(rankings, weights, strict=True):
@@ -97,7 +101,7 @@ def normalise(scores: Iterable[float], how: Normalisation) -> list[float]:
         ConfigurationError: There is no such normalisation.
         InvalidResponse: A score is not a finite number.
     """
-    if how not in NORMALISATIONS:
-        msg = f"normalise must be one of {', '.join(NORMALISATIONS)}, not {how!r}"
+    if not isinstance(how, str) or how not in NORMALISATIONS:
+        msg = f"normalise must be one of {', '.join(NORMALISATIONS)}, not {quoted(how)}"
         raise ConfigurationError(msg)
     return NORMALISATIONS[how]([finite(score) for score in scores])

@@ -10,8 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from rerank_kit.checks import check_timeout
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.checks import check_instance, check_seconds
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
@@ -46,15 +45,13 @@ class Hedged(Reranker):
             other: Who is asked second; by default the same. Scores of another model are not comparable.
 
         Raises:
-            ConfigurationError: `after` is not above 0.
+            ConfigurationError: `after` is not above 0, or what is asked is no reranker.
         """
-        seconds = check_timeout(after)
-        if seconds is None:
-            msg = "after must be a number of seconds above 0, not None"
-            raise ConfigurationError(msg)
+        for name, given in (("reranker", reranker), ("other", reranker if other is None else other)):
+            check_instance(name, given, Reranker, "a rerank_kit.Reranker")
         self.reranker = reranker
         self.other = reranker if other is None else other
-        self.after = seconds
+        self.after = check_seconds("after", after)
         self.model = reranker.model
         self.pointwise = reranker.pointwise and self.other.pointwise
 

@@ -11,7 +11,7 @@ from rerank_kit.api.exchange import Request, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.checks import check_choice
+from rerank_kit.checks import check_choice, check_text
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.anthropic_sdk import AnthropicSdk
@@ -76,7 +76,7 @@ class Anthropic(ApiClient):
         """
         optional("anthropic", extra="anthropic", why="Anthropic")
         check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
-        self.model: str | None = model
+        self.model: str | None = check_text("model", model)
         self.effort = effort
         self.thinking = thinking
         self.cache = cache

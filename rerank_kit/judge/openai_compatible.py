@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
@@ -9,11 +10,12 @@ from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_choice
-from rerank_kit.errors import InvalidResponse
+from rerank_kit.checks import check_choice, check_instance, check_text
+from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
 from rerank_kit.judge.usage import stop_of, usage_of
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
 
@@ -52,9 +54,9 @@ class OpenAICompatible(ApiClient):
             ConfigurationError: An argument is wrong.
         """
         check_choice("structured", structured, ("json_schema", "json_object", "none"))
-        self.model: str | None = model
+        self.model: str | None = check_text("model", model)
         self.structured = structured
-        self._extra = {} if extra is None else dict(extra)
+        self._extra = {} if extra is None else _plain(extra)
         super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
@@ -92,3 +94,14 @@ class OpenAICompatible(ApiClient):
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.base_url!r}, model={self.model!r})"
+
+
+def _plain(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Further fields, if they can be sent as JSON."""
+    check_instance("extra", extra, Mapping, "a mapping of further fields")
+    try:
+        json.dumps(dict(extra), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"extra must hold what JSON can: {quoted(str(error))}"
+        raise ConfigurationError(msg) from None
+    return dict(extra)

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_count, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import BEYOND, Batches, readable
@@ -24,6 +24,7 @@ from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
@@ -66,6 +67,8 @@ class FlashRank(CrossEncoder):
             ConfigurationError: No such model, or files are missing or damaged.
             MissingExtra: flashrank is not installed, or what a list-wise model needs.
         """
+        check_instance("model", model, (str, os.PathLike), "a name that FlashRank knows or a folder of that name")
+        check_instance("cache_dir", cache_dir, (str, os.PathLike, type(None)), "a folder")
         self._source = model
         self._options: dict[str, Any] = {"cache_dir": cache_dir, "max_length": max_length, "threads": threads}
         config = optional("flashrank.Config", extra="flashrank", why="FlashRank")
@@ -174,7 +177,7 @@ def _max_length(asked: int | None, default: int) -> int:
     if asked is None:
         return default
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < _SHORTEST:
-        msg = f"max_length must be at least {_SHORTEST} tokens, not {asked!r}"
+        msg = f"max_length must be at least {_SHORTEST} tokens, not {quoted(asked)}"
         raise ConfigurationError(msg)
     return asked
 
@@ -182,7 +185,7 @@ def _max_length(asked: int | None, default: int) -> int:
 def _allowed(asked: int | None, limit: int) -> int:
     """What FlashRank set the tokenizer to, which is less than what was asked for when the model reads no more."""
     if asked is not None and asked > limit:
-        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {asked!r}"
+        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {quoted(asked)}"
         raise ConfigurationError(msg)
     return limit
 

@@ -24,6 +24,7 @@ from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.shared_batches import SharedBatches
 from rerank_kit.local.windows import LongDocuments, check_policy, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
@@ -172,6 +173,8 @@ def _max_length(asked: int | None, files: ModelFiles) -> int:
     if asked is None:
         return files.max_length
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= files.max_length:
-        msg = f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {asked!r}"
+        msg = (
+            f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {quoted(asked)}"
+        )
         raise ConfigurationError(msg)
     return asked

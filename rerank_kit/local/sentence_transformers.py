@@ -22,6 +22,7 @@ from rerank_kit.local.shared_batches import SharedBatches
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
@@ -225,6 +226,6 @@ def _max_length(asked: int | None, limit: int) -> int:
     if asked is None:
         return limit
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:
-        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {asked!r}"
+        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {quoted(asked)}"
         raise ConfigurationError(msg)
     return asked

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from rerank_kit.api.exchange import Request, Transport
-from rerank_kit.api.json_values import amount, is_list, is_mapping
+from rerank_kit.api.json_values import amount, is_list, is_mapping, is_whole
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
+from rerank_kit.checks import check_count, check_instance
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.cohere_sdk import CohereSdk
 from rerank_kit.managed.results import Decoded, Result, result, rows
@@ -72,10 +73,10 @@ class Cohere(ManagedReranker):
         key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
         options.setdefault("limits", _LIMITS)
         super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)
-        self.max_tokens_per_doc = max_tokens_per_doc
+        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
             "max_tokens_per_doc": max_tokens_per_doc,
-            "priority": priority,
+            "priority": check_count("priority", priority, least=0),
             "relevant_spans": _spans(relevant_spans),
         }
 
@@ -106,6 +107,7 @@ class Cohere(ManagedReranker):
 
 
 def _spans(asked: bool | Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: FBT001 - as the user passes it
+    check_instance("relevant_spans", asked, (bool, Mapping), "True, or a mapping of settings")
     if asked is False:
         return None
     return {"mode": "enabled", **(asked if is_mapping(asked) else {})}
@@ -116,6 +118,6 @@ def _passage(spans: Any, length: int) -> tuple[int, int] | None:
     if not is_list(spans) or not spans or not is_mapping(spans[0]):
         return None
     start, end = spans[0].get("start"), spans[0].get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= length:
+    if not is_whole(start) or not is_whole(end) or not 0 <= start < end <= length:
         return None
     return start, end

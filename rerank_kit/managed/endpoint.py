@@ -11,20 +11,21 @@ from urllib.parse import urlsplit
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.client import check_url
 from rerank_kit.api.exchange import Request
-from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_seconds
+from rerank_kit.checks import check_seconds, check_timeout
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
 from rerank_kit.managed.results import Decoded
 from rerank_kit.managed.self_test import QUERY, TEXTS, Check, examine
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.values import Deadline, Document
 
-_TOO_MANY = re.compile(r"maximum allowed batch size (\d+)")
+_TOO_MANY = re.compile(r"maximum allowed batch size ([0-9]{1,9})\b")
 
 
 class Endpoint(ManagedReranker):
@@ -70,10 +71,11 @@ class Endpoint(ManagedReranker):
         several = isinstance(base_url, Sequence) and not isinstance(base_url, str)
         self.base_urls = [check_url(each) for each in (base_url if several else [base_url])]
         if len({urlsplit(each).path for each in self.base_urls}) != 1:
-            msg = f"base_url must be a URL, or several that differ only in their hosts, not {base_url!r}"
+            msg = f"base_url must be a URL, or several that differ only in their hosts, not {quoted(base_url)}"
             raise ConfigurationError(msg)
-        if format not in (known := ("auto", *get_args(FormatName))):
-            msg = f"format must be one of {', '.join(known)}, not {format!r}"
+        known = ("auto", *get_args(FormatName))
+        if not isinstance(format, str) or format not in known:
+            msg = f"format must be one of {', '.join(known)}, not {quoted(format)}"
             raise ConfigurationError(msg)
         self.format: FormatName | Literal["auto"] = _by_host(self.base_urls[0]) if format == "auto" else format
         variables = [] if self.format == "auto" else [FORMATS[self.format].key_variable]
@@ -135,7 +137,7 @@ class Endpoint(ManagedReranker):
             known = _TOO_MANY.search(str(error))
             if known is None or self._limits_given or not self.pointwise:
                 raise
-            self.limits = replace(self.limits, documents=int(known[1]))
+            self._take_at_most(int(known[1]))
         return (yield from super().flow(query, documents, deadline))
 
     def address(self) -> str:
@@ -174,9 +176,8 @@ class Endpoint(ManagedReranker):
         info = yield from self._page("/info", deadline)
         if is_mapping(info) and "max_client_batch_size" in info:
             self._take("tei")
-            self.model = str(info.get("model_id")) if self.model is None else self.model
-            if not self._limits_given:
-                self.limits = replace(self.limits, documents=int(info["max_client_batch_size"]))
+            self._call_it(info.get("model_id"))
+            self._take_at_most(info["max_client_batch_size"])
         elif self.format == "auto":
             self._take((yield from self._by_models(deadline)))
         self._asked = True
@@ -187,9 +188,10 @@ class Endpoint(ManagedReranker):
             body = yield from self._page(path, deadline)
             models = body.get("data") if is_mapping(body) else None
             first = models[0] if is_list(models) and models else None
-            if is_mapping(first) and str(first.get("owned_by")).lower() in OWNERS:
-                self.model = str(first.get("id")) if self.model is None else self.model
-                return OWNERS[str(first.get("owned_by")).lower()]
+            owner = first.get("owned_by") if is_mapping(first) else None
+            if is_mapping(first) and isinstance(owner, str) and owner.lower() in OWNERS:
+                self._call_it(first.get("id"))
+                return OWNERS[owner.lower()]
         known = ", ".join(get_args(FormatName))
         msg = f"{self.base_url} does not say what it is at /info, /v1/models or /models: pass format=, one of {known}"
         raise ConfigurationError(msg)
@@ -200,10 +202,20 @@ class Endpoint(ManagedReranker):
             return (yield from self.exchange(Request(path), deadline))[0].body
         except AuthenticationError:
             raise
-        except (StatusError, ConfigurationError) as error:
+        except (StatusError, ConfigurationError, InvalidResponse) as error:
             if worth_repeating(error):
                 raise
             return None
+
+    def _call_it(self, name: object) -> None:
+        """Call the model what the server calls it, if that is a name and the user has given none."""
+        if self.model is None and isinstance(name, str) and name.strip():
+            self.model = name
+
+    def _take_at_most(self, documents: object) -> None:
+        """Learn how many documents the server takes, if that is a number and the user has given none."""
+        if not self._limits_given and is_whole(documents) and documents > 0:
+            self.limits = replace(self.limits, documents=documents)
 
     def _take(self, name: FormatName) -> None:
         self.format = name
@@ -223,11 +235,11 @@ class Endpoint(ManagedReranker):
             BackendError: The server cannot be reached, or answers with an error.
             ConfigurationError: It knows no such key, address or model.
         """
-        return run(self._checking(Deadline.after(timeout)))
+        return run(self._checking(Deadline.after(check_timeout(timeout))))
 
     async def acheck(self, *, timeout: float | None = 60.0) -> Check:
         """Test the server: `check`, without blocking the running loop."""
-        return await arun(self._checking(Deadline.after(timeout)))
+        return await arun(self._checking(Deadline.after(check_timeout(timeout))))
 
     def _checking(self, deadline: Deadline) -> Flow[Check]:
         yield from self._introduced(deadline)

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import amount
 from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_text
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
@@ -54,7 +55,7 @@ class Voyage(ManagedReranker):
         options.setdefault("limits", _LIMITS)
         url = _home(key) if base_url is None else base_url
         super().__init__(model, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
-        self.instruction = instruction
+        self.instruction = None if instruction is None else check_text("instruction", instruction)
         self.truncation = truncation
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
