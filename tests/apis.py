@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rerank_kit.api.client import ApiClient
 from rerank_kit.api.exchange import Request, Response
@@ -79,5 +79,5 @@ def answered(make: type[T], answer: Callable[[str], Response], **options: Any) -
     def transport(self: ApiClient) -> Canned:
         return Canned(answer)
 
-    made: T = type(make.__name__, (make,), {"transport": transport})(**options)
-    return made
+    made: Any = type(make.__name__, (make,), {"transport": transport})
+    return cast("T", made(**options))

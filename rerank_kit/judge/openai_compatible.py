@@ -18,6 +18,8 @@ from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
+_PATH = "/v1/chat/completions"
+
 
 class OpenAICompatible(ApiClient):
     """A chat model behind an OpenAI-compatible URL.
@@ -26,6 +28,8 @@ class OpenAICompatible(ApiClient):
         model: The model's name, as the server knows it.
         structured: How the server is asked for JSON.
     """
+
+    bare = True
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class OpenAICompatible(ApiClient):
         """Check the settings; nothing is sent yet.
 
         Args:
-            base_url: Where the API is, with the `/v1` that most servers have: `"http://localhost:8000/v1"`.
+            base_url: Where the API is, such as `"http://localhost:8000/v1"`; with or without the rest of its path.
             model: The model's name.
             api_key: The key, if one is needed.
             structured: `"json_schema"` holds the model to the form of the answer; `"json_object"` is for servers that
@@ -61,7 +65,7 @@ class OpenAICompatible(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        response, requests = yield from self.exchange(Request("/chat/completions", self._body(prompt)), deadline)
+        response, requests = yield from self.exchange(Request(_PATH, self._body(prompt)), deadline)
         body = response.body
         choices = body.get("choices") if is_mapping(body) else None
         first = choices[0] if is_list(choices) and choices else None

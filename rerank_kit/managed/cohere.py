@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 
-from rerank_kit.api.exchange import Request, Transport
+from rerank_kit.api.addresses import root_of
+from rerank_kit.api.client import check_url
+from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import amount, is_list, is_mapping, is_whole
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_count, check_instance
+from rerank_kit.errors import RerankError
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.cohere_sdk import CohereSdk
 from rerank_kit.managed.results import Decoded, Result, result, rows
@@ -20,6 +24,7 @@ from rerank_kit.values import Usage
 
 # "We recommend against sending more than 1,000 documents": https://docs.cohere.com/reference/rerank
 _LIMITS = Limits(documents=1000)
+_PATH = "/v2/rerank"  # which the SDK adds to the base URL
 _CLIENT = "the cohere SDK, with a method rerank"
 
 
@@ -72,7 +77,8 @@ class Cohere(ManagedReranker):
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
         options.setdefault("limits", _LIMITS)
-        super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)
+        home = root_of(check_url("https://api.cohere.com" if url is None else url), _PATH)
+        super().__init__(model, base_url=home, api_key=key, **options)
         self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
             "max_tokens_per_doc": max_tokens_per_doc,
@@ -91,7 +97,11 @@ class Cohere(ManagedReranker):
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Cohere's v2 API. Without `top_n` all documents are scored."""
         extra = {name: value for name, value in self._extra.items() if value is not None}
-        return Request("/v2/rerank", {"model": self.model, "query": query, "documents": list(texts), **extra})
+        return Request(_PATH, {"model": self.model, "query": query, "documents": list(texts), **extra})
+
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for. A client of the user's own asks at an address of its own."""
+        return super().error_of(response if self._own is None else replace(response, address=""))
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, relevant spans and what is billed."""

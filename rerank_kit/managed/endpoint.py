@@ -102,8 +102,7 @@ class Endpoint(ManagedReranker):
         return self._request(query, texts, len(texts))
 
     def _request(self, query: str, texts: Sequence[str], top_n: int) -> Request:
-        request = self.spoken.encode(self.model, query, texts, top_n)
-        return replace(request, path=self.spoken.below(self.base_url))
+        return self.spoken.encode(self.model, query, texts, top_n)
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """What the format says."""
@@ -184,7 +183,7 @@ class Endpoint(ManagedReranker):
 
     def _by_models(self, deadline: Deadline) -> Flow[FormatName]:
         """The format by what the server says in the list of its models."""
-        for path in ("/models",) if self.base_url.endswith("/v1") else ("/v1/models", "/models"):
+        for path in ("/v1/models", "/models"):
             body = yield from self._page(path, deadline)
             models = body.get("data") if is_mapping(body) else None
             first = models[0] if is_list(models) and models else None

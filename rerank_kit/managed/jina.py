@@ -29,6 +29,8 @@ class Jina(ManagedReranker):
     scores cannot be kept for one document.
     """
 
+    bare = True
+
     def __init__(
         self,
         model: str,
@@ -59,7 +61,7 @@ class Jina(ManagedReranker):
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Jina's API. The texts need not come back."""
         body = {"model": self.model, "query": query, "documents": list(texts), "top_n": len(texts)}
-        return Request("/rerank", {**body, "return_documents": False})
+        return Request("/v1/rerank", {**body, "return_documents": False})
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, and the tokens that are billed."""

@@ -25,6 +25,8 @@ class Voyage(ManagedReranker):
     Scores are between 0 and 1. `usage.tokens` are the tokens billed: the query's count once for each document.
     """
 
+    bare = True
+
     def __init__(
         self,
         model: str,
@@ -62,7 +64,7 @@ class Voyage(ManagedReranker):
         """The body of Voyage's API, which says `top_k`."""
         asked = query if self.instruction is None else f"{self.instruction}\nQuery: {query}"
         body = {"model": self.model, "query": asked, "documents": list(texts), "top_k": len(texts)}
-        return Request("/rerank", {**body, "truncation": self.truncation})
+        return Request("/v1/rerank", {**body, "truncation": self.truncation})
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, and the tokens that are billed."""

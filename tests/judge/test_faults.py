@@ -6,10 +6,11 @@ import json
 import re
 from typing import Any
 
+import anthropic
 import pytest
 
 from rerank_kit import AuthenticationError, ConfigurationError
-from rerank_kit.judge import Anthropic, LLMJudge, Mode
+from rerank_kit.judge import Anthropic, LLMJudge, Mode, OpenAICompatible
 from rerank_kit.testing import (
     ChatServer,
     Fault,
@@ -162,6 +163,30 @@ def test_a_wrong_address_raises(server: ChatServer, colour: Colour) -> None:
     with pytest.raises(ConfigurationError, match="check base_url and model"):
         colour(judge(chat, "filter"), "rerank", QUERY, DOCUMENTS)
     chat.close()
+
+
+def test_a_chat_server_is_asked_however_its_address_is_spelt(server: ChatServer, colour: Colour) -> None:
+    for spelling in ("", "//v1/", "/v1/messages", "/messages"):
+        with Anthropic(api_key=KEY, base_url=f"{server.url}/anthropic{spelling}") as claude:
+            assert found(colour(judge(claude, "filter"), "rerank", QUERY, DOCUMENTS))[:3] == RIGHT["filter"]
+    for spelling in ("", "//v1/", "/v1/chat/completions", "/chat/completions"):
+        with OpenAICompatible(f"{server.url}/openai{spelling}", model="m", api_key=KEY) as chat:
+            assert found(colour(judge(chat, "filter"), "rerank", QUERY, DOCUMENTS))[:3] == RIGHT["filter"]
+
+
+def test_an_address_that_the_server_does_not_know_is_named(server: ChatServer, make: MakeChat, colour: Colour) -> None:
+    server.fail(status(404), times=None)
+    chat = make(server)
+    with pytest.raises(ConfigurationError, match=r"404.* at http://127\.0\.0\.1:\d+/\w+/v1/[a-z/]+: check base_url"):
+        colour(judge(chat, "filter"), "rerank", QUERY, DOCUMENTS)
+
+
+def test_a_client_of_the_users_own_asks_at_an_address_that_only_it_knows(server: ChatServer, colour: Colour) -> None:
+    server.fail(status(404), times=None)
+    client = anthropic.Anthropic(api_key=KEY, base_url=server.base_url("anthropic"))
+    with client, pytest.raises(ConfigurationError, match="answered 404") as caught:
+        colour(judge(Anthropic(client=client), "filter"), "rerank", QUERY, DOCUMENTS)
+    assert "http" not in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", [slow(60), dripping(0.05)], ids=["slow", "dripping"])

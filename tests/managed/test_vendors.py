@@ -170,10 +170,28 @@ def test_cohere_retry_after_is_heeded_with_every_version_of_the_sdk(server: Rera
 
 
 def test_cohere_is_found_by_its_environment_variable(server: RerankServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CO_API_URL", server.base_url("cohere"))
+    monkeypatch.setenv("CO_API_URL", server.base_url("cohere") + "/v2/rerank")
     assert len(Cohere("rerank-v3.5", api_key=KEY).rerank(QUERY, DOCUMENTS)) == len(DOCUMENTS)
     monkeypatch.delenv("CO_API_URL")
     assert Cohere("rerank-v3.5", api_key=KEY).base_url == "https://api.cohere.com"
+
+
+@pytest.mark.parametrize("name", ["cohere", "voyage", "jina"])
+def test_a_vendor_is_asked_however_its_address_is_spelt(server: RerankServer, name: str, colour: Colour) -> None:
+    make: Any = {"cohere": Cohere, "voyage": Voyage, "jina": Jina}[name]
+    for spelling in ("", "//v1/", "/v2", "/v1/rerank", "/v2/rerank/", "/rerank"):
+        with make("rerank-2.5", api_key=KEY, base_url=f"{server.url}/{name}{spelling}") as reranker:
+            ranking = colour(reranker, "rerank", QUERY, DOCUMENTS)
+            assert [hit.index for hit in ranking] == ORDER
+
+
+def test_a_client_of_the_users_own_asks_at_an_address_that_only_it_knows(server: RerankServer, colour: Colour) -> None:
+    client = cohere_client(server)
+    server.fail(status(404), times=None)
+    with pytest.raises(ConfigurationError, match="answered 404") as caught:
+        colour(Cohere("rerank-v3.5", client=client), "rerank", QUERY, DOCUMENTS)
+    assert "http" not in str(caught.value)
+    client._client_wrapper.httpx_client.httpx_client.close()
 
 
 def test_voyage_is_asked_in_its_own_words(server: RerankServer, colour: Colour) -> None:
