@@ -15,9 +15,13 @@ from rerank_kit.testing import (
     ChatServer,
     Fault,
     Reply,
+    byte_order_mark,
     cut_connection,
+    deeply_nested,
     dripping,
     invalid_json,
+    odd_charset,
+    odd_usage,
     slow,
     status,
     too_many_requests,
@@ -41,6 +45,7 @@ def whole(ranking: Any) -> bool:
 
 
 AGAIN: dict[str, Fault] = {
+    "429 with no time at all": too_many_requests(retry_after="1.2.3s"),
     "no answer": cut_connection(),
     "a cut body": cut_connection(sent=40),
     "429": too_many_requests(retry_after="0"),
@@ -70,6 +75,8 @@ LOST: dict[str, tuple[Fault, str]] = {
     "413": (status(413), "StatusError: .* 413"),
     "malformed JSON": (invalid_json(), "InvalidResponse"),
     "another JSON": (wrong_shape(), "InvalidResponse"),
+    "deeply nested": (deeply_nested(), "InvalidResponse"),
+    "429 for years": (too_many_requests(retry_after="157680000"), "RateLimited"),
     "a list": (Fault("a list", text="[]"), "InvalidResponse"),
     "no choices": (Fault("no choices", text='{"choices": [], "content": "?"}'), "InvalidResponse"),
     "no message": (Fault("no message", text='{"choices": [{"message": 1}], "content": 1}'), "InvalidResponse"),
@@ -120,6 +127,17 @@ REPLIES: dict[str, tuple[Reply, bool]] = {
     "malformed": (Reply(lambda text: text[::-1]), False),
     "nothing": (Reply(lambda text: ""), False),
 }
+
+
+@pytest.mark.parametrize("fault", [odd_usage(), odd_charset(), byte_order_mark()], ids=lambda fault: fault.name)
+def test_what_is_odd_around_the_models_words_costs_no_verdict(
+    server: ChatServer, make: MakeChat, fault: Fault, colour: Colour
+) -> None:
+    server.fail(fault, times=None)
+    ranking = colour(judge(make(server), "filter"), "rerank", QUERY, DOCUMENTS)
+    assert found(ranking)[:3] == RIGHT["filter"]
+    assert not ranking.degraded
+    assert (ranking.cost is None) == (fault.name == "odd usage" or ranking.spans[-1].model == "local")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -19,10 +19,8 @@ from rerank_kit.api.exchange import Response
 from rerank_kit.api.json_values import is_mapping, read_json
 from rerank_kit.managed import Backoff, Cohere, Endpoint, FormatName, Jina, Limits, ManagedReranker, Voyage
 from rerank_kit.observe.trace_report import report
-from rerank_kit.testing import Fault, RerankServer
 from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS
-from tests.apis import DOCUMENTS, KEY, ORDER, QUERY, Make, answered
-from tests.conftest import Colour
+from tests.apis import DOCUMENTS, KEY, ORDER, QUERY, answered
 from tests.odd import VALUES, changed, replaced
 
 FORMATS = get_args(FormatName)
@@ -211,10 +209,3 @@ def test_a_part_of_what_was_counted_makes_no_price() -> None:
     )
     ranking = made.rerank(QUERY, DOCUMENTS * 2)
     assert (ranking.usage.tokens, ranking.cost) == (0, None)
-
-
-@pytest.mark.parametrize("charset", ["klingon", "utf-16", "hex", '"'])
-def test_no_charset_in_a_header_is_believed(server: RerankServer, make: Make, charset: str, colour: Colour) -> None:
-    headers = {"Content-Type": f"application/json; charset={charset}"}
-    server.fail(Fault("an odd charset", headers=headers), times=None)
-    assert [hit.index for hit in colour(make(server), "rerank", QUERY, DOCUMENTS)] == ORDER
