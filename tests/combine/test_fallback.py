@@ -245,6 +245,15 @@ def test_a_deciding_call_about_a_text_that_is_refused_leaves_it_to_the_next(colo
     assert fallback._circuits[0].ready
 
 
+def test_one_that_was_left_out_and_refuses_a_text_stays_left_out(colour: Colour) -> None:
+    fallback = Fallback(Failing(StatusError("text too long", status=422)), Failing(ConnectionFailed("down")))
+    for _ in range(3):
+        fallback._circuits[0].failed()
+    with pytest.raises(AllFailed):
+        colour(fallback, "rerank", "query", DOCUMENTS)
+    assert not fallback._circuits[0].ready
+
+
 def test_a_deciding_call_that_is_cancelled_leaves_it_to_the_next() -> None:
     late = Late()
     fallback = left_out_and_due(late, Clock())
