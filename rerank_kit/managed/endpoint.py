@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, Unpack, cast, get_args
@@ -213,7 +214,7 @@ class Endpoint(ManagedReranker):
 
     def _take_at_most(self, documents: object) -> None:
         """Learn how many documents the server takes, if that is a number and the user has given none."""
-        if not self._limits_given and is_whole(documents) and documents > 0:
+        if not self._limits_given and is_whole(documents) and 0 < documents <= sys.maxsize:
             self.limits = replace(self.limits, documents=documents)
 
     def _take(self, name: FormatName) -> None:

@@ -188,6 +188,14 @@ def test_an_odd_introduction_is_understood_or_none(data: st.DataObject, name: Fo
         assert made.limits.documents is None or made.limits.documents > 0
 
 
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), name=st.sampled_from(FORMATS))
+def test_the_self_test_reports_an_odd_answer(data: st.DataObject, name: FormatName) -> None:
+    response = Response(200, read_json(data.draw(changed(right_answer(name))).encode()))
+    made = answered(Endpoint, lambda _: response, base_url="http://h", format=name, api_key=KEY, limits=Limits())
+    assert str(made.check()).startswith(f"format {name}, answered in ")
+
+
 @pytest.mark.parametrize("size", ["0", "9" * 5000, "99999999999"])
 def test_a_refusal_that_names_no_number_of_documents_is_passed_on(size: str) -> None:
     told = Response(422, {"error": f"batch size 4 > maximum allowed batch size {size}"})
