@@ -19,7 +19,7 @@ from rerank_kit.managed.split import Limits, parts
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.texts import CountTokens, cut, encodable, estimated_tokens
+from rerank_kit.texts import CountTokens, cut, estimated_tokens
 from rerank_kit.values import Deadline, Document, Hit, Usage
 
 
@@ -119,8 +119,7 @@ class ManagedReranker(ApiClient, Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents: in one request, or in several if they do not fit into one."""
-        query = encodable(query)
-        prepared = [self.prepare(encodable(document.text)) for document in documents]
+        prepared = [self.prepare(document.text) for document in documents]
         texts = [text for text, _ in prepared]
         shares = parts(query, texts, self.limits, self._count_tokens)
         if len(shares) > 1 and not self.pointwise:
