@@ -210,11 +210,11 @@ def finite(score: object) -> float:
     """A score as a Python float, whatever number type the back end uses.
 
     Raises:
-        InvalidResponse: It is not a number, NaN or infinite.
+        InvalidResponse: It is not a number, NaN, infinite, or too great for a float.
     """
     try:
         value = float(score)  # type: ignore[arg-type]  # numpy and torch scalars convert; the rest raises
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
         msg = f"a relevance score must be a finite number, but the model gave {score!r}"

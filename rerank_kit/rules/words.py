@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.metadata import folded, label, quoted, read, texts
+from rerank_kit.rules.folding import folded
+from rerank_kit.rules.metadata import read, texts
+from rerank_kit.rules.quoting import label, quoted, shown
 from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.values import Document
 
@@ -54,7 +56,7 @@ def phrases(name: str, given: object) -> tuple[str, ...]:
     each = [given] if isinstance(given, str) else in_order(given)
     found = tuple(text for text in each if isinstance(text, str) and folded(text))
     if not found or len(found) < len(each):
-        msg = f"{name} must be one or more texts that are not empty, not {given!r}"
+        msg = f"{name} must be one or more texts that are not empty, not {shown(given)}"
         raise ConfigurationError(msg)
     return found
 

@@ -46,7 +46,7 @@ def test_a_day_old_is_not_within_a_day(posted: Any) -> None:
 
 @pytest.mark.parametrize(
     "posted",
-    ["yesterday", "", "2026-13-45", True, b"2026-11-24", [NOW], {"on": NOW}, float("nan"), 1e300, 10**400, "9" * 30],
+    ["yesterday", "", "2026-13-45", True, b"2026-11-24", [NOW], {"on": NOW}, float("nan"), 1e300, 10**40, "9" * 30],
 )  # fmt: skip
 def test_what_is_no_moment_counts_as_missing_and_is_quoted(posted: Any) -> None:
     found = match(newer("posted", within="24h", missing="first"), posted=posted)
