@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import cast
 
 from rerank_kit.checks import check_positive, is_number
@@ -39,12 +40,17 @@ class OneOf(Rule):
             raise ConfigurationError(msg)
         object.__setattr__(self, "values", tuple(cast("Iterable[Plain]", ordered)))
 
+    @cached_property
+    def _wanted(self) -> tuple[set[object], set[type]]:
+        """What values are compared with, and of which kinds these are."""
+        wanted = {_key(value) for value in self.values}
+        return set(wanted), {kind for kind, _ in wanted}
+
     def evaluate(self, document: Document, case: Case) -> Match:
         """Compare."""
         name = label(self.field)
         given = read(document, self.field)
-        wanted = {_key(value) for value in self.values}
-        kinds = {kind for kind, _ in wanted}
+        wanted, kinds = self._wanted
         comparable = [each for each in plain_values(given, name) if _kind(each) in kinds]
         if not comparable:
             msg = f"{name}, {shown(given)}, cannot be compared with {quoted(self.values)}"
@@ -77,7 +83,11 @@ class Equals(Rule):
 
     def evaluate(self, document: Document, case: Case) -> Match:
         """Compare."""
-        return OneOf(self.field, [self.value]).evaluate(document, case)
+        return self._alone.evaluate(document, case)
+
+    @cached_property
+    def _alone(self) -> OneOf:
+        return OneOf(self.field, [self.value])
 
 
 @dataclass(frozen=True)

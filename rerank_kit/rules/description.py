@@ -36,8 +36,8 @@ BLENDS: Mapping[str, type[Weighted | Fused]] = {"weighted": Weighted, "rrf": Fus
 PLAIN = ("weights", "without_tier", "per_tier")
 LISTS = ("tiers", "prefer", "require", "exclude", "at_most")
 
-_DEEPEST = 2 * DEEPEST + 4  # tables and lists inside one another: two for each condition
-_MOST = 1_000_000  # values in a description
+_DEEPEST = 2 * DEEPEST + 8  # tables and lists inside one another: two for each condition
+_MOST = 100_000  # values in a description
 _BITS = 1024  # of a whole number; a float has no room for more
 
 
@@ -89,7 +89,7 @@ def _check_plain(description: Mapping[str, Any]) -> None:
             each = enumerate(cast("Iterable[object]", value))
             waiting += [(one, f"{where}[{place}]", depth + 1) for place, one in each]
         elif not (value is None or isinstance(value, str | bool | float | timedelta)) and not _is_whole(value):
-            allowed = "a text, a number, a truth value, a table or a list"
+            allowed = "a text, a truth value, a number that a float can hold, a table or a list"
             msg = f"{line(where)} must be {allowed}, not {shown(value)} of the class {class_name(value)}"
             raise ConfigurationError(msg)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TypeAlias, TypeVar, cast
 
-from rerank_kit.rules.quoting import class_name, label, shown
+from rerank_kit.rules.quoting import class_name, label, line, shown
 from rerank_kit.values import Document
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def read(document: Document, field: str) -> object:
 
 def unreadable(field: str, error: Exception) -> Odd:
     """What is said of a field that raises when it is read."""
-    return Odd(f"{label(field)} cannot be read ({class_name(error)})")
+    return Odd(f"{label(field)} cannot be read ({line(class_name(error))})")
 
 
 def _at(metadata: object, field: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import cast
 
@@ -30,7 +31,7 @@ def shown(value: object) -> str:
     try:
         return line(_written(value))
     except Exception:  # noqa: BLE001 - whatever it is, it is to be quoted
-        return f"an object of the class {class_name(value)}"
+        return f"an object of the class {line(class_name(value))}"
 
 
 def _written(value: object) -> str:
@@ -41,15 +42,16 @@ def _written(value: object) -> str:
     if isinstance(value, int) and (bits := int.bit_length(value)) > 3 * LINE:
         return f"a whole number of about {bits * math.log10(2):.0f} digits"
     if type(value) in (list, tuple, set, frozenset, dict) and (length := len(cast("list[object]", value))) > LINE:
-        return f"a {class_name(value)} of {length} values"
+        return f"a {type(value).__name__} of {length} values"
     return repr(value)
 
 
 def class_name(value: object) -> str:
-    """The name of a value's class."""
-    return line(cast("str", _name_of(type(value))))
+    """The name of a value's class, which may be long."""
+    return cast("str", _name_of(type(value)))
 
 
+@lru_cache
 def label(field: str) -> str:
     """A field's name as a sentence can have it: `"open_date"` is an open date."""
     return line(field.replace("_", " ").replace(".", " "))

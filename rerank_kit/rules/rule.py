@@ -146,7 +146,7 @@ class Function(Rule):
             given = self.function(case.query, document)
         except Exception as error:
             logger.warning("the rule %r failed for a document: %s", name, class_name(error), exc_info=True)
-            msg = f"{name} failed with {class_name(error)}"
+            msg = f"{name} failed with {line(class_name(error))}"
             raise Odd(msg) from error
         if given is True or given is False:
             return Match(float(given), f"{name} holds" if given else f"{name} does not hold")
