@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any, cast
+
 from langchain_core.documents import Document
 
 from rerank_kit import Hit
@@ -33,11 +36,16 @@ def with_score(document: Document, hit: Hit) -> Document:
     if hit.passage is not None:
         metadata[PASSAGE] = document.page_content[slice(*hit.passage)]
     if SCORE in document.metadata:
-        metadata[EARLIER_SCORES] = [*document.metadata.get(EARLIER_SCORES, []), document.metadata[SCORE]]
+        earlier: object = document.metadata.get(EARLIER_SCORES)  # a list, unless somebody else put it there
+        before = cast("list[Any]", earlier) if type(earlier) is list else []
+        metadata[EARLIER_SCORES] = [*before, document.metadata[SCORE]]
     return document.model_copy(update={"metadata": metadata})
 
 
 def score_of(document: Document) -> float | None:
-    """The score that the stage before left, if it is a number."""
-    score = document.metadata.get(SCORE)
-    return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
+    """The score that the stage before left, if it is a number that a float can hold."""
+    score: Any = document.metadata.get(SCORE)
+    with suppress(Exception):  # metadata may hold anything, and nothing in them fails a ranking
+        if isinstance(score, int | float) and not isinstance(score, bool):
+            return float(score)
+    return None

@@ -12,10 +12,11 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from llama_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankPostprocessor, RuleRerank
 from rerank_kit import Budget, Cascade, DeadlineExceeded, Rules, Stage
-from rerank_kit.rules import equals, rule
+from rerank_kit.rules import at_most, boost, contains, equals, rule
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.llama.recording import recorded
+from tests.rules.hostile import MAKERS
 
 QUERY = QueryBundle("query")
 DESCRIPTION: dict[str, Any] = {"prefer": [{"rule": "equals", "field": "open", "value": True}]}
@@ -54,6 +55,18 @@ def test_each_node_says_why_it_is_where_it_is_and_its_text_does_not(colour: Colo
     assert best[0].node is given[0].node
     assert best[0].metadata == {"open": True}
     assert best[0].to_dict()["relevance_reason"] == "Open is true (+0.5)."
+
+
+def test_nothing_in_metadata_fails_a_ranking_or_is_lost(colour: Colour) -> None:
+    postprocessor = RuleRerank(
+        rules=Rules(prefer=[contains("text", "London"), boost("field")], at_most=at_most(1, by="field"))
+    )
+    for make in MAKERS.values():
+        value = make()
+        odd = NodeWithScore(node=TextNode(text="London", id_="odd", metadata={"field": value}), score=0.5)
+        best = colour(postprocessor, "postprocess_nodes", [NodeWithScore(node=TextNode(id_="b")), odd], QUERY)
+        assert ids(best) == ["odd", "b"]
+        assert best[0].metadata["field"] is value
 
 
 @pytest.mark.parametrize("rules", [Rules(prefer=[equals("open", True)]), DESCRIPTION])
