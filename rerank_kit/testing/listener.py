@@ -6,9 +6,9 @@ import atexit
 import os
 import socket
 import threading
-from concurrent.futures import thread as _pools  # noqa: F401 - so that its threads are waited for after ours have let go
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import Any
 from weakref import WeakSet, proxy
 
@@ -131,5 +131,7 @@ with suppress(AttributeError):  # Windows cannot fork
     os.register_at_fork(after_in_child=_after_fork)
 
 # Functions of atexit are called when all threads have ended, and a thread of a user's may wait for an answer from here.
-# concurrent.futures has the same need, and no public way either.
+# concurrent.futures has the same need, and no public way either. It waits for its threads: what is registered last is
+# called first.
+import_module("concurrent.futures.thread")
 getattr(threading, "_register_atexit", atexit.register)(_at_exit)
