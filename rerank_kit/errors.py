@@ -12,7 +12,8 @@
     │   ├── ConnectionFailed              no answer
     │   ├── StatusError                   an answer that is an error
     │   │   └── RateLimited               429
-    │   └── InvalidResponse               an answer that cannot be a ranking
+    │   ├── InvalidResponse               an answer that cannot be a ranking
+    │   └── ShuttingDown                  Python ends, and with it the thread that asks
     └── AllFailed                         every fallback failed
 
 Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself.
@@ -104,6 +105,10 @@ class RateLimited(StatusError):
 
 class InvalidResponse(BackendError):
     """The answer cannot be a ranking: a wrong number of scores, NaN, an index twice or out of range."""
+
+
+class ShuttingDown(BackendError):
+    """Python is shutting down, and no work can begin any more in a thread for which it does not wait."""
 
 
 class AllFailed(RerankError):
