@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from rerank_kit.shutdown import cut_off
+from rerank_kit import shutdown
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -33,7 +33,7 @@ class Caller:
     @property
     def gone(self) -> bool:
         """Whether it waits no more, or cannot, since Python shuts down."""
-        return self._left.is_set() or cut_off()
+        return self._left.is_set() or shutdown.cut_off()
 
     def leave(self) -> None:
         """Wait no more."""
@@ -85,6 +85,20 @@ _current: contextvars.ContextVar[Caller | None] = contextvars.ContextVar("rerank
 def current_caller() -> Caller | None:
     """Who waits for the code that asks; `None` where nobody can leave, because it is called directly."""
     return _current.get()
+
+
+def check_caller() -> None:
+    """Do nothing while somebody waits for the code that asks.
+
+    Raises:
+        Abandoned: The caller has gone.
+        ShuttingDown: Python is about to cut this thread off.
+    """
+    caller = current_caller()
+    if caller is None:
+        shutdown.check()
+    else:
+        caller.check()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from rerank_kit.caller import Abandoned, current_caller, waiting
+from rerank_kit.caller import Abandoned, check_caller, current_caller, waiting
 from rerank_kit.shutdown import in_hand
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline
@@ -33,7 +33,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _AT_A_TIME = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio's own threads
-_PATIENCE = 2.0  # seconds that the end of Python waits for blocking code that nobody waits for and that does not look
+_PATIENCE = 1.0  # seconds that the end of Python waits for blocking code that nobody waits for and that does not look
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -60,12 +60,12 @@ def run(flow: Flow[T]) -> T:
     """
     told = False
     try:
-        _check_caller()
+        check_caller()
         call = next(flow)
         while True:
             try:
                 if not told:
-                    _check_caller()
+                    check_caller()
                 answer = call.sync()
             except BaseException as error:  # noqa: BLE001 - handed to the flow, which decides
                 told = told or isinstance(error, Abandoned)
@@ -108,19 +108,13 @@ def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Cal
 
 
 def _work(function: Callable[..., T], args: Sequence[Any], kwargs: dict[str, Any]) -> T:
-    _check_caller()
+    check_caller()
     with in_hand(_PATIENCE):
         return function(*map(_bound, args), **{name: _bound(value) for name, value in kwargs.items()})
 
 
 def _bound(argument: Any) -> Any:
     return argument.bound() if isinstance(argument, Deadline) else argument
-
-
-def _check_caller() -> None:
-    caller = current_caller()
-    if caller is not None:
-        caller.check()
 
 
 async def in_a_thread(work: Callable[[], T]) -> T:

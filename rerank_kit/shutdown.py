@@ -15,14 +15,18 @@ from contextlib import contextmanager
 
 from rerank_kit.errors import ShuttingDown
 
-_in_hand: dict[threading.Event, tuple[int, float | None]] = {}
-"""What to wait for: set when it is done; the process it is in, and for how many seconds. No lock, because of forks."""
+_SILENCE = 1.0
+"""Seconds before a thread of the user's is told. By then it has been cut off: there is nothing to be said about that,
+and a daemon that writes then can bring Python down. Unless an `atexit` function waits for something that it holds."""
 
 _begun = threading.Event()
+_in_hand: dict[threading.Event, tuple[int, int, float | None]] = {}
+"""What to wait for: set when it is done; the process and thread it is in, and for how many seconds. No lock, because a
+fork would copy it locked."""
 
 
 class DaemonThread(threading.Thread):
-    """A thread of ours, to be made with `daemon=True`: Python waits not for it, but for what it has in hand."""
+    """A thread of ours, to be made with `daemon=True`: Python does not wait for it, only for what it has in hand."""
 
 
 def begun() -> bool:
@@ -35,30 +39,44 @@ def cut_off() -> bool:
     return begun() and threading.current_thread() is not threading.main_thread()
 
 
+def check() -> None:
+    """Do nothing while Python runs.
+
+    Raises:
+        ShuttingDown: Python is about to cut this thread off.
+    """
+    if not cut_off():
+        return
+    for done, (_, thread, _) in list(_in_hand.items()):
+        if thread == threading.get_ident():
+            done.set()
+    if not isinstance(threading.current_thread(), DaemonThread):
+        time.sleep(_SILENCE)
+    msg = (
+        "Python is shutting down, and nothing more can be ranked in this thread: "
+        "wait for the thread before the program ends, with join()"
+    )
+    raise ShuttingDown(msg)
+
+
 @contextmanager
 def in_hand(patience: float | None) -> Generator[None]:
-    """Have what is done in here waited for, if it is in a thread of ours.
+    """Have what is done in here waited for when Python shuts down.
 
     Args:
-        patience: Seconds for which it is, from when Python shuts down; `None` is to its end.
+        patience: Seconds for which it is, from then; `None` is to its end.
 
     Raises:
         ShuttingDown: Python is about to cut this thread off.
     """
     done = threading.Event()
-    if isinstance(threading.current_thread(), DaemonThread):
-        _in_hand[done] = os.getpid(), patience  # before the question below, so that it is waited for or not begun
+    _in_hand[done] = os.getpid(), threading.get_ident(), patience  # before the check: it is waited for or not begun
     try:
-        if cut_off():
-            msg = (
-                "Python is shutting down, and no ranking can begin in this thread any more: "
-                "wait for the thread before the program ends, with join()"
-            )
-            raise ShuttingDown(msg)
+        check()
         yield
     finally:
         done.set()
-        _in_hand.pop(done, None)
+        del _in_hand[done]
 
 
 @atexit.register
@@ -66,6 +84,6 @@ def _finish() -> None:
     """Let nothing more begin, and wait for what is in hand."""
     _begun.set()
     since = time.monotonic()
-    for done, (process, patience) in list(_in_hand.items()):
-        if process == os.getpid():
+    for done, (process, thread, patience) in list(_in_hand.items()):
+        if process == os.getpid() and thread != threading.get_ident():
             done.wait(None if patience is None else max(0.0, since + patience - time.monotonic()))

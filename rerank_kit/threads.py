@@ -13,10 +13,12 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from rerank_kit.caller import current_caller
-from rerank_kit.shutdown import DaemonThread, begun
+from rerank_kit.shutdown import DaemonThread, begun, cut_off
 from rerank_kit.values import Deadline
 
 T = TypeVar("T")
+
+_A_WHILE = 1.0  # seconds: Ctrl-C that comes in the instant before a wait begins is heard only when the wait ends
 
 
 class Threads:
@@ -138,10 +140,11 @@ def as_done(futures: Sequence[Future[T]], deadline: Deadline) -> Generator[Futur
 
 def _next_of(done: SimpleQueue[Future[T] | None], deadline: Deadline) -> Future[T]:
     while True:
+        left = deadline.remaining()
         try:
-            future = done.get(timeout=deadline.remaining())
+            future = done.get(timeout=_A_WHILE if left is None else min(left, _A_WHILE))
         except Empty:
             future = None
-        if future is not None:
+        if future is not None and not cut_off():
             return future
         deadline.check()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from rerank_kit.caller import Caller, current_caller
+from rerank_kit.caller import Caller, check_caller, current_caller
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
 
 Passage: TypeAlias = tuple[int, int]
@@ -209,10 +209,11 @@ class Deadline:
         Raises:
             DeadlineExceeded: The moment has passed.
             Abandoned: Nobody waits for the ranking any more. It is no `Exception`; let it pass.
+            ShuttingDown: Python is about to cut this thread off.
         """
-        for caller in (self.caller, current_caller()):
-            if caller is not None:
-                caller.check()
+        check_caller()
+        if self.caller is not None:
+            self.caller.check()
         if self.at is not None and self.clock() >= self.at:
             msg = "reranking did not finish in the time allowed: raise timeout= (seconds), or rerank fewer candidates"
             raise DeadlineExceeded(msg)

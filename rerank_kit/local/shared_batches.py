@@ -48,7 +48,7 @@ class SharedBatches:
             self._thread.submit(self._score_all)
             next(as_done([request.answer], deadline))
         finally:
-            request.left = True
+            request.gave_up = True
         scored = request.answer.result()
         deadline.check()
         return scored
@@ -88,8 +88,13 @@ class _Request:
 
     pairs: Sequence[Pair]
     deadline: Deadline
-    left: bool = False
+    gave_up: bool = False
     answer: Future[Scored] = field(default_factory=Future[Scored])
+
+    @property
+    def left(self) -> bool:
+        """Whether the caller waits no more; its thread may not know yet."""
+        return self.gave_up or (self.deadline.caller is not None and self.deadline.caller.gone)
 
 
 def _latest(requests: Sequence[_Request]) -> Deadline:
