@@ -9,17 +9,10 @@ from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from rerank_kit import shutdown
+from rerank_kit.errors import Abandoned
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class Abandoned(BaseException):
-    """Nobody waits for this work any more: the caller was cancelled or interrupted, or has another answer.
-
-    It is no `Exception`, so that what goes on after a failure, as a fallback does, ends here as well. It ends work in
-    threads, and reaches no caller: there is none.
-    """
 
 
 class Caller:
@@ -32,8 +25,8 @@ class Caller:
 
     @property
     def gone(self) -> bool:
-        """Whether it waits no more, or cannot, since Python shuts down."""
-        return self._left.is_set() or shutdown.cut_off()
+        """Whether it waits no more."""
+        return self._left.is_set()
 
     def leave(self) -> None:
         """Wait no more."""
@@ -58,10 +51,12 @@ class Caller:
 
         Raises:
             Abandoned: It has gone.
+            ShuttingDown: Python is about to cut this thread off.
         """
         if self.gone:
             msg = "nobody waits for the answer any more"
             raise Abandoned(msg)
+        shutdown.check()
 
     def sleep(self, seconds: float) -> None:
         """Wait that long, or until it leaves.

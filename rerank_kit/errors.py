@@ -16,7 +16,8 @@
     │   └── ShuttingDown                  Python ends, and with it the thread that asks
     └── AllFailed                         every fallback failed
 
-Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself.
+Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself. `Abandoned`
+stands beside the tree: let it pass.
 """
 
 from __future__ import annotations
@@ -122,3 +123,11 @@ class AllFailed(RerankError):
         """Keep every error, not only the last."""
         super().__init__(message)
         self.errors = tuple(errors)
+
+
+class Abandoned(BaseException):
+    """Nobody waits for this work any more: the caller was cancelled or interrupted, or has another answer.
+
+    It is no `Exception`, so that what goes on after a failure, as a fallback does, ends here as well. It ends work in
+    threads, and reaches no caller: there is none.
+    """

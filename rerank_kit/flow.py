@@ -24,7 +24,8 @@ from functools import partial
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from rerank_kit.caller import Abandoned, check_caller, current_caller, waiting
+from rerank_kit.caller import check_caller, current_caller, waiting
+from rerank_kit.errors import Abandoned
 from rerank_kit.shutdown import in_hand
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline
@@ -126,6 +127,7 @@ async def in_a_thread(work: Callable[[], T]) -> T:
             future = Threads(1, "rerank-kit").submit(caller.calling(work))
             future.add_done_callback(partial(_tell, loop, there))
             await there
+            check_caller()
             return future.result()
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from rerank_kit.errors import ShuttingDown
+from rerank_kit.errors import Abandoned, ShuttingDown
 
 _SILENCE = 1.0
 """Seconds before a thread of the user's is told. By then it has been cut off: there is nothing to be said about that,
@@ -43,15 +43,18 @@ def check() -> None:
     """Do nothing while Python runs.
 
     Raises:
-        ShuttingDown: Python is about to cut this thread off.
+        ShuttingDown: Python is about to cut this thread off, which is the user's.
+        Abandoned: The same of a thread of ours.
     """
     if not cut_off():
         return
     for done, (_, thread, _) in list(_in_hand.items()):
         if thread == threading.get_ident():
             done.set()
-    if not isinstance(threading.current_thread(), DaemonThread):
-        time.sleep(_SILENCE)
+    if isinstance(threading.current_thread(), DaemonThread):
+        msg = "Python is shutting down"
+        raise Abandoned(msg)
+    time.sleep(_SILENCE)
     msg = (
         "Python is shutting down, and nothing more can be ranked in this thread: "
         "wait for the thread before the program ends, with join()"

@@ -36,10 +36,13 @@ class Scripted(Reranker):
 class Gated(CrossEncoder):
     """Scores one pair after the other, none before it is let through. It looks at the deadline as engines do."""
 
-    fingerprint = "gated"
     begun: list[str] = field(default_factory=list[str])
     ended: list[str] = field(default_factory=list[str])
     gate: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def fingerprint(self) -> str:
+        return "gated"
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         try:

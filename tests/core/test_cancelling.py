@@ -29,7 +29,8 @@ from rerank_kit import (
     SQLiteStore,
     Stage,
 )
-from rerank_kit.caller import Abandoned, Caller, current_caller
+from rerank_kit.caller import Caller, current_caller
+from rerank_kit.errors import Abandoned
 from rerank_kit.flow import Call, Flow, arun, blocking, gather, run, sleep
 from tests.conftest import Colour
 from tests.doubles import Failing, Gated, Scripted
@@ -156,7 +157,11 @@ def test_rules_stop_at_the_document_in_hand() -> None:
 
 
 def test_rules_keep_to_a_deadline(colour: Colour) -> None:
-    rules = Rules(prefer=[lambda query, document: not time.sleep(0.01)])
+    def slow(query: str, document: Any) -> bool:
+        time.sleep(0.01)
+        return True
+
+    rules = Rules(prefer=[slow])
     with pytest.raises(DeadlineExceeded):
         colour(rules, "rerank", "query", DOCUMENTS * 100, timeout=0.02)
 

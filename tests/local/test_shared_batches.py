@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from rerank_kit import Deadline, DeadlineExceeded
-from rerank_kit.caller import Abandoned, Caller
+from rerank_kit.caller import Caller
+from rerank_kit.errors import Abandoned
 from rerank_kit.local import Scored
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.shared_batches import SharedBatches, Wanted
