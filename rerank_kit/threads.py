@@ -18,7 +18,7 @@ from rerank_kit.values import Deadline
 
 T = TypeVar("T")
 
-_A_WHILE = 1.0  # seconds: Ctrl-C that comes in the instant before a wait begins is heard only when the wait ends
+_A_WHILE = 0.25  # seconds: Ctrl-C that comes in the instant before a wait begins is heard only when the wait ends
 
 
 class Threads:

@@ -79,23 +79,15 @@ async def main():
     await asyncio.sleep(0.02)
 asyncio.run(main())
 """,
-    "loop left open": """
-loop = asyncio.new_event_loop()
-loop.set_exception_handler(lambda *_: None)
-task = loop.create_task(engine.arerank("query", texts))
-loop.run_until_complete(asyncio.sleep(0.1))
-print(1)
-""",
-    "daemon threads": """
+    "in flight": """
+left_open = asyncio.new_event_loop()
+left_open.set_exception_handler(lambda *_: None)
+task = left_open.create_task(engine.arerank("query", texts))
+running = asyncio.new_event_loop()
+threading.Thread(target=running.run_forever, daemon=True).start()
+asyncio.run_coroutine_threadsafe(engine.arerank("query", texts), running)
 for _ in range(3): threading.Thread(target=engine.rerank, args=("query", texts), daemon=True).start()
-time.sleep(0.1)
-print(1)
-""",
-    "daemon loop": """
-loop = asyncio.new_event_loop()
-threading.Thread(target=loop.run_forever, daemon=True).start()
-left = asyncio.run_coroutine_threadsafe(engine.arerank("query", texts), loop)
-time.sleep(0.1)
+left_open.run_until_complete(asyncio.sleep(0.1))
 print(1)
 """,
     "hedged": """
