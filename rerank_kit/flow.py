@@ -14,18 +14,15 @@ loop, cascade or fallback serves `rerank` and `arerank`. It is the idea of httpx
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
-from weakref import WeakKeyDictionary
 
 from rerank_kit.caller import check_caller, current_caller, waiting
 from rerank_kit.errors import Abandoned
+from rerank_kit.loop_threads import in_a_thread
 from rerank_kit.shutdown import in_hand
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline
@@ -33,9 +30,7 @@ from rerank_kit.values import Deadline
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_AT_A_TIME = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio's own threads
 _PATIENCE = 1.0  # seconds that the end of Python waits for blocking code that nobody waits for and that does not look
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)  # no slots: Call[int](...) could not be written then
@@ -116,30 +111,6 @@ def _work(function: Callable[..., T], args: Sequence[Any], kwargs: dict[str, Any
 
 def _bound(argument: Any) -> Any:
     return argument.bound() if isinstance(argument, Deadline) else argument
-
-
-async def in_a_thread(work: Callable[[], T]) -> T:
-    """Have a thread do it, without blocking the running loop, which need not wait for the thread when it ends."""
-    loop = asyncio.get_running_loop()
-    async with _turns.setdefault(loop, asyncio.Semaphore(_AT_A_TIME)):
-        with waiting() as caller:
-            there = loop.create_future()
-            future = Threads(1, "rerank-kit").submit(caller.calling(work))
-            future.add_done_callback(partial(_tell, loop, there))
-            await there
-            check_caller()
-            return future.result()
-
-
-def _tell(loop: asyncio.AbstractEventLoop, there: asyncio.Future[None], _: Future[Any]) -> None:
-    """Wake up who waits on the loop."""
-    with suppress(RuntimeError):  # the loop is closed: nobody waits
-        loop.call_soon_threadsafe(_wake, there)
-
-
-def _wake(there: asyncio.Future[None]) -> None:
-    if not there.done():  # it is, if it was cancelled
-        there.set_result(None)
 
 
 def sleep(seconds: float) -> Call[None]:

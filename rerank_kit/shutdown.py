@@ -87,6 +87,8 @@ def _finish() -> None:
     """Let nothing more begin, and wait for what is in hand."""
     _begun.set()
     since = time.monotonic()
-    for done, (process, thread, patience) in list(_in_hand.items()):
-        if process == os.getpid() and thread != threading.get_ident():
-            done.wait(None if patience is None else max(0.0, since + patience - time.monotonic()))
+    here = os.getpid()
+    for done, patience in [
+        (done, seconds) for done, (process, _, seconds) in list(_in_hand.items()) if process == here
+    ]:
+        done.wait(None if patience is None else max(0.0, since + patience - time.monotonic()))

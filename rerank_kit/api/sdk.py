@@ -15,7 +15,8 @@ from rerank_kit.api.http import no_response
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
-from rerank_kit.flow import Call, in_a_thread
+from rerank_kit.flow import Call
+from rerank_kit.loop_threads import in_a_thread
 
 
 class SdkTransport(ABC):

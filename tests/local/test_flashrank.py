@@ -290,7 +290,7 @@ def test_lists_that_wait_for_another_are_dropped_when_their_callers_leave(
 ) -> None:
     gate, begun = threading.Event(), list[int]()
 
-    class Waiting(sys.modules["llama_cpp"].Llama):  # type: ignore[name-defined, misc]  # the stand-in above
+    class Waiting(sys.modules["llama_cpp"].Llama):  # type: ignore[misc]  # the stand-in above
         def create_chat_completion(self, messages: list[dict[str, str]]) -> dict[str, Any]:
             begun.append(1)
             assert gate.wait(30)
