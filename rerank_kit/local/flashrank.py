@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -87,8 +86,8 @@ class FlashRank(CrossEncoder):
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
             self._counter = _counter(self._ranker.tokenizer, self.max_length + BEYOND)
         self._fingerprint: str | None = None
-        self._one_list = threading.Lock()  # llama.cpp keeps one conversation at a time
-        self._workers = Workers(self.threads, "rerank-kit-flashrank")
+        at_a_time = self.threads if self.pointwise else 1  # llama.cpp keeps one conversation at a time
+        self._workers = Workers(at_a_time, "rerank-kit-flashrank")
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs one by one, the longest first, so that no worker is left with a long one at the end."""
@@ -97,12 +96,11 @@ class FlashRank(CrossEncoder):
         def work(batch: list[int]) -> None:
             (place,) = batch
             query, text = pairs[place]
-            deadline.check()
             part, tokens[place] = readable(text, self.max_length, partial(self._count, query))
             scores[place] = float(self._ranked(query, [{"text": part}])[0]["score"])
 
         longest_first = Batches([len(text) for _, text in pairs], bound=1)
-        self._workers.share(longest_first.take, work)
+        self._workers.share(longest_first.take, work, deadline)
         read = [min(count, self.max_length) for count in tokens]
         return Scored(scores, read, [count > self.max_length for count in tokens])
 
@@ -120,10 +118,9 @@ class FlashRank(CrossEncoder):
 
     def _in_order(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
         """Rank with a list-wise model, which names places. Documents that it leaves out come last, in their order."""
-        with self._one_list:
-            deadline.check()
-            passages = [{"text": document.text, "place": place} for place, document in enumerate(documents)]
-            named = dict.fromkeys(int(passage["place"]) for passage in self._ranked(query, passages))
+        passages = [{"text": document.text, "place": place} for place, document in enumerate(documents)]
+        ranked = self._workers.do(partial(self._ranked, query, passages), deadline)
+        named = dict.fromkeys(int(passage["place"]) for passage in ranked)
         hits = [Hit(place, 1 - rank / len(documents)) for rank, place in enumerate(named)]
         hits += [Hit(place, 0.0, "the model left it out") for place in range(len(documents)) if place not in named]
         return Ranking(tuple(hits), Usage(pairs=len(documents)))

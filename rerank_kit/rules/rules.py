@@ -154,19 +154,20 @@ class Rules(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank by the rules."""
-        outcome = yield from blocking(self._outcome, query, documents)
+        outcome = yield from blocking(self._outcome, query, documents, deadline)
         return Ranking(outcome.hits)
 
     def left_out(self, query: str, documents: Sequence[Document | str]) -> dict[int, str]:
         """Say why documents are not in the ranking: for each of them by its place, a clause."""
-        return self._outcome(check_query(query), check_documents(documents)).left_out
+        return self._outcome(check_query(query), check_documents(documents), Deadline()).left_out
 
-    def _outcome(self, query: str, documents: Sequence[Document]) -> _Outcome:
+    def _outcome(self, query: str, documents: Sequence[Document], deadline: Deadline) -> _Outcome:
         case = Case(query, documents, self._moment())
         matcher = Matcher(self.tiers, self.prefer, self.require, self.exclude, self.without_tier, self._blend)
         matched: list[Matched] = []
         left_out: dict[int, str] = {}
         for index in range(len(documents)):
+            deadline.check()
             try:
                 matched.append(matcher.match(index, case))
             except LeftOut as left:

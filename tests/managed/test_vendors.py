@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 from typing import Any
 
 import cohere
@@ -11,11 +12,11 @@ import pytest
 from cohere.core.api_error import ApiError
 
 from rerank_kit import BackendError, Cached, ConfigurationError, InvalidResponse, Reranker, StatusError
-from rerank_kit.managed import Cohere, Jina, Voyage
+from rerank_kit.managed import Cohere, Jina, Limits, Voyage
 from rerank_kit.testing import Fault, RerankServer, status, too_many_requests
 from tests import apis
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 
 
 def cohere_client(server: RerankServer) -> Any:
@@ -137,6 +138,28 @@ class Older(Broken):
 def test_whatever_a_users_client_raises_is_a_backend_error(colour: Colour) -> None:
     with pytest.raises(BackendError, match="client= failed: KeyError: 'no credentials'"):
         colour(Cohere("rerank-v3.5", client=Broken()), "rerank", QUERY, DOCUMENTS)
+
+
+class Hanging(Broken):
+    """A client that waits for a server."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.gate = threading.Event()
+
+    def rerank(self, **arguments: Any) -> Any:
+        self.begun += 1
+        self.gate.wait(30)
+        raise KeyError("no credentials")
+
+
+def test_a_loop_does_not_wait_for_a_blocking_client_of_a_cancelled_call() -> None:
+    client = Hanging()
+    cancelled = Cohere("rerank-v3.5", client=client, limits=Limits(documents=1), concurrency=2)
+    assert tasks_left_by_cancelling(lambda: cancelled.arerank(QUERY, DOCUMENTS), lambda: client.begun == 2) == 1
+    assert not client.gate.is_set()
+    client.gate.set()
+    assert client.begun == 2
 
 
 def test_errors_without_headers_are_understood(colour: Colour) -> None:
