@@ -49,9 +49,8 @@ async def in_a_thread(work: Callable[[], T]) -> T:
 async def _of_loop(loop: asyncio.AbstractEventLoop) -> _OfLoop:
     known = _loops.get(loop)
     if known is None:
-        for each in list(_loops):
-            if each.is_closed():  # without having ended what watches over its end
-                _loops.pop(each, None)
+        for closed in [each for each in list(_loops) if each.is_closed()]:  # without ending what watches over its end
+            _loops.pop(closed, None)
         threads = Threads(sys.maxsize, "rerank-kit")  # turns bound those for which somebody waits
         known = _loops[loop] = _OfLoop(asyncio.Semaphore(_AT_A_TIME), threads, _watch(loop))
         await anext(known.watch)

@@ -70,7 +70,8 @@ def in_hand(patience: float | None) -> Generator[None]:
         patience: Seconds for which it is, from then; `None` is to its end.
 
     Raises:
-        ShuttingDown: Python is about to cut this thread off.
+        ShuttingDown: Python is about to cut this thread off, which is the user's.
+        Abandoned: The same of a thread of ours.
     """
     done = threading.Event()
     _in_hand[done] = os.getpid(), threading.get_ident(), patience  # before the check: it is waited for or not begun
@@ -88,7 +89,6 @@ def _finish() -> None:
     _begun.set()
     since = time.monotonic()
     here = os.getpid()
-    for done, patience in [
-        (done, seconds) for done, (process, _, seconds) in list(_in_hand.items()) if process == here
-    ]:
+    known = [(done, seconds) for done, (process, _, seconds) in list(_in_hand.items()) if process == here]
+    for done, patience in known:
         done.wait(None if patience is None else max(0.0, since + patience - time.monotonic()))

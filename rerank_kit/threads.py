@@ -126,6 +126,7 @@ def as_done(futures: Sequence[Future[T]], deadline: Deadline) -> Generator[Futur
     Raises:
         DeadlineExceeded: The time is over, and there was one that was not done.
         Abandoned: The caller has gone.
+        ShuttingDown: Python is about to cut this thread off.
     """
     done: SimpleQueue[Future[T] | None] = SimpleQueue()
     for each in futures:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from rerank_kit.local.cross_encoder import Pair, Scored
+from rerank_kit.shutdown import in_hand
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline
 
@@ -75,7 +76,8 @@ class SharedBatches:
     def _answer(self, requests: Sequence[_Request]) -> None:
         owners = [each for each in requests for _ in each.pairs]
         pairs = [pair for each in requests for pair in each.pairs]
-        scored = self._score(pairs, _latest(requests), lambda place: not owners[place].left)
+        with in_hand(None):  # an engine may prepare the pairs in this thread, in native code
+            scored = self._score(pairs, _latest(requests), lambda place: not owners[place].left)
         start = 0
         for each in requests:
             part = slice(start, start := start + len(each.pairs))
