@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.documents import Document
 
@@ -36,8 +36,8 @@ def with_score(document: Document, hit: Hit) -> Document:
     if hit.passage is not None:
         metadata[PASSAGE] = document.page_content[slice(*hit.passage)]
     if SCORE in document.metadata:
-        earlier: object = document.metadata.get(EARLIER_SCORES)  # a list, unless somebody else put it there
-        before = cast("list[Any]", earlier) if type(earlier) is list else []
+        earlier: Any = document.metadata.get(EARLIER_SCORES)
+        before: list[Any] = earlier if type(earlier) is list else []  # anything else is not ours
         metadata[EARLIER_SCORES] = [*before, document.metadata[SCORE]]
     return document.model_copy(update={"metadata": metadata})
 
