@@ -14,7 +14,7 @@ from rerank_kit.rules.quoting import class_name, shown
 _MILLISECONDS = 1e11  # seconds since 1970 do not get that far before the year 5138
 _YEARS = 1000, 2999  # as seconds since 1970, these would be within the first hour
 _DAYS = 1000_01_01, 2999_12_31  # and these would be days in 1970
-_LONGEST = 64  # characters
+_LONGEST = 100  # characters
 _COUNT = re.compile(r"-?\d{9,}(?:\.\d*)?")
 _PART = re.compile(r"(\d{4})(?:-(\d{2})|-?(\d{3}))?", re.ASCII)
 

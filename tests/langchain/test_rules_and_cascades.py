@@ -92,6 +92,14 @@ def test_fields_dump_to_what_makes_the_same_compressor_again() -> None:
     assert RuleRerank(rules=DESCRIPTION).model_dump()["rules"] == DESCRIPTION
 
 
+def test_a_description_that_is_too_deep_is_refused() -> None:
+    deep: dict[str, Any] = {"rule": "equals", "field": "open", "value": True}
+    for _ in range(10_000):
+        deep = {"rule": "all_of", "rules": [deep]}
+    with pytest.raises(ConfigurationError, match="deeper than"):
+        RuleRerank(rules={"require": [deep]})
+
+
 # ── Cascades ──
 
 

@@ -11,7 +11,7 @@ import pytest
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from llama_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankPostprocessor, RuleRerank
-from rerank_kit import Budget, Cascade, DeadlineExceeded, Rules, Stage
+from rerank_kit import Budget, Cascade, ConfigurationError, DeadlineExceeded, Rules, Stage
 from rerank_kit.rules import at_most, boost, contains, equals, rule
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
@@ -91,6 +91,14 @@ def test_code_among_the_rules_is_no_part_of_a_dict() -> None:
     made = RuleRerank(rules=Rules(prefer=[rule(lambda query, document: True)]))
     with pytest.raises(Exception, match="is code, which no description can hold"):
         made.to_dict()
+
+
+def test_a_description_that_is_too_deep_is_refused() -> None:
+    deep: dict[str, Any] = {"rule": "equals", "field": "open", "value": True}
+    for _ in range(10_000):
+        deep = {"rule": "all_of", "rules": [deep]}
+    with pytest.raises(ConfigurationError, match="deeper than"):
+        RuleRerank(rules={"require": [deep]})
 
 
 # ── Cascades ──
