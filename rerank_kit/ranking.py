@@ -20,7 +20,7 @@ class Ranking:
     """The answer of a reranker: hits, best first. It has a length and can be looped over.
 
     Attributes:
-        hits: Best first; equal scores keep the order of the input.
+        hits: Best first; equal scores are in the order of their logits, where there are any, and of the input.
         usage: What it took.
         spans: What each reranker involved did, inner ones first.
     """
@@ -36,9 +36,8 @@ class Ranking:
         Raises:
             InvalidResponse: A score is not a finite number.
         """
-        hits = [Hit(index, finite(score)) for index, score in enumerate(scores)]
-        hits.sort(key=lambda hit: -hit.score)
-        return cls(tuple(hits), Usage() if usage is None else usage)
+        hits = best_first(Hit(index, finite(score)) for index, score in enumerate(scores))
+        return cls(hits, Usage() if usage is None else usage)
 
     @property
     def degraded(self) -> bool:
@@ -73,6 +72,11 @@ class Ranking:
     def __iter__(self) -> Iterator[Hit]:
         """Loop over the hits, best first."""
         return iter(self.hits)
+
+
+def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """Hits by score; those of the same score by logit, and then as they come."""
+    return tuple(sorted(hits, key=lambda hit: (-hit.score, 0.0 if hit.logit is None else -hit.logit)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Hit:
         why: The reason, from rerankers that can give one.
         passage: The part of the text that the score is for, when only that part of a long document was decisive.
         verdict: What a judge decided: `"yes"` or `"no"`, a grade such as `"2"`, or `"unjudged"`.
+        logit: What the model gave, where the score is the sigmoid of that. It orders hits whose scores are the same,
+            as they are where the sigmoid has come to 1.0.
     """
 
     index: int
@@ -49,6 +51,7 @@ class Hit:
     why: str | None = None
     passage: Passage | None = None
     verdict: str | None = None
+    logit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

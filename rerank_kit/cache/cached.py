@@ -13,7 +13,7 @@ from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.quoting import quoted
-from rerank_kit.ranking import Ranking
+from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
 
@@ -108,7 +108,7 @@ class Cached(Reranker):
                 "left out has no score to keep: cache a reranker that scores every document, and filter after it"
             )
             raise ConfigurationError(msg)
-        return [(keys[hit.index], Kept(hit.score, hit.why, hit.passage)) for hit in answer]
+        return [(keys[hit.index], Kept(hit.score, hit.why, hit.passage, hit.logit)) for hit in answer]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made of copies of reranker and store."""
@@ -134,7 +134,7 @@ def _missing(
 
 def _ranking(keys: Sequence[Key], known: Mapping[Key, Kept], cached: int, answer: Ranking) -> Ranking:
     """The ranking of one request; its usage and spans are those of `answer`, which scored what was missing."""
-    hits = [Hit(index, *known[key]) for index, key in enumerate(keys)]
-    hits.sort(key=lambda hit: -hit.score)
+    kept = (known[key] for key in keys)
+    hits = [Hit(place, each.score, each.why, each.passage, logit=each.logit) for place, each in enumerate(kept)]
     usage = answer.usage + Usage(cached=cached, duplicates=len(keys) - cached - len(answer))
-    return Ranking(tuple(hits), usage, answer.spans)
+    return Ranking(best_first(hits), usage, answer.spans)

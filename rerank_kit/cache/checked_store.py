@@ -103,12 +103,18 @@ def _kept(value: object, key: Key) -> Kept:
     """
     if not isinstance(value, tuple | list):
         raise _odd(value, "Kept")
-    score, why, passage = cast("tuple[object, object, Any]", Kept(*cast("Sequence[Any]", value)))
-    if isinstance(score, bool) or not isinstance(score, Real):
-        raise _odd(score, "score")
+    score, why, passage, logit = cast("tuple[object, object, Any, object]", Kept(*cast("Sequence[Any]", value)))
+    number = _number(score, "score")
     if not isinstance(why, str | None):
         raise _odd(why, "reason")
-    return Kept(finite(score), why, None if passage is None else _passage(len(key[2]), *passage))
+    place = None if passage is None else _passage(len(key[2]), *passage)
+    return Kept(number, why, place, None if logit is None else _number(logit, "logit"))
+
+
+def _number(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise _odd(value, what)
+    return finite(value)
 
 
 def _passage(length: int, start: object, stop: object) -> Passage:

@@ -24,10 +24,10 @@ from rerank_kit.values import Deadline
 T = TypeVar("T")
 
 _INSERT = f"""
-    INSERT INTO scores ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO scores ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
-    SET score = excluded.score, why = excluded.why, start = excluded.start, stop = excluded.stop,
-        checksum = excluded.checksum
+    SET score = excluded.score, logit = excluded.logit, why = excluded.why, start = excluded.start,
+        stop = excluded.stop, checksum = excluded.checksum
 """  # noqa: S608 - a constant. A key is put when it was not found, or what was found was damaged
 _EVICT = "DELETE FROM scores WHERE place <= (SELECT max(place) FROM scores) - ?"
 _BATCH = 500  # keys in one statement; some builds of SQLite take no more than 999

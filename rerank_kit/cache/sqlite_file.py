@@ -25,6 +25,7 @@ _TABLE = """
         why BLOB,
         start INTEGER,
         stop INTEGER,
+        logit BLOB,                 -- a float, as the score
         checksum BLOB               -- of all but the place
     )
 """
@@ -130,7 +131,8 @@ def _take_over(connection: sqlite3.Connection, path: str) -> int:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if _identity(connection)[1] == _WITHOUT_CHECKSUMS:  # no other process was faster
-            connection.execute("ALTER TABLE scores ADD COLUMN checksum BLOB")
+            for column in ("logit", "checksum"):
+                connection.execute(f"ALTER TABLE scores ADD COLUMN {column} BLOB")
             connection.execute(f"PRAGMA user_version = {_VERSION}")
     return _identity(connection)[1]
 

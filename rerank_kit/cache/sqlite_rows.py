@@ -13,7 +13,7 @@ from rerank_kit.values import finite
 Row = tuple[Any, ...]
 """What `COLUMNS` hold."""
 
-COLUMNS = "key, score, why, start, stop, checksum"
+COLUMNS = "key, score, logit, why, start, stop, checksum"
 
 
 def digest(key: Key) -> bytes:
@@ -29,28 +29,36 @@ def row(key: Key, kept: Kept) -> Row:
         TypeError: The reason or the passage is not what it should be.
     """
     name, score = digest(key), finite(kept.score)
+    logit = None if kept.logit is None else finite(kept.logit)
     why = None if kept.why is None else _bytes(kept.why)
     start, stop = (None, None) if kept.passage is None else kept.passage
-    return name, score, why, start, stop, _checksum(name, score, why, start, stop)
+    return name, score, logit, why, start, stop, _checksum(name, score, logit, why, (start, stop))
 
 
 def kept_in(found: Row) -> Kept | None:
     """The score in a row; `None` where it is not as it was written, whatever has happened to it."""
-    name, score, why, start, stop, checksum = found
-    if not isinstance(score, float) or not math.isfinite(score):
+    name, score, logit, why, start, stop, checksum = found
+    if not _is_finite(score) or not (logit is None or _is_finite(logit)):
         return None
     try:
-        if checksum != _checksum(name, score, why, start, stop):
+        if checksum != _checksum(name, score, logit, why, (start, stop)):
             return None
         reason = None if why is None else why.decode("utf-8", "surrogatepass")
     except (TypeError, ValueError, OverflowError, struct.error):
         return None
-    return Kept(score, reason, None if start is None else (start, stop))
+    return Kept(score, reason, None if start is None else (start, stop), logit)
 
 
-def _checksum(name: bytes, score: float, why: bytes | None, start: int | None, stop: int | None) -> bytes:
-    passage = b"" if start is stop is None else struct.pack("<qq", start, stop)
-    return _hash(8, name, struct.pack("<d", score), b"" if why is None else b"\0" + why, passage)
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _checksum(
+    name: bytes, score: float, logit: float | None, why: bytes | None, passage: tuple[int | None, int | None]
+) -> bytes:
+    numbers = struct.pack("<d", score) + (b"" if logit is None else struct.pack("<d", logit))
+    places = b"" if passage == (None, None) else struct.pack("<qq", *passage)
+    return _hash(8, name, numbers, b"" if why is None else b"\0" + why, places)
 
 
 def _hash(size: int, *parts: bytes) -> bytes:

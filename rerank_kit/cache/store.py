@@ -22,11 +22,13 @@ class Kept(NamedTuple):
         score: The relevance score.
         why: The reason, from rerankers that give one.
         passage: Start and end in characters of the part of the text that the score is for, where it is only a part.
+        logit: What the model gave, where the score is the sigmoid of that.
     """
 
     score: float
     why: str | None = None
     passage: Passage | None = None
+    logit: float | None = None
 
 
 @runtime_checkable

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
-from rerank_kit.ranking import Ranking
+from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker, RerankRequest
-from rerank_kit.values import Deadline, Document, Passage, Usage, finite
+from rerank_kit.values import Deadline, Document, Hit, Passage, Usage, finite
 
 Pair = tuple[str, str]
 """A query and the text of one document."""
@@ -26,11 +26,13 @@ class Scored:
         scores: Relevance scores; higher is better.
         tokens: How many tokens the model read of each pair.
         truncated: Whether the pair was longer than that.
+        logits: Whether the scores are logits still: the relevance scores are their sigmoid then.
     """
 
     scores: Sequence[float]
     tokens: Sequence[int]
     truncated: Sequence[bool]
+    logits: bool = False
 
 
 class CrossEncoder(Reranker):
@@ -81,9 +83,9 @@ class CrossEncoder(Reranker):
         if counts != {len(pairs)}:
             msg = f"the model gave {len(scored.scores)} scores for {len(pairs)} pairs: it must give one for each"
             raise InvalidResponse(msg)
-        return [
-            _PairScore(*each) for each in zip(map(finite, scored.scores), scored.tokens, scored.truncated, strict=True)
-        ]
+        given = map(finite, scored.scores)
+        read = _squashed if scored.logits else _PairScore
+        return [read(*each) for each in zip(given, scored.tokens, scored.truncated, strict=True)]
 
     def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score the windows of each document, or the one most like the query, and make one score of them."""
@@ -102,9 +104,11 @@ class CrossEncoder(Reranker):
         ]
 
     def _joined(self, windows: Sequence[_PairScore], spans: Sequence[Passage], *, whole: bool) -> _PairScore:
-        best = max(range(len(windows)), key=lambda place: windows[place].score)
+        best = max(range(len(windows)), key=lambda place: windows[place].order)
+        logits = [each.logit for each in windows if each.logit is not None]
         return _PairScore(
             score=aggregate(self.long_documents, [each.score for each in windows]),
+            logit=aggregate(self.long_documents, logits) if logits else None,
             tokens=sum(each.tokens for each in windows),
             truncated=any(each.truncated for each in windows) or (self.long_documents == "best-window" and not whole),
             windows=len(windows) - 1,
@@ -119,8 +123,18 @@ class _PairScore:
     score: float
     tokens: int
     truncated: bool
+    logit: float | None = None
     windows: int = 0
     passage: Passage | None = None
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """What to compare: logits tell scores apart that the sigmoid made the same."""
+        return self.score, 0.0 if self.logit is None else self.logit
+
+
+def _squashed(logit: float, tokens: int, truncated: bool) -> _PairScore:  # noqa: FBT001 - as in `Scored`
+    return _PairScore(sigmoid(logit), tokens, truncated, logit)
 
 
 def _ranking(of: Sequence[int], scores: Sequence[_PairScore], paid: set[int]) -> Ranking:
@@ -135,8 +149,9 @@ def _ranking(of: Sequence[int], scores: Sequence[_PairScore], paid: set[int]) ->
         duplicates=len(of) - len(new),
         windows=sum(each.windows for each in new),
     )
-    ranking = Ranking.by_score((scores[pair].score for pair in of), usage)
-    return replace(ranking, hits=tuple(replace(hit, passage=scores[of[hit.index]].passage) for hit in ranking))
+    found = (scores[pair] for pair in of)
+    hits = (Hit(place, each.score, passage=each.passage, logit=each.logit) for place, each in enumerate(found))
+    return Ranking(best_first(hits), usage)
 
 
 def sigmoid(logit: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -82,7 +83,7 @@ class FlashRank(CrossEncoder):
         self._file = folder / config.model_file_map[self.model]
         self._ranker = _load(folder, self.max_length, pointwise=self.pointwise)
         if self.pointwise:
-            _use_one_core(self._ranker, self._file)
+            self._ranker.session = self._session = _Session(self._ranker.session, self._file)
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
             self._counter = _counter(self._ranker.tokenizer, self.max_length + BEYOND)
         self._fingerprint: str | None = None
@@ -91,18 +92,19 @@ class FlashRank(CrossEncoder):
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs one by one, the longest first, so that no worker is left with a long one at the end."""
-        scores, tokens = [0.0] * len(pairs), [0] * len(pairs)
+        logits, tokens = [0.0] * len(pairs), [0] * len(pairs)
 
         def work(batch: list[int]) -> None:
             (place,) = batch
             query, text = pairs[place]
             part, tokens[place] = readable(text, self.max_length, partial(self._count, query))
-            scores[place] = float(self._ranked(query, [{"text": part}])[0]["score"])
+            self._ranked(query, [{"text": part}])
+            logits[place] = self._session.logit()
 
         longest_first = Batches([len(text) for _, text in pairs], bound=1)
         self._workers.share(longest_first.take, work, deadline)
         read = [min(count, self.max_length) for count in tokens]
-        return Scored(scores, read, [count > self.max_length for count in tokens])
+        return Scored(logits, read, [count > self.max_length for count in tokens], logits=True)
 
     def _count(self, query: str, text: str) -> int:
         return len(self._counter.encode(query, text))
@@ -204,12 +206,32 @@ def _load(folder: Path, max_length: int, *, pointwise: bool) -> Any:
         logging.root.removeHandler(placeholder)
 
 
-def _use_one_core(ranker: Any, file: Path) -> None:
-    """Give FlashRank a session whose operators use one core: workers scale better than threads inside an operator."""
-    runtime = optional("onnxruntime", extra="flashrank", why="FlashRank")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    ranker.session = runtime.InferenceSession(str(file), options, providers=ranker.session.get_providers())
+class _Session:
+    """FlashRank's session, anew: with operators that use one core, since workers scale better than threads inside one.
+
+    It remembers what the model gave, which FlashRank takes to a score in single precision: from about 17 on to 1.0.
+    """
+
+    def __init__(self, given: Any, file: Path) -> None:
+        runtime = optional("onnxruntime", extra="flashrank", why="FlashRank")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session: Any = runtime.InferenceSession(str(file), options, providers=given.get_providers())
+        self._last = threading.local()
+
+    def run(self, names: Any, feeds: Any) -> Any:
+        """Run the model."""
+        answers = self._session.run(names, feeds)
+        self._last.answer = answers[0]
+        return answers
+
+    def logit(self) -> float:
+        """What the model gave last in this thread, for a single pair.
+
+        The softmax of two values is the sigmoid of their difference.
+        """
+        (values,) = self._last.answer.tolist()
+        return float(values[0] if len(values) == 1 else values[1] - values[0])
 
 
 def _counter(tokenizer: Any, most: int) -> Any:

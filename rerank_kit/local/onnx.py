@@ -134,7 +134,7 @@ class OnnxCrossEncoder(CrossEncoder):
                 scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
         self._workers.share(lambda: next(todo, None), work, deadline)
-        return Scored(scores, tokens, truncated)
+        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""

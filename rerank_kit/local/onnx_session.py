@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from rerank_kit.checks import check_choice, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
-from rerank_kit.local.cross_encoder import sigmoid
 from rerank_kit.local.model_files import ModelFiles
 from rerank_kit.local.onnx_shapes import without_value_info
 from rerank_kit.local.pair_tokenizer import EncodedPair
@@ -35,6 +34,7 @@ class Graph:
     Attributes:
         provider: What runs it.
         on_gpu: Whether that is a GPU.
+        gives_logits: Whether what it gives is yet to be squeezed into 0 to 1, by the sigmoid.
         settings: What moves its scores besides the file.
     """
 
@@ -63,13 +63,14 @@ class Graph:
         named_after = any(word in self._output.lower() for word in ("prob", "score", "sigmoid", "softmax"))
         self._probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw_scores
+        self.gives_logits = not (self._probabilities or raw_scores)
         self._padding = int(files.config.get("pad_token_id") or 0)
         self.provider: str = self._session.get_providers()[0]
         self.on_gpu = self.provider in _GPUS
         self.settings = (self._probabilities, self._raw, runtime.__version__)
 
     def __call__(self, pairs: Sequence[EncodedPair]) -> list[float]:
-        """One relevance score for each pair, all in one call of the model.
+        """One number for each pair, all in one call of the model: its relevance score, or the logit of that.
 
         Raises:
             BackendError: ONNX Runtime failed.
@@ -96,7 +97,7 @@ class Graph:
         return [*values, *[self._padding if name == "input_ids" else 0] * (width - len(values))]
 
     def _read(self, values: Sequence[float]) -> float:
-        """One relevance score from what the graph answered for one pair.
+        """One number from what the graph answered for one pair.
 
         A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
         sigmoid of their difference.
@@ -112,8 +113,7 @@ class Graph:
                 msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
                 raise InvalidResponse(msg)
             return value
-        logit = values[0] if len(values) == 1 else values[1] - values[0]
-        return logit if self._raw else sigmoid(logit)
+        return values[0] if len(values) == 1 else values[1] - values[0]
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:

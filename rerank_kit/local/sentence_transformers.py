@@ -17,7 +17,7 @@ from rerank_kit.checks import check_count
 from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.local.batching import BEYOND, Batches, readable
 from rerank_kit.local.cpu import usable_cores
-from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
+from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, window_size
@@ -160,7 +160,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
         self._workers.share(batches.take, work, deadline)
-        return Scored(scores, tokens, [length > self.max_length for _, length in measured])
+        return Scored(scores, tokens, [length > self.max_length for _, length in measured], logits=not self._raw)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -204,7 +204,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             logits = self._model(self._to_device(features, self._model.device))["scores"].float()
             logits = logits.reshape(count, -1)
             values: list[float] = (logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]).tolist()
-        return values if self._raw else [sigmoid(value) for value in values]
+        return values
 
     def _use_one_core(self) -> None:
         """Keep operators in this thread to themselves: workers scale better than threads inside an operator.

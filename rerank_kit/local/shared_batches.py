@@ -81,7 +81,8 @@ class SharedBatches:
         start = 0
         for each in requests:
             part = slice(start, start := start + len(each.pairs))
-            each.answer.set_result(Scored(scored.scores[part], scored.tokens[part], scored.truncated[part]))
+            mine = scored.scores[part], scored.tokens[part], scored.truncated[part]
+            each.answer.set_result(Scored(*mine, logits=scored.logits))
 
 
 @dataclass(eq=False, slots=True)

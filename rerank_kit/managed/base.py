@@ -17,7 +17,7 @@ from rerank_kit.flow import Flow, gather
 from rerank_kit.managed.results import Decoded, Result, complete
 from rerank_kit.managed.split import Limits, parts
 from rerank_kit.pricing import Prices, known_prices
-from rerank_kit.ranking import Ranking
+from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import CountTokens, cut, estimated_tokens
 from rerank_kit.values import Deadline, Document, Hit, Usage
@@ -138,7 +138,7 @@ class ManagedReranker(ApiClient, Reranker):
         usage = sum((each.usage for each in scored), Usage(truncated=truncated, splits=len(shares) - 1))
         if not all(each.usage.tokens or each.usage.units for each in scored):
             usage = replace(usage, tokens=0, units=0)  # the part that was counted would make a wrong price
-        return Ranking(tuple(sorted(hits, key=lambda hit: -hit.score)), usage)
+        return Ranking(best_first(hits), usage)
 
     def _part(self, query: str, texts: Sequence[str], deadline: Deadline) -> Flow[_Part]:
         """One request, repeated until it is answered or not worth it."""

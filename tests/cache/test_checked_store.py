@@ -90,7 +90,11 @@ NO_SCORES: list[Any] = [
     (0.5, None, (-1, 1)),
     (0.5, None, (2, 1)),
     (0.5, None, (0, 1000)),
-    (0.5, None, None, None),
+    (0.5, None, None, None, None),
+    (0.5, None, None, "1.0"),
+    (0.5, None, None, True),
+    (0.5, None, None, float("nan")),
+    (0.5, None, None, 10**400),
     Hostile(),
     (Hostile(),),
     (0.5, None, Hostile()),
@@ -141,7 +145,9 @@ def test_keys_that_nobody_asked_for_are_left_alone(colour: Colour, caplog: pytes
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("value", [Kept(0.5), (0.5,), [0.5, None, None], (np.float32(0.5), "why"), [1, "why", [0, 3]]])
+@pytest.mark.parametrize(
+    "value", [Kept(0.5), (0.5,), [0.5, None, None], (np.float32(0.5), "why"), [1, "why", [0, 3], 2]]
+)
 def test_what_went_through_json_or_numpy_is_a_score(value: Any, colour: Colour) -> None:
     ranking = colour(Cached(Known(), Giving(value)), "rerank", "query", TEXTS)
     assert ranking.usage.cached == 3

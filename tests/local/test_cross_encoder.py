@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rerank_kit import Deadline, Document, Hit, InvalidResponse, Ranking, Usage
+from rerank_kit import Cached, Deadline, Document, Hit, InvalidResponse, Ranking, SQLiteStore, Usage
 from rerank_kit.flow import run
 from rerank_kit.local import CrossEncoder, Scored
 from rerank_kit.local.cross_encoder import Pair, sigmoid
+from rerank_kit.local.windows import LongDocuments
 from tests.conftest import Colour
 
 
@@ -62,3 +67,47 @@ def test_an_engine_that_cannot_cut_documents_scores_them_whole() -> None:
 
 def test_an_engine_that_does_not_say_otherwise_has_no_fingerprint() -> None:
     assert Counting().fingerprint is None
+
+
+class Giving(CrossEncoder):
+    """Gives each text the logit that is written in it."""
+
+    @property
+    def fingerprint(self) -> str:
+        return "giving"
+
+    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+        return Scored([float(text) for _, text in pairs], [1] * len(pairs), [False] * len(pairs), logits=True)
+
+    def windows(self, query: str, text: str) -> list[tuple[int, int]]:
+        """One for each number."""
+        ends = [place for place, sign in enumerate(text) if sign == " "] + [len(text)]
+        return [(0 if begin < 0 else begin + 1, end) for begin, end in zip([-1, *ends], ends, strict=False)]
+
+
+LOGITS = st.lists(st.floats(-1e6, 1e6) | st.integers(30, 40).map(float), min_size=1, max_size=12)
+
+
+@given(LOGITS)
+def test_a_ranking_is_in_the_order_of_logits_where_the_sigmoid_makes_them_the_same(logits: list[float]) -> None:
+    texts = [f"{logit!r}" for logit in logits]
+    with tempfile.TemporaryDirectory() as folder, SQLiteStore(Path(folder, "scores")) as file:
+        engines = [Giving(), Cached(Giving()), Cached(Giving(), file)]
+        expected = sorted(range(len(logits)), key=lambda place: -logits[place])
+        for engine in engines:
+            for ask in (texts, texts[::2], texts):  # a cache has some of them the second time, and all the third
+                ranking = engine.rerank("query", ask)
+                given = [float(ask[hit.index]) for hit in ranking]
+                assert given == sorted(given, reverse=True)
+                assert [(hit.score, hit.logit) for hit in ranking] == [(sigmoid(logit), logit) for logit in given]
+            assert [hit.index for hit in ranking] == expected
+
+
+@pytest.mark.parametrize(("policy", "order"), [("max", [1, 0, 2]), ("mean-top-k", [2, 1, 0])])
+def test_documents_by_windows_are_in_the_order_of_logits_too(policy: LongDocuments, order: list[int]) -> None:
+    engine = Giving()
+    engine.long_documents = policy
+    ranking = engine.rerank("query", ["70 40 40", "40 40 90", "60.5 60.5 60.5 60"])
+    assert {hit.score for hit in ranking} == {1.0}
+    assert [hit.index for hit in ranking] == order
+    assert [hit.passage for hit in sorted(ranking, key=lambda hit: hit.index)] == [(0, 2), (6, 8), (0, 4)]
