@@ -32,6 +32,7 @@ from rerank_kit.values import Deadline, Document, Hit, Usage
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _READ = 512  # tokens that its cross-encoders read
 _CONTEXT = 4096  # tokens for a list-wise model, which reads all passages at once
+_SAFE = 80.0  # of a logit: its exponential fits into single precision, in which FlashRank computes
 
 
 class FlashRank(CrossEncoder):
@@ -220,10 +221,10 @@ class _Session:
         self._last = threading.local()
 
     def run(self, names: Any, feeds: Any) -> Any:
-        """Run the model."""
+        """Run the model. FlashRank gets no number that overflows in its sum, which warns then."""
         answers = self._session.run(names, feeds)
         self._last.answer = answers[0]
-        return answers
+        return [answers[0].clip(-_SAFE, _SAFE), *answers[1:]]
 
     def logit(self) -> float:
         """What the model gave last in this thread, for a single pair.

@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, Document, Hit, MissingExtra, Usage
+from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.flashrank import FlashRank
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from tests.conftest import Colour
+from tests.local.tiny_models import WORDS, bert_like
 from tests.processes import python
 
 flashrank: Any = pytest.importorskip("flashrank", reason="flashrank is not installed")
@@ -136,6 +138,7 @@ def test_documents_are_not_touched(engine: FlashRank) -> None:
 def test_the_logging_of_the_application_stays_as_it_is(cache: Path) -> None:
     code = f"""
 import logging
+from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.flashrank import FlashRank
 FlashRank(cache_dir={str(cache)!r}).rerank("tax", ["tax", "cats"])
 print(logging.root.handlers, logging.root.level == logging.WARNING)
@@ -335,3 +338,18 @@ def test_many_queries_go_to_a_list_wise_model_one_after_the_other(
     answers += ["[2] > [1]", "[1] > [2]"]
     rankings = colour(FlashRank(LISTWISE, cache_dir=tmp_path), "rerank_many", [QUERY, QUERY], [TEXTS[:2], TEXTS[2:]])
     assert [[hit.index for hit in ranking] for ranking in rankings] == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_scores_that_come_to_1_keep_the_order_of_what_the_model_gave(
+    tmp_path: Path, outputs: int, colour: Colour
+) -> None:
+    folder = tmp_path / EMBEDDED
+    shutil.copytree(embedded_folder(), folder, ignore=shutil.ignore_patterns("*.onnx"))
+    bert_like(
+        folder, scale=1000.0, outputs=outputs, place="flashrank-MiniLM-L-12-v2_Q.onnx", config={"pad_token_id": 0}
+    )
+    raw = OnnxCrossEncoder(folder, file="flashrank-MiniLM-L-12-v2_Q.onnx", raw_scores=True).rerank("query", WORDS)
+    ranking = colour(FlashRank(folder), "rerank", "query", WORDS)
+    assert sum(hit.score == 1.0 for hit in ranking) > 2
+    assert [(hit.index, hit.logit) for hit in ranking] == [(hit.index, pytest.approx(hit.score)) for hit in raw]

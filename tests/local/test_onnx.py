@@ -322,3 +322,16 @@ def test_callers_that_wait_share_batches_and_each_gets_its_own_ranking(tiny: Tin
         expected = alone.rerank("query", each)
         assert [hit.index for hit in ranking] == [hit.index for hit in expected]
         assert [hit.score for hit in ranking] == pytest.approx([hit.score for hit in expected], abs=1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_scores_that_come_to_1_keep_the_order_of_what_the_model_gave(
+    tmp_path: Path, outputs: int, batch_size: int, colour: Colour
+) -> None:
+    folder = bert_like(tmp_path, scale=1000.0, outputs=outputs).folder
+    raw = OnnxCrossEncoder(folder, raw_scores=True, batch_size=batch_size).rerank("query", WORDS)
+    ranking = colour(OnnxCrossEncoder(folder, batch_size=batch_size), "rerank", "query", WORDS)
+    assert sum(hit.score == 1.0 for hit in ranking) > 2
+    assert [(hit.index, hit.logit) for hit in ranking] == [(hit.index, hit.score) for hit in raw]
+    assert {hit.logit for hit in raw} == {None}

@@ -447,3 +447,16 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         pytest.skip("this system cannot fork")
     done = python("-W", "ignore", "-c", code)
     assert done.stdout.split()[-1] == "0"
+
+
+@pytest.mark.parametrize("labels", [1, 2])
+def test_scores_that_come_to_1_keep_the_order_of_what_the_model_gave(
+    tmp_path: Path, labels: int, colour: Colour
+) -> None:
+    model = library.CrossEncoder(str(bert_like(tmp_path, labels=labels)), device="cpu")
+    head = model[0].model.classifier
+    head.weight.data *= 1e5
+    raw = SentenceTransformersCrossEncoder(model, raw_scores=True, threads=1).rerank(QUERY, WORDS)
+    ranking = colour(SentenceTransformersCrossEncoder(model, threads=1), "rerank", QUERY, WORDS)
+    assert sum(hit.score == 1.0 for hit in ranking) > 2
+    assert [(hit.index, hit.logit) for hit in ranking] == [(hit.index, hit.score) for hit in raw]
