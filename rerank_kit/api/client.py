@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypedDict
 from urllib.parse import urlsplit
 
-from rerank_kit.api.exchange import Request, Response, Transport, error_of
+from rerank_kit.api.addresses import addresses, tidy
+from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response, Transport, error_of
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_count, check_timeout
+from rerank_kit.checks import check_count, check_instance, check_timeout
 from rerank_kit.errors import (
     BackendError,
     ConfigurationError,
@@ -23,6 +25,7 @@ from rerank_kit.errors import (
 )
 from rerank_kit.flow import Flow, sleep
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
 _EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
@@ -56,7 +59,10 @@ class ApiClient:
         base_url: Where the API is.
         timeout: Seconds allowed for one request.
         max_retries: How often a request is repeated.
+        bare: Whether a gateway may have the API without its version.
     """
+
+    bare: bool = False
 
     def __init__(
         self,
@@ -82,10 +88,14 @@ class ApiClient:
         self.timeout = seconds
         self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
+        check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
+        check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
+        check_instance("headers", headers, (Mapping, type(None)), "a mapping of names to values")
         self._rate_limit = rate_limit
         given: Mapping[str, str] = {} if headers is None else headers
         self._headers = {name: Secret(value, name=f"headers[{name!r}]") for name, value in given.items()}
         self._backoff = Backoff() if backoff is None else backoff
+        self._spellings: dict[str, int] = {}  # of the addresses for each path, the one that the server knows
         self._transport = self.transport()
 
     def transport(self) -> Transport:
@@ -102,8 +112,13 @@ class ApiClient:
         """The base URL to send the next request to."""
         return self.base_url
 
-    def reached(self, url: str, *, well: bool) -> None:
-        """Take note whether a base URL answered as it should."""
+    @property
+    def most_retries(self) -> int:
+        """How often a request is repeated."""
+        return self.max_retries
+
+    def reached(self, url: str, *, well: bool | None) -> None:
+        """Take note whether a base URL answered as it should; `None` when nobody waited for it."""
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for."""
@@ -115,6 +130,9 @@ class ApiClient:
 
     def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
         """Send a request until it is answered.
+
+        Where a server does not know the address (404, 405, 410), the others that the base URL can mean are asked, and
+        the right one alone from then on.
 
         Args:
             request: The request.
@@ -129,18 +147,29 @@ class ApiClient:
             BackendError: There was no answer, or one that is an error, also after all repetitions.
             ConfigurationError: The server knows no such key, address or model.
         """
-        attempt = 0
+        known = self._spellings.get(request.path)
+        spelling, last = known or 0, len(addresses(self.base_url, request.path, bare=self.bare)) - 1
+        retries, unknown = 0, list[Response]()
         while True:
             yield from self._admitted(tokens, deadline)
             try:
-                return (yield from self._attempt(request, deadline)), attempt + 1
+                response = yield from self._attempt(request, deadline, spelling)
             except BackendError as error:
-                pause = self._pause(attempt, error, deadline)
+                pause = self._pause(retries, error, deadline)
                 if pause is None:
                     raise
                 logger.info("trying again in %.2f s: %s", pause, error)
-                attempt += 1
-            yield from sleep(pause)
+                retries += 1
+                yield from sleep(pause)
+                continue
+            if response.ok:
+                self._spellings[request.path] = spelling
+                return response, 1 + retries + len(unknown)
+            unknown.append(response)
+            if known is not None or spelling == last:
+                asked = ", ".join(each.address for each in unknown)
+                raise self.error_of(replace(unknown[0], address=asked))
+            spelling += 1
 
     def _admitted(self, tokens: int, deadline: Deadline) -> Flow[None]:
         """Wait until the rate limit lets a request pass."""
@@ -151,31 +180,37 @@ class ApiClient:
                 raise DeadlineExceeded(msg)
             yield from sleep(pause)
 
-    def _attempt(self, request: Request, deadline: Deadline) -> Flow[Response]:
+    def _attempt(self, request: Request, deadline: Deadline, spelling: int) -> Flow[Response]:
+        """Send a request once: a response that is well, or says that the server does not know the address."""
         deadline.check()
         left = deadline.remaining()
-        url = self.address()
+        base = self.address()
+        url = addresses(base, request.path, bare=self.bare)[spelling]
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
-            response = yield from self._transport.send(url, request, self.auth(), seconds)
+            response = yield from self._transport.send(url, replace(request, path=""), self.auth(), seconds)
         except ConnectionFailed as error:
-            self.reached(url, well=False)
+            self.reached(base, well=False)
             left = deadline.remaining()
             if left is not None and left < _EARLY:
                 msg = f"{error}, and the time allowed is over: raise timeout= (seconds)"
                 raise DeadlineExceeded(msg) from error
             raise
+        except BaseException:
+            self.reached(base, well=None)
+            raise
         if self._rate_limit is not None:
             self._rate_limit.learn(response.headers, refused=response.status == _TOO_MANY_REQUESTS)
-        refusal = None if response.ok else self.error_of(response)
-        self.reached(url, well=refusal is None or not worth_repeating(refusal))
-        if refusal is not None:
-            raise refusal
-        return response
+        if response.ok or response.status in WRONG_ADDRESS:
+            self.reached(base, well=True)
+            return replace(response, address=url)
+        refusal = self.error_of(response)
+        self.reached(base, well=not worth_repeating(refusal))
+        raise refusal
 
     def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
         """Seconds to wait before the next try; `None` when there will be none."""
-        if attempt >= self.max_retries or not worth_repeating(error):
+        if attempt >= self.most_retries or not worth_repeating(error):
             return None
         pause, left = self.pause(attempt, error), deadline.remaining()
         return None if pause is None or (left is not None and pause >= left) else pause
@@ -225,7 +260,7 @@ class ApiClient:
 
 
 def check_url(url: object) -> str:
-    """A base URL without its last slash.
+    """A base URL without slashes that are doubled or at its end.
 
     Raises:
         ConfigurationError: It is none, or has a key in it, which would show in logs.
@@ -240,6 +275,6 @@ def check_url(url: object) -> str:
         msg = "base_url must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
         raise ConfigurationError(msg)
     if not known:
-        msg = f"base_url must be a URL that starts with http:// or https://, not {url!r}"
+        msg = f"base_url must be a URL that starts with http:// or https://, not {quoted(url)}"
         raise ConfigurationError(msg)
-    return text.rstrip("/")
+    return tidy(text)

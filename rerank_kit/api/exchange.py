@@ -13,12 +13,12 @@ from rerank_kit.flow import Call
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-debug-trace-id", "x-trace-id", "x-amzn-requestid", "cf-ray")
 _UNKNOWN_KEY = frozenset({401, 403, 498})  # 498 is Cohere's: https://docs.cohere.com/reference/errors
-_WRONG_ADDRESS = frozenset({404, 405, 410})
+WRONG_ADDRESS = frozenset({404, 405, 410})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: a path below the base URL, and a body that becomes JSON; without a body it is a GET."""
+    """What is sent: the API's path, such as `/v1/rerank`, and a body that becomes JSON; without a body it is a GET."""
 
     path: str
     body: Mapping[str, Any] | None = None
@@ -26,11 +26,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back: the body as parsed JSON or, where it is none, as text; header names are in lower case."""
+    """What came back: the body as parsed JSON or, where it is none, as text; header names are in lower case.
+
+    The address is the one that was asked, where that is known.
+    """
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    address: str = ""
 
     @property
     def ok(self) -> bool:
@@ -71,8 +75,9 @@ def error_of(response: Response, backend: str, hide: Callable[[str], str]) -> Re
     what = f"{backend} answered {response.status}: {text}" + (f" (request {request_id})" if request_id else "")
     if response.status in _UNKNOWN_KEY:
         return AuthenticationError(f"{what}: check api_key, or the environment variable that it is read from")
-    if response.status in _WRONG_ADDRESS:
-        return ConfigurationError(f"{what}: check base_url and model")
+    if response.status in WRONG_ADDRESS:
+        where = f" at {hide(response.address)}" if response.address else ""
+        return ConfigurationError(f"{what}{where}: check base_url and model")
     kind = RateLimited if response.status == 429 else StatusError  # noqa: PLR2004 - HTTP's "too many requests"
     wait = asked_to_wait(response.headers)
     return kind(what, backend=backend, status=response.status, request_id=request_id, retry_after=wait)
@@ -80,8 +85,9 @@ def error_of(response: Response, backend: str, hide: Callable[[str], str]) -> Re
 
 def _message(body: Any) -> str:
     """What a server says went wrong, wherever it says it."""
-    if is_mapping(body):
-        for key in ("message", "detail", "error", "errors"):
-            if body.get(key):
-                return _message(body[key])
+    while is_mapping(body):
+        inner = next((body[key] for key in ("message", "detail", "error", "errors") if body.get(key)), None)
+        if inner is None:
+            break
+        body = inner
     return shown(body)

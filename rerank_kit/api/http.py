@@ -9,6 +9,7 @@ from typing import Any
 
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
+from rerank_kit.api.json_values import read_json
 from rerank_kit.errors import ConnectionFailed
 from rerank_kit.flow import Call
 from rerank_kit.optional import optional
@@ -67,11 +68,11 @@ def _httpx() -> Any:
 
 
 def _response(response: Any) -> Response:
-    try:
-        body = response.json()
-    except ValueError:
-        body = response.text
-    return Response(response.status_code, body, {name.lower(): value for name, value in response.headers.items()})
+    return Response(
+        response.status_code,
+        read_json(response.content),
+        {name.lower(): value for name, value in response.headers.items()},
+    )
 
 
 def no_response(error: Exception, url: str, seconds: float) -> ConnectionFailed:

@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, ClassVar
 
 from rerank_kit.api.client_pool import Pool
@@ -15,6 +16,7 @@ from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.flow import Call
+from rerank_kit.loop_threads import in_a_thread
 
 
 class SdkTransport(ABC):
@@ -58,7 +60,7 @@ class SdkTransport(ABC):
 
     async def _asend(self, arguments: dict[str, Any], url: str, seconds: float) -> Response:
         if self._own is not None and self._own.async_client is None:
-            return await asyncio.to_thread(self._send, arguments, url, seconds)
+            return await in_a_thread(partial(self._send, arguments, url, seconds))
         own = None if self._own is None else nullcontext[Any](self._own.async_client)
         try:
             async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
@@ -103,5 +105,7 @@ class SdkTransport(ABC):
 
 def _response(given: Any) -> Response:
     """The response as plain JSON; where a server sent something else, SDKs hand out what it sent."""
+    if hasattr(given, "model_dump"):
+        return Response(200, given.model_dump(warnings=False))  # values of other types than the SDK's are no news to us
     dump = getattr(given, "to_dict", None) or getattr(given, "dict", None)
     return Response(200, given if dump is None else dump())

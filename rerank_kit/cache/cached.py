@@ -9,8 +9,10 @@ from typing import Any
 
 from rerank_kit.cache.checked_store import CheckedStore
 from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
+from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
@@ -40,6 +42,7 @@ class Cached(Reranker):
         Raises:
             ConfigurationError: The reranker's scores cannot be kept, or `store` is none.
         """
+        check_instance("reranker", reranker, Reranker, "a rerank_kit.Reranker")
         name = type(reranker).__name__
         if not reranker.pointwise:
             msg = (
@@ -48,10 +51,10 @@ class Cached(Reranker):
             )
             raise ConfigurationError(msg)
         known = reranker.fingerprint if fingerprint is None else fingerprint
-        if known is None or not known.strip():
+        if not isinstance(known, str) or not known.strip():
             msg = (
-                f"fingerprint={fingerprint!r}: {name} does not say what its scores depend on, such as on what shares a "
-                "batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
+                f"fingerprint={quoted(fingerprint)}: {name} does not say what its scores depend on, such as on what "
+                "shares a batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
             )
             raise ConfigurationError(msg)
         self.reranker = reranker

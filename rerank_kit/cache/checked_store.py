@@ -11,6 +11,7 @@ from rerank_kit.cache.store import Kept, Key, Store
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage, finite
 
 _FAILED = object()
@@ -32,7 +33,7 @@ class CheckedStore:
         given: object = store
         calls = [getattr(given, name, None) for name in ("get", "put")]
         if isinstance(given, type) or not isinstance(given, Store) or not all(map(callable, calls)):
-            msg = f"store must have get, put and waits, not be {store!r}: for a file, pass SQLiteStore(path)"
+            msg = f"store must have get, put and waits, not be {quoted(store)}: for a file, pass SQLiteStore(path)"
             raise ConfigurationError(msg)
         if any(map(iscoroutinefunction, calls)):
             msg = (

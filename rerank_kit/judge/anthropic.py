@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, Unpack
 
-from rerank_kit.api.client import ApiClient, ClientOptions
-from rerank_kit.api.exchange import Request, Transport
+from rerank_kit.api.addresses import root_of
+from rerank_kit.api.client import ApiClient, ClientOptions, check_url
+from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.checks import check_choice
-from rerank_kit.errors import InvalidResponse
+from rerank_kit.checks import check_choice, check_text
+from rerank_kit.errors import InvalidResponse, RerankError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.anthropic_sdk import AnthropicSdk
 from rerank_kit.judge.chat import NEVER, Completion, Prompt
@@ -27,6 +29,7 @@ _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
 _BYTES_PER_TOKEN = 3  # the least for English; a prefix guessed too long is not cached, which costs nothing
 _ALWAYS_THINKS = frozenset({"xhigh", "max"})
 _ROOM_FOR_THOUGHTS = 4000  # tokens, beside those of the answer: a model that has to break off has answered nothing
+_PATH = "/v1/messages"  # which the SDK adds to the base URL
 _CLIENT = "the anthropic SDK, with a method messages.create"
 
 
@@ -76,7 +79,7 @@ class Anthropic(ApiClient):
         """
         optional("anthropic", extra="anthropic", why="Anthropic")
         check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
-        self.model: str | None = model
+        self.model: str | None = check_text("model", model)
         self.effort = effort
         self.thinking = thinking
         self.cache = cache
@@ -86,15 +89,20 @@ class Anthropic(ApiClient):
         )
         key = Secret(api_key, variables=("ANTHROPIC_API_KEY",), required=not given)
         url = os.environ.get("ANTHROPIC_BASE_URL") if base_url is None else base_url
-        super().__init__(base_url="https://api.anthropic.com" if url is None else url, api_key=key, **options)
+        home = root_of(check_url("https://api.anthropic.com" if url is None else url), _PATH)
+        super().__init__(base_url=home, api_key=key, **options)
 
     def transport(self) -> Transport:
         """The SDK."""
         return AnthropicSdk(self._key, self.base_url, self._own)
 
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for. A client of the user's own asks at an address of its own."""
+        return super().error_of(response if self._own is None else replace(response, address=""))
+
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        response, requests = yield from self.exchange(Request("/v1/messages", self._body(prompt)), deadline)
+        response, requests = yield from self.exchange(Request(_PATH, self._body(prompt)), deadline)
         body = response.body
         if not is_mapping(body) or not is_list(body.get("content")):
             msg = f"the answer is no message of Claude but {self.hide(shown(body))}"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 
-from rerank_kit.api.exchange import Request, Transport
-from rerank_kit.api.json_values import amount, is_list, is_mapping
+from rerank_kit.api.addresses import root_of
+from rerank_kit.api.client import check_url
+from rerank_kit.api.exchange import Request, Response, Transport
+from rerank_kit.api.json_values import amount, is_list, is_mapping, is_whole
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
+from rerank_kit.checks import check_count, check_instance
+from rerank_kit.errors import RerankError
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.cohere_sdk import CohereSdk
 from rerank_kit.managed.results import Decoded, Result, result, rows
@@ -19,6 +24,7 @@ from rerank_kit.values import Usage
 
 # "We recommend against sending more than 1,000 documents": https://docs.cohere.com/reference/rerank
 _LIMITS = Limits(documents=1000)
+_PATH = "/v2/rerank"  # which the SDK adds to the base URL
 _CLIENT = "the cohere SDK, with a method rerank"
 
 
@@ -71,11 +77,12 @@ class Cohere(ManagedReranker):
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
         options.setdefault("limits", _LIMITS)
-        super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)
-        self.max_tokens_per_doc = max_tokens_per_doc
+        home = root_of(check_url("https://api.cohere.com" if url is None else url), _PATH)
+        super().__init__(model, base_url=home, api_key=key, **options)
+        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
             "max_tokens_per_doc": max_tokens_per_doc,
-            "priority": priority,
+            "priority": check_count("priority", priority, least=0),
             "relevant_spans": _spans(relevant_spans),
         }
 
@@ -90,7 +97,11 @@ class Cohere(ManagedReranker):
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Cohere's v2 API. Without `top_n` all documents are scored."""
         extra = {name: value for name, value in self._extra.items() if value is not None}
-        return Request("/v2/rerank", {"model": self.model, "query": query, "documents": list(texts), **extra})
+        return Request(_PATH, {"model": self.model, "query": query, "documents": list(texts), **extra})
+
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for. A client of the user's own asks at an address of its own."""
+        return super().error_of(response if self._own is None else replace(response, address=""))
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, relevant spans and what is billed."""
@@ -106,6 +117,7 @@ class Cohere(ManagedReranker):
 
 
 def _spans(asked: bool | Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: FBT001 - as the user passes it
+    check_instance("relevant_spans", asked, (bool, Mapping), "True, or a mapping of settings")
     if asked is False:
         return None
     return {"mode": "enabled", **(asked if is_mapping(asked) else {})}
@@ -116,6 +128,6 @@ def _passage(spans: Any, length: int) -> tuple[int, int] | None:
     if not is_list(spans) or not spans or not is_mapping(spans[0]):
         return None
     start, end = spans[0].get("start"), spans[0].get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= length:
+    if not is_whole(start) or not is_whole(end) or not 0 <= start < end <= length:
         return None
     return start, end

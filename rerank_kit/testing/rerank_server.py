@@ -191,9 +191,8 @@ class RerankServer:
             return json.dumps(page)
         asked = wire.read(body)
         results = self._scored(asked.query, asked.texts)
-        return json.dumps(
-            wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
-        )
+        told = wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
+        return fault.edited(json.dumps(told))
 
     def _let_in(self, headers: Mapping[str, str]) -> None:
         """Refuse a wrong key, which is told as some servers do."""
@@ -246,7 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        if "Content-Type" not in fault.headers:
+            self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("X-Request-Id", f"request-{len(owner.received)}")
         for key, value in fault.headers.items():

@@ -114,7 +114,11 @@ def test_what_is_no_score_is_a_miss_and_said_once(
         assert len(store.kept) == 3
 
 
-@pytest.mark.parametrize("answer", [[], [0.5, 0.5, 0.5], "scores", 3, iter(()), HostileMapping()], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    [[], [0.5, 0.5, 0.5], "scores", 3, iter(()), HostileMapping()],
+    ids=["list", "scores", "text", "number", "iterator", "hostile"],
+)
 def test_what_is_no_mapping_is_a_miss(answer: object, colour: Colour, caplog: pytest.LogCaptureFixture) -> None:
     ranking = colour(Cached(Known(), Giving(answer=answer)), "rerank", "query", TEXTS)
     assert (ranking.hits, ranking.usage.cached) == (PLAIN, 0)

@@ -441,7 +441,7 @@ import os, sys, threading
 from rerank_kit import MemoryStore, SQLiteStore
 from rerank_kit.cache import Kept
 folder, stop = sys.argv[1], threading.Event()
-stores = [SQLiteStore(f"{folder}/shared"), MemoryStore()]
+stores = [SQLiteStore(f"{folder}/shared", timeout=30), MemoryStore()]
 def writing(store, name):
     number = 0
     while not stop.is_set():
@@ -450,7 +450,7 @@ def writing(store, name):
         store.get([("f", name, str(number))])
 def opening(name):
     while not stop.is_set():
-        with SQLiteStore(f"{folder}/{name}") as store:
+        with SQLiteStore(f"{folder}/{name}", timeout=30) as store:
             store.put({("f", "q", "t"): Kept(1.0)})
 threads = [threading.Thread(target=writing, args=(store, name)) for store in stores for name in "ab"]
 threads += [threading.Thread(target=opening, args=(name,)) for name in "cd"]
