@@ -17,6 +17,7 @@ from weakref import WeakSet
 from rerank_kit.cache.sqlite_file import check_path, is_held, open_file
 from rerank_kit.cache.sqlite_rows import COLUMNS, digest, kept_in, row
 from rerank_kit.cache.store import Kept, Key, LockOfProcess
+from rerank_kit.caller import check_caller
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.values import Deadline
@@ -126,6 +127,9 @@ class SQLiteStore:
 
         Nobody has the lock while waiting: so threads wait side by side, and a fork does not wait for them. What was in
         vain once is not waited for again until it has gone well: a file that can be read may not be written.
+
+        Raises:
+            Abandoned: The caller has gone meanwhile.
         """
         left = deadline.remaining()
         patience = self.timeout if left is None else min(self.timeout, _SHARE * left)
@@ -145,6 +149,7 @@ class SQLiteStore:
                 self._held.discard(what)
                 return value
             time.sleep(min(next(pauses), max(0.0, until - time.monotonic())))
+            check_caller()
 
     @contextmanager
     def _turn(self, patience: float) -> Generator[None]:

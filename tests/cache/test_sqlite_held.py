@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from rerank_kit import Cached, SQLiteStore
+from rerank_kit import Cached, Deadline, Hedged, SQLiteStore
+from rerank_kit.cache import Kept, Key
+from rerank_kit.errors import Abandoned
 from tests.cache.files import Telling
 from tests.cache.test_cached import TEXTS, keys
 from tests.conftest import Colour
+from tests.core.test_cancelling import Way, cancelled, forgotten, sibling_failed, timed_out
 
 
 @contextmanager
@@ -128,4 +133,50 @@ def test_a_thread_that_is_long_at_the_file_costs_others_the_score(path: Path, ca
         ranking = Cached(Telling(), store).rerank("query", TEXTS)
     assert (len(ranking), ranking.usage.cached) == (3, 0)
     assert "another thread was at the file" in caplog.text
+    store.close()
+
+
+class Watched(SQLiteStore):
+    """Says when it has stopped looking, and how it came to that."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, timeout=None)
+        self.looking = threading.Event()
+        self.ended: SimpleQueue[type[BaseException]] = SimpleQueue()
+
+    def get(self, keys: Sequence[Key], /, *, deadline: Deadline = Deadline()) -> dict[Key, Kept]:  # noqa: B008
+        self.looking.set()
+        try:
+            return super().get(keys, deadline=deadline)
+        except BaseException as error:
+            self.ended.put(type(error))
+            raise
+
+
+@pytest.mark.parametrize("way", [cancelled, timed_out, sibling_failed, forgotten])
+def test_nobody_waits_for_a_held_file_once_the_caller_has_gone(path: Path, way: Way) -> None:
+    store = Watched(path)
+    store.close()
+
+    async def main() -> None:
+        task = asyncio.create_task(Cached(Telling(), store).arerank("query", TEXTS))
+        while not store.looking.is_set():  # noqa: ASYNC110 - it is in another thread
+            await asyncio.sleep(0.001)
+        await way(task)
+
+    with held(path):
+        asyncio.run(main())
+        assert store.ended.get(timeout=5) is Abandoned
+    assert len(store.get([*keys(*TEXTS)], deadline=Deadline.after(60))) == 0
+    assert Cached(Telling(), store).rerank("query", TEXTS).usage.cached == 3
+    store.close()
+
+
+def test_a_lost_race_stops_waiting_for_a_held_file(path: Path, colour: Colour) -> None:
+    store = Watched(path)
+    store.close()
+    with held(path):
+        hedged = Hedged(Cached(Telling(), store), after=0.01, other=Telling())
+        assert len(colour(hedged, "rerank", "query", TEXTS)) == 3
+        assert store.ended.get(timeout=5) is Abandoned
     store.close()

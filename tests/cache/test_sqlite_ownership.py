@@ -98,10 +98,37 @@ def test_what_another_process_has_made_of_a_file_meanwhile_stands(old: Path, new
         assert store.get([*keys("a")]) == keys("a")
 
 
-@pytest.mark.parametrize("path", [None, 3, "", ":memory:", b":memory:", "with\0nul", ["scores"]])
+class Pathless:
+    """Says it is a path, and gives none."""
+
+    def __init__(self, path: object) -> None:
+        self.path = path
+
+    def __fspath__(self) -> Any:
+        if isinstance(self.path, Exception):
+            raise self.path
+        return self.path
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("path", [None, 3, "", ":memory:", b":memory:", "with\0nul", ["scores"], [10**5000]])
 def test_what_names_no_file_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path"):
         SQLiteStore(path)
+
+
+@pytest.mark.parametrize("gives", [None, 3, OSError(), "", ":memory:"], ids=repr)
+def test_an_object_that_gives_no_path_is_refused(gives: object) -> None:
+    with pytest.raises(ConfigurationError, match="path"):
+        SQLiteStore(Pathless(gives))
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    for name in ("half a pair \ud83d", "x" * 5000, "a/" * 5000):
+        with pytest.raises(ConfigurationError, match="path"):
+            SQLiteStore(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["C:\\cache\\scores", "~", "scores?mode=ro", "file:scores", "näme 雪", "a%20b"])

@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, name: str, text: str 
 
 def test_a_json_file_must_hold_a_table(folder: Path) -> None:
     (folder / "rules.json").write_text("[]")
-    with pytest.raises(ConfigurationError, match="the rules in '/[^:]*/rules.json' must be a table"):
+    with pytest.raises(ConfigurationError, match=r"the rules in '/[^:]*/rules\.json' must be a table"):
         Rules.from_file(folder / "rules.json")
 
 
