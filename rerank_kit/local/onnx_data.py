@@ -105,7 +105,7 @@ def _location(model: Data, tensor: Field) -> Iterator[str]:
         elif each.number == _EXTERNAL_DATA and each.kind == LENGTH:
             entry = {part.number: part for part in fields(model, each.content, each.end) if part.kind == LENGTH}
             if _content(model, entry.get(_KEY)) == _LOCATION:
-                names.append(_content(model, entry.get(_VALUE)).decode())
+                names.append(_content(model, entry.get(_VALUE)).decode("utf-8", "surrogateescape"))
     if external:
         yield from names
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types."""
 
+_MOST_DIGITS = 10  # of a number of 64 bits
+
 Data = bytes | mmap.mmap
 
 
@@ -60,15 +62,19 @@ def fields(data: Data, at: int, end: int) -> Iterator[Field]:
 
 
 def varint(data: Data, at: int) -> tuple[int, int]:
-    """A number in base 128, least significant digit first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
+    """A number in base 128, least significant digit first, and where it ends.
+
+    Raises:
+        ValueError: It is longer than any is.
+        IndexError: It breaks off.
+    """
+    value = 0
+    for place in range(_MOST_DIGITS):
+        byte = data[at + place]
+        value |= (byte & 0x7F) << 7 * place
         if byte < 0x80:  # noqa: PLR2004 - the highest bit says that more follows
-            return value, at
-        shift += 7
+            return value, at + place + 1
+    raise ValueError(at)
 
 
 def varint_bytes(value: int) -> bytes:

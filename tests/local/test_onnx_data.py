@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,25 @@ def test_graphs_in_graphs_without_end_are_read(tmp_path: Path) -> None:
         inner = bytes([number << 3 | 2]) + length(len(inner)) + inner
     (tmp_path / "model.onnx").write_bytes(b"\x3a" + length(len(inner)) + inner)
     assert locations(tmp_path / "model.onnx") == []
+
+
+@pytest.mark.parametrize("content", [b"\x80" * 2_000_000, b"\x3a" + b"\xff" * 2_000_000, b"\x3a\x80"])
+def test_a_number_without_end_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
+    assert locations(tmp_path / "model.onnx") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names in Unicode alone")
+def test_weights_whose_name_is_no_utf8_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = bert_like(tmp_path / "model").folder
+    expected = scores(folder)
+    with_value_info(folder / "model.onnx")
+    move_weights(folder / "model.onnx", dict.fromkeys(IN_ONE, "gewaehlt.bin"))
+    graph = (folder / "model.onnx").read_bytes()
+    (folder / "model.onnx").write_bytes(graph.replace(b"gewaehlt.bin", b"gew\xe4_hlt.bin"))
+    (folder / "gewaehlt.bin").rename(folder / os.fsdecode(b"gew\xe4_hlt.bin"))
+    monkeypatch.chdir(tmp_path)
+    assert scores(folder) == expected
 
 
 def length(value: int) -> bytes:

@@ -101,7 +101,7 @@ def test_files_hold_rules_in_toml_and_in_json(tmp_path: Path) -> None:
 @pytest.fixture(params=[".", "a" * 100, "b" * 200 + "/" + "c" * 200], ids=["short", "longer than a line", "very long"])
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A folder with a path of any length."""
-    found = tmp_path / request.param
+    found = tmp_path / str(request.param)
     found.mkdir(parents=True, exist_ok=True)
     return found
 
