@@ -20,7 +20,9 @@ from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import BEYOND, Batches, readable
 from rerank_kit.local.cpu import usable_cores
+from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
@@ -52,6 +54,8 @@ class FlashRank(CrossEncoder):
         *,
         cache_dir: str | os.PathLike[str] | None = None,
         max_length: int | None = None,
+        long_queries: LongQueries = "keep-end",
+        max_query_length: int | None = None,
         threads: int | None = None,
     ) -> None:
         """Load a model.
@@ -60,6 +64,9 @@ class FlashRank(CrossEncoder):
             model: A name that FlashRank knows, or a folder of that name with the model's files.
             cache_dir: Where FlashRank keeps and looks for the folders of its models; by default where it does.
             max_length: Tokens; by default 512, and 4096 for all documents together with a list-wise model.
+            long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
+            max_query_length: Tokens of the query that are read; by default half of those that query and document have
+                together. A query that was cut is counted in `usage.query_truncated`.
             threads: Workers; by default the cores that CPU affinity and container quota allow.
 
         Raises:
@@ -69,7 +76,13 @@ class FlashRank(CrossEncoder):
         check_instance("model", model, (str, os.PathLike), "a name that FlashRank knows or a folder of that name")
         check_instance("cache_dir", cache_dir, (str, os.PathLike, type(None)), "a folder")
         self._source = model
-        self._options: dict[str, Any] = {"cache_dir": cache_dir, "max_length": max_length, "threads": threads}
+        self._options: dict[str, Any] = {
+            "cache_dir": cache_dir,
+            "max_length": max_length,
+            "long_queries": long_queries,
+            "max_query_length": max_query_length,
+            "threads": threads,
+        }
         config = optional("flashrank.Config", extra="flashrank", why="FlashRank")
         folder = _folder(Path(model), cache_dir, config.default_cache_dir)
         if folder.name not in config.model_file_map:
@@ -84,7 +97,13 @@ class FlashRank(CrossEncoder):
         if self.pointwise:
             _use_one_core(self._ranker, self._file)
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
-            self._counter = _counter(self._ranker.tokenizer, self.max_length + BEYOND)
+            self._counter = _counter(self._ranker.tokenizer)
+            self._control = ControlTokens.of(self._counter)
+            room = self.max_length - self._counter.num_special_tokens_to_add(is_pair=True)
+            self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
+            self._counter.enable_truncation(self.max_length + BEYOND)
+            if self._share.above_half:
+                self._ranker.tokenizer.enable_truncation(self.max_length, strategy="only_second")
         self._fingerprint: str | None = None
         at_a_time = self.threads if self.pointwise else 1  # llama.cpp keeps one conversation at a time
         self._workers = Workers(at_a_time, "rerank-kit-flashrank")
