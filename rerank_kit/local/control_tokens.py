@@ -59,6 +59,28 @@ class ControlTokens:
 
         return cls(tokenizer.get_added_tokens_decoder(), tokenizer.id_to_token, read, tokenizer.encode("", "").ids)
 
+    @classmethod
+    def of_transformers(cls, tokenizer: Any, alone: Callable[..., Any], template: Sequence[int]) -> ControlTokens:
+        """Those of a tokenizer of transformers.
+
+        Args:
+            tokenizer: The tokenizer.
+            alone: What it makes of a text alone.
+            template: The ids of a pair of empty texts.
+        """
+        added: Mapping[int, Any] = tokenizer.added_tokens_decoder
+
+        def read(text: str) -> Iterable[tuple[int, Passage]]:
+            found = alone(text, return_offsets_mapping=True)
+            return zip(found["input_ids"], found["offset_mapping"], strict=True)
+
+        def spelled(text: str) -> Iterable[tuple[int, Passage]]:
+            for token, each in added.items():
+                yield from ((token, found.span()) for found in re.finditer(re.escape(each.content), text))
+
+        # A slow tokenizer does not tell where its tokens stand, but reads those alone that are spelled as they are.
+        return cls(added, tokenizer.convert_ids_to_tokens, read if tokenizer.is_fast else spelled, template)
+
     def inside(self, ids: Iterable[int], *texts: str) -> bool:
         """Whether there are more of them among the tokens of a pair than around one, or a text spells the unknown one."""
         return self._count(ids) > self._own or any(word in text for word in self._unknown.values() for text in texts)

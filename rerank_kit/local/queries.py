@@ -24,6 +24,15 @@ _FOR_A_DOCUMENT = 16  # tokens: less of one says nothing
 _LONG = 1024  # characters: white space around a query that long may be longer than all it says
 
 
+def check_long_queries(keep: object) -> None:
+    """Refuse what is no end of a query.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    check_choice("long_queries", keep, _ENDS)
+
+
 @dataclass(frozen=True, slots=True)
 class FittedQuery:
     """A query as it is asked.
@@ -63,7 +72,7 @@ class QueryShare:
         Raises:
             ConfigurationError: One of them is wrong.
         """
-        check_choice("long_queries", keep, _ENDS)
+        check_long_queries(keep)
         half = max(1, room // 2)
         most = max(half, room - _FOR_A_DOCUMENT)
         if length is None:

@@ -10,16 +10,16 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import BackendError, ConfigurationError
-from rerank_kit.local.batching import BEYOND, Batches, readable
+from rerank_kit.local.batching import BEYOND, Batches
 from rerank_kit.local.cpu import usable_cores
-from rerank_kit.local.control_tokens import control_tokens
+from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
+from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
@@ -142,7 +142,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
         self._strategy = "longest_first"
         template = self._ids(("", ""), _NO_LIMIT)
-        self._control = control_tokens(self._model.tokenizer, self._alone, template)
+        self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, template)
         self._share = QueryShare.of(self.max_length - len(template), length=max_query_length, keep=long_queries)
         if self._share.above_half and "message" not in self._model[0].modality_config:
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
@@ -156,8 +156,8 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
     def _score(self, pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted = all_wanted) -> Scored:
         """Score in batches of like lengths."""
         self._model.eval()
-        measured = [self._measured(pair, deadline) for pair in pairs]
-        tokens = [min(each.tokens, self.max_length) for each in measured]
+        found = self._measured(pairs, deadline)
+        tokens = [min(each.tokens, self.max_length) for each in found]
         scores = [0.0] * len(pairs)
         batches = Batches(tokens, self.batch_tokens, takers=self.threads)
 
@@ -165,7 +165,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             batch = [place for place in batch if wanted(place)]
             if not batch:
                 return
-            features = self._features([measured[place].pair for place in batch], self.max_length)
+            features = self._features([found[place].pair for place in batch], self.max_length)
             try:
                 answers = self._answers(features, len(batch))
             except Exception as error:
@@ -182,7 +182,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
         self._workers.share(batches.take, work, deadline)
-        return Scored(scores, tokens, [each.unread or each.tokens > self.max_length for each in measured])
+        return Scored(scores, tokens, [each.truncated for each in found])
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -203,23 +203,12 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
 
         return self._share.fitted(query, count)
 
-    def _measured(self, pair: Pair, deadline: Deadline) -> _Measured:
-        """The pair without what the model cannot reach, and its length in tokens."""
-        query, text = pair
-        found = pair
+    def _measured(self, pairs: Sequence[Pair], deadline: Deadline) -> list[Measured]:
+        def ids(pair: Pair) -> list[int]:
+            return self._ids(pair, self.max_length + BEYOND)
 
-        def count(part: str) -> int:
-            nonlocal found
-            deadline.check()
-            found = (query, part)
-            ids = self._ids(found, self.max_length + BEYOND)
-            if self._control.inside(ids, *found):
-                found = (self._control.taken_apart(query), self._control.taken_apart(part))
-                ids = self._ids(found, self.max_length + BEYOND)
-            return len(ids)
-
-        part, length = readable(text, self.max_length, count, end=self._model.tokenizer.truncation_side == "left")
-        return _Measured(found, length, unread=len(part) < len(text))
+        end = self._model.tokenizer.truncation_side == "left"
+        return [measured(pair, self.max_length, ids, self._control, deadline, end=end) for pair in pairs]
 
     def _length_alone(self, text: str) -> int:
         return len(self._alone(self._control.taken_apart(text))["input_ids"])
@@ -271,21 +260,6 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         """Say which model this is, and how it runs."""
         how = f"device={self.device!r}, dtype={self.dtype!r}, max_length={self.max_length}"
         return f"{type(self).__name__}({self.model!r}, {how})"
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """A pair as it is tokenised.
-
-    Attributes:
-        pair: Query and document, without what the model cannot reach.
-        tokens: How many they have, or more than fit.
-        unread: Whether the document goes on.
-    """
-
-    pair: Pair
-    tokens: int
-    unread: bool
 
 
 def _max_length(asked: int | None, limit: int) -> int:
