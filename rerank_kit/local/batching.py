@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 BEYOND = 128  # tokens: a cut changes those of the word it falls in, and no tokenizer's words are longer than this
 _FIRST_CUT = 16  # characters per token: far more than any language needs, so one look is nearly always enough
 _WITHOUT_TOKENS = 100_000  # characters: as many more are read where they make no tokens, and then no more
-_LONG_HEAD = 1024  # characters of white space: in some tokenizers, less moves a score
+_LONG_HEAD = 1024  # characters of white space: less is read in a moment
 _LONGEST_HEAD = 1_000_000
+BLANKS = " \n\t\r" * 256
+"""White space, to see whether a tokenizer makes tokens of it: those of some models do, and others skip it."""
 
 
 def reaches(length: int, tokens: int) -> Iterator[int]:

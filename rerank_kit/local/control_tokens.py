@@ -1,4 +1,4 @@
-"""Texts that hold a tokenizer's own control tokens, such as `[SEP]` or `<|im_end|>`: read as the words they are made of.
+"""Texts that hold a tokenizer's own control tokens, such as `[SEP]` or `<|im_end|>`: read as what they are made of.
 
 A tokenizer does not ask who wrote them. Read as control tokens, those of a document could end it for the model, or open
 what looks like another query.
@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rerank_kit.values import Passage
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 ReadTokens = Callable[[str], Iterable[tuple[int, Passage]]]
 """The tokens of a text alone, without any that the tokenizer adds: each one's id, and where it stands."""
@@ -50,7 +47,7 @@ class ControlTokens:
         self._own = self._count(template)
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> ControlTokens:
+    def of(cls, tokenizer: Any) -> ControlTokens:
         """Those of a tokenizer of the tokenizers package, which neither cuts texts nor pads them."""
 
         def read(text: str) -> Iterable[tuple[int, Passage]]:
@@ -82,7 +79,7 @@ class ControlTokens:
         return cls(added, tokenizer.convert_ids_to_tokens, read if tokenizer.is_fast else spelled, template)
 
     def inside(self, ids: Iterable[int], *texts: str) -> bool:
-        """Whether there are more of them among the tokens of a pair than around one, or a text spells the unknown one."""
+        """Whether the tokens of a pair have more of them than surround one, or its texts spell the unknown one."""
         return self._count(ids) > self._own or any(word in text for word in self._unknown.values() for text in texts)
 
     def taken_apart(self, text: str) -> str:

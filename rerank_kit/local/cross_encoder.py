@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rerank_kit.errors import InvalidResponse
@@ -47,6 +47,7 @@ class CrossEncoder(Reranker):
     """
 
     long_documents: LongDocuments = "truncate"
+    _skips_blanks: bool = False  # whether the tokenizer does
     _told_of_cut_queries: bool = False
 
     def cost(self, usage: Usage) -> float:
@@ -64,11 +65,11 @@ class CrossEncoder(Reranker):
         """Cut a document into windows that the model can read whole; one when it fits. For `long_documents`."""
         return [(0, len(text))]
 
-    def windows_in_time(self, query: str, text: str, deadline: Deadline) -> Sequence[Passage]:  # noqa: ARG002
+    def windows_in_time(self, query: str, text: str, deadline: Deadline) -> Sequence[Passage]:
         """The same, for engines that look at the deadline while they do."""
         return self.windows(query, text)
 
-    def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:  # noqa: ARG002 - engines look at it
+    def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as has room beside a document; by default all."""
         return FittedQuery(query)
 
@@ -84,7 +85,8 @@ class CrossEncoder(Reranker):
         queries = {query: self.fitted_query(query, deadline) for query in dict.fromkeys(query for query, _ in requests)}
         if any(each.cut for each in queries.values()):
             self._tell_of_cut_queries()
-        asked = [_Asked.of(queries[query], documents) for query, documents in requests]
+        head = blank_head if self._skips_blanks else _no_head
+        asked = [_Asked.of(queries[query], documents, head) for query, documents in requests]
         pairs = list(dict.fromkeys(pair for each in asked for pair in each.pairs))
         score = self._by_pairs if self.long_documents == "truncate" else self._by_windows
         scores = dict(zip(pairs, score(pairs, deadline), strict=True))
@@ -170,8 +172,8 @@ class _Asked:
     heads: Sequence[int]
 
     @classmethod
-    def of(cls, query: FittedQuery, documents: Sequence[Document]) -> _Asked:
-        heads = [blank_head(each.text) for each in documents]
+    def of(cls, query: FittedQuery, documents: Sequence[Document], head: Callable[[str], int]) -> _Asked:
+        heads = [head(each.text) for each in documents]
         return cls(query, [(query.text, each.text[head:]) for each, head in zip(documents, heads, strict=True)], heads)
 
     def ranking(self, scores: Mapping[Pair, _PairScore], paid: set[Pair]) -> Ranking:
@@ -193,6 +195,10 @@ class _Asked:
     def _passage(self, hit: Hit, scores: Mapping[Pair, _PairScore]) -> Passage | None:
         passage, head = scores[self.pairs[hit.index]].passage, self.heads[hit.index]
         return None if passage is None else (head + passage[0], head + passage[1])
+
+
+def _no_head(text: str) -> int:  # noqa: ARG001
+    return 0
 
 
 def sigmoid(logit: float) -> float:

@@ -18,9 +18,9 @@ from typing import Any
 from rerank_kit.checks import check_count, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
-from rerank_kit.local.batching import Batches
-from rerank_kit.local.cpu import usable_cores
+from rerank_kit.local.batching import BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
+from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.measuring import measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare, check_long_queries
@@ -104,6 +104,7 @@ class FlashRank(CrossEncoder):
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
             self._counter = _counter(self._ranker.tokenizer)
             self._control = ControlTokens.of(self._counter)
+            self._skips_blanks = not self._control.offsets(BLANKS)
             room = self.max_length - self._counter.num_special_tokens_to_add(is_pair=True)
             self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
             if self._share.above_half:

@@ -1,4 +1,4 @@
-"""Pairs before they are batched: how much of a document is tokenised, how long the pair is, and no control tokens in it."""
+"""Pairs measured in tokens: as much of a document as can be read, and no control tokens in it."""
 
 from __future__ import annotations
 

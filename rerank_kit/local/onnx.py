@@ -16,6 +16,7 @@ from typing import Any
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.model_files import ModelFiles, Precision, find_model
@@ -121,6 +122,7 @@ class OnnxCrossEncoder(CrossEncoder):
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
         self._encode = PairTokenizer(files.tokenizer, self.max_length)
+        self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers)

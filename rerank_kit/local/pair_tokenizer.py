@@ -81,7 +81,7 @@ class PairTokenizer:
         return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing) or reach < len(text))
 
     def _encoded(self, query: str, text: str) -> Encoding:
-        encoding = self._tokenizer.encode(query, text)
+        encoding: Encoding = self._tokenizer.encode(query, text)
         if self._control.inside(encoding.ids, query, text):
             encoding = self._tokenizer.encode(self._control.taken_apart(query), self._control.taken_apart(text))
         return encoding

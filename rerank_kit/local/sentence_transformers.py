@@ -15,9 +15,9 @@ from typing import Any
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import BackendError, ConfigurationError
-from rerank_kit.local.batching import BEYOND, Batches
-from rerank_kit.local.cpu import usable_cores
+from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
+from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
@@ -143,6 +143,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self._strategy = "longest_first"
         template = self._ids(("", ""), _NO_LIMIT)
         self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, template)
+        self._skips_blanks = not self._length_alone(BLANKS)
         self._share = QueryShare.of(self.max_length - len(template), length=max_query_length, keep=long_queries)
         if self._share.above_half and "message" not in self._model[0].modality_config:
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
