@@ -1,0 +1,49 @@
+"""Every engine on this machine, on tiny or embedded models, for tests of what holds of all of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rerank_kit.local import CrossEncoder, FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local.model_files import EMBEDDED, embedded_folder
+from tests.local import tiny_models
+
+WINDOWED = ["onnx-bert", "onnx-xlm-r", "torch-bert", "torch-xlm-r", "torch-qwen"]
+"""Engines that can look at windows of a long document."""
+
+ALL = [*WINDOWED, "onnx-embedded", "flashrank"]
+
+
+class Engines:
+    """Loads an engine by its name; its files are made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str, **options: Any) -> CrossEncoder:
+        """Load it, with one thread."""
+        kind, _, model = name.partition("-")
+        folder = self._folder / name
+        options = {"threads": 1, **options}
+        if kind == "torch":
+            models: Any = pytest.importorskip("tests.local.tiny_torch_models")
+            if not folder.exists():
+                {"bert": models.bert_like, "xlm-r": models.xlmr_like, "qwen": models.qwen_like}[model](folder)
+            return SentenceTransformersCrossEncoder(folder, device="cpu", **options)
+        if kind == "flashrank":
+            pytest.importorskip("flashrank")
+            if not folder.exists():
+                shutil.copytree(embedded_folder(), folder / EMBEDDED)
+                (folder / EMBEDDED / "model.onnx").rename(folder / EMBEDDED / "flashrank-MiniLM-L-12-v2_Q.onnx")
+                (folder / EMBEDDED / "config.json").write_text(json.dumps({"pad_token_id": 0}), "utf-8")
+            return FlashRank(cache_dir=folder, **options)
+        if model == "embedded":
+            return OnnxCrossEncoder(**options)
+        if not folder.exists():
+            {"bert": tiny_models.bert_like, "xlm-r": tiny_models.xlmr_like}[model](folder)
+        return OnnxCrossEncoder(folder, **{"max_length": 64, **options})
