@@ -91,14 +91,14 @@ class FlashRank(CrossEncoder):
             raise ConfigurationError(msg)
         self.model = folder.name
         self.pointwise = self.model not in config.listwise_rankers
-        self.threads = check_count("threads", threads) or usable_cores()
-        self.max_length = _max_length(max_length, _READ if self.pointwise else _CONTEXT)
-        self._file = folder / config.model_file_map[self.model]
-        self._ranker = _load(folder, self.max_length, pointwise=self.pointwise)
         check_long_queries(long_queries)
         if not self.pointwise and max_query_length is not None:
             msg = f"max_query_length={quoted(max_query_length)} is no setting of a list-wise model: leave it out"
             raise ConfigurationError(msg)
+        self.threads = check_count("threads", threads) or usable_cores()
+        self.max_length = _max_length(max_length, _READ if self.pointwise else _CONTEXT)
+        self._file = folder / config.model_file_map[self.model]
+        self._ranker = _load(folder, self.max_length, pointwise=self.pointwise)
         if self.pointwise:
             _use_one_core(self._ranker, self._file)
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))

@@ -20,16 +20,22 @@ ALL = [*WINDOWED, "onnx-embedded", "flashrank"]
 
 
 class Engines:
-    """Loads an engine by its name; its files are made once."""
+    """Loads an engine by its name, once for the same options; it has one thread and reads 64 tokens."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._loaded: dict[str, CrossEncoder] = {}
 
     def __call__(self, name: str, **options: Any) -> CrossEncoder:
-        """Load it, with one thread."""
+        """Load it, or take the one that is loaded."""
+        key = f"{name} {options!r}"
+        if key not in self._loaded:
+            self._loaded[key] = self._load(name, {"threads": 1, "max_length": 64, **options})
+        return self._loaded[key]
+
+    def _load(self, name: str, options: dict[str, Any]) -> CrossEncoder:
         kind, _, model = name.partition("-")
         folder = self._folder / name
-        options = {"threads": 1, **options}
         if kind == "torch":
             models: Any = pytest.importorskip("tests.local.tiny_torch_models")
             if not folder.exists():
@@ -46,4 +52,4 @@ class Engines:
             return OnnxCrossEncoder(**options)
         if not folder.exists():
             {"bert": tiny_models.bert_like, "xlm-r": tiny_models.xlmr_like}[model](folder)
-        return OnnxCrossEncoder(folder, **{"max_length": 64, **options})
+        return OnnxCrossEncoder(folder, **options)
