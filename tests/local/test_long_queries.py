@@ -139,7 +139,7 @@ def test_an_engine_of_ones_own_reads_all_of_a_query() -> None:
 
 # ── The share, alone ──
 
-NASTY = st.text(st.sampled_from(["a", " ", "\n", "\u0301", "\u200b", "\ud83d\ude00", "漢"]), min_size=1, max_size=400)
+NASTY = st.text(st.sampled_from(["a", " ", "\n", "\u0301", "\u200b", "✓", "漢"]), min_size=1, max_size=400)
 
 
 def words(text: str) -> int:
