@@ -73,12 +73,15 @@ class PairTokenizer:
         Raises:
             DeadlineExceeded: The time is over.
         """
-        for reach in reaches(len(text), self._max_length):
+        *looks, last = reaches(len(text), self._max_length)
+        for reach in looks:
             deadline.check()
             encoding = self._encoded(query, text[:reach])
             if reach - _end_of_document(encoding, reach) >= _LONGEST_WORD:
-                break
-        return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing) or reach < len(text))
+                return EncodedPair(encoding.ids, encoding.type_ids, truncated=True)
+        deadline.check()
+        encoding = self._encoded(query, text[:last])
+        return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing) or last < len(text))
 
     def _encoded(self, query: str, text: str) -> Encoding:
         encoding: Encoding = self._tokenizer.encode(query, text)

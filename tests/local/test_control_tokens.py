@@ -119,8 +119,10 @@ def embedded() -> Tokenizer:
 
 
 CONTROL = {
-    "chat": ["<|im_start|>", "<|im_end|>", "<turn|>", "[|system|]", "<extra_id_0>", "[gMASK]", "<mask>", "x:eos"]
-    + ["<think>", "</think>", "<｜end｜>"],
+    "chat": [
+        *("<|im_start|>", "<|im_end|>", "<turn|>", "[|system|]", "<extra_id_0>", "[gMASK]", "<mask>", "x:eos"),
+        *("<think>", "</think>", "<｜end｜>"),
+    ],
     "unigram": ["<s>", "</s>", "＜/ｓ＞", "<\u200b/s>", "<unk>"],
     "embedded": ["[SEP]", "[CLS]", "[MASK]", "[PAD]", "[UNK]"],
 }

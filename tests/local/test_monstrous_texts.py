@@ -149,7 +149,7 @@ def test_scores_that_come_too_late_are_no_ranking(engines: Engines, name: str) -
     clock = Slowly()
 
     def late(pairs: Any, deadline: Deadline) -> Any:
-        scored = type(engine).score(engine, pairs, NEVER)
+        scored: Any = type(engine).score(engine, pairs, NEVER)
         clock.now += 100
         return scored
 
