@@ -14,12 +14,14 @@ BLANKS = " \n\t\r" * 256
 """White space, to see whether a tokenizer makes tokens of it: those of some models do, and others skip it."""
 
 
-def reaches(length: int, tokens: int) -> Iterator[int]:
-    """How far to read a text, in characters: a little at first, then more, until it has made so many tokens.
+def furthest(length: int, tokens: int) -> int:
+    """The end of a text, or the place behind which it is not read for so many tokens: megabytes can make none."""
+    return min(length, _FIRST_CUT * tokens + _WITHOUT_TOKENS)
 
-    The last of them is the end of the text, or the place behind which it is not read: megabytes can make no token.
-    """
-    most = min(length, _FIRST_CUT * tokens + _WITHOUT_TOKENS)
+
+def reaches(length: int, tokens: int) -> Iterator[int]:
+    """How far to read a text, in characters: a little at first, then more, until it has made so many tokens."""
+    most = furthest(length, tokens)
     reach = _FIRST_CUT * tokens
     while reach < most:
         yield reach

@@ -91,8 +91,8 @@ class QueryShare:
         return self.length > self.room // 2
 
     def beside(self, query: int) -> int:
-        """Tokens that are left for a document beside a query of that many."""
-        return self.room - min(query, self.length)
+        """Tokens that are left for a document beside a query of that many; 1 where a template takes all."""
+        return max(1, self.room - min(query, self.length))
 
     def fitted(self, query: str, count: CountTokens) -> FittedQuery:
         """As much of the query as may be read.

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.batching import furthest
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import UNSPACED
 from rerank_kit.values import Passage
@@ -29,8 +30,6 @@ SMALL_WINDOW = 128  # tokens, for "best-window": large enough for an answer, sma
 MOST_WINDOWS = 64  # that are scored for one document: about 24,000 tokens of it, for a model that reads 512
 MOST_COMPARED = 1024  # for "best-window", which scores one of them
 _PIECE = 1 << 15  # characters tokenised at a time: so that little is held, and whoever has no more time can leave
-_FIRST_TOKENS = 16  # characters per token, as far as reading goes for windows
-_WITHOUT_TOKENS = 100_000  # characters that may be read in vain
 _WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")  # a character each where a script puts no spaces
 
 
@@ -79,7 +78,7 @@ def fitted(
     """
     wanted = size + (most - 1) * _step(size)
     tokens: list[Passage] = []
-    for start in range(0, min(len(text), _FIRST_TOKENS * wanted + _WITHOUT_TOKENS), _PIECE):
+    for start in range(0, furthest(len(text), wanted), _PIECE):
         check()
         found = offsets(text[start : start + _PIECE])
         tokens.extend((start + first, start + last) for first, last in found if first < last)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from rerank_kit.local import CrossEncoder
+from rerank_kit.local import CrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour
@@ -77,8 +77,6 @@ def test_a_slow_tokenizers_tokens_are_found_by_how_they_are_spelled(
     library: Any = pytest.importorskip("sentence_transformers")
     model = library.CrossEncoder(plain.model, device="cpu")
     monkeypatch.setattr(type(model.tokenizer), "is_fast", property(lambda self: False))
-    from rerank_kit.local import SentenceTransformersCrossEncoder  # noqa: PLC0415
-
     slow = SentenceTransformersCrossEncoder(model, threads=1)
     text = "apple [SEP] fig [CLS]"
     assert scores(slow, "query", [text]) == pytest.approx(scores(plain, "query", [text]), abs=1e-6)
