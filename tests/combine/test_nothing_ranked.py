@@ -92,6 +92,12 @@ def test_where_nobody_does_better_what_was_kept_comes_out(colour: Colour) -> Non
     assert found(outer) == [1, 2, 0]
 
 
+def test_when_the_time_is_over_what_was_kept_comes_out_and_nobody_else_is_asked(colour: Colour) -> None:
+    other = Scorer()
+    ranking = colour(Fallback(Keeping(0.03), other), "rerank", QUERY, TEXTS, timeout=0.01)
+    assert (ranking.failure, other.sent) == ("it has no idea", [])
+
+
 def test_who_keeps_ranking_nothing_is_left_out_for_a_while(colour: Colour) -> None:
     asked = Fallback(Keeping(), Scorer(), failures=1)
     colour(asked, "rerank", QUERY, TEXTS)
