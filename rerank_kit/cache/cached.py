@@ -137,4 +137,4 @@ def _ranking(keys: Sequence[Key], known: Mapping[Key, Kept], cached: int, answer
     kept = (known[key] for key in keys)
     hits = [Hit(place, each.score, each.why, each.passage, logit=each.logit) for place, each in enumerate(kept)]
     usage = answer.usage + Usage(cached=cached, duplicates=len(keys) - cached - len(answer))
-    return Ranking(best_first(hits), usage, answer.spans)
+    return Ranking(best_first(hits), usage, answer.spans, None if cached else answer.failure)

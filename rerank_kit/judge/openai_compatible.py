@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
+from urllib.parse import urlsplit
 
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
@@ -18,6 +19,7 @@ from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
+_GRAMMAR_PER_REQUEST = frozenset({1234, 11434})  # the ports of LM Studio and Ollama
 _PATH = "/v1/chat/completions"
 
 
@@ -61,11 +63,22 @@ class OpenAICompatible(ApiClient):
         self.model: str | None = check_text("model", model)
         self.structured = structured
         self._extra = {} if extra is None else _plain(extra)
+        self._is_llama_cpp = False
         super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)
+
+    @property
+    def grammar_per_request(self) -> bool:
+        """Whether the server is known to make a grammar of the schema for every request.
+
+        That is known of Ollama and LM Studio by their ports, and of llama.cpp by its name in the first answer.
+        """
+        return self._is_llama_cpp or makes_grammars(self.base_url)
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
         response, requests = yield from self.exchange(Request(_PATH, self._body(prompt)), deadline)
+        # https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-http.cpp
+        self._is_llama_cpp = self._is_llama_cpp or response.headers.get("server") == "llama.cpp"
         body = response.body
         choices = body.get("choices") if is_mapping(body) else None
         first = choices[0] if is_list(choices) and choices else None
@@ -109,3 +122,11 @@ def _plain(extra: Mapping[str, Any]) -> dict[str, Any]:
         msg = f"extra must hold what JSON can: {quoted(str(error))}"
         raise ConfigurationError(msg) from None
     return dict(extra)
+
+
+def makes_grammars(url: object) -> bool:
+    """Whether the server at an address is known, by its port, to make a grammar of the schema for every request."""
+    try:
+        return urlsplit(str(url)).port in _GRAMMAR_PER_REQUEST
+    except ValueError:
+        return False
