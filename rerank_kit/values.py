@@ -58,7 +58,9 @@ class Usage:
     Attributes:
         pairs: Query-document pairs that a model scored.
         tokens: Tokens that the model read, the query's and special ones included.
-        truncated: Pairs that were longer than the model reads, so that their end went unseen.
+        truncated: Pairs that were longer than the model reads, so that the document's end went unseen.
+        query_truncated: Queries that were longer than their share of what the model reads, so that a part of them
+            went unseen.
         empty: Documents without text: never sent, ranked last.
         duplicates: Documents with the same text as another, scored once for all.
         windows: Pairs among `pairs` that were further windows of a long document.
@@ -84,6 +86,7 @@ class Usage:
     pairs: int = 0
     tokens: int = 0
     truncated: int = 0
+    query_truncated: int = 0
     empty: int = 0
     duplicates: int = 0
     windows: int = 0

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from rerank_kit.fields.base import RerankFields
-from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, Precision, cross_encoder
+from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, Precision, cross_encoder
 from rerank_kit.local.onnx_session import Output
 from rerank_kit.reranker import Reranker
 
@@ -31,6 +31,17 @@ class CrossEncoderFields(RerankFields):
         description="What to do with longer documents; the decisive part is put in `relevant_passage`.",
     )
     window: int | None = Field(default=None, description="Tokens in a window of a long document.")
+    max_windows: int | None = Field(
+        default=None,
+        description='Windows of a document at most; by default 64, and 1024 to choose from for `"best-window"`.',
+    )
+    long_queries: LongQueries = Field(
+        default="keep-end",
+        description="Which end of a query is kept when it is longer than `max_query_length`.",
+    )
+    max_query_length: int | None = Field(
+        default=None, description="Tokens read of a query; by default half of those of a pair."
+    )
     threads: int | None = Field(default=None, description="Workers; by default the cores this process may use.")
     raw_scores: bool = Field(default=False, description="Return the model's own numbers instead of scores from 0 to 1.")
     file: str | None = Field(default=None, description="The ONNX file in the folder, when it is not `model.onnx`.")
@@ -80,8 +91,22 @@ class FlashRankFields(RerankFields):
         description="Where FlashRank keeps and looks for the folders of its models; by default where it does.",
     )
     max_length: int | None = Field(default=None, description="Tokens read of a pair; by default 512.")
+    long_queries: LongQueries = Field(
+        default="keep-end",
+        description="Which end of a query is kept when it is longer than `max_query_length`.",
+    )
+    max_query_length: int | None = Field(
+        default=None, description="Tokens read of a query; by default half of those of a pair."
+    )
     threads: int | None = Field(default=None, description="Workers; by default the cores this process may use.")
 
     @override
     def _build(self) -> Reranker:
-        return FlashRank(self.model, cache_dir=self.cache_dir, max_length=self.max_length, threads=self.threads)
+        return FlashRank(
+            self.model,
+            cache_dir=self.cache_dir,
+            max_length=self.max_length,
+            long_queries=self.long_queries,
+            max_query_length=self.max_query_length,
+            threads=self.threads,
+        )

@@ -5,6 +5,7 @@ from rerank_kit.local.engines import Engine, cross_encoder
 from rerank_kit.local.flashrank import FlashRank
 from rerank_kit.local.model_files import Precision
 from rerank_kit.local.onnx import OnnxCrossEncoder
+from rerank_kit.local.queries import LongQueries
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import DType, PrecisionWarning
 from rerank_kit.local.windows import LongDocuments
@@ -15,6 +16,7 @@ __all__ = [
     "Engine",
     "FlashRank",
     "LongDocuments",
+    "LongQueries",
     "OnnxCrossEncoder",
     "Precision",
     "PrecisionWarning",

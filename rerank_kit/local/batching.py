@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 BEYOND = 128  # tokens: a cut changes those of the word it falls in, and no tokenizer's words are longer than this
 _FIRST_CUT = 16  # characters per token: far more than any language needs, so one look is nearly always enough
+_WITHOUT_TOKENS = 100_000  # characters: as many more are read where they make no tokens, and then no more
+_LONG_HEAD = 1024  # characters of white space: less is read in a moment
+_LONGEST_HEAD = 1_000_000
+BLANKS = " \n\t\r" * 256
+"""White space, to see whether a tokenizer makes tokens of it: those of some models do, and others skip it."""
 
 
-def readable(text: str, limit: int, count: Callable[[str], int]) -> tuple[str, int]:
+def furthest(length: int, tokens: int) -> int:
+    """The end of a text, or the place behind which it is not read for so many tokens: megabytes can make none."""
+    return min(length, _FIRST_CUT * tokens + _WITHOUT_TOKENS)
+
+
+def reaches(length: int, tokens: int) -> Iterator[int]:
+    """How far to read a text, in characters: a little at first, then more, until it has made so many tokens."""
+    most = furthest(length, tokens)
+    reach = _FIRST_CUT * tokens
+    while reach < most:
+        yield reach
+        reach *= 4
+    yield most
+
+
+def readable(text: str, limit: int, count: Callable[[str], int], *, end: bool = False) -> tuple[str, int]:
     """Cut a text far behind the point up to which a model reads, so that a megabyte costs no more than a page.
 
     Args:
         text: A document.
         limit: The most tokens that the model reads of a pair.
         count: Counts the tokens of a pair with this much of the text, up to `limit + BEYOND`.
+        end: Whether the model reads the end of a text that is too long.
 
     Returns:
-        The part of the text that has to be tokenised, and its pair's tokens; more than `limit` are more than fit.
+        The part of the text that has to be tokenised, and its pair's tokens; more than `limit` are more than fit. What
+        is left out of the text is not read in any case.
     """
-    reach = _FIRST_CUT * limit
-    tokens = count(text[:reach])
-    while reach < len(text) and tokens < limit + BEYOND:
-        reach *= 4
-        tokens = count(text[:reach])
-    return text[:reach], tokens
+    part, tokens = text, 0
+    for reach in reaches(len(text), limit):
+        part = text[len(text) - reach :] if end else text[:reach]
+        tokens = count(part)
+        if tokens >= limit + BEYOND:
+            break
+    return part, tokens
+
+
+def blank_head(text: str) -> int:
+    """How many characters of white space to skip at the beginning of a text: none, unless there are very many."""
+    blank = len(text) - len(text.lstrip()) if text[:1].isspace() else 0
+    return min(blank, _LONGEST_HEAD) if blank > _LONG_HEAD else 0
 
 
 class Batches:

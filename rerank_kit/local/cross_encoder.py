@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
+from rerank_kit.local.batching import blank_head
+from rerank_kit.local.queries import FittedQuery
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker, RerankRequest
-from rerank_kit.values import Deadline, Document, Passage, Usage, finite
+from rerank_kit.texts import is_blank
+from rerank_kit.values import Deadline, Document, Hit, Passage, Usage, finite
+
+_log = logging.getLogger("rerank_kit")
 
 Pair = tuple[str, str]
 """A query and the text of one document."""
@@ -41,6 +47,8 @@ class CrossEncoder(Reranker):
     """
 
     long_documents: LongDocuments = "truncate"
+    _skips_blanks: bool = False  # whether the tokenizer does
+    _told_of_cut_queries: bool = False
 
     def cost(self, usage: Usage) -> float:
         """Nothing: nobody sends a bill for this machine."""
@@ -57,22 +65,44 @@ class CrossEncoder(Reranker):
         """Cut a document into windows that the model can read whole; one when it fits. For `long_documents`."""
         return [(0, len(text))]
 
+    def windows_in_time(self, query: str, text: str, deadline: Deadline) -> Sequence[Passage]:
+        """The same, for engines that look at the deadline while they do."""
+        return self.windows(query, text)
+
+    def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
+        """As much of a query as has room beside a document; by default all."""
+        return FittedQuery(query)
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents of one query."""
         return (yield from self.flow_many([(query, documents)], deadline))[0]
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: all their pairs go to the engine in one call."""
-        places: dict[Pair, int] = {}
-        for query, documents in requests:
-            for document in documents:
-                places.setdefault((query, document.text), len(places))
+        return (yield from blocking(self._ranked_together, requests, deadline))
+
+    def _ranked_together(self, requests: Sequence[RerankRequest], deadline: Deadline) -> list[Ranking]:
+        queries = {query: self.fitted_query(query, deadline) for query in dict.fromkeys(query for query, _ in requests)}
+        if any(each.cut for each in queries.values()):
+            self._tell_of_cut_queries()
+        head = blank_head if self._skips_blanks else _no_head
+        asked = [_Asked.of(queries[query], documents, head) for query, documents in requests]
+        pairs = list(dict.fromkeys(pair for each in asked for pair in each.pairs))
         score = self._by_pairs if self.long_documents == "truncate" else self._by_windows
-        scores = yield from blocking(score, list(places), deadline)
-        paid: set[int] = set()
-        return [
-            _ranking([places[query, each.text] for each in documents], scores, paid) for query, documents in requests
-        ]
+        scores = dict(zip(pairs, score(pairs, deadline), strict=True))
+        deadline.check()
+        paid: set[Pair] = set()
+        return [each.ranking(scores, paid) for each in asked]
+
+    def _tell_of_cut_queries(self) -> None:
+        if not self._told_of_cut_queries:
+            self._told_of_cut_queries = True
+            _log.warning(
+                "%r was asked a query that is longer than its share of what the model reads: a part of it is left out, "
+                "as long_queries= says, and max_query_length= can allow it more tokens. usage.query_truncated counts "
+                "such queries; this is said once",
+                self,
+            )
 
     def _by_pairs(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score each pair as it is, as much of it as the model reads."""
@@ -90,23 +120,27 @@ class CrossEncoder(Reranker):
         spans: list[Sequence[Passage]] = []
         for query, text in pairs:
             deadline.check()
-            spans.append(self.windows(query, text))
+            spans.append(self.windows_in_time(query, text, deadline))
         whole = [len(each) == 1 for each in spans]
+        unread = [not is_blank(text[each[-1][1] :]) for (_, text), each in zip(pairs, spans, strict=True)]
         if self.long_documents == "best-window":
+            unread = [not each for each in whole]
             spans = [[most_alike(*pair, each)] for pair, each in zip(pairs, spans, strict=True)]
         parts = [(query, text[a:b]) for (query, text), each in zip(pairs, spans, strict=True) for a, b in each]
         scores = iter(self._by_pairs(parts, deadline))
         return [
-            self._joined([next(scores) for _ in each], each, whole=entire)
-            for each, entire in zip(spans, whole, strict=True)
+            self._joined([next(scores) for _ in each], each, whole=entire, unread=rest)
+            for each, entire, rest in zip(spans, whole, unread, strict=True)
         ]
 
-    def _joined(self, windows: Sequence[_PairScore], spans: Sequence[Passage], *, whole: bool) -> _PairScore:
+    def _joined(
+        self, windows: Sequence[_PairScore], spans: Sequence[Passage], *, whole: bool, unread: bool
+    ) -> _PairScore:
         best = max(range(len(windows)), key=lambda place: windows[place].score)
         return _PairScore(
             score=aggregate(self.long_documents, [each.score for each in windows]),
             tokens=sum(each.tokens for each in windows),
-            truncated=any(each.truncated for each in windows) or (self.long_documents == "best-window" and not whole),
+            truncated=unread or any(each.truncated for each in windows),
             windows=len(windows) - 1,
             passage=None if whole else spans[best],
         )
@@ -123,20 +157,48 @@ class _PairScore:
     passage: Passage | None = None
 
 
-def _ranking(of: Sequence[int], scores: Sequence[_PairScore], paid: set[int]) -> Ranking:
-    """Rank documents by the pairs they stand for; a pair counts in the usage of the first ranking that has it."""
-    fresh = set(of) - paid
-    paid |= fresh
-    new = [scores[pair] for pair in fresh]
-    usage = Usage(
-        pairs=len(new) + sum(each.windows for each in new),
-        tokens=sum(each.tokens for each in new),
-        truncated=sum(each.truncated for each in new),
-        duplicates=len(of) - len(new),
-        windows=sum(each.windows for each in new),
-    )
-    ranking = Ranking.by_score((scores[pair].score for pair in of), usage)
-    return replace(ranking, hits=tuple(replace(hit, passage=scores[of[hit.index]].passage) for hit in ranking))
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query with its documents, as pairs.
+
+    Attributes:
+        query: The query, as much of it as is asked.
+        pairs: One for each document.
+        heads: How many characters of white space were left out at the beginning of each.
+    """
+
+    query: FittedQuery
+    pairs: Sequence[Pair]
+    heads: Sequence[int]
+
+    @classmethod
+    def of(cls, query: FittedQuery, documents: Sequence[Document], head: Callable[[str], int]) -> _Asked:
+        heads = [head(each.text) for each in documents]
+        return cls(query, [(query.text, each.text[head:]) for each, head in zip(documents, heads, strict=True)], heads)
+
+    def ranking(self, scores: Mapping[Pair, _PairScore], paid: set[Pair]) -> Ranking:
+        """Rank the documents; a pair counts in the usage of the first ranking that has it."""
+        fresh = set(self.pairs) - paid
+        paid |= fresh
+        new = [scores[pair] for pair in fresh]
+        usage = Usage(
+            pairs=len(new) + sum(each.windows for each in new),
+            tokens=sum(each.tokens for each in new),
+            truncated=sum(each.truncated for each in new),
+            query_truncated=int(self.query.cut),
+            duplicates=len(self.pairs) - len(new),
+            windows=sum(each.windows for each in new),
+        )
+        ranking = Ranking.by_score((scores[pair].score for pair in self.pairs), usage)
+        return replace(ranking, hits=tuple(replace(hit, passage=self._passage(hit, scores)) for hit in ranking))
+
+    def _passage(self, hit: Hit, scores: Mapping[Pair, _PairScore]) -> Passage | None:
+        passage, head = scores[self.pairs[hit.index]].passage, self.heads[hit.index]
+        return None if passage is None else (head + passage[0], head + passage[1])
+
+
+def _no_head(text: str) -> int:  # noqa: ARG001
+    return 0
 
 
 def sigmoid(logit: float) -> float:

@@ -18,9 +18,12 @@ from typing import Any
 from rerank_kit.checks import check_count, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
-from rerank_kit.local.batching import BEYOND, Batches, readable
+from rerank_kit.local.batching import BLANKS, Batches
+from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.measuring import measured
+from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare, check_long_queries
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
@@ -52,6 +55,8 @@ class FlashRank(CrossEncoder):
         *,
         cache_dir: str | os.PathLike[str] | None = None,
         max_length: int | None = None,
+        long_queries: LongQueries = "keep-end",
+        max_query_length: int | None = None,
         threads: int | None = None,
     ) -> None:
         """Load a model.
@@ -60,6 +65,9 @@ class FlashRank(CrossEncoder):
             model: A name that FlashRank knows, or a folder of that name with the model's files.
             cache_dir: Where FlashRank keeps and looks for the folders of its models; by default where it does.
             max_length: Tokens; by default 512, and 4096 for all documents together with a list-wise model.
+            long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
+            max_query_length: Tokens of the query that are read; by default half of those that query and document have
+                together. A query that was cut is counted in `usage.query_truncated`.
             threads: Workers; by default the cores that CPU affinity and container quota allow.
 
         Raises:
@@ -69,7 +77,13 @@ class FlashRank(CrossEncoder):
         check_instance("model", model, (str, os.PathLike), "a name that FlashRank knows or a folder of that name")
         check_instance("cache_dir", cache_dir, (str, os.PathLike, type(None)), "a folder")
         self._source = model
-        self._options: dict[str, Any] = {"cache_dir": cache_dir, "max_length": max_length, "threads": threads}
+        self._options: dict[str, Any] = {
+            "cache_dir": cache_dir,
+            "max_length": max_length,
+            "long_queries": long_queries,
+            "max_query_length": max_query_length,
+            "threads": threads,
+        }
         config = optional("flashrank.Config", extra="flashrank", why="FlashRank")
         folder = _folder(Path(model), cache_dir, config.default_cache_dir)
         if folder.name not in config.model_file_map:
@@ -77,6 +91,10 @@ class FlashRank(CrossEncoder):
             raise ConfigurationError(msg)
         self.model = folder.name
         self.pointwise = self.model not in config.listwise_rankers
+        check_long_queries(long_queries)
+        if not self.pointwise and max_query_length is not None:
+            msg = f"max_query_length={quoted(max_query_length)} is no setting of a list-wise model: leave it out"
+            raise ConfigurationError(msg)
         self.threads = check_count("threads", threads) or usable_cores()
         self.max_length = _max_length(max_length, _READ if self.pointwise else _CONTEXT)
         self._file = folder / config.model_file_map[self.model]
@@ -84,28 +102,44 @@ class FlashRank(CrossEncoder):
         if self.pointwise:
             _use_one_core(self._ranker, self._file)
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
-            self._counter = _counter(self._ranker.tokenizer, self.max_length + BEYOND)
+            self._counter = _counter(self._ranker.tokenizer)
+            self._control = ControlTokens.of(self._counter)
+            self._skips_blanks = not self._control.offsets(BLANKS)
+            room = self.max_length - self._counter.num_special_tokens_to_add(is_pair=True)
+            self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
+            if self._share.above_half:
+                self._ranker.tokenizer.enable_truncation(self.max_length, strategy="only_second")
         self._fingerprint: str | None = None
         at_a_time = self.threads if self.pointwise else 1  # llama.cpp keeps one conversation at a time
         self._workers = Workers(at_a_time, "rerank-kit-flashrank")
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs one by one, the longest first, so that no worker is left with a long one at the end."""
-        scores, tokens = [0.0] * len(pairs), [0] * len(pairs)
+        scores, tokens, truncated = [0.0] * len(pairs), [0] * len(pairs), [False] * len(pairs)
 
         def work(batch: list[int]) -> None:
             (place,) = batch
-            query, text = pairs[place]
-            part, tokens[place] = readable(text, self.max_length, partial(self._count, query))
-            scores[place] = float(self._ranked(query, [{"text": part}])[0]["score"])
+            found = measured(pairs[place], self.max_length, self._ids, self._control, deadline)
+            query, text = found.pair
+            scores[place] = float(self._ranked(query, [{"text": text}])[0]["score"])
+            tokens[place], truncated[place] = min(found.tokens, self.max_length), found.truncated
 
         longest_first = Batches([len(text) for _, text in pairs], bound=1)
         self._workers.share(longest_first.take, work, deadline)
-        read = [min(count, self.max_length) for count in tokens]
-        return Scored(scores, read, [count > self.max_length for count in tokens])
+        return Scored(scores, tokens, truncated)
 
-    def _count(self, query: str, text: str) -> int:
-        return len(self._counter.encode(query, text))
+    def _ids(self, pair: Pair) -> list[int]:
+        ids: list[int] = self._counter.encode(*pair).ids
+        return ids
+
+    def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
+        """As much of a query as it may take of what the model reads."""
+
+        def count(text: str) -> int:
+            deadline.check()
+            return len(self._control.offsets(text))
+
+        return self._share.fitted(query, count)
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: pairs all together, lists one after the other."""
@@ -142,7 +176,7 @@ class FlashRank(CrossEncoder):
             return None
         if self._fingerprint is None:
             version = optional("onnxruntime", extra="flashrank", why="FlashRank").__version__
-            digest = hashlib.sha256(repr((self.max_length, version)).encode())
+            digest = hashlib.sha256(repr((self.max_length, self._share, version)).encode())
             for path in (self._file, self._file.with_name("tokenizer.json")):
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -212,9 +246,9 @@ def _use_one_core(ranker: Any, file: Path) -> None:
     ranker.session = runtime.InferenceSession(str(file), options, providers=ranker.session.get_providers())
 
 
-def _counter(tokenizer: Any, most: int) -> Any:
-    """The tokenizer once more, to count with: it tells lengths up to `most`."""
+def _counter(tokenizer: Any) -> Any:
+    """The tokenizer once more, to count with: it cuts nothing."""
     counter = optional("tokenizers", extra="flashrank", why="FlashRank").Tokenizer.from_str(tokenizer.to_str())
     counter.no_padding()
-    counter.enable_truncation(most)
+    counter.no_truncation()
     return counter

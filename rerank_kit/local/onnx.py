@@ -16,18 +16,21 @@ from typing import Any
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.model_files import ModelFiles, Precision, find_model
 from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
+from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.windows import LongDocuments, check_policy, window_size
+from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
+_NEVER = Deadline()
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
 
 
@@ -56,6 +59,9 @@ class OnnxCrossEncoder(CrossEncoder):
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
+        max_windows: int | None = None,
+        long_queries: LongQueries = "keep-end",
+        max_query_length: int | None = None,
         threads: int | None = None,
         batch_size: int | None = None,
         providers: Sequence[str] | None = None,
@@ -73,6 +79,11 @@ class OnnxCrossEncoder(CrossEncoder):
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
             window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
+            max_windows: Windows of a document at most, from its beginning; by default 64, and 1024 to choose from for
+                `"best-window"`. What is behind them is counted in `usage.truncated`.
+            long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
+            max_query_length: Tokens of the query that are read; by default half of those that query and document have
+                together. A query that was cut is counted in `usage.query_truncated`.
             threads: Workers; by default the cores that CPU affinity and container quota allow.
             batch_size: Pairs in a call; by default 1 on a CPU and 32 on a GPU. With more than 1, the scores of a
                 quantised model depend on the neighbours.
@@ -94,6 +105,9 @@ class OnnxCrossEncoder(CrossEncoder):
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
+            "max_windows": max_windows,
+            "long_queries": long_queries,
+            "max_query_length": max_query_length,
             "threads": threads,
             "batch_size": batch_size,
             "providers": providers,
@@ -106,7 +120,11 @@ class OnnxCrossEncoder(CrossEncoder):
         self.max_length = _max_length(max_length, files)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
+        self._most_windows = most_windows(long_documents, max_windows)
         self._encode = PairTokenizer(files.tokenizer, self.max_length)
+        self._skips_blanks = not self._encode.offsets(BLANKS)
+        self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
+        self._encode.cut_documents_alone(alone=self._share.above_half)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads) or usable_cores()
@@ -129,7 +147,7 @@ class OnnxCrossEncoder(CrossEncoder):
 
         def work(batch: list[int]) -> None:
             places = [place for place in batch if wanted(place)]
-            encoded = [self._encode(*pairs[place]) for place in places]
+            encoded = [self._encode(*pairs[place], deadline) for place in places]
             for place, each, score in zip(places, encoded, self._graph(encoded) if encoded else [], strict=True):
                 scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
@@ -138,7 +156,22 @@ class OnnxCrossEncoder(CrossEncoder):
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
-        return self._encode.windows(query, text, self._window)
+        return self.windows_in_time(query, text, _NEVER)
+
+    def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
+        """The same, while there is time."""
+        room = self._share.beside(len(self._encode.offsets(query)))
+        size = room if self._window is None else min(room, self._window)
+        return fitted(text, self._encode.offsets, size, self._most_windows, deadline.check)
+
+    def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
+        """As much of a query as it may take of what the model reads."""
+
+        def count(text: str) -> int:
+            deadline.check()
+            return len(self._encode.offsets(text))
+
+        return self._share.fitted(query, count)
 
     @property
     def fingerprint(self) -> str | None:
@@ -155,7 +188,8 @@ class OnnxCrossEncoder(CrossEncoder):
         return self._fingerprint
 
     def _digest(self) -> str:
-        settings = (self.max_length, self.long_documents, self._window, self.provider, *self._graph.settings)
+        reading = (self.max_length, self.long_documents, self._window, self._most_windows, self._share)
+        settings = (*reading, self.provider, *self._graph.settings)
         return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 
     def __reduce__(self) -> tuple[Any, ...]:

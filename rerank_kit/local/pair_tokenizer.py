@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.windows import fitted
+from rerank_kit.local.batching import reaches
+from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.optional import optional
-from rerank_kit.values import Passage
+from rerank_kit.values import Deadline, Passage
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
-_FIRST_CUT = 16  # characters per token: far more than any language needs, so one look is nearly always enough
+_NEVER = Deadline()
 _LONGEST_WORD = 256  # characters: a cut changes the tokens of the word it falls in, and none before that
 
 
@@ -25,7 +26,7 @@ class EncodedPair:
     Attributes:
         ids: Token ids, special ones included, not padded.
         types: Token type ids, of the same length: 0 for the query, 1 for the document in BERT-like models.
-        truncated: Whether the pair had more tokens than fit.
+        truncated: Whether the pair had more tokens than fit, or the document an end that was not looked at.
     """
 
     ids: list[int]
@@ -34,7 +35,11 @@ class EncodedPair:
 
 
 class PairTokenizer:
-    """A `tokenizer.json` that encodes pairs up to a maximum length. Threads may share it."""
+    """A `tokenizer.json` that encodes pairs up to a maximum length. Threads may share it.
+
+    Attributes:
+        room: Tokens of a pair that query and document have together.
+    """
 
     def __init__(self, path: Path, max_length: int) -> None:
         """Load the tokenizer.
@@ -52,32 +57,41 @@ class PairTokenizer:
         self._whole = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
         self._whole.no_padding()
         self._whole.no_truncation()
+        self._control = ControlTokens.of(self._whole)
         self._max_length = max_length
+        self.room = max_length - self._whole.num_special_tokens_to_add(is_pair=True)
         self._tokenizer.no_padding()  # the file may ask for it, which would multiply the work of short pairs
-        self._tokenizer.enable_truncation(max_length, strategy="longest_first")
+        self.cut_documents_alone(alone=False)
 
-    def __call__(self, query: str, text: str) -> EncodedPair:
-        """Encode a pair. Of a very long document only as much is read as can reach the model."""
-        reach = _FIRST_CUT * self._max_length
-        encoding = self._tokenizer.encode(query[:reach], text[:reach])
-        while reach < len(text) and reach - _end_of_document(encoding, reach) < _LONGEST_WORD:
-            reach *= 4
-            encoding = self._tokenizer.encode(query[:reach], text[:reach])
-        return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing))
+    def cut_documents_alone(self, *, alone: bool) -> None:
+        """Cut the document whatever the query's length; otherwise whichever is longer."""
+        self._tokenizer.enable_truncation(self._max_length, strategy="only_second" if alone else "longest_first")
 
-    def windows(self, query: str, text: str, size: int | None = None) -> list[Passage]:
-        """Cut a document into overlapping windows that fit beside the query; one, the whole, when it fits.
+    def __call__(self, query: str, text: str, deadline: Deadline = _NEVER) -> EncodedPair:
+        """Encode a pair. Of a very long document only as much is read as can reach the model.
 
-        Args:
-            query: The query, which takes its part of the maximum length.
-            text: The document.
-            size: Tokens in a window at most; `None` is as many as fit.
+        Raises:
+            DeadlineExceeded: The time is over.
         """
-        taken = len(self._whole.encode(query, add_special_tokens=False)) + self._whole.num_special_tokens_to_add(
-            is_pair=True
-        )
-        tokens = self._whole.encode(text, add_special_tokens=False).offsets
-        return fitted(text, tokens, self._max_length - taken, size)
+        *looks, last = reaches(len(text), self._max_length)
+        for reach in looks:
+            deadline.check()
+            encoding = self._encoded(query, text[:reach])
+            if reach - _end_of_document(encoding, reach) >= _LONGEST_WORD:
+                return EncodedPair(encoding.ids, encoding.type_ids, truncated=True)
+        deadline.check()
+        encoding = self._encoded(query, text[:last])
+        return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing) or last < len(text))
+
+    def _encoded(self, query: str, text: str) -> Encoding:
+        encoding: Encoding = self._tokenizer.encode(query, text)
+        if self._control.inside(encoding.ids, query, text):
+            encoding = self._tokenizer.encode(self._control.taken_apart(query), self._control.taken_apart(text))
+        return encoding
+
+    def offsets(self, text: str) -> list[Passage]:
+        """Where each token of a text stands in it."""
+        return self._control.offsets(text)
 
 
 def _end_of_document(encoding: Encoding, reach: int) -> int:

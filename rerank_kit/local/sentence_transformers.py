@@ -15,17 +15,21 @@ from typing import Any
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import BackendError, ConfigurationError
-from rerank_kit.local.batching import BEYOND, Batches, readable
+from rerank_kit.local.batching import BEYOND, BLANKS, Batches
+from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
+from rerank_kit.local.measuring import Measured, measured
+from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
-from rerank_kit.local.windows import LongDocuments, check_policy, fitted, window_size
+from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
+_NEVER = Deadline()
 _CPU_BATCH = 512  # tokens: the activations stay in the cache
 _NO_LIMIT = 1_000_000  # tokens
 _BATCH = 16_384  # tokens: what the library's own 32 pairs come to at a length of 512
@@ -59,6 +63,9 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
+        max_windows: int | None = None,
+        long_queries: LongQueries = "keep-end",
+        max_query_length: int | None = None,
         batch_tokens: int | None = None,
         threads: int | None = None,
         prompt: str | None = None,
@@ -78,6 +85,11 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
             window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
+            max_windows: Windows of a document at most, from its beginning; by default 64, and 1024 to choose from for
+                `"best-window"`. What is behind them is counted in `usage.truncated`.
+            long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
+            max_query_length: Tokens of the query that are read; by default half of those that query and document have
+                together. A query that was cut is counted in `usage.query_truncated`.
             batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
             prompt: An instruction, for models that take one; by default the model's own.
@@ -99,6 +111,9 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
+            "max_windows": max_windows,
+            "long_queries": long_queries,
+            "max_query_length": max_query_length,
             "batch_tokens": batch_tokens,
             "threads": threads,
             "prompt": prompt,
@@ -114,6 +129,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self.max_length = _max_length(max_length, readable_length(self._model))
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
+        self._most_windows = most_windows(long_documents, max_windows)
         if long_documents != "truncate" and not self._model.tokenizer.is_fast:
             msg = f"long_documents={long_documents!r} needs a fast tokenizer, and {self.model!r} has none: leave it out"
             raise ConfigurationError(msg)
@@ -124,6 +140,13 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         self._prompt = self._model.prompts.get(self._model.default_prompt_name) if prompt is None else prompt
         self._raw = raw_scores
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
+        self._strategy = "longest_first"
+        template = self._ids(("", ""), _NO_LIMIT)
+        self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, template)
+        self._skips_blanks = not self._length_alone(BLANKS)
+        self._share = QueryShare.of(self.max_length - len(template), length=max_query_length, keep=long_queries)
+        if self._share.above_half and "message" not in self._model[0].modality_config:
+            self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
         self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
         self._together = None if on_cpu else SharedBatches(self._score)
 
@@ -134,8 +157,8 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
     def _score(self, pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted = all_wanted) -> Scored:
         """Score in batches of like lengths."""
         self._model.eval()
-        measured = [self._measured(pair, deadline) for pair in pairs]
-        tokens = [min(length, self.max_length) for _, length in measured]
+        found = self._measured(pairs, deadline)
+        tokens = [min(each.tokens, self.max_length) for each in found]
         scores = [0.0] * len(pairs)
         batches = Batches(tokens, self.batch_tokens, takers=self.threads)
 
@@ -143,7 +166,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             batch = [place for place in batch if wanted(place)]
             if not batch:
                 return
-            features = self._features([measured[place][0] for place in batch], self.max_length)
+            features = self._features([found[place].pair for place in batch], self.max_length)
             try:
                 answers = self._answers(features, len(batch))
             except Exception as error:
@@ -160,33 +183,49 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
         self._workers.share(batches.take, work, deadline)
-        return Scored(scores, tokens, [length > self.max_length for _, length in measured])
+        return Scored(scores, tokens, [each.truncated for each in found])
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
-        taken = int(self._features([(query, "")], _NO_LIMIT)["input_ids"].shape[-1])
+        return self.windows_in_time(query, text, _NEVER)
+
+    def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
+        """The same, while there is time."""
+        room = self._share.beside(self._length_alone(query))
+        size = room if self._window is None else min(room, self._window)
+        return fitted(text, self._control.offsets, size, self._most_windows, deadline.check)
+
+    def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
+        """As much of a query as it may take of what the model reads."""
+
+        def count(text: str) -> int:
+            deadline.check()
+            return self._length_alone(text)
+
+        return self._share.fitted(query, count)
+
+    def _measured(self, pairs: Sequence[Pair], deadline: Deadline) -> list[Measured]:
+        def ids(pair: Pair) -> list[int]:
+            return self._ids(pair, self.max_length + BEYOND)
+
+        end = self._model.tokenizer.truncation_side == "left"
+        return [measured(pair, self.max_length, ids, self._control, deadline, end=end) for pair in pairs]
+
+    def _length_alone(self, text: str) -> int:
+        return len(self._alone(self._control.taken_apart(text))["input_ids"])
+
+    def _alone(self, text: str, **options: Any) -> Any:
+        """What the tokenizer makes of a text alone."""
         with self._tokenizing:
-            found: Any = self._model.tokenizer(
-                text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-            )
-        return fitted(text, found["offset_mapping"], self.max_length - taken, self._window)
+            return self._model.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False, **options)
 
-    def _measured(self, pair: Pair, deadline: Deadline) -> tuple[Pair, int]:
-        """The pair without what the model cannot reach, and its length in tokens."""
-        deadline.check()
-        query, text = pair
-
-        def count(part: str) -> int:
-            return int(self._features([(query, part)], self.max_length + BEYOND)["input_ids"].shape[-1])
-
-        if self._model.tokenizer.truncation_side == "left":  # then the end is what is read
-            return pair, count(text)
-        part, length = readable(text, self.max_length, count)
-        return (query, part), length
+    def _ids(self, pair: Pair, most: int) -> list[int]:
+        ids: list[int] = self._features([pair], most)["input_ids"].reshape(-1).tolist()
+        return ids
 
     def _features(self, pairs: Sequence[Pair], most: int) -> Any:
         """The library's own input for the model, with its template or prompt, of at most so many tokens a pair."""
-        limit = {"text": {"max_length": most}}
+        limit = {"text": {"max_length": most, "truncation": self._strategy}}
         try:
             with self._tokenizing:
                 return self._model.preprocess(pairs, prompt=self._prompt, processing_kwargs=limit)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.batching import furthest
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import UNSPACED
 from rerank_kit.values import Passage
@@ -25,8 +26,10 @@ LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 
 POLICIES = ("truncate", "max", "mean-top-k", "best-window")
 TOP_K = 3
-_SMALLEST = 16  # tokens: a window of less says nothing, even if the query takes the rest
 SMALL_WINDOW = 128  # tokens, for "best-window": large enough for an answer, small enough to be cheap
+MOST_WINDOWS = 64  # that are scored for one document: about 24,000 tokens of it, for a model that reads 512
+MOST_COMPARED = 1024  # for "best-window", which scores one of them
+_PIECE = 1 << 15  # characters tokenised at a time: so that little is held, and whoever has no more time can leave
 _WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")  # a character each where a script puts no spaces
 
 
@@ -50,19 +53,38 @@ def window_size(policy: LongDocuments, asked: int | None) -> int | None:
     return check_count("window", asked) or (SMALL_WINDOW if policy == "best-window" else None)
 
 
-def fitted(text: str, tokens: Sequence[Passage], room: int, size: int | None) -> list[Passage]:
-    """Cut a document into overlapping windows that fit beside the query; one, the whole, when it fits.
+def most_windows(policy: LongDocuments, asked: int | None) -> int:
+    """Windows of one document at most.
+
+    Raises:
+        ConfigurationError: `asked` is less than 1.
+    """
+    return check_count("max_windows", asked) or (MOST_COMPARED if policy == "best-window" else MOST_WINDOWS)
+
+
+def fitted(
+    text: str, offsets: Callable[[str], Iterable[Passage]], size: int, most: int, check: Callable[[], object]
+) -> list[Passage]:
+    """Cut a document into overlapping windows; one, the whole, when it fits.
+
+    Of a very long document only the beginning is read, as far as so many windows can reach.
 
     Args:
         text: The document.
-        tokens: Where each token stands in it; those that stand for no character do not count.
-        room: Tokens that the query leaves.
-        size: Tokens in a window at most; `None` is as many as fit.
+        offsets: Where each token of a text stands in it; those that stand for no character do not count.
+        size: Tokens in a window.
+        most: Windows at most.
+        check: Called again and again; it may raise to end the work.
     """
-    room = max(_SMALLEST, room)
-    size = room if size is None else min(room, size)
-    there = [(start, end) for start, end in tokens if start < end]
-    return cut(there, size) if len(there) > size else [(0, len(text))]
+    wanted = size + (most - 1) * _step(size)
+    tokens: list[Passage] = []
+    for start in range(0, furthest(len(text), wanted), _PIECE):
+        check()
+        found = offsets(text[start : start + _PIECE])
+        tokens.extend((start + first, start + last) for first, last in found if first < last)
+        if len(tokens) > wanted:
+            break
+    return cut(tokens, size)[:most] if len(tokens) > size else [(0, len(text))]
 
 
 def cut(tokens: Sequence[Passage], size: int) -> list[Passage]:
@@ -72,10 +94,13 @@ def cut(tokens: Sequence[Passage], size: int) -> list[Passage]:
         tokens: Where each token stands in the text.
         size: Tokens in a window.
     """
-    step = max(1, size - size // 4)
     last = max(0, len(tokens) - size)
-    starts = [*range(0, last, step), last]
+    starts = [*range(0, last, _step(size)), last]
     return [(tokens[start][0], tokens[min(start + size, len(tokens)) - 1][1]) for start in starts]
+
+
+def _step(size: int) -> int:
+    return max(1, size - size // 4)
 
 
 def most_alike(query: str, text: str, windows: Sequence[Passage]) -> Passage:

@@ -114,24 +114,39 @@ def test_the_onnx_engine_follows_its_fields() -> None:
         providers=["CPUExecutionProvider"],
         long_documents="max",
         window=20,
+        max_windows=3,
+        long_queries="keep-start",
+        max_query_length=9,
         output="logits",
     )
     engine = made.loaded
     assert isinstance(engine, OnnxCrossEncoder)
     assert (engine.model, engine.max_length, engine.threads) == (folder, 32, 1)
     assert (engine.batch_size, engine.provider, engine.long_documents) == (2, "CPUExecutionProvider", "max")
+    assert engine.windows("tax", "word " * 500)[3:] == []
+    assert engine.rerank("tax " * 9, ["word"]).usage.query_truncated == 0
+    assert engine.rerank("tax " * 10, ["word"]).usage.query_truncated == 1
     assert any(not 0 <= each.score <= 1 for each in made.postprocess_nodes(fruit(), QUERY) if each.score is not None)
 
 
 def test_the_sentence_transformers_engine_follows_its_fields(tmp_path: Path, colour: Colour) -> None:
     folder = torch_folder(tmp_path)
     made = CrossEncoderRerank(
-        **TORCH, model=folder, dtype="float32", max_length=32, threads=1, batch_tokens=64, raw_scores=True
+        **TORCH,
+        model=folder,
+        dtype="float32",
+        max_length=32,
+        long_queries="keep-start",
+        max_query_length=9,
+        threads=1,
+        batch_tokens=64,
+        raw_scores=True,
     )
     engine = made.loaded
     assert isinstance(engine, SentenceTransformersCrossEncoder)
     assert (engine.model, engine.device, engine.dtype) == (folder, "cpu", "float32")
     assert (engine.max_length, engine.threads, engine.batch_tokens) == (32, 1, 64)
+    assert [engine.rerank("apple " * count, ["fig"]).usage.query_truncated for count in (9, 10)] == [0, 1]
     own = SentenceTransformersCrossEncoder(folder, device="cpu", raw_scores=True, max_length=32)
     best = colour(made, "postprocess_nodes", fruit(), QUERY)
     ranking = own.rerank(QUERY.query_str, [each.text for each in fruit()], top_n=3)
@@ -140,8 +155,16 @@ def test_the_sentence_transformers_engine_follows_its_fields(tmp_path: Path, col
 
 
 def test_flashrank_follows_its_fields(tmp_path: Path, colour: Colour) -> None:
-    made = FlashRankRerank(cache_dir=flashrank_cache(tmp_path), max_length=64, threads=1, top_n=2)
+    made = FlashRankRerank(
+        cache_dir=flashrank_cache(tmp_path),
+        max_length=64,
+        long_queries="keep-start",
+        max_query_length=9,
+        threads=1,
+        top_n=2,
+    )
     engine = made.loaded
+    assert [engine.rerank("tax " * count, ["word"]).usage.query_truncated for count in (9, 10)] == [0, 1]
     assert isinstance(engine, FlashRank)
     assert (engine.model, engine.max_length, engine.threads) == (EMBEDDED, 64, 1)
     best = colour(made, "postprocess_nodes", fruit(), QUERY)
