@@ -7,6 +7,7 @@ on one thread each take about half the time for the same sums. `docs/performance
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from rerank_kit.checks import check_count
-from rerank_kit.errors import BackendError, ConfigurationError
+from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
@@ -79,7 +80,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
                 used as it is.
             device: As in PyTorch; by default a GPU where there is one.
             dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
-                `PrecisionWarning`; by default it is a half precision on CUDA and Apple's GPUs.
+                `PrecisionWarning`; by default it is float16 on CUDA and Apple's GPUs.
             revision: The hub commit, tag or branch to use.
             max_length: Tokens, up to what the model can read, which is the default.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
@@ -177,6 +178,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
                     raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
                 _log.warning("%d pairs together failed, going on with half as many: %s", len(batch), error)
             else:
+                self._check_held(answers)
                 for place, answer in zip(batch, answers, strict=True):
                     scores[place] = answer
                 return
@@ -244,6 +246,15 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             logits = logits.reshape(count, -1)
             values: list[float] = (logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]).tolist()
         return values
+
+    def _check_held(self, answers: Sequence[float]) -> None:
+        """Say so where half precision was not enough; other numbers that are none are refused with all scores."""
+        if self.dtype == "float16" and not all(map(math.isfinite, answers)):
+            msg = (
+                f"model={self.model!r} computes numbers that float16 cannot hold: pass dtype='bfloat16', which can but "
+                "rounds more, or dtype='float32'"
+            )
+            raise InvalidResponse(msg)
 
     def _use_one_core(self) -> None:
         """Keep operators in this thread to themselves: workers scale better than threads inside an operator.

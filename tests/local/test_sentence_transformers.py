@@ -262,23 +262,29 @@ def test_a_loaded_model_in_half_precision_is_warned_of(bert: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "asked", "native", "expected"),
+    ("device", "asked", "expected"),
     [
-        ("cpu", None, True, "float32"),
-        ("cpu", "float32", True, "float32"),
-        ("cuda", None, True, "bfloat16"),
-        ("cuda:1", None, False, "float16"),
-        ("cuda", "float32", True, "float32"),
-        ("mps", None, False, "float16"),
-        ("xpu", None, False, "float32"),
-        ("xpu", "bfloat16", False, "bfloat16"),
+        ("cpu", None, "float32"),
+        ("cpu", "float32", "float32"),
+        ("cuda", None, "float16"),
+        ("cuda:1", None, "float16"),
+        ("cuda", "float32", "float32"),
+        ("mps", None, "float16"),
+        ("xpu", None, "float32"),
+        ("xpu", "bfloat16", "bfloat16"),
     ],
 )
-def test_the_number_format_suits_the_device(
-    monkeypatch: pytest.MonkeyPatch, device: str, asked: Any, native: bool, expected: str
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+def test_the_number_format_suits_the_device(device: str, asked: Any, expected: str) -> None:
     assert suitable(device, asked) == expected
+
+
+def test_numbers_that_half_precision_cannot_hold_are_named_with_the_remedy(bert: Path, colour: Colour) -> None:
+    model = library.CrossEncoder(str(bert), device="cpu", model_kwargs={"dtype": torch.float16})
+    model[0].model.classifier.bias.data += 1e5
+    with pytest.warns(PrecisionWarning):
+        engine = SentenceTransformersCrossEncoder(model)
+    with pytest.raises(InvalidResponse, match="float16 cannot hold: pass dtype='bfloat16'"):
+        colour(engine, "rerank", QUERY, TEXTS)
 
 
 def test_an_unknown_number_format_is_an_error(bert: Path) -> None:
