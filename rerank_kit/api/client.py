@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import wraps
 from types import TracebackType
-from typing import Any, Self, TypedDict
+from typing import Any, Self, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from rerank_kit.api.exchange import Request, Response, Transport, error_of
+from rerank_kit.api.hiding import hidden
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret
+from rerank_kit.api.secrets_sent import SecretsSent
+from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.errors import (
     BackendError,
     ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
+    InvalidResponse,
     RerankError,
     StatusError,
 )
@@ -27,6 +35,27 @@ from rerank_kit.values import Deadline
 
 _EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
 _TOO_MANY_REQUESTS = 429
+_KEY = re.compile(r"auth|key|token|secret|passw|cookie", re.IGNORECASE)  # in the name of a header
+
+T = TypeVar("T")
+
+
+def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that gets `api_key` and `headers` as secrets, so that no frame of it shows them when it fails."""
+
+    @wraps(init)
+    def holding(self: Any, *args: Any, **options: Any) -> None:
+        if not isinstance(options.get("api_key"), Secret | None):
+            options["api_key"] = Secret(options.pop("api_key"))
+        if isinstance(options.get("headers"), Mapping):
+            options["headers"] = _held(options.pop("headers"))
+        init(self, *args, **options)
+
+    return holding
+
+
+def _held(headers: Mapping[Any, Any]) -> dict[str, Secret]:
+    return {name: Secret(value, name=f"headers[{name!r}]") for name, value in headers.items()}
 
 
 class ClientOptions(TypedDict, total=False):
@@ -58,6 +87,15 @@ class ApiClient:
         max_retries: How often a request is repeated.
     """
 
+    _own: UserClients | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Have the constructors of subclasses get secrets as secrets, too."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            setattr(cls, "__init__", holding_secrets(vars(cls)["__init__"]))  # noqa: B010 - mypy forbids the other way
+
+    @holding_secrets
     def __init__(
         self,
         *,
@@ -83,8 +121,7 @@ class ApiClient:
         self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
         self._rate_limit = rate_limit
-        given: Mapping[str, str] = {} if headers is None else headers
-        self._headers = {name: Secret(value, name=f"headers[{name!r}]") for name, value in given.items()}
+        self._headers = _held({} if headers is None else headers)
         self._backoff = Backoff() if backoff is None else backoff
         self._transport = self.transport()
 
@@ -94,9 +131,22 @@ class ApiClient:
 
     def auth(self) -> dict[str, str]:
         """The headers that carry the key, and those the user gave."""
-        key = self._key.reveal()
-        bearer = {} if key is None else {"authorization": f"Bearer {key}"}
-        return bearer | {name: str(value.reveal()) for name, value in self._headers.items()}
+        return {**self.key_header("authorization", "Bearer "), **self.given_headers()}
+
+    def key_header(self, name: str, before: str = "") -> dict[str, str]:
+        """The header that carries the key, if there is one."""
+        return {name: f"{before}{each}" for each in (self._key.reveal(),) if each is not None}
+
+    def given_headers(self) -> dict[str, str]:
+        """The headers that the user gave."""
+        return {name: str(value.reveal()) for name, value in self._headers.items()}
+
+    def secrets(self) -> Iterator[str]:
+        """What must not be seen: the key, the headers that the user gave, and what the user's clients hold."""
+        for each in (self._key, *self._headers.values()):
+            yield from each.known()
+        if self._own is not None:
+            yield from self._own.secrets()
 
     def address(self) -> str:
         """The base URL to send the next request to."""
@@ -106,8 +156,8 @@ class ApiClient:
         """Take note whether a base URL answered as it should."""
 
     def error_of(self, response: Response) -> RerankError:
-        """The error that a response stands for."""
-        return error_of(response, type(self).__name__, self.hide)
+        """The error that a response stands for, which has been rid of secrets."""
+        return error_of(response, type(self).__name__)
 
     def pause(self, attempt: int, error: BackendError) -> float | None:
         """Seconds to wait before a request that failed is repeated; `None` if that is too long to be worth it."""
@@ -157,7 +207,7 @@ class ApiClient:
         url = self.address()
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
-            response = yield from self._transport.send(url, request, self.auth(), seconds)
+            response = yield from self._transport.send(url, request, self._sent(), seconds)
         except ConnectionFailed as error:
             self.reached(url, well=False)
             left = deadline.remaining()
@@ -167,7 +217,7 @@ class ApiClient:
             raise
         if self._rate_limit is not None:
             self._rate_limit.learn(response.headers, refused=response.status == _TOO_MANY_REQUESTS)
-        refusal = None if response.ok else self.error_of(response)
+        refusal = None if response.ok else self.error_of(self._without_secrets(response))
         self.reached(url, well=refusal is None or not worth_repeating(refusal))
         if refusal is not None:
             raise refusal
@@ -180,11 +230,43 @@ class ApiClient:
         pause, left = self.pause(attempt, error), deadline.remaining()
         return None if pause is None or (left is not None and pause >= left) else pause
 
-    def hide(self, text: str) -> str:
-        """The text without the secrets that were sent, should a server have echoed one."""
-        for secret in (self._key, *self._headers.values()):
-            text = secret.hide(text)
-        return text
+    def understood(self, response: Response, read: Callable[[Any], T]) -> T:
+        """What an answer says.
+
+        Args:
+            response: The answer.
+            read: Reads its body.
+
+        Raises:
+            InvalidResponse: It does not say it. What the error quotes has no secrets in it, should a server have
+                echoed one: the body is read once more without them.
+        """
+        with suppress(InvalidResponse):
+            return read(response.body)
+        return read(self._without_secrets(response).body)
+
+    def without_keys(self, value: Any) -> Any:
+        """What a server said without the keys that were sent.
+
+        It is for what goes on into results. Only whole keys are hidden there, and no other headers, one of which may
+        well be a word that is meant.
+        """
+        named = [each for name, each in self._headers.items() if _KEY.search(name)]
+        keys = [key for each in (self._key, *named) for key in each.known()]
+        return hidden(value, keys, whole=True)
+
+    def _sent(self) -> SecretsSent:
+        """The secrets of a request.
+
+        Raises:
+            ConfigurationError: One is missing.
+        """
+        self.auth()
+        return SecretsSent(self.auth, self.secrets)
+
+    def _without_secrets(self, response: Response) -> Response:
+        hidden = SecretsSent(self.auth, self.secrets).hidden
+        return replace(response, body=hidden(response.body), headers=hidden(response.headers))
 
     def close(self) -> None:
         """Close the connections of blocking callers."""
@@ -234,9 +316,10 @@ def check_url(url: object) -> str:
     try:
         split = urlsplit(text)
         known = split.scheme in {"http", "https"} and bool(split.hostname) and (split.port or 1) > 0
+        secret = split.username is not None or "?" in text or "#" in text
     except ValueError:
-        split, known = urlsplit(""), False
-    if split.username is not None or split.query or split.fragment:
+        known = secret = False
+    if secret or (not known and any(mark in text for mark in "@?#")):
         msg = "base_url must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
         raise ConfigurationError(msg)
     if not known:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from rerank_kit.api.request_timeout import request_timeout_hooks
+from rerank_kit.api.secrets_sent import aadd_headers, add_headers
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30)
 
@@ -18,15 +19,16 @@ last_headers: ContextVar[dict[str, str] | None] = ContextVar("last_headers", def
 
 
 def blocking_client() -> httpx.Client:
-    """A client for threads."""
+    """A client for threads. Like httpx's own, it follows no redirect."""
     hooks = request_timeout_hooks(httpx)
+    hooks["request"].append(add_headers)
     hooks["response"].append(_remember)
     return httpx.Client(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
 
 
 def async_client() -> httpx.AsyncClient:
-    """A client for one loop."""
-    hooks: dict[str, list[Any]] = {"response": [_aremember]}
+    """A client for one loop. Like httpx's own, it follows no redirect."""
+    hooks: dict[str, list[Any]] = {"request": [aadd_headers], "response": [_aremember]}
     return httpx.AsyncClient(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
 
 

@@ -6,7 +6,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -57,7 +57,15 @@ class RerankFields(BaseModel):
 
         def __init__(self, **fields: Any) -> None:
             """Make the reranker here, where pydantic does not turn its errors into others."""
-            super().__init__(**fields)
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                refused = error.with_traceback(None)  # pydantic's own frames show what was passed
+            else:
+                refused = None
+            del fields  # there may be a key in it, and this frame would show it
+            if refused is not None:
+                raise refused
             self._loaded = self._build() if self.reranker is None else self.reranker
 
     def _build(self) -> Reranker:

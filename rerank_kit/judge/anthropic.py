@@ -84,23 +84,37 @@ class Anthropic(ApiClient):
         self._own = (
             UserClients(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None
         )
-        key = Secret(api_key, variables=("ANTHROPIC_API_KEY",), required=not given)
+        variables = () if given else ("ANTHROPIC_API_KEY",)
+        key = Secret(None if given else api_key, variables=variables, required=not given)
         url = os.environ.get("ANTHROPIC_BASE_URL") if base_url is None else base_url
         super().__init__(base_url="https://api.anthropic.com" if url is None else url, api_key=key, **options)
 
     def transport(self) -> Transport:
         """The SDK."""
-        return AnthropicSdk(self._key, self.base_url, self._own)
+        return AnthropicSdk(self.base_url, self._own)
+
+    def auth(self) -> dict[str, str]:
+        """The headers that carry the key, and those the user gave."""
+        return {**self.key_header("x-api-key"), **self.given_headers()}
+
+    def secrets(self) -> Iterator[str]:
+        """What must not be seen: also the headers that the SDK reads from the environment."""
+        yield from super().secrets()
+        for line in os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines():
+            yield line.partition(":")[2].strip()
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
         response, requests = yield from self.exchange(Request("/v1/messages", self._body(prompt)), deadline)
-        body = response.body
+        return self.understood(response, lambda body: self._read(body, requests))
+
+    def _read(self, body: Any, requests: int) -> Completion:
         if not is_mapping(body) or not is_list(body.get("content")):
-            msg = f"the answer is no message of Claude but {self.hide(shown(body))}"
+            msg = f"the answer is no message of Claude but {shown(body)}"
             raise InvalidResponse(msg, backend=type(self).__name__)
         took = usage_of(body.get("usage"), requests)
-        return Completion("".join(_texts(body["content"])), stop_of(body.get("stop_reason")), took)
+        text = self.without_keys("".join(_texts(body["content"])))
+        return Completion(text, stop_of(body.get("stop_reason")), took)
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""

@@ -10,6 +10,7 @@ from typing import Any
 from rerank_kit.api.exchange import Response
 from rerank_kit.api.request_timeout import request_timeout_hooks
 from rerank_kit.api.sdk import SdkTransport
+from rerank_kit.api.secrets_sent import aadd_headers, add_headers
 from rerank_kit.optional import optional
 
 
@@ -19,13 +20,19 @@ class AnthropicSdk(SdkTransport):
     name = "anthropic"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        http = _sdk().DefaultHttpxClient(verify=_certificates(), event_hooks=request_timeout_hooks(_httpx()))
-        return _sdk().Anthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http), http.close
+        hooks = request_timeout_hooks(_httpx())
+        hooks["request"].append(add_headers)
+        http = _sdk().DefaultHttpxClient(verify=_certificates(), event_hooks=hooks, follow_redirects=False)
+        return _sdk().Anthropic(api_key=self.placeholder, base_url=self._base_url, http_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
-        http = _sdk().DefaultAsyncHttpxClient(verify=_certificates())
-        client = _sdk().AsyncAnthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http)
+        hooks = {"request": [aadd_headers]}
+        http = _sdk().DefaultAsyncHttpxClient(verify=_certificates(), event_hooks=hooks, follow_redirects=False)
+        client = _sdk().AsyncAnthropic(api_key=self.placeholder, base_url=self._base_url, http_client=http)
         return client, client.close
+
+    def _http(self, client: Any) -> Any:
+        return getattr(client, "_client", None)
 
     def _arguments(self, body: dict[str, Any], headers: Mapping[str, str], seconds: float) -> dict[str, Any]:
         return {**body, "extra_headers": headers, "timeout": seconds}

@@ -60,16 +60,18 @@ class OpenAICompatible(ApiClient):
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
         response, requests = yield from self.exchange(Request("/chat/completions", self._body(prompt)), deadline)
-        body = response.body
+        return self.understood(response, lambda body: self._read(body, requests))
+
+    def _read(self, body: Any, requests: int) -> Completion:
         choices = body.get("choices") if is_mapping(body) else None
         first = choices[0] if is_list(choices) and choices else None
         message = first.get("message") if is_mapping(first) else None
         if not is_mapping(body) or not is_mapping(first) or not is_mapping(message):
-            msg = f"the answer is no chat completion but {self.hide(shown(body))}"
+            msg = f"the answer is no chat completion but {shown(body)}"
             raise InvalidResponse(msg, backend=type(self).__name__)
         stop: Stop = "refusal" if message.get("refusal") else stop_of(first.get("finish_reason"))
         text, took = message.get("content"), usage_of(body.get("usage"), requests)
-        return Completion(text if isinstance(text, str) else "", stop, took)
+        return Completion(self.without_keys(text) if isinstance(text, str) else "", stop, took)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         schema = {"name": "answer", "schema": dict(prompt.schema), "strict": True}

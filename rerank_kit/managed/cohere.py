@@ -19,6 +19,7 @@ from rerank_kit.values import Usage
 
 # "We recommend against sending more than 1,000 documents": https://docs.cohere.com/reference/rerank
 _LIMITS = Limits(documents=1000)
+_VARIABLES = ("CO_API_KEY", "COHERE_API_KEY")
 _CLIENT = "the cohere SDK, with a method rerank"
 
 
@@ -69,7 +70,7 @@ class Cohere(ManagedReranker):
         url = os.environ.get("CO_API_URL") if base_url is None else base_url
         given = client is not None or async_client is not None
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
-        key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
+        key = Secret(None if given else api_key, variables=() if given else _VARIABLES, required=not given)
         options.setdefault("limits", _LIMITS)
         super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)
         self.max_tokens_per_doc = max_tokens_per_doc
@@ -81,7 +82,7 @@ class Cohere(ManagedReranker):
 
     def transport(self) -> Transport:
         """The SDK."""
-        return CohereSdk(self._key, self.base_url, self._own)
+        return CohereSdk(self.base_url, self._own)
 
     def prepare(self, text: str) -> tuple[str, bool]:
         """Documents are sent whole: Cohere knows its own tokens."""

@@ -28,7 +28,11 @@ class CohereSdk(SdkTransport):
         return _sdk().AsyncClientV2(**self._settings(), httpx_client=http), http.aclose
 
     def _settings(self) -> dict[str, Any]:
-        return {"api_key": self._key.reveal(), "base_url": self._base_url, "log_warning_experimental_features": False}
+        return {"api_key": self.placeholder, "base_url": self._base_url, "log_warning_experimental_features": False}
+
+    def _http(self, client: Any) -> Any:
+        wrapped = getattr(getattr(client, "_client_wrapper", None), "httpx_client", None)
+        return getattr(wrapped, "httpx_client", None)
 
     def _arguments(self, body: dict[str, Any], headers: Mapping[str, str], seconds: float) -> dict[str, Any]:
         arguments: dict[str, Any] = {name: body.pop(name) for name in ("model", "query", "documents")}

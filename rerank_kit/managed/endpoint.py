@@ -109,9 +109,7 @@ class Endpoint(ManagedReranker):
         """The headers of the format, with the key."""
         if self.format == "auto":
             return super().auth()
-        key, (name, before) = self._key.reveal(), self.spoken.key_header
-        given = {each: str(value.reveal()) for each, value in self._headers.items()}
-        return {**self.spoken.headers, **({} if key is None else {name: before + key}), **given}
+        return {**self.spoken.headers, **self.key_header(*self.spoken.key_header), **self.given_headers()}
 
     def prepare(self, text: str) -> tuple[str, bool]:
         """A document as it is sent: no longer than asked for, nor than the server takes."""
@@ -188,7 +186,7 @@ class Endpoint(ManagedReranker):
     def _page(self, path: str, deadline: Deadline) -> Flow[Any]:
         """What the server has under a path; `None` where it has nothing."""
         try:
-            return (yield from self.exchange(Request(path), deadline))[0].body
+            return self.without_keys((yield from self.exchange(Request(path), deadline))[0].body)
         except AuthenticationError:
             raise
         except (StatusError, ConfigurationError) as error:
@@ -229,7 +227,7 @@ class Endpoint(ManagedReranker):
         read: list[Decoded | InvalidResponse] = []
         for response in (whole, first):
             try:
-                read.append(self.decode(response.body, TEXTS))
+                read.append(self.understood(response, lambda body: self.decode(body, TEXTS)))
             except InvalidResponse as error:
                 read.append(error)
         return examine(str(self.format), read[0], read[1] if self.spoken.top_n is not None else None, seconds)
