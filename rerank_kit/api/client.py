@@ -9,8 +9,9 @@ from dataclasses import replace
 from functools import wraps
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar
-from urllib.parse import urlsplit
 
+from rerank_kit.api.answer_size import reading_at_most
+from rerank_kit.api.base_url import check_url
 from rerank_kit.api.exchange import Request, Response, Transport, error_of
 from rerank_kit.api.hiding import hidden
 from rerank_kit.api.http import Http
@@ -207,7 +208,8 @@ class ApiClient:
         url = self.address()
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
-            response = yield from self._transport.send(url, request, self._sent(), seconds)
+            sent = self._transport.send(url, request, self._sent(), seconds)
+            response = yield from reading_at_most(request.longest, sent)
         except ConnectionFailed as error:
             self.reached(url, well=False)
             left = deadline.remaining()
@@ -304,25 +306,3 @@ class ApiClient:
         """Take the settings over."""
         vars(self).update(state)
         self._transport = self.transport()
-
-
-def check_url(url: object) -> str:
-    """A base URL without its last slash.
-
-    Raises:
-        ConfigurationError: It is none, or has a key in it, which would show in logs.
-    """
-    text = url if isinstance(url, str) else ""
-    try:
-        split = urlsplit(text)
-        known = split.scheme in {"http", "https"} and bool(split.hostname) and (split.port or 1) > 0
-        secret = split.username is not None or "?" in text or "#" in text
-    except ValueError:
-        known = secret = False
-    if secret or (not known and any(mark in text for mark in "@?#")):
-        msg = "base_url must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
-        raise ConfigurationError(msg)
-    if not known:
-        msg = f"base_url must be a URL that starts with http:// or https://, not {url!r}"
-        raise ConfigurationError(msg)
-    return text.rstrip("/")

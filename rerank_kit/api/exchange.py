@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.json_values import is_mapping, shown
 from rerank_kit.api.retry import asked_to_wait
 from rerank_kit.api.secrets_sent import NOT_FOLLOWED, SecretsSent, without_secrets
@@ -21,10 +22,14 @@ _ELSEWHERE = frozenset({302, 303, 307})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: a path below the base URL, and a body that becomes JSON; without a body it is a GET."""
+    """What is sent: a path below the base URL, and a body that becomes JSON; without a body it is a GET.
+
+    Of the answer no more than `longest` bytes are read.
+    """
 
     path: str
     body: Mapping[str, Any] | None = None
+    longest: int = longest_answer()
 
 
 @dataclass(frozen=True, slots=True)

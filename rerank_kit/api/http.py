@@ -7,11 +7,12 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from rerank_kit.api import httpx_clients
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.json_values import shown
 from rerank_kit.api.secrets_sent import SecretsSent
-from rerank_kit.errors import ConnectionFailed
+from rerank_kit.errors import ConfigurationError, ConnectionFailed, RerankError
 from rerank_kit.flow import Call
 from rerank_kit.optional import optional
 
@@ -56,16 +57,12 @@ class Http:
 
 
 def _client() -> tuple[Any, Callable[[], None]]:
-    from rerank_kit.api import httpx_clients
-
-    made = httpx_clients.blocking_client()
+    made = httpx_clients.blocking_client(_httpx())
     return made, made.close
 
 
 def _aclient() -> tuple[Any, Callable[[], Awaitable[None]]]:
-    from rerank_kit.api import httpx_clients
-
-    made = httpx_clients.async_client()
+    made = httpx_clients.async_client(_httpx())
     return made, made.aclose
 
 
@@ -83,7 +80,7 @@ def _response(response: Any) -> Response:
 
 def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:
     """What to raise for what happened, outside of any `except`, which would chain it."""
-    if isinstance(error, (_httpx().RequestError, TimeoutError)):
+    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, TimeoutError)):
         return no_response(error, url, seconds, secrets.hide)
     return without_frames(error)
 
@@ -94,7 +91,7 @@ def without_frames(error: BaseException) -> BaseException:
     return error.with_traceback(None)
 
 
-def no_response(error: Exception, url: str, seconds: float, hide: Callable[[str], str] = str) -> ConnectionFailed:
+def no_response(error: Exception, url: str, seconds: float, hide: Callable[[str], str] = str) -> RerankError:
     """The error for a request that was not answered, or not to the end.
 
     Args:
@@ -103,6 +100,8 @@ def no_response(error: Exception, url: str, seconds: float, hide: Callable[[str]
         seconds: How long it was to take at most.
         hide: Blots out secrets that a server has sent.
     """
+    if type(error).__name__ == "InvalidURL":  # of httpx or httpx2, before anything was sent
+        return ConfigurationError(f"base_url is no URL that can be asked: {url}: {shown(hide(str(error)))}")
     late = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
     what = f"no answer within {seconds:.3g} s" if late else shown(hide(f"{type(error).__name__}: {error}".rstrip(": ")))
     return ConnectionFailed(f"{url}: {what}")

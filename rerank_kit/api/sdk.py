@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, ClassVar
 
 from rerank_kit.api.client_pool import Pool
@@ -13,6 +14,7 @@ from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.hiding import SHOWN
 from rerank_kit.api.http import no_response, without_frames
 from rerank_kit.api.json_values import shown
+from rerank_kit.api.request_timeout import in_time
 from rerank_kit.api.secrets_sent import SecretsSent, guard
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse, RerankError
@@ -59,7 +61,8 @@ class SdkTransport(ABC):
             raise ConfigurationError(msg)
         try:
             with secrets.underway(self._secrets_of_users) as known:
-                return _response(self._call(client, arguments))
+                call = partial(self._call, client, arguments)
+                return _response(call() if self._own is None else in_time(call, seconds))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, known, seconds)
         if isinstance(outcome, Response):
@@ -92,6 +95,8 @@ class SdkTransport(ABC):
         known = error if isinstance(error, TimeoutError) else self._understood(error)
         if isinstance(known, Response):
             return known
+        if isinstance(known, RerankError):  # of a hook of ours, which the SDK took for a failed connection
+            return without_frames(known)
         if known is not None:
             return no_response(known, url, seconds, secrets.hide)
         what = shown(secrets.hide(f"{type(error).__name__}: {error}"))

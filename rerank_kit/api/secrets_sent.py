@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from rerank_kit.api.answer_size import ashorten, shorten
 from rerank_kit.api.hiding import SHOWN, hidden, hide
 from rerank_kit.api.log_filter import hide_in_logs
 
@@ -97,14 +98,16 @@ async def astay_on_host(response: Any) -> None:
 
 
 def guard(client: Any) -> None:
-    """Have a user's httpx client send nothing of ours to another host. What else it is used for is not touched."""
+    """Have a user's httpx client send nothing of ours to another host, and read no answer to us that is too long.
+
+    What else it is used for is not touched.
+    """
     hooks = getattr(client, "event_hooks", None)
     if not isinstance(hooks, Mapping):
         return
-    hook = astay_on_host if hasattr(client, "aclose") else stay_on_host
+    ours = (astay_on_host, ashorten) if hasattr(client, "aclose") else (stay_on_host, shorten)
     known = list(hooks.get("response", ()))
-    if hook not in known:
-        client.event_hooks = {**hooks, "response": [*known, hook]}
+    client.event_hooks = {**hooks, "response": [*known, *(each for each in ours if each not in known)]}
 
 
 def _leaves(response: Any) -> bool:

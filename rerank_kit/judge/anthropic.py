@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, Literal, Unpack
 
+from rerank_kit.api.answer_size import longest_answer
+from rerank_kit.api.base_url import base_url_or
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
@@ -86,8 +88,8 @@ class Anthropic(ApiClient):
         )
         variables = () if given else ("ANTHROPIC_API_KEY",)
         key = Secret(None if given else api_key, variables=variables, required=not given)
-        url = os.environ.get("ANTHROPIC_BASE_URL") if base_url is None else base_url
-        super().__init__(base_url="https://api.anthropic.com" if url is None else url, api_key=key, **options)
+        url = base_url_or(base_url, "ANTHROPIC_BASE_URL", "https://api.anthropic.com")
+        super().__init__(base_url=url, api_key=key, **options)
 
     def transport(self) -> Transport:
         """The SDK."""
@@ -105,7 +107,9 @@ class Anthropic(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        response, requests = yield from self.exchange(Request("/v1/messages", self._body(prompt)), deadline)
+        body = self._body(prompt)
+        longest = longest_answer(tokens=body["max_tokens"], characters=prompt.characters)
+        response, requests = yield from self.exchange(Request("/v1/messages", body, longest), deadline)
         return self.understood(response, lambda body: self._read(body, requests))
 
     def _read(self, body: Any, requests: int) -> Completion:

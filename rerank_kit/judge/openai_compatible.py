@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping, shown
@@ -15,6 +16,8 @@ from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
 from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.values import Deadline
+
+_LIMITS = ("max_tokens", "max_completion_tokens")  # what models that think call it
 
 
 class OpenAICompatible(ApiClient):
@@ -59,7 +62,11 @@ class OpenAICompatible(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        response, requests = yield from self.exchange(Request("/chat/completions", self._body(prompt)), deadline)
+        body = self._body(prompt)
+        written = [prompt.max_tokens, *(body.get(name) for name in _LIMITS)]
+        tokens = max(each for each in written if isinstance(each, int))
+        longest = longest_answer(tokens=tokens, characters=prompt.characters)
+        response, requests = yield from self.exchange(Request("/chat/completions", body, longest), deadline)
         return self.understood(response, lambda body: self._read(body, requests))
 
     def _read(self, body: Any, requests: int) -> Completion:

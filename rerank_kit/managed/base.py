@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack, cast
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.secret import Secret
@@ -141,7 +142,9 @@ class ManagedReranker(ApiClient, Reranker):
         tokens = 0
         if self._rate_limit is not None:
             tokens = sum(map(self._count_tokens, texts)) + len(texts) * self._count_tokens(query)
-        response, requests = yield from self.exchange(self.encode(query, texts), deadline, tokens=tokens)
+        longest = longest_answer(results=len(texts), characters=len(query) + sum(map(len, texts)))
+        request = replace(self.encode(query, texts), longest=longest)
+        response, requests = yield from self.exchange(request, deadline, tokens=tokens)
         results, taken = self.understood(response, lambda body: self._decoded(body, texts))
         return _Part(results, taken + Usage(pairs=len(texts), requests=requests, retries=requests - 1))
 

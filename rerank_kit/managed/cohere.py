@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+from rerank_kit.api.base_url import base_url_or
 from rerank_kit.api.exchange import Request, Transport
 from rerank_kit.api.json_values import amount, is_list, is_mapping
 from rerank_kit.api.secret import Secret
@@ -67,12 +67,12 @@ class Cohere(ManagedReranker):
             MissingExtra: The SDK is not installed.
         """
         optional("cohere", extra="cohere", why="Cohere")
-        url = os.environ.get("CO_API_URL") if base_url is None else base_url
+        url = base_url_or(base_url, "CO_API_URL", "https://api.cohere.com")
         given = client is not None or async_client is not None
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(None if given else api_key, variables=() if given else _VARIABLES, required=not given)
         options.setdefault("limits", _LIMITS)
-        super().__init__(model, base_url="https://api.cohere.com" if url is None else url, api_key=key, **options)
+        super().__init__(model, base_url=url, api_key=key, **options)
         self.max_tokens_per_doc = max_tokens_per_doc
         self._extra = {
             "max_tokens_per_doc": max_tokens_per_doc,

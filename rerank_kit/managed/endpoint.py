@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Literal, Unpack, cast, get_args
 from urllib.parse import urlsplit
 
+from rerank_kit.api.base_url import check_url
 from rerank_kit.api.circuit import Circuit
-from rerank_kit.api.client import check_url
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.api.retry import worth_repeating
