@@ -1,8 +1,8 @@
-"""`SecretsSent`: the secrets of one exchange, which become headers in its innermost step and are hidden everywhere else."""
+"""`SecretsSent`: the secrets of one exchange, headers in its innermost step and hidden everywhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -44,18 +44,12 @@ class SecretsSent:
         return hidden(value, self.values())
 
     @contextmanager
-    def underway(self, more: Callable[[], Iterable[str]] = tuple) -> Iterator[SecretsSent]:
-        """Have clients send the headers, and logs hide them, in this thread or task.
-
-        Args:
-            more: Secrets that the client holds itself.
-        """
-        own = self._values
-        secrets = SecretsSent(self.headers, lambda: (*own(), *more()))
-        token = _underway.set(secrets)
+    def underway(self) -> Generator[None]:
+        """Have clients send the headers, and logs hide them, in this thread or task."""
+        token = _underway.set(self)
         try:
-            with hide_in_logs(secrets.values):
-                yield secrets
+            with hide_in_logs(self.values):
+                yield
         finally:
             _underway.reset(token)
 
@@ -98,13 +92,10 @@ async def astay_on_host(response: Any) -> None:
 
 def guard(client: Any) -> None:
     """Have a user's httpx client send nothing of ours to another host. What else it is used for is not touched."""
-    hooks = getattr(client, "event_hooks", None)
-    if not isinstance(hooks, Mapping):
-        return
+    hooks: Mapping[str, list[Any]] | None = getattr(client, "event_hooks", None)
     hook = astay_on_host if hasattr(client, "aclose") else stay_on_host
-    known = list(hooks.get("response", ()))
-    if hook not in known:
-        client.event_hooks = {**hooks, "response": [*known, hook]}
+    if hooks is not None and hook not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [*hooks["response"], hook]}
 
 
 def _leaves(response: Any) -> bool:
