@@ -13,7 +13,7 @@ from typing import Any, Self, TypedDict, TypeVar
 from rerank_kit.api.answer_size import reading_at_most
 from rerank_kit.api.base_url import check_url
 from rerank_kit.api.exchange import Request, Response, Transport, error_of
-from rerank_kit.api.hiding import hidden
+from rerank_kit.api.hiding import without_frames, without_whole
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
@@ -42,15 +42,25 @@ T = TypeVar("T")
 
 
 def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
-    """A constructor that gets `api_key` and `headers` as secrets, so that no frame of it shows them when it fails."""
+    """A constructor that gets `api_key` and `headers` as secrets, and when it fails shows no frame with an argument."""
+
+    def tried(self: Any, args: tuple[Any, ...], options: dict[str, Any]) -> BaseException | None:
+        try:
+            if not isinstance(options.get("api_key"), Secret | None):
+                options["api_key"] = Secret(options["api_key"])
+            if isinstance(options.get("headers"), Mapping):
+                options["headers"] = _held(options["headers"])
+            init(self, *args, **options)
+        except ConfigurationError as error:
+            return without_frames(error)
+        return None
 
     @wraps(init)
     def holding(self: Any, *args: Any, **options: Any) -> None:
-        if not isinstance(options.get("api_key"), Secret | None):
-            options["api_key"] = Secret(options.pop("api_key"))
-        if isinstance(options.get("headers"), Mapping):
-            options["headers"] = _held(options.pop("headers"))
-        init(self, *args, **options)
+        problem = tried(self, args, options)
+        del args, options
+        if problem is not None:
+            raise problem
 
     return holding
 
@@ -88,15 +98,15 @@ class ApiClient:
         max_retries: How often a request is repeated.
     """
 
+    base_url: str = ""
     _own: UserClients | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Have the constructors of subclasses get secrets as secrets, too."""
         super().__init_subclass__(**options)
-        if "__init__" in vars(cls):
-            setattr(cls, "__init__", holding_secrets(vars(cls)["__init__"]))  # noqa: B010 - mypy forbids the other way
+        if not hasattr(cls.__init__, "__wrapped__"):
+            setattr(cls, "__init__", holding_secrets(cls.__init__))  # noqa: B010 - mypy forbids the other way
 
-    @holding_secrets
     def __init__(
         self,
         *,
@@ -136,7 +146,7 @@ class ApiClient:
 
     def key_header(self, name: str, before: str = "") -> dict[str, str]:
         """The header that carries the key, if there is one."""
-        return {name: f"{before}{each}" for each in (self._key.reveal(),) if each is not None}
+        return {name: before + key} if (key := self._key.reveal()) is not None else {}
 
     def given_headers(self) -> dict[str, str]:
         """The headers that the user gave."""
@@ -253,9 +263,9 @@ class ApiClient:
         It is for what goes on into results. Only whole keys are hidden there, and no other headers, one of which may
         well be a word that is meant.
         """
-        named = [each for name, each in self._headers.items() if _KEY.search(name)]
+        named = [each for name, each in self._headers.items() if _KEY.search(str(name))]
         keys = [key for each in (self._key, *named) for key in each.known()]
-        return hidden(value, keys, whole=True)
+        return without_whole(value, keys)
 
     def _sent(self) -> SecretsSent:
         """The secrets of a request.

@@ -6,7 +6,9 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import unescape
-from typing import Any
+from typing import Any, TypeAlias
+
+from rerank_kit.api.json_values import is_list, is_mapping
 
 SHOWN = "**********"
 _SHORTEST = 4  # characters: what is shorter cannot be told from other text
@@ -14,6 +16,7 @@ _PIECE = 8  # characters of a long secret that are hidden wherever they stand to
 _LEAST_PIECE = 6  # of a short one
 _LONGEST = 10_000  # characters of a text in an answer: no error shows as many
 _DEEPEST = 20  # levels of an answer: no error shows as many
+_FEW = 8  # pieces, which are faster looked for one by one
 _ROUNDS = 3  # how often a text may have been escaped, and one more
 
 _SCHEME = re.compile(r"(bearer|basic|token|digest|api-?key|key)\s+", re.IGNORECASE)
@@ -27,8 +30,12 @@ _ALIKE = str.maketrans(
 """Case says nothing, a blank in a URL is a plus, and base64 has two alphabets."""
 
 
-def hide(text: str, secrets: Iterable[str], *, whole: bool = False) -> str:
-    """The text without the secrets.
+Pieces: TypeAlias = Mapping[int, set[str]]
+"""What must not stand together, by its length."""
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets and without pieces of 8 characters of one, 6 of a short one.
 
     Secrets are found as they are, percent-encoded, escaped as in JSON or HTML, in base64 and in hexadecimal digits,
     in upper or lower case.
@@ -36,42 +43,49 @@ def hide(text: str, secrets: Iterable[str], *, whole: bool = False) -> str:
     Args:
         text: What somebody else wrote.
         secrets: What must not be seen. A word before it that names a scheme, such as `Bearer`, may be.
-        whole: Hide only whole secrets, and not also pieces of 8 characters, of short secrets 6.
     """
+    return _blotted(text, _pieces(secrets))
+
+
+def hidden(value: Any, secrets: Iterable[str]) -> Any:
+    """A parsed answer without the secrets and their pieces. What is deeper or longer than any error shows is cut."""
+    return _inside(value, _pieces(secrets), _LONGEST, _DEEPEST)
+
+
+def without_whole(value: Any, secrets: Iterable[str]) -> Any:
+    """A parsed answer without the secrets, but with everything else, that is to be used."""
+    return _inside(value, _pieces(secrets, whole=True), None, None)
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """The same error without what it knows of the frames it came through, and of other errors: they show secrets."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def _inside(value: Any, known: Pieces, longest: int | None, levels: int | None) -> Any:
+    if levels == 0 or value is None or isinstance(value, bool):
+        return "…" if levels == 0 else value
+    if isinstance(value, str):
+        return _blotted(value[:longest], known)
+    if isinstance(value, int | float):
+        return SHOWN if SHOWN in _blotted(f"{value:.0f}", known) else value
+    left = None if levels is None else levels - 1
+    if is_mapping(value):
+        pairs = ((_inside(name, known, longest, left), each) for name, each in value.items())
+        return {name: _inside(each, known, longest, left) for name, each in pairs}
+    if is_list(value):
+        return [_inside(each, known, longest, left) for each in value]
+    return _blotted(repr(value)[:longest], known)
+
+
+def _pieces(secrets: Iterable[str], *, whole: bool = False) -> Pieces:
     known: dict[int, set[str]] = {}
     for form in {form.translate(_ALIKE) for secret in secrets for form in _forms(secret)}:
         size = len(form) if whole else _size(form)
         if len(form) >= _SHORTEST:
             known.setdefault(size, set()).update(form[at : at + size] for at in range(len(form) - size + 1))
-    if not known:
-        return text
-    spans: list[tuple[int, int]] = []
-    read, places = text, range(len(text) + 1)
-    for _ in range(_ROUNDS):
-        spans += _found(read.translate(_ALIKE), places, known)
-        if _ESCAPE.search(read) is None:
-            break
-        read, places = _unescaped(read, places)
-    return _blotted(text, spans)
-
-
-def hidden(value: Any, secrets: Sequence[str], *, whole: bool = False, level: int = 0) -> Any:
-    """A parsed answer without the secrets. What is deeper or, unless `whole`, longer than any error shows is cut."""
-
-    def inside(each: Any) -> Any:
-        return hidden(each, secrets, whole=whole, level=level + 1)
-
-    if level == _DEEPEST:
-        return "…"
-    if isinstance(value, Mapping):
-        return {inside(name): inside(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [inside(each) for each in value]
-    if isinstance(value, str):
-        return hide(value if whole else value[:_LONGEST], secrets, whole=whole)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return SHOWN if SHOWN in hide(f"{value:.0f}", secrets, whole=whole) else value
-    return value
+    return known
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -97,11 +111,12 @@ def _size(form: str) -> int:
     return len(form) if len(form) < _PIECE else min(_PIECE, max(_LEAST_PIECE, len(form) // 2))
 
 
-def _found(text: str, places: Sequence[int], known: Mapping[int, set[str]]) -> list[tuple[int, int]]:
+def _found(text: str, places: Sequence[int], known: Pieces) -> list[tuple[int, int]]:
     """Where the pieces are, in the text as it was given."""
     return [
         (places[at], places[at + size])
         for size, pieces in known.items()
+        if len(pieces) > _FEW or any(piece in text for piece in pieces)
         for at in range(len(text) - size + 1)
         if text[at : at + size] in pieces
     ]
@@ -125,7 +140,15 @@ def _unescaped(text: str, places: Sequence[int]) -> tuple[str, list[int]]:
     return "".join(read), stood
 
 
-def _blotted(text: str, spans: list[tuple[int, int]]) -> str:
+def _blotted(text: str, known: Pieces) -> str:
+    spans: list[tuple[int, int]] = []
+    read: str = text
+    places: Sequence[int] = range(len(text) + 1)
+    for _ in range(_ROUNDS if known else 0):
+        spans += _found(read.translate(_ALIKE), places, known)
+        if _ESCAPE.search(read) is None:
+            break
+        read, places = _unescaped(read, places)
     parts: list[str] = []
     done = 0
     for start, end in sorted(spans):

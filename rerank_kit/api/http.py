@@ -10,6 +10,7 @@ from typing import Any
 from rerank_kit.api import httpx_clients
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
+from rerank_kit.api.hiding import without_frames
 from rerank_kit.api.json_values import shown
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.errors import ConfigurationError, ConnectionFailed, RerankError
@@ -85,13 +86,7 @@ def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: floa
     return without_frames(error)
 
 
-def without_frames(error: BaseException) -> BaseException:
-    """The same error without what it knows of the frames it came through, and of other errors."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
-
-
-def no_response(error: Exception, url: str, seconds: float, hide: Callable[[str], str] = str) -> RerankError:
+def no_response(error: BaseException, url: str, seconds: float, hide: Callable[[str], str] = str) -> RerankError:
     """The error for a request that was not answered, or not to the end.
 
     Args:

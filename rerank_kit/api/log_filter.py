@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -31,7 +31,7 @@ _secrets: ContextVar[Callable[[], Iterable[str]] | None] = ContextVar("rerank_ki
 
 
 @contextmanager
-def hide_in_logs(secrets: Callable[[], Iterable[str]]) -> Iterator[None]:
+def hide_in_logs(secrets: Callable[[], Iterable[str]]) -> Generator[None]:
     """What these libraries log meanwhile, in this thread or task, shows no secrets, whoever listens.
 
     Args:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
-from rerank_kit.api.hiding import SHOWN
-from rerank_kit.api.http import no_response, without_frames
-from rerank_kit.api.json_values import shown
+from rerank_kit.api.hiding import SHOWN, without_frames
+from rerank_kit.api.http import no_response
+from rerank_kit.api.json_values import is_list, shown
 from rerank_kit.api.request_timeout import in_time
 from rerank_kit.api.secrets_sent import SecretsSent, guard
 from rerank_kit.api.user_clients import UserClients
@@ -60,11 +60,11 @@ class SdkTransport(ABC):
             msg = "client= is an async client, which a blocking call cannot use: pass a blocking one, or call arerank"
             raise ConfigurationError(msg)
         try:
-            with secrets.underway(self._secrets_of_users) as known:
+            with secrets.underway():
                 call = partial(self._call, client, arguments)
                 return _response(call() if self._own is None else in_time(call, seconds))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
-            outcome = self._outcome(error, url, known, seconds)
+            outcome = self._outcome(error, url, secrets, seconds)
         if isinstance(outcome, Response):
             return outcome
         raise outcome
@@ -74,17 +74,14 @@ class SdkTransport(ABC):
             return await asyncio.to_thread(self._send, arguments, url, secrets, seconds)
         own = None if self._own is None else nullcontext[Any](self._own.async_client)
         try:
-            with secrets.underway(self._secrets_of_users) as known:
+            with secrets.underway():
                 async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
                     return _response(await self._call(client, arguments))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
-            outcome = self._outcome(error, url, known, seconds)
+            outcome = self._outcome(error, url, secrets, seconds)
         if isinstance(outcome, Response):
             return outcome
         raise outcome
-
-    def _secrets_of_users(self) -> list[str]:
-        return [] if self._own is None else self._own.secrets()
 
     def _outcome(
         self, error: BaseException, url: str, secrets: SecretsSent, seconds: float
@@ -131,5 +128,10 @@ class SdkTransport(ABC):
 
 def _response(given: Any) -> Response:
     """The response as plain JSON; where a server sent something else, SDKs hand out what it sent."""
+    if is_list(given):
+        return Response(200, [_response(each).body for each in given])
+    dump = getattr(given, "model_dump", None)
+    if dump is not None:  # without warnings, which quote what does not fit
+        return Response(200, dump(by_alias=True, exclude_unset=True, warnings=False))
     dump = getattr(given, "to_dict", None) or getattr(given, "dict", None)
     return Response(200, given if dump is None else dump())

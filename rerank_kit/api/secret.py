@@ -99,7 +99,7 @@ class Secret:
 
 def _unpickled(variables: Sequence[str], required: bool, name: str) -> Secret:  # noqa: FBT001 - only pickle calls it
     secret = Secret(variables=variables, required=False, name=name)
-    secret._required = required  # it complains at first use, not while unpickling  # noqa: SLF001
+    object.__setattr__(secret, "_required", required)  # it complains at first use, not while unpickling
     return secret
 
 

@@ -1,8 +1,8 @@
-"""`SecretsSent`: the secrets of one exchange, which become headers in its innermost step and are hidden everywhere else."""
+"""`SecretsSent`: the secrets of one exchange, headers in its innermost step and hidden everywhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -45,18 +45,12 @@ class SecretsSent:
         return hidden(value, self.values())
 
     @contextmanager
-    def underway(self, more: Callable[[], Iterable[str]] = tuple) -> Iterator[SecretsSent]:
-        """Have clients send the headers, and logs hide them, in this thread or task.
-
-        Args:
-            more: Secrets that the client holds itself.
-        """
-        own = self._values
-        secrets = SecretsSent(self.headers, lambda: (*own(), *more()))
-        token = _underway.set(secrets)
+    def underway(self) -> Generator[None]:
+        """Have clients send the headers, and logs hide them, in this thread or task."""
+        token = _underway.set(self)
         try:
-            with hide_in_logs(secrets.values):
-                yield secrets
+            with hide_in_logs(self.values):
+                yield
         finally:
             _underway.reset(token)
 
@@ -102,12 +96,11 @@ def guard(client: Any) -> None:
 
     What else it is used for is not touched.
     """
-    hooks = getattr(client, "event_hooks", None)
-    if not isinstance(hooks, Mapping):
-        return
+    hooks: Mapping[str, list[Any]] | None = getattr(client, "event_hooks", None)
     ours = (astay_on_host, ashorten) if hasattr(client, "aclose") else (stay_on_host, shorten)
-    known = list(hooks.get("response", ()))
-    client.event_hooks = {**hooks, "response": [*known, *(each for each in ours if each not in known)]}
+    if hooks is not None:
+        known = hooks["response"]
+        client.event_hooks = {**hooks, "response": [*known, *(each for each in ours if each not in known)]}
 
 
 def _leaves(response: Any) -> bool:

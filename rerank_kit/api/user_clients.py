@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
+from rerank_kit.api.json_values import is_mapping
 from rerank_kit.errors import ConfigurationError
 
 _TELLING = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
@@ -75,9 +76,8 @@ def secrets_of(thing: Any, depth: int = 3) -> Iterator[str]:
         plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
         if isinstance(plain, str) and (plain is not value or _TELLING.search(name)):
             yield plain
-        elif isinstance(plain, Mapping) and "header" in name:
-            headers: Mapping[Any, Any] = plain
-            yield from (str(each) for header, each in headers.items() if not _USUAL.match(str(header)))
+        elif is_mapping(plain) and "header" in name:
+            yield from (str(each) for header, each in plain.items() if not _USUAL.match(str(header)))
         elif depth > 1 and _CLIENT.search(name) and not isinstance(plain, str):
             yield from secrets_of(plain, depth - 1)
 

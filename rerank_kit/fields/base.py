@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -12,6 +12,9 @@ from typing_extensions import override
 
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.reranker import Reranker
+
+if TYPE_CHECKING:
+    from pydantic_core import InitErrorDetails
 
 logger = logging.getLogger("rerank_kit")
 
@@ -31,6 +34,7 @@ class RerankFields(BaseModel):
     threshold: float | None = Field(default=None, allow_inf_nan=False, description="Leave out what has a lower score.")
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()
+    _left_out: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -58,9 +62,9 @@ class RerankFields(BaseModel):
         def __init__(self, **fields: Any) -> None:
             """Make the reranker here, where pydantic does not turn its errors into others."""
             try:
-                super().__init__(**fields)
+                super().__init__(**{name: value for name, value in fields.items() if name not in self._left_out})
             except ValidationError as error:
-                refused = error.with_traceback(None)  # pydantic's own frames show what was passed
+                refused = _without_input(error)  # the other, and pydantic's own frames, show what was passed
             else:
                 refused = None
             del fields  # there may be a key in it, and this frame would show it
@@ -82,6 +86,12 @@ class RerankFields(BaseModel):
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _without_input(error: ValidationError) -> ValidationError:
+    """The same error without what was passed, in which there may be a key: its pickle and its `errors()` show it."""
+    rows = [{"type": each["type"], "loc": each["loc"], "ctx": each.get("ctx", {})} for each in error.errors()]
+    return ValidationError.from_exception_data(error.title, cast("list[InitErrorDetails]", rows), hide_input=True)
 
 
 def _description(kind: type[BaseModel], name: str) -> str | None:

@@ -44,6 +44,8 @@ class Anthropic(ApiClient):
         cache: Whether what comes again in every call is put into the prompt cache, where it is long enough for that.
     """
 
+    model: str | None = None
+
     def __init__(
         self,
         model: str = "claude-haiku-5-5",
@@ -78,7 +80,7 @@ class Anthropic(ApiClient):
         """
         optional("anthropic", extra="anthropic", why="Anthropic")
         check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
-        self.model: str | None = model
+        self.model = model
         self.effort = effort
         self.thinking = thinking
         self.cache = cache

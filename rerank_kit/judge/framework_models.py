@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from rerank_kit.api.exchange import Response, error_of
-from rerank_kit.api.hiding import hide
-from rerank_kit.api.http import without_frames
+from rerank_kit.api.hiding import hide, without_frames
 from rerank_kit.api.json_values import shown
 from rerank_kit.api.log_filter import hide_in_logs
 from rerank_kit.api.user_clients import secrets_of

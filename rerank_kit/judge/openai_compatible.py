@@ -28,6 +28,8 @@ class OpenAICompatible(ApiClient):
         structured: How the server is asked for JSON.
     """
 
+    model: str | None = None
+
     def __init__(
         self,
         base_url: str,
@@ -55,7 +57,7 @@ class OpenAICompatible(ApiClient):
             ConfigurationError: An argument is wrong.
         """
         check_choice("structured", structured, ("json_schema", "json_object", "none"))
-        self.model: str | None = model
+        self.model = model
         self.structured = structured
         self._extra = {} if extra is None else dict(extra)
         super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)

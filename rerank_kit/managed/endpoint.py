@@ -160,31 +160,41 @@ class Endpoint(ManagedReranker):
         wanted = self.format == "auto" or (self.format == "tei" and not self._limits_given)
         if self._asked or not wanted:
             return
-        info = yield from self._page("/info", deadline)
+        refusals: list[str] = []
+        info = yield from self._page("/info", deadline, refusals)
         if is_mapping(info) and "max_client_batch_size" in info:
             self._take("tei")
             self.model = str(info.get("model_id")) if self.model is None else self.model
             if not self._limits_given:
                 self.limits = replace(self.limits, documents=int(info["max_client_batch_size"]))
         elif self.format == "auto":
-            self._take((yield from self._by_models(deadline)))
+            info = None  # a frame that raises shows nothing that a server said
+            self._take((yield from self._by_models(deadline, refusals)))
         self._asked = True
 
-    def _by_models(self, deadline: Deadline) -> Flow[FormatName]:
+    def _by_models(self, deadline: Deadline, refusals: list[str]) -> Flow[FormatName]:
         """The format by what the server says in the list of its models."""
         for path in ("/models",) if self.base_url.endswith("/v1") else ("/v1/models", "/models"):
-            body = yield from self._page(path, deadline)
-            models = body.get("data") if is_mapping(body) else None
-            first = models[0] if is_list(models) and models else None
-            if is_mapping(first) and str(first.get("owned_by")).lower() in OWNERS:
-                self.model = str(first.get("id")) if self.model is None else self.model
-                return OWNERS[str(first.get("owned_by")).lower()]
-        known = ", ".join(get_args(FormatName))
-        msg = f"{self.base_url} does not say what it is at /info, /v1/models or /models: pass format=, one of {known}"
+            known = self._owner((yield from self._page(path, deadline, refusals)))
+            if known is not None:
+                return known
+        formats = ", ".join(get_args(FormatName))
+        last = f" (the last answer: {refusals[-1]})" if refusals else ""
+        pages = f"/info, /v1/models or /models{last}"
+        msg = f"{self.base_url} does not say what it is at {pages}: pass format=, one of {formats}"
         raise ConfigurationError(msg)
 
-    def _page(self, path: str, deadline: Deadline) -> Flow[Any]:
-        """What the server has under a path; `None` where it has nothing."""
+    def _owner(self, body: Any) -> FormatName | None:
+        """The format by a list of models, the first of which gives its name."""
+        models = body.get("data") if is_mapping(body) else None
+        first = models[0] if is_list(models) and models else None
+        if is_mapping(first) and str(first.get("owned_by")).lower() in OWNERS:
+            self.model = str(first.get("id")) if self.model is None else self.model
+            return OWNERS[str(first.get("owned_by")).lower()]
+        return None
+
+    def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
+        """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
         try:
             return self.without_keys((yield from self.exchange(Request(path), deadline))[0].body)
         except AuthenticationError:
@@ -192,6 +202,7 @@ class Endpoint(ManagedReranker):
         except (StatusError, ConfigurationError) as error:
             if worth_repeating(error):
                 raise
+            refusals.append(str(error))
             return None
 
     def _take(self, name: FormatName) -> None:

@@ -7,16 +7,15 @@ import socket
 import threading
 import traceback
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 Answer = Callable[[bytes], bytes]
 """What a server answers to the head of a request; nothing at all cuts the connection."""
 
 
 @contextmanager
-def saying(answer: Answer) -> Iterator[str]:
+def saying(answer: Answer) -> Generator[str]:
     """A server that gives every request that answer, then closes the connection: its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=_serve, args=(listening, answer), name="saying", daemon=True).start()
@@ -79,8 +78,3 @@ def _pieces(form: str) -> Iterator[str]:
     step = 3 if form[0] == "%" else 6 if form[0] == "\\" else 1
     size = 8 * step
     return (form[at : at + size] for at in range(0, len(form) - size + 1, step))
-
-
-def told(seen: Any) -> str:
-    """A server's word on a line."""
-    return str(seen)
