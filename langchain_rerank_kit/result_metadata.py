@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from langchain_core.documents import Document
 
 from rerank_kit import Hit
@@ -33,11 +36,21 @@ def with_score(document: Document, hit: Hit) -> Document:
     if hit.passage is not None:
         metadata[PASSAGE] = document.page_content[slice(*hit.passage)]
     if SCORE in document.metadata:
-        metadata[EARLIER_SCORES] = [*document.metadata.get(EARLIER_SCORES, []), document.metadata[SCORE]]
+        earlier: object = document.metadata.get(EARLIER_SCORES)
+        before: list[Any] = earlier if type(earlier) is list else []  # pyright: ignore[reportUnknownVariableType] - anybody's
+        metadata[EARLIER_SCORES] = [*map(_plain, before), _plain(document.metadata[SCORE])]
     return document.model_copy(update={"metadata": metadata})
 
 
 def score_of(document: Document) -> float | None:
-    """The score that the stage before left, if it is a number."""
-    score = document.metadata.get(SCORE)
-    return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
+    """The score that the stage before left, if it is a number that a float can hold."""
+    score = _plain(document.metadata.get(SCORE))
+    return score if isinstance(score, float) else None
+
+
+def _plain(score: Any) -> Any:
+    """A score as a Python float, whatever number type it has, since JSON and checkpoints know no other; or as it is."""
+    with suppress(Exception):  # metadata may hold anything, and nothing in them fails a ranking
+        if not isinstance(score, bool | str | bytes):
+            return float(score)
+    return score

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
@@ -113,7 +113,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     def _ranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
         limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
         candidates = [
-            Candidate(each.node.get_content(self.metadata_mode), each.node.metadata, _float(each.score), each)
+            Candidate(_text(each.node, self.metadata_mode), each.node.metadata, _float(each.score), each)
             for each in nodes
         ]
         work = Call[Ranking](
@@ -127,6 +127,15 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
             best.append(reranked(nodes[hit.index], hit, passage))
         return Reranked(best, report(ranking))
+
+
+def _text(node: BaseNode, mode: MetadataMode) -> str:
+    """What is read of a node; its text alone, where its metadata cannot be written as text."""
+    try:
+        return node.get_content(mode)
+    except Exception as error:  # noqa: BLE001 - metadata may hold anything, and nothing in them fails a ranking
+        logger.warning("the metadata of node %s cannot be written as text: %s", node.node_id, type(error).__name__)
+        return node.get_content(MetadataMode.NONE)
 
 
 def _float(score: float | None) -> float | None:

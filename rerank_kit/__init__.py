@@ -23,6 +23,7 @@ from rerank_kit.errors import (
     MissingExtra,
     RateLimited,
     RerankError,
+    ShuttingDown,
     StatusError,
 )
 from rerank_kit.ranking import Ranking
@@ -57,6 +58,7 @@ __all__ = [
     "Reranker",
     "Rules",
     "SQLiteStore",
+    "ShuttingDown",
     "Span",
     "Stage",
     "StatusError",

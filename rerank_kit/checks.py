@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.texts import is_blank
 from rerank_kit.values import Document
+
+LONGEST_WAIT = 1_000_000.0  # seconds: sockets, threads and event loops refuse timeouts that are much longer
 
 
 def check_query(query: object) -> str:
     """The query, if it is text with something in it."""
     if not isinstance(query, str):
-        msg = f"query must be a str, not {type(query).__name__}: {query!r}"
+        msg = f"query must be a str, not {type(query).__name__}: {quoted(query)}"
         raise ConfigurationError(msg)
     if is_blank(query):
-        msg = f"query is empty ({query!r}): a reranker compares each document with it, so pass the user's question"
+        msg = (
+            f"query is empty ({quoted(query)}): a reranker compares each document with it, so pass the user's question"
+        )
         raise ConfigurationError(msg)
     return query
 
@@ -38,7 +44,7 @@ def _document(item: Any, index: int) -> Document:
         raise ConfigurationError(msg)
     text: object = item.text
     if not isinstance(text, str):
-        msg = f"documents[{index}].text must be a str, not {type(text).__name__}: {text!r}"
+        msg = f"documents[{index}].text must be a str, not {type(text).__name__}: {quoted(text)}"
         raise ConfigurationError(msg)
     return item
 
@@ -47,10 +53,10 @@ def check_count(name: str, value: object, *, least: int = 1) -> int | None:
     """A number of documents or the like: at least 1, or another least one; or `None`."""
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        msg = f"{name} must be a whole number of at least {least}, or None for no limit, not {value!r}"
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= sys.maxsize:
+        msg = f"{name} must be a whole number of at least {least}, or None for no limit, not {quoted(value)}"
         raise ConfigurationError(msg)
-    return value
+    return int(value)
 
 
 def check_threshold(value: object) -> float | None:
@@ -58,19 +64,27 @@ def check_threshold(value: object) -> float | None:
     if value is None:
         return None
     if not is_number(value):
-        msg = f"threshold must be a finite number, or None for no cutoff, not {value!r}"
+        msg = f"threshold must be a finite number, or None for no cutoff, not {quoted(value)}"
         raise ConfigurationError(msg)
     return float(value)
 
 
 def check_timeout(value: object) -> float | None:
-    """Seconds: more than 0, or `None`."""
+    """Seconds: more than 0, or `None`. What is longer than any system can wait is cut to what it can."""
     if value is None:
         return None
     if not is_number(value) or float(value) <= 0:
-        msg = f"timeout must be a number of seconds above 0, or None for no limit, not {value!r}"
+        msg = f"timeout must be a number of seconds above 0, or None for no limit, not {quoted(value)}"
         raise ConfigurationError(msg)
-    return float(value)
+    return min(float(value), LONGEST_WAIT)
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Seconds: more than 0. What is longer than any system can wait is cut to what it can."""
+    if not is_number(value) or float(value) <= 0:
+        msg = f"{name} must be a number of seconds above 0, not {quoted(value)}"
+        raise ConfigurationError(msg)
+    return min(float(value), LONGEST_WAIT)
 
 
 def check_positive(name: str, value: object) -> float | None:
@@ -78,18 +92,45 @@ def check_positive(name: str, value: object) -> float | None:
     if value is None:
         return None
     if not is_number(value) or float(value) <= 0:
-        msg = f"{name} must be a finite number above 0, or None for no limit, not {value!r}"
+        msg = f"{name} must be a finite number above 0, or None for no limit, not {quoted(value)}"
         raise ConfigurationError(msg)
     return float(value)
 
 
 def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
-    """Refuse what is not one of the choices."""
-    if value not in choices:
-        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}"
+    """Refuse what is not one of the choices, which are strings or `None`."""
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {quoted(value)}"
+        raise ConfigurationError(msg)
+
+
+def check_text(name: str, value: object) -> str:
+    """A name or a sentence: text with something in it."""
+    if not isinstance(value, str) or is_blank(value):
+        msg = f"{name} must be a str with something in it, not {quoted(value)}"
+        raise ConfigurationError(msg)
+    return value
+
+
+def check_instance(name: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
+    """Refuse what is of another type."""
+    if not isinstance(value, kind):
+        msg = f"{name} must be {what}, not {quoted(value)}"
+        raise ConfigurationError(msg)
+
+
+def check_function(name: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        msg = f"{name} must be a function, not {quoted(value)}"
         raise ConfigurationError(msg)
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether it is a finite number, and not a truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a finite number that a float can hold, and not a truth value."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -12,10 +12,12 @@
     │   ├── ConnectionFailed              no answer
     │   ├── StatusError                   an answer that is an error
     │   │   └── RateLimited               429
-    │   └── InvalidResponse               an answer that cannot be a ranking
+    │   ├── InvalidResponse               an answer that cannot be a ranking
+    │   └── ShuttingDown                  Python ends, and with it the thread that asks
     └── AllFailed                         every fallback failed
 
-Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself.
+Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself. `Abandoned`
+stands beside the tree: let it pass.
 """
 
 from __future__ import annotations
@@ -106,6 +108,10 @@ class InvalidResponse(BackendError):
     """The answer cannot be a ranking: a wrong number of scores, NaN, an index twice or out of range."""
 
 
+class ShuttingDown(BackendError):
+    """Python is shutting down, and no work can begin any more in a thread for which it does not wait."""
+
+
 class AllFailed(RerankError):
     """Every reranker of a fallback failed.
 
@@ -117,3 +123,11 @@ class AllFailed(RerankError):
         """Keep every error, not only the last."""
         super().__init__(message)
         self.errors = tuple(errors)
+
+
+class Abandoned(BaseException):
+    """Nobody waits for this work any more: the caller was cancelled or interrupted, or has another answer.
+
+    It is no `Exception`, so that what goes on after a failure, as a fallback does, ends here as well. It ends work in
+    threads, and reaches no caller: there is none.
+    """

@@ -14,15 +14,23 @@ loop, cascade or fallback serves `rerank` and `arerank`. It is the idea of httpx
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
+
+from rerank_kit.caller import check_caller, current_caller, waiting
+from rerank_kit.errors import Abandoned
+from rerank_kit.loop_threads import in_a_thread
+from rerank_kit.shutdown import in_hand
+from rerank_kit.threads import Threads, as_done
+from rerank_kit.values import Deadline
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+_PATIENCE = 1.0  # seconds that the end of Python waits for blocking code that nobody waits for and that does not look
 
 
 @dataclass(frozen=True)  # no slots: Call[int](...) could not be written then
@@ -42,13 +50,21 @@ Flow: TypeAlias = Generator[Call[Any], Any, T]
 
 
 def run(flow: Flow[T]) -> T:
-    """Drive a flow to its end, blocking. What a call raises is raised inside the flow, which may catch it."""
+    """Drive a flow to its end, blocking. What a call raises is raised inside the flow, which may catch it.
+
+    In a thread whose caller has gone, `Abandoned` is raised inside the flow instead of its next call, once.
+    """
+    told = False
     try:
+        check_caller()
         call = next(flow)
         while True:
             try:
+                if not told:
+                    check_caller()
                 answer = call.sync()
             except BaseException as error:  # noqa: BLE001 - handed to the flow, which decides
+                told = told or isinstance(error, Abandoned)
                 call = flow.throw(error)
             else:
                 call = flow.send(answer)
@@ -78,22 +94,43 @@ async def arun(flow: Flow[T]) -> T:
 
 
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Call[T]:
-    """A step of plain blocking code: called directly, or in a worker thread when there is a loop to keep free."""
-    return Call(
-        sync=lambda: function(*args, **kwargs),
-        async_=lambda: asyncio.to_thread(function, *args, **kwargs),
-    )
+    """A step of plain blocking code: called directly, or in a worker thread when there is a loop to keep free.
+
+    Code in a thread cannot be broken off. But once its caller has gone, `check` of a `Deadline` among the arguments
+    raises `Abandoned`, in whatever thread; and what has not begun does not begin.
+    """
+    work = partial(_work, function, args, kwargs)
+    return Call(sync=work, async_=partial(in_a_thread, work))
+
+
+def _work(function: Callable[..., T], args: Sequence[Any], kwargs: dict[str, Any]) -> T:
+    check_caller()
+    with in_hand(_PATIENCE):
+        return function(*map(_bound, args), **{name: _bound(value) for name, value in kwargs.items()})
+
+
+def _bound(argument: Any) -> Any:
+    return argument.bound() if isinstance(argument, Deadline) else argument
 
 
 def sleep(seconds: float) -> Call[None]:
     """Wait that many seconds."""
-    return Call(sync=lambda: time.sleep(seconds), async_=lambda: asyncio.sleep(seconds))
+    return Call(sync=lambda: _sleep(seconds), async_=lambda: asyncio.sleep(seconds))
+
+
+def _sleep(seconds: float) -> None:
+    caller = current_caller()
+    if caller is None:
+        time.sleep(seconds)
+    else:
+        caller.sleep(seconds)
 
 
 def gather(*flows: Flow[T], limit: int = 8) -> Call[list[T]]:
     """Run flows side by side, at most `limit` at a time, and answer their values in the order given.
 
-    The first failure is raised once every flow has stopped; flows that had not begun are never started.
+    The first failure is raised once every flow has stopped; flows that had not begun are never started, and those in
+    threads go no further than the step they are at. Ctrl-C does not wait for that step.
     """
     return Call(sync=lambda: _in_threads(flows, limit), async_=lambda: _in_tasks(flows, limit))
 
@@ -101,13 +138,15 @@ def gather(*flows: Flow[T], limit: int = 8) -> Call[list[T]]:
 def _in_threads(flows: Sequence[Flow[T]], limit: int) -> list[T]:
     if len(flows) < 2:  # noqa: PLR2004 - nothing to run side by side
         return [run(flow) for flow in flows]
-    with ThreadPoolExecutor(min(limit, len(flows)), thread_name_prefix="rerank-kit") as pool:
-        futures = [pool.submit(contextvars.copy_context().run, run, flow) for flow in flows]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+    threads, never = Threads(min(limit, len(flows)), "rerank-kit"), Deadline()
+    with waiting() as caller:
+        futures = [threads.submit(caller.calling(run, flow)) for flow in flows]
+        failed = next((each for each in as_done(futures, never) if each.exception() is not None), None)
+    if failed is not None:
+        for _ in as_done(futures, never):
+            pass
+        failed.result()
+    return [each.result() for each in futures]
 
 
 async def _in_tasks(flows: Sequence[Flow[T]], limit: int) -> list[T]:

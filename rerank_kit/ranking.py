@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from rerank_kit.texts import encodable
 from rerank_kit.values import Document, Hit, Span, Usage, finite, outermost, total_cost
 
 T = TypeVar("T")
@@ -144,7 +145,7 @@ def _reason(hit: Hit) -> str:
 
 def _beginning(document: Document | str) -> str:
     text = document if isinstance(document, str) else document.text
-    return textwrap.shorten(text, _WIDTH, placeholder=" …")
+    return textwrap.shorten(encodable(text), _WIDTH, placeholder=" …")
 
 
 def _note(span: Span) -> str:

@@ -16,7 +16,7 @@ from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow, arun, gather, run
 from rerank_kit.observe.hooks import Hook, tell
 from rerank_kit.ranking import Ranking
-from rerank_kit.texts import is_blank
+from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite, outermost, total_cost
 
 RerankRequest = tuple[str, Sequence[Document]]
@@ -153,7 +153,7 @@ class Reranker(ABC):
         """What stands behind all four doors, as a flow that combinators can run inside their own."""
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
         asked = [
-            _Asked.of(check_query(query), check_documents(documents), text=self.reads_text)
+            _Asked.of(encodable(check_query(query)), check_documents(documents), text=self.reads_text)
             for query, documents in requests
         ]
         started = perf_counter()
@@ -213,7 +213,7 @@ class _Asked:
     def of(cls, query: str, documents: list[Document], *, text: bool) -> _Asked:
         places = [index for index, document in enumerate(documents) if not (text and is_blank(document.text))]
         empty = [index for index, document in enumerate(documents) if text and is_blank(document.text)]
-        return cls(query, [documents[index] for index in places], places, empty)
+        return cls(query, [_readable(documents[index]) for index in places], places, empty)
 
     @property
     def total(self) -> int:
@@ -245,6 +245,12 @@ class _Asked:
         return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
 
 
+def _readable(document: Document) -> Document:
+    """The document, with a text that every back end can take and in which places stay where they are."""
+    text = encodable(document.text)
+    return document if text is document.text else replace(document, text=text)
+
+
 def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Ranking]:
     """The checked answers; a request in which no document has text was never sent and needs none."""
     expected = sum(bool(each.documents) for each in asked)
@@ -258,7 +264,9 @@ def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Rank
 def _requests(
     queries: Sequence[str], documents: Sequence[Sequence[Document | str]]
 ) -> list[tuple[str, Sequence[Document | str]]]:
-    if isinstance(queries, str) or len(queries) != len(documents):
+    listed: tuple[object, object] = (queries, documents)
+    apart = any(isinstance(each, str) or not isinstance(each, Sequence) for each in listed)
+    if apart or len(queries) != len(documents):
         msg = "queries and documents must be lists of equal length: one list of documents for each query"
         raise ConfigurationError(msg)
     return list(zip(queries, documents, strict=True))

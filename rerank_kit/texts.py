@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -12,14 +13,53 @@ UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0
 """Chinese and Japanese characters, which are written without spaces between words: for a class of a pattern."""
 
 
+_EMPTY_CATEGORIES = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Mc", "Me"}
+"""Controls, format characters, halves of surrogate pairs, spaces, and marks, which need something to stand on."""
+_FILLERS = frozenset(
+    "\u115f\u1160\u3164\uffa0"  # of Hangul
+    "\u2800\U00013441\U00013442\U0001d159"  # blanks of Braille, hieroglyphs and musical notation
+    "\ufffc\ufffd"  # where an object or a character was lost
+)
+_NEVER_SHOWN = (
+    *((0x2065, 0x2065), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF)),  # to be ignored by whoever does not know them
+    (0xFDD0, 0xFDEF),  # never characters, like the last two of each plane
+    *((plane | 0xFFFE, plane | 0xFFFF) for plane in range(0, 0x110000, 0x10000)),
+)
+_BEGINNING = 64  # characters: nearly every text shows something within them
+
+
 def is_blank(text: str) -> bool:
-    """Whether there is nothing in a text to read: such documents are never sent, and such queries are refused."""
-    return not text.strip()
+    """Whether there is nothing in a text to read: such documents are never sent, and such queries are refused.
+
+    A text is blank when all its characters are white space, controls, format characters (zero-width spaces, byte order
+    marks, soft hyphens, bidirectional controls, tags), combining marks and variation selectors without anything that
+    they could belong to, fillers, replacement characters, or code points that Unicode keeps free or ignores.
+    """
+    return not any(map(_shows, text[:_BEGINNING])) and not any(map(_shows, set(text[_BEGINNING:])))
+
+
+def _shows(character: str) -> bool:
+    """Whether a character can be seen where it stands alone."""
+    if character.isascii():
+        return "!" <= character <= "~"
+    category = unicodedata.category(character)
+    if category == "Cn":  # none of this Python's Unicode: perhaps a new one, unless it is to be ignored, or never one
+        return not any(first <= ord(character) <= last for first, last in _NEVER_SHOWN)
+    return category not in _EMPTY_CATEGORIES and character not in _FILLERS
 
 
 def encodable(text: str) -> str:
-    """The text, with halves of surrogate pairs, which UTF-8 cannot express, as question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text, of the same length, with U+FFFD for halves of surrogate pairs, which UTF-8 cannot express.
+
+    They come from JSON that was cut, from `surrogateescape`, and from emoji taken apart.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return text
 
 
 def estimated_tokens(text: str) -> int:
@@ -27,7 +67,7 @@ def estimated_tokens(text: str) -> int:
 
     English has four to five bytes in a token, code and Chinese about three.
     """
-    return -(-len(text.encode()) // 3)
+    return -(-len(text.encode("utf-8", "surrogatepass")) // 3)
 
 
 def cut(text: str, tokens: int, count: CountTokens) -> str:

@@ -6,10 +6,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from rerank_kit.caller import Caller, check_caller, current_caller
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
+from rerank_kit.quoting import quoted
 
 Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
@@ -181,26 +183,38 @@ class Deadline:
     Attributes:
         at: The moment on `clock`, in seconds; `None` is never.
         clock: A clock that only goes forward.
+        caller: Who waits for the ranking, where that may end before.
     """
 
     at: float | None = None
     clock: Callable[[], float] = time.monotonic
+    caller: Caller | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def after(cls, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Deadline:
         """The moment that many seconds from now; `None` is never."""
         return cls(None if seconds is None else clock() + seconds, clock)
 
+    def bound(self) -> Deadline:
+        """The same moment, for threads that do not know who waits: `check` there asks for the caller of here."""
+        caller = current_caller()
+        return self if caller is None else replace(self, caller=caller)
+
     def remaining(self) -> float | None:
         """Seconds left, 0.0 when it has passed; `None` when there is no limit."""
         return None if self.at is None else max(0.0, self.at - self.clock())
 
     def check(self) -> None:
-        """Do nothing while there is time.
+        """Do nothing while there is time and somebody waits.
 
         Raises:
             DeadlineExceeded: The moment has passed.
+            Abandoned: Nobody waits for the ranking any more. It is no `Exception`; let it pass.
+            ShuttingDown: Python is about to cut this thread off.
         """
+        check_caller()
+        if self.caller is not None:
+            self.caller.check()
         if self.at is not None and self.clock() >= self.at:
             msg = "reranking did not finish in the time allowed: raise timeout= (seconds), or rerank fewer candidates"
             raise DeadlineExceeded(msg)
@@ -210,13 +224,14 @@ def finite(score: object) -> float:
     """A score as a Python float, whatever number type the back end uses.
 
     Raises:
-        InvalidResponse: It is not a number, NaN or infinite.
+        InvalidResponse: It is not a number, NaN, infinite, or too great for a float.
     """
     try:
-        value = float(score)  # type: ignore[arg-type]  # numpy and torch scalars convert; the rest raises
-    except (TypeError, ValueError):
+        # Text and truth values would convert, but who gives them as scores has something else in mind.
+        value = math.nan if isinstance(score, str | bytes | bytearray | bool) else float(score)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - numpy's and torch's scalars convert; what does not may raise anything
         value = math.nan
     if not math.isfinite(value):
-        msg = f"a relevance score must be a finite number, but the model gave {score!r}"
+        msg = f"a relevance score must be a finite number, but the model gave {quoted(score)}"
         raise InvalidResponse(msg)
     return value

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
+from rerank_kit.api.client import ApiClient
+from rerank_kit.api.exchange import Request, Response
+from rerank_kit.flow import Call
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Limits, ManagedReranker, Voyage
 from rerank_kit.testing import RerankServer
 
@@ -43,3 +46,38 @@ def vllm(server: RerankServer, **options: Any) -> Endpoint:
 
 
 APIS: dict[str, Make] = {"cohere": cohere, "voyage": voyage, "jina": jina, "tei": tei, "vllm": vllm}
+
+
+class Canned:
+    """A transport that gives every request the answer that a test made, without a network."""
+
+    def __init__(self, answer: Callable[[str], Response]) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def send(self, url: str, request: Request, headers: Mapping[str, str], seconds: float) -> Call[Response]:
+        self.asked.append(url + request.path)
+
+        async def asynchronously() -> Response:
+            return self.answer(self.asked[-1])
+
+        return Call(sync=lambda: self.answer(self.asked[-1]), async_=asynchronously)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+
+T = TypeVar("T", bound=ApiClient)
+
+
+def answered(make: type[T], answer: Callable[[str], Response], **options: Any) -> T:
+    """An API client that gets its answers from a function of the address."""
+
+    def transport(self: ApiClient) -> Canned:
+        return Canned(answer)
+
+    made: Any = type(make.__name__, (make,), {"transport": transport})
+    return cast("T", made(**options))

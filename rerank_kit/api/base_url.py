@@ -7,17 +7,18 @@ import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from rerank_kit.api.addresses import tidy
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 
 _LONGEST = 8192  # characters: httpx takes no more than 65,536 together with the path
-_SHOWN = 200  # characters of one in an error
 _NEVER = frozenset('\\<>"{}|^`')  # https://www.rfc-editor.org/rfc/rfc3986#section-2
 _IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _LABEL = re.compile(r"[\w!$&'()*+,;=~%-]{1,63}", re.ASCII)
 
 
 def check_url(url: object, *, name: str = "base_url") -> str:
-    """A base URL without its last slash.
+    """A base URL without slashes that are doubled or at its end.
 
     Args:
         url: The URL.
@@ -35,9 +36,9 @@ def check_url(url: object, *, name: str = "base_url") -> str:
         msg = f"{name} must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
         raise ConfigurationError(msg)
     if problem is not None:
-        msg = f"{name} must be a URL that starts with http:// or https://, not {url[:_SHOWN]!r}, which {problem}"
+        msg = f"{name} must be a URL that starts with http:// or https://, not {quoted(url)}, which {problem}"
         raise ConfigurationError(msg)
-    return url.rstrip("/")
+    return tidy(url)
 
 
 def base_url_or(url: str | None, variable: str, default: str) -> str:

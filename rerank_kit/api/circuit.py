@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rerank_kit.checks import check_count, check_timeout
+from rerank_kit.checks import check_count, check_seconds
 from rerank_kit.errors import ConfigurationError
 
 
@@ -32,15 +32,16 @@ class Circuit:
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        wait = check_timeout(seconds)
-        if wait is None or check_count("failures", failures) is None:
-            msg = f"a circuit needs failures= and seconds=, not {failures!r} and {seconds!r}"
+        known = check_count("failures", failures)
+        if known is None:
+            msg = "failures must be a whole number of at least 1, not None"
             raise ConfigurationError(msg)
-        self.failures = failures
-        self.seconds = wait
+        self.failures = known
+        self.seconds = check_seconds("seconds", seconds)
         self._clock = clock
         self._count = 0
         self._opens_at: float | None = None
+        self._deciding = False  # whether a call is under way that decides
         self._lock = threading.Lock()
 
     @property
@@ -48,28 +49,43 @@ class Circuit:
         """Whether calls pass freely."""
         return self._opens_at is None
 
+    @property
+    def ready(self) -> bool:
+        """Whether a call would be let through now. Asking changes nothing."""
+        opens_at = self._opens_at
+        return opens_at is None or self._clock() >= opens_at
+
     def allows(self) -> bool:
-        """Whether to make a call now. While open that is one call for every `seconds`, which decides."""
+        """Whether to make a call now. While open that is one call for every `seconds`, which decides.
+
+        Whoever is let through makes the call, and then says `succeeded`, `failed` or `undecided`.
+        """
         with self._lock:
             if self._opens_at is None:
                 return True
             now = self._clock()
             if now < self._opens_at:
                 return False
-            self._opens_at = now + self.seconds  # whoever comes next waits for the outcome of this call
+            self._opens_at, self._deciding = now + self.seconds, True  # others wait for the outcome of this call
             return True
 
     def succeeded(self) -> None:
         """Take note of a success: it closes."""
         with self._lock:
-            self._count, self._opens_at = 0, None
+            self._count, self._opens_at, self._deciding = 0, None, False
 
     def failed(self) -> None:
         """Take note of a failure."""
         with self._lock:
-            self._count += 1
+            self._count, self._deciding = self._count + 1, False
             if self._count >= self.failures:
                 self._opens_at = self._clock() + self.seconds
+
+    def undecided(self) -> None:
+        """Take note of a call that says nothing, such as one that was cancelled: had it to decide, the next one may."""
+        with self._lock:
+            if self._deciding:
+                self._opens_at, self._deciding = self._clock(), False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles start closed."""

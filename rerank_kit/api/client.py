@@ -10,9 +10,10 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar
 
+from rerank_kit.api.addresses import addresses
 from rerank_kit.api.answer_size import reading_at_most
 from rerank_kit.api.base_url import check_url
-from rerank_kit.api.exchange import Request, Response, Transport, error_of
+from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response, Transport, error_of
 from rerank_kit.api.hiding import without_frames, without_whole
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
@@ -20,7 +21,7 @@ from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.checks import check_count, check_timeout
+from rerank_kit.checks import check_count, check_instance, check_timeout
 from rerank_kit.errors import (
     BackendError,
     ConfigurationError,
@@ -96,9 +97,11 @@ class ApiClient:
         base_url: Where the API is.
         timeout: Seconds allowed for one request.
         max_retries: How often a request is repeated.
+        bare: Whether a gateway may have the API without its version.
     """
 
     base_url: str = ""
+    bare: bool = False
     _own: UserClients | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -131,9 +134,13 @@ class ApiClient:
         self.timeout = seconds
         self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
+        check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
+        check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
+        check_instance("headers", headers, (Mapping, type(None)), "a mapping of names to values")
         self._rate_limit = rate_limit
         self._headers = _held({} if headers is None else headers)
         self._backoff = Backoff() if backoff is None else backoff
+        self._spellings: dict[str, int] = {}  # of the addresses for each path, the one that the server knows
         self._transport = self.transport()
 
     def transport(self) -> Transport:
@@ -163,8 +170,13 @@ class ApiClient:
         """The base URL to send the next request to."""
         return self.base_url
 
-    def reached(self, url: str, *, well: bool) -> None:
-        """Take note whether a base URL answered as it should."""
+    @property
+    def most_retries(self) -> int:
+        """How often a request is repeated."""
+        return self.max_retries
+
+    def reached(self, url: str, *, well: bool | None) -> None:
+        """Take note whether a base URL answered as it should; `None` when nobody waited for it."""
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for, which has been rid of secrets."""
@@ -176,6 +188,9 @@ class ApiClient:
 
     def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
         """Send a request until it is answered.
+
+        Where a server does not know the address (404, 405, 410), the others that the base URL can mean are asked, and
+        the right one alone from then on.
 
         Args:
             request: The request.
@@ -190,18 +205,29 @@ class ApiClient:
             BackendError: There was no answer, or one that is an error, also after all repetitions.
             ConfigurationError: The server knows no such key, address or model.
         """
-        attempt = 0
+        known = self._spellings.get(request.path)
+        spelling, last = known or 0, len(addresses(self.base_url, request.path, bare=self.bare)) - 1
+        retries, unknown = 0, list[Response]()
         while True:
             yield from self._admitted(tokens, deadline)
             try:
-                return (yield from self._attempt(request, deadline)), attempt + 1
+                response = yield from self._attempt(request, deadline, spelling)
             except BackendError as error:
-                pause = self._pause(attempt, error, deadline)
+                pause = self._pause(retries, error, deadline)
                 if pause is None:
                     raise
                 logger.info("trying again in %.2f s: %s", pause, error)
-                attempt += 1
-            yield from sleep(pause)
+                retries += 1
+                yield from sleep(pause)
+                continue
+            if response.ok:
+                self._spellings[request.path] = spelling
+                return response, 1 + retries + len(unknown)
+            unknown.append(response)
+            if known is not None or spelling == last:
+                asked = ", ".join(each.address for each in unknown)
+                raise self.error_of(self._without_secrets(replace(unknown[0], address=asked)))
+            spelling += 1
 
     def _admitted(self, tokens: int, deadline: Deadline) -> Flow[None]:
         """Wait until the rate limit lets a request pass."""
@@ -212,32 +238,38 @@ class ApiClient:
                 raise DeadlineExceeded(msg)
             yield from sleep(pause)
 
-    def _attempt(self, request: Request, deadline: Deadline) -> Flow[Response]:
+    def _attempt(self, request: Request, deadline: Deadline, spelling: int) -> Flow[Response]:
+        """Send a request once: a response that is well, or says that the server does not know the address."""
         deadline.check()
         left = deadline.remaining()
-        url = self.address()
+        base = self.address()
+        url = addresses(base, request.path, bare=self.bare)[spelling]
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
-            sent = self._transport.send(url, request, self._sent(), seconds)
+            sent = self._transport.send(url, replace(request, path=""), self._sent(), seconds)
             response = yield from reading_at_most(request.longest, sent)
         except ConnectionFailed as error:
-            self.reached(url, well=False)
+            self.reached(base, well=False)
             left = deadline.remaining()
             if left is not None and left < _EARLY:
                 msg = f"{error}, and the time allowed is over: raise timeout= (seconds)"
                 raise DeadlineExceeded(msg) from error
             raise
+        except BaseException:
+            self.reached(base, well=None)
+            raise
         if self._rate_limit is not None:
             self._rate_limit.learn(response.headers, refused=response.status == _TOO_MANY_REQUESTS)
-        refusal = None if response.ok else self.error_of(self._without_secrets(response))
-        self.reached(url, well=refusal is None or not worth_repeating(refusal))
-        if refusal is not None:
-            raise refusal
-        return response
+        if response.ok or response.status in WRONG_ADDRESS:
+            self.reached(base, well=True)
+            return replace(response, address=url)
+        refusal = self.error_of(self._without_secrets(response))
+        self.reached(base, well=not worth_repeating(refusal))
+        raise refusal
 
     def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
         """Seconds to wait before the next try; `None` when there will be none."""
-        if attempt >= self.max_retries or not worth_repeating(error):
+        if attempt >= self.most_retries or not worth_repeating(error):
             return None
         pause, left = self.pause(attempt, error), deadline.remaining()
         return None if pause is None or (left is not None and pause >= left) else pause

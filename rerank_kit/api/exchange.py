@@ -15,14 +15,14 @@ from rerank_kit.flow import Call
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-debug-trace-id", "x-trace-id", "x-amzn-requestid", "cf-ray")
 _UNKNOWN_KEY = frozenset({401, 403, 498})  # 498 is Cohere's: https://docs.cohere.com/reference/errors
-_WRONG_ADDRESS = frozenset({404, 405, 410})
+WRONG_ADDRESS = frozenset({404, 405, 410})
 _MOVED = frozenset({301, 308})
 _ELSEWHERE = frozenset({302, 303, 307})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: a path below the base URL, and a body that becomes JSON; without a body it is a GET.
+    """What is sent: the API's path, such as `/v1/rerank`, and a body that becomes JSON; without a body it is a GET.
 
     Of the answer no more than `longest` bytes are read.
     """
@@ -36,12 +36,14 @@ class Request:
 class Response:
     """What came back: the body as parsed JSON or, where it is none, as text; header names are in lower case.
 
-    Body and headers are in no repr: a server may have put a key there.
+    Body and headers are in no repr: a server may have put a key there. The address is the one that was
+    asked, where that is known.
     """
 
     status: int
     body: Any = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    address: str = ""
 
     @property
     def ok(self) -> bool:
@@ -84,8 +86,9 @@ def error_of(response: Response, backend: str, hide: Callable[[str], str] = str)
     what = f"{backend} answered {response.status}: {text}" + (f" (request {request_id})" if request_id else "")
     if response.status in _UNKNOWN_KEY:
         return AuthenticationError(f"{what}: check api_key, or the environment variable that it is read from")
-    if response.status in _WRONG_ADDRESS:
-        return ConfigurationError(f"{what}: check base_url and model")
+    if response.status in WRONG_ADDRESS:
+        where = f" at {hide(response.address)}" if response.address else ""
+        return ConfigurationError(f"{what}{where}: check base_url and model")
     if response.status in _MOVED:
         return ConfigurationError(f"{what}{_redirected(response)}: pass where the server has moved to as base_url")
     if response.status in _ELSEWHERE:
@@ -104,8 +107,9 @@ def _redirected(response: Response) -> str:
 
 def _message(body: Any) -> str:
     """What a server says went wrong, wherever it says it."""
-    if is_mapping(body):
-        for key in ("message", "detail", "error", "errors"):
-            if body.get(key):
-                return _message(body[key])
+    while is_mapping(body):
+        inner = next((body[key] for key in ("message", "detail", "error", "errors") if body.get(key)), None)
+        if inner is None:
+            break
+        body = inner
     return shown(body)

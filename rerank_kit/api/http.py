@@ -11,7 +11,7 @@ from rerank_kit.api import httpx_clients
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.hiding import without_frames
-from rerank_kit.api.json_values import shown
+from rerank_kit.api.json_values import read_json, shown
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.errors import ConfigurationError, ConnectionFailed, RerankError
 from rerank_kit.flow import Call
@@ -72,11 +72,11 @@ def _httpx() -> Any:
 
 
 def _response(response: Any) -> Response:
-    try:
-        body = response.json()
-    except ValueError:
-        body = response.text
-    return Response(response.status_code, body, {name.lower(): value for name, value in response.headers.items()})
+    return Response(
+        response.status_code,
+        read_json(response.content),
+        {name.lower(): value for name, value in response.headers.items()},
+    )
 
 
 def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -9,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from rerank_kit.api.retry import asked_to_wait
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_count, check_seconds
 
 _WINDOW = 60.0  # seconds
+_NOTHING = re.compile(r"-[0-9].*|0+(?:\.0*)?")  # nothing left, or less
 _REMAINING = ("x-ratelimit-remaining", "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens")
 
 
@@ -19,11 +21,13 @@ class RateLimit:
     """Holds requests back so that no 60 seconds see more of them than allowed, nor of their tokens.
 
     One may be shared by several clients that use the same key, and by all threads and loops of a process. It also
-    learns: when an answer says that nothing is left, or that it is too early, nothing is sent until then.
+    learns: when an answer says that nothing is left, or that it is too early, nothing is sent until then, though for no
+    longer than `longest` seconds at a time: then a request finds out.
 
     Attributes:
         requests_per_minute: Requests in any 60 seconds; `None` is no limit.
         tokens_per_minute: Tokens in any 60 seconds, as estimated before sending; `None` is no limit.
+        longest: Seconds: the most for which one answer holds everything back.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class RateLimit:
         *,
         requests_per_minute: int | None = None,
         tokens_per_minute: int | None = None,
+        longest: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with nothing sent.
@@ -38,13 +43,15 @@ class RateLimit:
         Args:
             requests_per_minute: Requests in any 60 seconds; `None` is no limit.
             tokens_per_minute: Tokens in any 60 seconds; `None` is no limit.
+            longest: Seconds: the most for which one answer holds everything back, whatever it asks for.
             clock: A clock in seconds that only goes forward.
 
         Raises:
-            ConfigurationError: A limit is less than 1.
+            ConfigurationError: A limit is less than 1, or `longest` is no number of seconds.
         """
         self.requests_per_minute = check_count("requests_per_minute", requests_per_minute)
         self.tokens_per_minute = check_count("tokens_per_minute", tokens_per_minute)
+        self.longest = check_seconds("longest", longest)
         self._clock = clock
         self._sent: deque[tuple[float, int]] = deque()  # the moment, in order, and the tokens
         self._closed_until = clock()
@@ -74,11 +81,11 @@ class RateLimit:
 
     def learn(self, headers: Mapping[str, str], *, refused: bool) -> None:
         """Heed what an answer says of the limit: that nothing is left, or, if `refused`, how long to wait."""
-        spent = refused or any(headers.get(name, "").strip() == "0" for name in _REMAINING)
+        spent = refused or any(_NOTHING.fullmatch(headers.get(name, "").strip()) for name in _REMAINING)
         seconds = asked_to_wait(headers) if spent else None
         if seconds is not None:
             with self._lock:
-                self._closed_until = max(self._closed_until, self._clock() + seconds)
+                self._closed_until = max(self._closed_until, self._clock() + min(seconds, self.longest))
 
     def _free(self, amounts: list[int], wanted: int, limit: int | None, at: float) -> float:
         """The first moment from `at` on when `wanted` more fit; more than the limit go when nothing else is there."""
@@ -97,12 +104,12 @@ class RateLimit:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process starts counting anew."""
-        return _unpickled, (self.requests_per_minute, self.tokens_per_minute)
+        return _unpickled, (self.requests_per_minute, self.tokens_per_minute, self.longest)
 
     def __repr__(self) -> str:
         """Say what is allowed."""
         return f"RateLimit(requests_per_minute={self.requests_per_minute}, tokens_per_minute={self.tokens_per_minute})"
 
 
-def _unpickled(requests: int | None, tokens: int | None) -> RateLimit:
-    return RateLimit(requests_per_minute=requests, tokens_per_minute=tokens)
+def _unpickled(requests: int | None, tokens: int | None, longest: float) -> RateLimit:
+    return RateLimit(requests_per_minute=requests, tokens_per_minute=tokens, longest=longest)

@@ -7,13 +7,21 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from rerank_kit.checks import check_seconds, is_number
 from rerank_kit.errors import ConnectionFailed, StatusError
 
+_DOUBLINGS = 64
 _AGAIN = frozenset({408, 409, 429})
 _UNIX = 1_000_000_000.0  # seconds: a greater number is a moment, not a span of time
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+_LONGEST_HEADER = 100  # characters
+_YEAR = 365 * 86400.0  # seconds
+_MILLISECONDS = "retry-after-ms"
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+_SIZES = (86400.0, 3600.0, 60.0, 1.0, 0.001)  # seconds
+_DURATION = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]*)?)\s*{unit}\s*)?" for unit in ("d", "h", "m(?!s)", "s", "ms")))
 _RESETS = ("x-ratelimit-reset", "ratelimit-reset", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
 
 
@@ -35,9 +43,20 @@ class Backoff:
     longest: float = 60.0
     draw: Callable[[float, float], float] = random.uniform
 
+    def __post_init__(self) -> None:
+        """Refuse what is no time; none at all is one.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        for name in ("first", "longest"):
+            value: float = getattr(self, name)
+            if not (is_number(value) and value == 0):
+                object.__setattr__(self, name, check_seconds(name, value))
+
     def wait(self, attempt: int, asked: float | None) -> float | None:
         """Seconds before the next try, after `attempt` failed ones from 0 on; `None` if it is not worth waiting."""
-        jitter = self.draw(0.0, min(self.longest, self.first * 2.0**attempt))
+        jitter = self.draw(0.0, min(self.longest, self.first * 2.0 ** min(attempt, _DOUBLINGS)))
         if asked is None:
             return jitter
         return None if asked > self.longest else min(asked + min(jitter, self.first), self.longest)
@@ -51,43 +70,52 @@ def worth_repeating(error: Exception) -> bool:
 
 
 def asked_to_wait(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """Seconds for which the server asks to be left alone, in whatever form; `None` if it does not.
+    """Seconds for which the server asks to be left alone, in whatever form; `None` if it does not, or in no known one.
 
-    Understood are `retry-after-ms`, `retry-after` (seconds or a date) and the headers that name the reset of a
-    limit (seconds, a Unix time, or a duration such as `6m0s`).
+    Understood are `retry-after-ms`, `retry-after` and the headers that name the reset of a limit. They may hold a span:
+    seconds, or a duration such as `6m0s`; or a moment: a date of HTTP or of ISO 8601, or a Unix time in seconds,
+    milliseconds, microseconds or nanoseconds. It is never less than 0 nor more than a year.
 
     Args:
         headers: The answer's headers, with names in lower case.
         now: The current Unix time.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    for name in ("retry-after", *_RESETS):
-        seconds = _seconds(headers.get(name), now)
+    for name in (_MILLISECONDS, "retry-after", *_RESETS):
+        seconds = _seconds(headers.get(name, "").strip(), 0.001 if name == _MILLISECONDS else 1.0, now)
         if seconds is not None:
-            return seconds
+            return min(max(0.0, seconds), _YEAR)
     return None
 
 
-def _seconds(text: str | None, now: Callable[[], float]) -> float | None:
-    if text is None or not text.strip():
+def _seconds(text: str, unit: float, now: Callable[[], float]) -> float | None:
+    """What a header says, in seconds; a plain number in it is so many times the unit."""
+    if not 0 < len(text) <= _LONGEST_HEADER:
         return None
-    number = _number(text)
-    if number is not None:
-        return max(0.0, number - now()) if number > _UNIX else number
-    match = _DURATION.fullmatch(text.strip())
-    if match is not None:
-        hours, minutes, seconds, milliseconds = (float(each or 0) for each in match.groups())
-        return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now())
-    except ValueError:
-        return None
+    if _NUMBER.fullmatch(text) is not None:
+        number = float(text) * unit
+        return number if number <= _UNIX else _unix(number) - now()
+    duration = _DURATION.fullmatch(text)
+    if duration is not None:
+        return sum(float(each) * size for each, size in zip(duration.groups(default=0), _SIZES, strict=True))
+    moment = _date(text)
+    return None if moment is None else moment - now()
 
 
-def _number(text: str | None) -> float | None:
-    """A number of 0 or more, as headers give it."""
-    if text is None or re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) is None:
-        return None
-    return float(text)
+def _unix(number: float) -> float:
+    """A Unix time in seconds, whatever fraction of a second it is counted in."""
+    for _ in range(3):
+        if number > _UNIX * 100:  # after the year 5000
+            number /= 1000
+    return number
+
+
+def _date(text: str) -> float | None:
+    """The Unix time of a date in any of HTTP's three forms or in that of ISO 8601; `None` if it is none."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            found = read(text)
+            # HTTP's dates are UTC, also where they do not say so: https://www.rfc-editor.org/rfc/rfc9110#http.date
+            return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None

@@ -19,6 +19,7 @@ from rerank_kit.api.secrets_sent import SecretsSent, guard
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse, RerankError
 from rerank_kit.flow import Call
+from rerank_kit.loop_threads import in_a_thread
 
 
 class SdkTransport(ABC):
@@ -71,7 +72,7 @@ class SdkTransport(ABC):
 
     async def _asend(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
         if self._own is not None and self._own.async_client is None:
-            return await asyncio.to_thread(self._send, arguments, url, secrets, seconds)
+            return await in_a_thread(partial(self._send, arguments, url, secrets, seconds))
         own = None if self._own is None else nullcontext[Any](self._own.async_client)
         try:
             with secrets.underway():

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
+from rerank_kit.cache.checked_store import CheckedStore
 from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
+from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.flow import Flow, blocking
-from rerank_kit.observe.hooks import logger
+from rerank_kit.flow import Flow
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
-
-T = TypeVar("T")
-A = TypeVar("A")
 
 
 class Cached(Reranker):
@@ -24,12 +23,11 @@ class Cached(Reranker):
 
     A score is kept under the reranker's fingerprint, the query and the text of the document, so one store serves
     many rerankers. `usage.cached` counts the documents whose score came from it; the rest of the usage is of what was
-    really scored. Degraded rankings are passed on and not kept. A store that fails is logged once and does not cost
-    the ranking.
+    really scored. Degraded rankings are passed on and not kept. A store that fails, or gives what cannot be a score, is
+    logged once and does not cost the ranking: what it cannot give is computed.
 
     Attributes:
         reranker: The reranker inside.
-        store: Where the scores are. It belongs to the caller, who closes it if it can be closed.
     """
 
     def __init__(self, reranker: Reranker, store: Store | None = None, *, fingerprint: str | None = None) -> None:
@@ -44,6 +42,7 @@ class Cached(Reranker):
         Raises:
             ConfigurationError: The reranker's scores cannot be kept, or `store` is none.
         """
+        check_instance("reranker", reranker, Reranker, "a rerank_kit.Reranker")
         name = type(reranker).__name__
         if not reranker.pointwise:
             msg = (
@@ -52,21 +51,21 @@ class Cached(Reranker):
             )
             raise ConfigurationError(msg)
         known = reranker.fingerprint if fingerprint is None else fingerprint
-        if known is None or not known.strip():
+        if not isinstance(known, str) or not known.strip():
             msg = (
-                f"fingerprint={fingerprint!r}: {name} does not say what its scores depend on, such as on what shares a "
-                "batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
+                f"fingerprint={quoted(fingerprint)}: {name} does not say what its scores depend on, such as on what "
+                "shares a batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
             )
             raise ConfigurationError(msg)
-        given: object = store
-        if not isinstance(given, Store | None):
-            msg = f"store must have get, put and waits, not be {store!r}: for a file, pass SQLiteStore(path)"
-            raise ConfigurationError(msg)
         self.reranker = reranker
-        self.store: Store = MemoryStore() if store is None else store
+        self._checked = CheckedStore(MemoryStore() if store is None else store)
         self.model = reranker.model
         self._fingerprint = known
-        self._complained = False
+
+    @property
+    def store(self) -> Store:
+        """Where the scores are. It belongs to the caller, who closes it if it can be closed."""
+        return self._checked.store
 
     @property
     def fingerprint(self) -> str:
@@ -85,16 +84,16 @@ class Cached(Reranker):
         """Rank for several queries: all that is not in the store goes to the reranker inside in one call."""
         wanted = [[(self._fingerprint, query, each.text) for each in documents] for query, documents in requests]
         distinct = list(dict.fromkeys(chain.from_iterable(wanted)))
-        nothing: Mapping[Key, Kept] = {}
-        stored = yield from self._using(self.store.get, distinct, nothing)
+        found = yield from self._checked.get(distinct, deadline)
+        stored: Mapping[Key, Kept] = {} if found is None else found
         missing = _missing(requests, wanted, stored)
         asked = [(query, list(new.values())) for (query, _), new in zip(requests, missing, strict=True) if new]
         answers = iter((yield from self.reranker.reranking(asked, deadline=deadline)))
         parts = [next(answers) if new else Ranking(()) for new in missing]
         fresh = [self._kept(answer, list(new)) for answer, new in zip(parts, missing, strict=True)]
         worth = {key: kept for part, new in zip(parts, fresh, strict=True) if not part.degraded for key, kept in new}
-        if worth:
-            yield from self._using(self.store.put, worth, None)
+        if worth and found is not None:  # a store that has just failed is not waited for once more
+            yield from self._checked.put(worth, deadline)
         known = {**stored, **dict(chain.from_iterable(fresh))}
         return [
             _ranking(keys, known, sum(key in stored for key in keys), answer)
@@ -110,16 +109,6 @@ class Cached(Reranker):
             )
             raise ConfigurationError(msg)
         return [(keys[hit.index], Kept(hit.score, hit.why, hit.passage)) for hit in answer]
-
-    def _using(self, function: Callable[[A], T], argument: A, otherwise: T) -> Flow[T]:
-        """Call the store. Where it fails, which is logged once, go on with `otherwise`."""
-        try:
-            return (yield from blocking(function, argument)) if self.store.waits else function(argument)
-        except Exception as error:  # noqa: BLE001 - a store may be the user's own, and raise anything
-            if not self._complained:
-                self._complained = True
-                logger.warning("%r failed, rankings go on without it: %s", self.store, error, exc_info=True)
-            return otherwise
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made of copies of reranker and store."""

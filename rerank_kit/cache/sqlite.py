@@ -5,100 +5,112 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
-from hashlib import blake2b
+from itertools import chain, repeat
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
-from rerank_kit.cache.store import Kept, Key
+from rerank_kit.cache.sqlite_file import check_path, is_held, open_file
+from rerank_kit.cache.sqlite_rows import COLUMNS, digest, kept_in, row
+from rerank_kit.cache.store import Kept, Key, LockOfProcess
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.values import Deadline
 
-_APPLICATION = int.from_bytes(b"rrkt", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
-_VERSION = 1  # of the table; raise it with every change to it, or to _digest
-_IDENTITY = """
-    SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
-    FROM pragma_application_id, pragma_user_version
-"""
-_TABLE = """
-    CREATE TABLE scores (
-        place INTEGER PRIMARY KEY,  -- rises with every entry, so the oldest come first
-        key BLOB NOT NULL UNIQUE,
-        score BLOB NOT NULL,        -- a float; in a REAL column -0.0 would come back as 0.0
-        why TEXT,
-        start INTEGER,
-        stop INTEGER
-    )
-"""
-_INSERT = "INSERT INTO scores (key, score, why, start, stop) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+T = TypeVar("T")
+
+_INSERT = f"""
+    INSERT INTO scores ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE
+    SET score = excluded.score, why = excluded.why, start = excluded.start, stop = excluded.stop,
+        checksum = excluded.checksum
+"""  # noqa: S608 - a constant. A key is put when it was not found, or what was found was damaged
 _EVICT = "DELETE FROM scores WHERE place <= (SELECT max(place) FROM scores) - ?"
 _BATCH = 500  # keys in one statement; some builds of SQLite take no more than 999
-_LONGEST = 86_400.0  # seconds; SQLite counts the milliseconds in 32 bits
+_LONGEST = 86_400.0  # seconds
+_SHARE = 0.25  # of the time that is left until the deadline: the rest is for scoring
+_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02)  # seconds between two attempts, as SQLite waits too; then the last again
+_NEVER = Deadline()
+_FORK_PATIENCE = 1.0  # seconds that a fork waits for a thread that is at the file
 
 
 class SQLiteStore:
-    """Keeps scores in a SQLite file: about 90 bytes each.
+    """Keeps scores in a SQLite file: about 100 bytes each.
 
     Query and text are kept as a hash, reasons (`Hit.why`) as they are. Threads share one connection, and processes,
-    forked or not, the file. A process that is killed loses at most what it was just writing.
+    forked or not, the file. A process that is killed loses at most what it was just writing. A row that is not as it
+    was written is no score: it is computed anew.
+
+    A new file is for its owner alone (mode 600); what you set with `chmod` stays. A file of a release without checksums
+    is taken over, made the owner's alone, and its scores are computed anew.
 
     Close it with `close()` or a `with` block. Using it again opens it again.
 
     Attributes:
         path: The file.
+        timeout: Seconds to wait for other processes.
     """
 
     waits = True
 
     def __init__(
-        self, path: str | os.PathLike[str], *, max_entries: int | None = None, timeout: float | None = 1.0
+        self, path: str | bytes | os.PathLike[str], *, max_entries: int | None = None, timeout: float | None = 0.25
     ) -> None:
-        """Open the file, or make it.
+        """Open the file, or make it. One that another process holds is opened later.
 
         Args:
             path: The file. Beside it, two more whose names end in `-wal` and `-shm` come and go.
             max_entries: How many scores are kept at most, the newest; `None` is no limit.
-            timeout: Seconds to wait for other processes that write; `None` is no limit.
+            timeout: Seconds to wait for other processes that hold the file, and of the time until a deadline no more
+                than a quarter; `None` is no limit. Threads wait side by side, and nobody waits any more for a file
+                that was held for as long, until it has been let go.
 
         Raises:
-            ConfigurationError: The file is not one of ours, is damaged or cannot be written, or an argument is wrong.
+            ConfigurationError: The file is not one of ours, is damaged or cannot be made, or an argument is wrong.
         """
-        self.path: str = os.path.abspath(os.fspath(path))  # noqa: PTH100 - a Path would make "~" and ":memory:" special
+        self.path: str = check_path(path)
         self.max_entries = check_count("max_entries", max_entries)
         seconds = check_timeout(timeout)
         self.timeout = _LONGEST if seconds is None else min(seconds, _LONGEST)
-        self._lock = threading.Lock()
+        self._lock = LockOfProcess()
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
-        with self._lock:
-            self._opened()
-        _STORES.add(self)
+        self._held = False
+        _FORK.add(self)
+        with suppress(sqlite3.OperationalError):  # another process holds it
+            self._patiently(lambda _: None, _NEVER)
 
-    def get(self, keys: Sequence[Key], /) -> dict[Key, Kept]:
-        """Look up keys."""
-        names = {_digest(key): key for key in keys}
-        digests = list(names)
-        found: dict[Key, Kept] = {}
-        with self._lock:
-            connection = self._opened()
-            for begin in range(0, len(digests), _BATCH):
-                batch = digests[begin : begin + _BATCH]
-                marks = ",".join("?" * len(batch))
-                query = f"SELECT key, score, why, start, stop FROM scores WHERE key IN ({marks})"  # noqa: S608 - only ?
-                for digest, score, why, start, stop in connection.execute(query, batch):
-                    found[names[digest]] = Kept(score, why, None if start is None else (start, stop))
-        return found
+    def get(self, keys: Sequence[Key], /, *, deadline: Deadline = _NEVER) -> dict[Key, Kept]:
+        """Look up keys.
 
-    def put(self, entries: Mapping[Key, Kept], /) -> None:
-        """Keep scores: all of them or, if it fails, none."""
-        rows = [
-            (_digest(key), float(kept.score), kept.why, *(kept.passage or (None, None)))
-            for key, kept in entries.items()
-        ]
-        with self._lock, self._opened() as connection:  # the connection commits, or rolls back
+        Raises:
+            sqlite3.Error: The file cannot be read; `OperationalError` also where another process holds it.
+            TimeoutError: Another thread takes too long.
+            ConfigurationError: The file is not one of ours any more.
+        """
+        names = {digest(key): key for key in keys}
+        rows = self._patiently(lambda connection: _select(connection, list(names)), deadline)
+        found = ((names[each[0]], kept_in(each)) for each in rows if each[0] in names)
+        return {key: kept for key, kept in found if kept is not None}
+
+    def put(self, entries: Mapping[Key, Kept], /, *, deadline: Deadline = _NEVER) -> None:
+        """Keep scores: all of them or, if it fails, none.
+
+        Raises:
+            sqlite3.Error: The file cannot be written; `OperationalError` also where another process holds it.
+            TimeoutError: Another thread takes too long.
+            ConfigurationError: The file is not one of ours any more.
+            InvalidResponse: A score is no finite number.
+        """
+        rows = [row(key, kept) for key, kept in entries.items()]
+        self._patiently(lambda connection: self._write(connection, rows), deadline)
+
+    def _write(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+        with connection:  # which commits, or rolls back
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_INSERT, rows)
             if self.max_entries is not None:
@@ -106,14 +118,49 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the file. Nothing is lost without it; it folds the `-wal` file into the main one."""
-        with self._lock:
+        with self._turn(_LONGEST):
             self._closed()
+
+    def _patiently(self, work: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
+        """Do it, again and again while another process holds the file.
+
+        Nobody has the lock while waiting: so threads wait side by side, and a fork does not wait for them.
+        """
+        left = deadline.remaining()
+        patience = self.timeout if left is None else min(self.timeout, _SHARE * left)
+        until = time.monotonic() + patience
+        pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
+        while True:
+            try:
+                with self._turn(until - time.monotonic()):
+                    value = work(self._opened())
+            except sqlite3.OperationalError as error:
+                if not is_held(error):
+                    raise
+                if self._held or time.monotonic() >= until:
+                    self._held = True
+                    raise
+            else:
+                self._held = False
+                return value
+            time.sleep(min(next(pauses), max(0.0, until - time.monotonic())))
+
+    @contextmanager
+    def _turn(self, patience: float) -> Generator[None]:
+        lock = self._lock()
+        if not lock.acquire(timeout=max(0.0, patience)):
+            msg = f"{self!r}: another thread was at the file for longer than may be waited"
+            raise TimeoutError(msg)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, made when there is none. The caller holds the lock."""
         if self._connection is None:
             self._process = os.getpid()
-            self._connection = _open(self.path, self.timeout)
+            self._connection = open_file(self.path)
         elif self._process != os.getpid():
             # SQLite cannot be used, nor safely opened anew, where another process's connection was inherited:
             # https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_
@@ -126,14 +173,14 @@ class SQLiteStore:
             self._connection.close()
             self._connection = None
 
-    def before_fork(self) -> None:
-        """Close the file and keep the others out: a child must inherit neither a connection nor a held lock."""
-        self._lock.acquire()
-        self._closed()
-
-    def after_fork(self) -> None:
-        """Go on, on both sides of the fork."""
-        self._lock.release()
+    def before_fork(self) -> threading.Lock | None:
+        """Close the file and keep the others out: a child must not inherit a connection. The lock to release after."""
+        lock = self._lock()
+        if not lock.acquire(timeout=_FORK_PATIENCE):  # as where a signal's handler forks: the child will not use it
+            return None
+        with suppress(sqlite3.Error):  # which would leave the lock held
+            self._closed()
+        return lock
 
     def __enter__(self) -> Self:
         """Close the file at the end of the block."""
@@ -154,70 +201,49 @@ class SQLiteStore:
         return f"SQLiteStore({self.path!r})"
 
 
-def _digest(key: Key) -> bytes:
-    """A hash of the parts, each behind its length, so that no two keys are framed the same."""
-    parts = [part.encode("utf-8", "surrogatepass") for part in key]  # any str is a text here, also a broken one
-    framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-    return blake2b(framed, digest_size=16).digest()
+def _select(connection: sqlite3.Connection, digests: Sequence[bytes]) -> list[Any]:
+    rows: list[Any] = []
+    for begin in range(0, len(digests), _BATCH):
+        batch = digests[begin : begin + _BATCH]
+        marks = ",".join("?" * len(batch))
+        rows += connection.execute(f"SELECT {COLUMNS} FROM scores WHERE key IN ({marks})", batch)  # noqa: S608 - only ?
+    return rows
 
 
-def _open(path: str, timeout: float) -> sqlite3.Connection:
-    """Open our file or make it; leave any other untouched."""
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-        application, version, _ = _identity(connection)
-        if (application, version) != (_APPLICATION, _VERSION):
-            raise sqlite3.DatabaseError(_strange(application, version))
-        # Readers and a writer do not wait for each other then. It fails while another process opens the file too,
-        # which then does it; until it is done all goes on, only slower.
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the newest scores, never the file
-        connection.execute("SELECT key, score, why, start, stop FROM scores LIMIT 1").fetchall()
-    except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
-        msg = (
-            f"path={path!r} cannot be used as a score cache ({error}): pass a path in a folder that may be written, "
-            "with no file or one that SQLiteStore made; a damaged one may be deleted, its scores are computed anew"
-        )
-        raise ConfigurationError(msg) from error
-    return connection
+class _Fork:
+    """What a fork stops, so that nobody is at a file meanwhile: every store there is, and the making of others."""
+
+    def __init__(self) -> None:
+        self.stores: WeakSet[SQLiteStore] = WeakSet()
+        self.registering = threading.RLock()
+        self.stopped: list[threading.Lock] = []
+
+    def add(self, store: SQLiteStore) -> None:
+        """Know a store, before it is open."""
+        with self.registering:
+            self.stores.add(store)
+
+    def before(self) -> None:
+        """Stop them all."""
+        self.registering.acquire()
+        for store in self.stores:
+            lock = store.before_fork()
+            if lock is not None:
+                self.stopped.append(lock)
+
+    def after_in_parent(self) -> None:
+        """Go on."""
+        while self.stopped:
+            self.stopped.pop().release()
+        self.registering.release()
+
+    def after_in_child(self) -> None:
+        """Go on, with locks that nobody holds; those of the stores are new in every process."""
+        self.stopped.clear()
+        self.registering = threading.RLock()
 
 
-def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Whose file it is, its version and how many tables it has; a new file becomes ours."""
-    found: tuple[int, int, int] = connection.execute(_IDENTITY).fetchone()
-    if found == (0, 0, 0):
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if connection.execute(_IDENTITY).fetchone() == found:  # no other process was faster
-                connection.execute(_TABLE)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-        found = connection.execute(_IDENTITY).fetchone()
-    return found
-
-
-def _strange(application: int, version: int) -> str:
-    if application == _APPLICATION:
-        return f"it is of version {version}, and this release of rerank-kit reads version {_VERSION}"
-    return "it is another program's database"
-
-
-_STORES: WeakSet[SQLiteStore] = WeakSet()
-
-
-def _before_fork() -> None:
-    for store in _STORES:
-        store.before_fork()
-
-
-def _after_fork() -> None:
-    for store in _STORES:
-        store.after_fork()
-
+_FORK = _Fork()
 
 with suppress(AttributeError):  # Windows cannot fork
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child)

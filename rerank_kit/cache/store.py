@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,9 @@ class Kept(NamedTuple):
 class Store(Protocol):
     """Where scores are kept. It may forget any of them, at any time; threads share it.
 
+    One that fails, or gives what is no `Kept`, costs the score, never the ranking. Where `get` and `put` take
+    `deadline=`, a `Deadline`, they are told when the ranking must be there: what comes later is of no use.
+
     Attributes:
         waits: Whether reading and writing waits for a disk or a network. Async callers do it in a worker thread then.
     """
@@ -45,6 +49,19 @@ class Store(Protocol):
     def put(self, entries: Mapping[Key, Kept], /) -> None:
         """Keep scores. There is nothing to say when one is there already: it is the same."""
         ...
+
+
+class LockOfProcess:
+    """A lock that a forked process has anew: nobody there would release one that was held during the fork."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, threading.Lock] = {}
+
+    def __call__(self) -> threading.Lock:
+        """The lock of this process."""
+        process = os.getpid()
+        lock = self._locks.get(process)
+        return self._locks.setdefault(process, threading.Lock()) if lock is None else lock
 
 
 class MemoryStore:
@@ -63,11 +80,11 @@ class MemoryStore:
         """
         self.max_entries = check_count("max_entries", max_entries)
         self._entries: OrderedDict[Key, Kept] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = LockOfProcess()
 
     def get(self, keys: Sequence[Key], /) -> dict[Key, Kept]:
         """Look up keys; those found count as used now."""
-        with self._lock:
+        with self._lock():
             found = {key: self._entries[key] for key in keys if key in self._entries}
             for key in found:
                 self._entries.move_to_end(key)
@@ -75,7 +92,7 @@ class MemoryStore:
 
     def put(self, entries: Mapping[Key, Kept], /) -> None:
         """Keep scores, and forget others when there are too many."""
-        with self._lock:
+        with self._lock():
             self._entries.update(entries)
             while self.max_entries is not None and len(self._entries) > self.max_entries:
                 self._entries.popitem(last=False)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
-from rerank_kit.checks import check_timeout
+from rerank_kit.checks import check_seconds, check_timeout
 from rerank_kit.errors import AllFailed, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Deadline, Document, Span
@@ -25,7 +26,8 @@ class Fallback(Reranker):
     argument, a refused key, a missing package. A ranking by any but the first is degraded: its spans say who failed,
     why, and who answered. Scores of different models are not comparable, so mind thresholds.
 
-    A reranker that fails several times in a row is left out for a while, then tried with a single call.
+    A reranker that fails several times in a row is left out for a while, then tried with a single call. Before all have
+    failed, those that were left out are tried too.
 
     Attributes:
         rerankers: In the order in which they are asked.
@@ -55,13 +57,15 @@ class Fallback(Reranker):
             ConfigurationError: There are fewer than two, or an argument is wrong.
         """
         if len(rerankers) < 2 or not all(isinstance(each, Reranker) for each in rerankers):  # noqa: PLR2004 - a pair
-            msg = f"Fallback needs at least two rerankers, the first and what answers in its place, not {rerankers!r}"
+            given = quoted(rerankers)
+            msg = f"Fallback needs at least two rerankers, the first and what answers in its place, not {given}"
             raise ConfigurationError(msg)
         self.rerankers = rerankers
         self.timeout = check_timeout(timeout)
         self.model = " | ".join(each.model or type(each).__name__ for each in rerankers)
         self.pointwise = all(each.pointwise for each in rerankers)
-        self._circuits = [Circuit(failures=failures, seconds=pause, clock=clock) for _ in rerankers]
+        seconds = check_seconds("pause", pause)
+        self._circuits = [Circuit(failures=failures, seconds=seconds, clock=clock) for _ in rerankers]
 
     @property
     def scores_blanks(self) -> bool:
@@ -70,23 +74,24 @@ class Fallback(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with the first that can."""
-        open_now = [place for place, circuit in enumerate(self._circuits) if circuit.allows()]
-        order = open_now or range(len(self.rerankers))  # with all of them out, any is worth a try
-        failures = [self._left_out(place, documents) for place in range(len(self.rerankers)) if place not in order]
-        for turn, place in enumerate(order):
+        failures: list[_Failure] = []
+        for place, turns, let_in in self._turns():
             started = perf_counter()
-            share = self._share(deadline, len(order) - turn)
-            asking = self.rerankers[place].reranking([(query, documents)], deadline=share)
+            asking = self.rerankers[place].reranking([(query, documents)], deadline=self._share(deadline, turns))
             try:
                 ranking = (yield from asking)[0]
-            except (ConfigurationError, MissingExtra):
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next one may do better
-                self._note(place, error)
+            except BaseException as error:
+                if isinstance(error, ConfigurationError | MissingExtra) or not isinstance(error, Exception):
+                    if let_in:
+                        self._circuits[place].undecided()
+                    raise
+                self._note(place, error, let_in=let_in)  # whatever it is, the next one may do better
                 failures.append(self._failed(place, documents, error, perf_counter() - started))
             else:
                 self._circuits[place].succeeded()
-                return self._answered(place, ranking, [each for each in failures if each.place < place])
+                return self._answered(place, ranking, documents, failures)
+            if deadline.remaining() == 0:
+                break
         causes = [each.error for each in failures if each.error is not None]
         what = "; ".join(each.problem for each in failures)
         if deadline.remaining() == 0:
@@ -94,6 +99,21 @@ class Fallback(Reranker):
             raise DeadlineExceeded(msg) from causes[-1]
         msg = f"every reranker failed: {what}"
         raise AllFailed(msg, errors=causes) from causes[-1]
+
+    def _turns(self) -> Iterator[tuple[int, int, bool]]:
+        """Whose turn it is, how many are to share the time that is left, and whether its circuit let it in.
+
+        A circuit is asked when the turn comes, and not before: it may let a single call in. Those that were left out
+        come last.
+        """
+        left_out: list[int] = []
+        for place, circuit in enumerate(self._circuits):
+            if circuit.allows():
+                yield place, 1 + sum(each.ready for each in self._circuits[place + 1 :]), True
+            else:
+                left_out.append(place)
+        for done, place in enumerate(left_out):
+            yield place, len(left_out) - done, False
 
     def _share(self, deadline: Deadline, turns: int) -> Deadline:
         """The deadline of one of those that are left: the last one has all the time there is."""
@@ -103,10 +123,12 @@ class Fallback(Reranker):
             return deadline
         return Deadline.after(own if left is None else min(own, left), deadline.clock)
 
-    def _note(self, place: int, error: Exception) -> None:
+    def _note(self, place: int, error: Exception, *, let_in: bool) -> None:
         """Count a failure, unless it is about this request alone, such as a text that is too long."""
         if not isinstance(error, StatusError) or worth_repeating(error):
             self._circuits[place].failed()
+        elif let_in:
+            self._circuits[place].undecided()
         logger.warning("%r failed, asking the next: %s: %s", self.rerankers[place], type(error).__name__, error)
 
     def _failed(self, place: int, documents: Sequence[Document], error: Exception, seconds: float) -> _Failure:
@@ -123,15 +145,19 @@ class Fallback(Reranker):
         )
         return _Failure(place, problem, span, None)
 
-    def _answered(self, place: int, ranking: Ranking, before: Sequence[_Failure]) -> Ranking:
-        """The ranking, marked as degraded if it should have been another's."""
-        if not before:
-            return ranking
+    def _answered(
+        self, place: int, ranking: Ranking, documents: Sequence[Document], failures: Sequence[_Failure]
+    ) -> Ranking:
+        """The ranking behind the failures, marked as degraded if it should have been another's."""
+        asked = {each.place for each in failures}
+        left_out = [self._left_out(other, documents) for other in range(place) if other not in asked]
+        seen = sorted([*failures, *left_out], key=lambda each: each.place)
         *inner, own = ranking.spans
-        name = type(self.rerankers[place]).__name__
-        why = "; ".join(each.problem for each in sorted(before, key=lambda each: each.place))
-        marked = replace(own, outcome="degraded", problem=f"{why}; {name} answered instead")
-        return replace(ranking, spans=(*(each.span for each in before), *inner, marked))
+        if place > 0:
+            why = "; ".join(each.problem for each in seen if each.place < place)
+            name = type(self.rerankers[place]).__name__
+            own = replace(own, outcome="degraded", problem=f"{why}; {name} answered instead")
+        return replace(ranking, spans=(*(each.span for each in seen), *inner, own))
 
     def __repr__(self) -> str:
         """Say who is asked in which order."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Literal, TypeAlias, TypeVar
 
+from rerank_kit.checks import is_number
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.values import finite
 
 K = TypeVar("K", bound=Hashable)
@@ -29,28 +33,35 @@ def reciprocal_rank_fusion(
         k: How little the first places stand out: the greater, the less.
 
     Returns:
-        The fused scores, best first; of ids with equal scores, the one that was met first comes first.
+        The fused scores, best first; of ids with equal scores, the one that was met first comes first. A sum does not
+        depend on the order of the rankings.
 
     Raises:
         ConfigurationError: `weights` or `k` cannot be.
     """
     weights = [1.0] * len(rankings) if weights is None else weights
-    if len(weights) != len(rankings) or any(not 0 <= weight < math.inf for weight in weights):
-        msg = f"weights must be {len(rankings)} finite numbers of 0 or more, one for each ranking, not {weights!r}"
+    if len(weights) != len(rankings) or any(not is_number(weight) or weight < 0 for weight in weights):
+        msg = (
+            f"weights must be {len(rankings)} finite numbers of 0 or more, one for each ranking, not {quoted(weights)}"
+        )
         raise ConfigurationError(msg)
-    if not 0 <= k < math.inf:
-        msg = f"k must be a finite number of 0 or more, not {k!r}: 60 is usual"
+    if not is_number(sum(weights)):
+        msg = f"weights add up to more than a float can hold: {quoted(weights)}"
         raise ConfigurationError(msg)
-    fused: dict[K, float] = {}
+    if not is_number(k) or k < 0:
+        msg = f"k must be a finite number of 0 or more, not {quoted(k)}: 60 is usual"
+        raise ConfigurationError(msg)
+    shares: defaultdict[K, list[float]] = defaultdict(list)
     for ranking, weight in zip(rankings, weights, strict=True):
         for place, key in enumerate(dict.fromkeys(ranking), start=1):
-            fused[key] = fused.get(key, 0.0) + weight * share(place, k)
-    return dict(sorted(fused.items(), key=lambda item: -item[1]))
+            shares[key].append(weight * float(share(place, k)))
+    scores = {key: math.fsum(each) for key, each in shares.items()}
+    return dict(sorted(scores.items(), key=lambda item: -item[1]))
 
 
-def share(place: int, k: float = 60.0) -> float:
+def share(place: int, k: float = 60.0) -> Fraction:
     """What a place, from 1, counts in reciprocal rank fusion."""
-    return 1.0 / (k + place)
+    return 1 / (Fraction(k) + place)
 
 
 def min_max(scores: Sequence[float]) -> list[float]:
@@ -58,19 +69,17 @@ def min_max(scores: Sequence[float]) -> list[float]:
     low, high = min(scores, default=0.0), max(scores, default=0.0)
     if low == high:
         return [0.5] * len(scores)
-    span = high / 2 - low / 2  # halves, for the difference itself may be too great for a float
-    return [(score / 2 - low / 2) / span for score in scores]
+    if math.isfinite(span := high - low):
+        return [(score - low) / span for score in scores]
+    return [(score / 2 - low / 2) / (high / 2 - low / 2) for score in scores]  # halves differ by what a float can hold
 
 
 def z_score(scores: Sequence[float]) -> list[float]:
     """How many standard deviations each score is above the mean; where all are equal, each becomes 0.0."""
-    mean = math.fsum(score / len(scores) for score in scores)
-    largest = max((abs(score - mean) for score in scores), default=0.0)
-    if not 0 < largest < math.inf:
-        return [0.0] * len(scores)
-    shares = [(score - mean) / largest for score in scores]  # at most 1, so that no square is out of a float's range
-    deviation = math.sqrt(math.fsum(share * share for share in shares) / len(shares))
-    return [share / deviation for share in shares]
+    stretched = min_max(scores)  # which changes no z-score, and leaves numbers whose squares are in a float's range
+    mean = math.fsum(stretched) / max(1, len(stretched))
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in stretched) / max(1, len(stretched)))
+    return [(score - mean) / deviation if deviation else 0.0 for score in stretched]
 
 
 def sigmoid(scores: Sequence[float]) -> list[float]:
@@ -90,14 +99,14 @@ def normalise(scores: Iterable[float], how: Normalisation) -> list[float]:
     """Make scores of different scales comparable. Their order stays as it is.
 
     Args:
-        scores: Finite numbers, the scores of one ranking.
+        scores: Finite numbers that a float can hold, the scores of one ranking.
         how: `"min-max"`, `"z-score"`, `"sigmoid"`, or `"none"` to leave them.
 
     Raises:
         ConfigurationError: There is no such normalisation.
-        InvalidResponse: A score is not a finite number.
+        InvalidResponse: A score is none.
     """
-    if how not in NORMALISATIONS:
-        msg = f"normalise must be one of {', '.join(NORMALISATIONS)}, not {how!r}"
+    if not isinstance(how, str) or how not in NORMALISATIONS:
+        msg = f"normalise must be one of {', '.join(NORMALISATIONS)}, not {quoted(how)}"
         raise ConfigurationError(msg)
     return NORMALISATIONS[how]([finite(score) for score in scores])

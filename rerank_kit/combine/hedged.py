@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from rerank_kit.checks import check_timeout
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.caller import Caller, waiting
+from rerank_kit.checks import check_instance, check_seconds
+from rerank_kit.errors import DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
+from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline, Document, Span
 
-_LONG = 1e8  # seconds: no deadline, as a number
 _Runner: TypeAlias = tuple[int, Ranking]
 
 
@@ -27,7 +26,8 @@ class Hedged(Reranker):
     This takes the tail off the latency of a server that is fast as a rule: set `after` to its 95th percentile, and
     one request in twenty is sent twice. The other request is cancelled. For blocking callers it cannot be, for a
     thread that waits on a socket cannot be stopped: it is abandoned, starts nothing more, and ends by itself, at the
-    latest after its reranker's own timeout. A vendor may bill both.
+    latest after its reranker's own timeout. Nothing waits for it, nor does the end of the program. A vendor may bill
+    both.
 
     Attributes:
         reranker: Who is asked.
@@ -46,15 +46,13 @@ class Hedged(Reranker):
             other: Who is asked second; by default the same. Scores of another model are not comparable.
 
         Raises:
-            ConfigurationError: `after` is not above 0.
+            ConfigurationError: `after` is not above 0, or what is asked is no reranker.
         """
-        seconds = check_timeout(after)
-        if seconds is None:
-            msg = "after must be a number of seconds above 0, not None"
-            raise ConfigurationError(msg)
+        for name, given in (("reranker", reranker), ("other", reranker if other is None else other)):
+            check_instance(name, given, Reranker, "a rerank_kit.Reranker")
         self.reranker = reranker
         self.other = reranker if other is None else other
-        self.after = seconds
+        self.after = check_seconds("after", after)
         self.model = reranker.model
         self.pointwise = reranker.pointwise and self.other.pointwise
 
@@ -70,13 +68,12 @@ class Hedged(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with whoever is first."""
-        stops = [_Stop(deadline), _Stop(deadline)]
 
         def start(place: int) -> Flow[Ranking]:
             asked = self.other if place else self.reranker
-            return (yield from asked.reranking([(query, documents)], deadline=stops[place].deadline))[0]
+            return (yield from asked.reranking([(query, documents)], deadline=deadline))[0]
 
-        race = _Race(start, self.after, stops)
+        race = _Race(start, self.after)
         place, ranking = yield from Call[_Runner](sync=race.in_threads, async_=race.in_tasks)
         if not race.second_started:
             return ranking
@@ -91,54 +88,31 @@ class Hedged(Reranker):
         return f"Hedged({self.reranker!r}, after={self.after:g}{other})"
 
 
-class _Stop:
-    """A deadline that can also be brought about."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._stopped = threading.Event()
-        self._clock = deadline.clock
-        self._at = deadline.clock() + _LONG if deadline.at is None else deadline.at
-        self.deadline = Deadline(self._at, self._now)
-
-    def _now(self) -> float:
-        return self._at if self._stopped.is_set() else self._clock()
-
-    def set(self) -> None:
-        self._stopped.set()
-
-
 @dataclass(slots=True)
 class _Race:
     """Two runs, the second only if the first is late."""
 
     start: Callable[[int], Flow[Ranking]]
     after: float
-    stops: Sequence[_Stop]
     second_started: bool = False
 
     def in_threads(self) -> _Runner:
-        pool = ThreadPoolExecutor(2, thread_name_prefix="rerank-kit-hedge")
-        runs: list[Future[Ranking]] = []
+        threads = Threads(2, "rerank-kit-hedge")
 
-        def go(place: int) -> None:
-            runs.append(pool.submit(contextvars.copy_context().run, run, self.start(place)))
+        def go(caller: Caller, place: int) -> Future[Ranking]:
+            return threads.submit(caller.calling(run, self.start(place)))
 
-        try:
-            go(0)
-            if not wait(runs, timeout=self.after).done:
+        with waiting() as caller:
+            runs = [go(caller, 0)]
+            try:
+                next(as_done(runs, Deadline.after(self.after)))
+            except DeadlineExceeded:
                 self.second_started = True
-                go(1)
-            running: set[Future[Ranking]] = set(runs)
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                won = [place for place, each in enumerate(runs) if each in done and each.exception() is None]
-                if won:
-                    return won[0], runs[won[0]].result()
+                runs.append(go(caller, 1))
+            for each in as_done(runs, Deadline()):
+                if each.exception() is None:
+                    return runs.index(each), each.result()
             return 0, runs[0].result()  # both failed: this raises what the first one did
-        finally:
-            for stop in self.stops:
-                stop.set()
-            pool.shutdown(wait=False)
 
     async def in_tasks(self) -> _Runner:
         runs = [asyncio.create_task(arun(self.start(0)))]

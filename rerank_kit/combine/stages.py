@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from rerank_kit.checks import check_count, check_positive, check_threshold, check_timeout
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import is_blank
@@ -61,7 +62,7 @@ class Stage:
     def __post_init__(self) -> None:
         given: object = self.reranker
         if not isinstance(given, Reranker):
-            msg = f"Stage(reranker=…) takes a rerank_kit.Reranker, not {given!r}"
+            msg = f"Stage(reranker=…) takes a rerank_kit.Reranker, not {quoted(given)}"
             raise ConfigurationError(msg)
         check_count("top_n", self.top_n)
         check_threshold(self.threshold)
@@ -69,7 +70,7 @@ class Stage:
         check_positive("money", self.money)
         when: object = self.when
         if when is not None and not callable(when):
-            msg = f"when must be a function of the query and the ranking so far, not {when!r}"
+            msg = f"when must be a function of the query and the ranking so far, not {quoted(when)}"
             raise ConfigurationError(msg)
 
     def cut(self, ranking: Ranking, documents: Sequence[Document]) -> Ranking:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def check_recall(recall: object, top_n: object) -> None:
     """
     known = check_count("recall", recall)
     if known is None or (check_count("top_n", top_n) or 1) > known:
-        msg = f"recall must be at least top_n, which is {top_n!r}, not {recall!r}: pass recall=50 or more"
+        msg = f"recall must be at least top_n, which is {quoted(top_n)}, not {quoted(recall)}: pass recall=50 or more"
         raise ConfigurationError(msg)
 
 

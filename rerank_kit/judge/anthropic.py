@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, Unpack
 
+from rerank_kit.api.addresses import root_of
 from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.base_url import base_url_or
 from rerank_kit.api.client import ApiClient, ClientOptions
-from rerank_kit.api.exchange import Request, Transport
+from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.checks import check_choice
-from rerank_kit.errors import InvalidResponse
+from rerank_kit.checks import check_choice, check_text
+from rerank_kit.errors import InvalidResponse, RerankError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.anthropic_sdk import AnthropicSdk
 from rerank_kit.judge.chat import NEVER, Completion, Prompt
@@ -29,6 +31,7 @@ _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
 _BYTES_PER_TOKEN = 3  # the least for English; a prefix guessed too long is not cached, which costs nothing
 _ALWAYS_THINKS = frozenset({"xhigh", "max"})
 _ROOM_FOR_THOUGHTS = 4000  # tokens, beside those of the answer: a model that has to break off has answered nothing
+_PATH = "/v1/messages"  # which the SDK adds to the base URL
 _CLIENT = "the anthropic SDK, with a method messages.create"
 
 
@@ -80,7 +83,7 @@ class Anthropic(ApiClient):
         """
         optional("anthropic", extra="anthropic", why="Anthropic")
         check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
-        self.model = model
+        self.model = check_text("model", model)
         self.effort = effort
         self.thinking = thinking
         self.cache = cache
@@ -91,7 +94,7 @@ class Anthropic(ApiClient):
         variables = () if given else ("ANTHROPIC_API_KEY",)
         key = Secret(None if given else api_key, variables=variables, required=not given)
         url = base_url_or(base_url, "ANTHROPIC_BASE_URL", "https://api.anthropic.com")
-        super().__init__(base_url=url, api_key=key, **options)
+        super().__init__(base_url=root_of(url, _PATH), api_key=key, **options)
 
     def transport(self) -> Transport:
         """The SDK."""
@@ -107,11 +110,15 @@ class Anthropic(ApiClient):
         for line in os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines():
             yield line.partition(":")[2].strip()
 
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for. A client of the user's own asks at an address of its own."""
+        return super().error_of(response if self._own is None else replace(response, address=""))
+
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
         body = self._body(prompt)
         longest = longest_answer(tokens=body["max_tokens"], characters=prompt.characters)
-        response, requests = yield from self.exchange(Request("/v1/messages", body, longest), deadline)
+        response, requests = yield from self.exchange(Request(_PATH, body, longest), deadline)
         return self.understood(response, lambda body: self._read(body, requests))
 
     def _read(self, body: Any, requests: int) -> Completion:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
-from rerank_kit.checks import check_choice, check_count, check_documents, check_positive, check_query
+from rerank_kit.checks import check_choice, check_count, check_documents, check_positive, check_query, check_text
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, ChatModel
@@ -18,6 +18,7 @@ from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, prompt_tokens
 from rerank_kit.judge.verdicts import Verdicts, problem
 from rerank_kit.pricing import Prices, known_prices
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import cut, estimated_tokens, is_blank
@@ -98,14 +99,15 @@ class LLMJudge(Reranker):
         """
         check_choice("mode", mode, tuple(INSTRUCTIONS))
         if not callable(getattr(model, "complete", None)):
-            msg = f"model must be an LLM with a method complete, such as rerank_kit.judge.Anthropic(), not {model!r}"
+            llm = quoted(model)
+            msg = f"model must be an LLM with a method complete, such as rerank_kit.judge.Anthropic(), not {llm}"
             raise ConfigurationError(msg)
         check_choice("on_error", on_error, ("keep", "raise"))
         self.chat = model
         self.model = model.model
         self.mode: Mode = mode
-        self.criterion = criterion
-        given = INSTRUCTIONS[mode] if instructions is None else instructions
+        self.criterion = check_text("criterion", criterion)
+        given = INSTRUCTIONS[mode] if instructions is None else check_text("instructions", instructions)
         self.instructions = given.replace("{criterion}", criterion)
         self._concurrency = check_count("concurrency", concurrency) or 1
         self._documents_per_call = check_count("documents_per_call", documents_per_call) or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
@@ -10,13 +11,15 @@ from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_choice
-from rerank_kit.errors import InvalidResponse
+from rerank_kit.checks import check_choice, check_instance, check_text
+from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
 from rerank_kit.judge.usage import stop_of, usage_of
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
+_PATH = "/v1/chat/completions"
 _LIMITS = ("max_tokens", "max_completion_tokens")  # what models that think call it
 
 
@@ -29,6 +32,7 @@ class OpenAICompatible(ApiClient):
     """
 
     model: str | None = None
+    bare = True
 
     def __init__(
         self,
@@ -43,7 +47,7 @@ class OpenAICompatible(ApiClient):
         """Check the settings; nothing is sent yet.
 
         Args:
-            base_url: Where the API is, with the `/v1` that most servers have: `"http://localhost:8000/v1"`.
+            base_url: Where the API is, such as `"http://localhost:8000/v1"`; with or without the rest of its path.
             model: The model's name.
             api_key: The key, if one is needed.
             structured: `"json_schema"` holds the model to the form of the answer; `"json_object"` is for servers that
@@ -57,9 +61,9 @@ class OpenAICompatible(ApiClient):
             ConfigurationError: An argument is wrong.
         """
         check_choice("structured", structured, ("json_schema", "json_object", "none"))
-        self.model = model
+        self.model = check_text("model", model)
         self.structured = structured
-        self._extra = {} if extra is None else dict(extra)
+        self._extra = {} if extra is None else _plain(extra)
         super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
@@ -68,7 +72,7 @@ class OpenAICompatible(ApiClient):
         written = [prompt.max_tokens, *(body.get(name) for name in _LIMITS)]
         tokens = max(each for each in written if isinstance(each, int))
         longest = longest_answer(tokens=tokens, characters=prompt.characters)
-        response, requests = yield from self.exchange(Request("/chat/completions", body, longest), deadline)
+        response, requests = yield from self.exchange(Request(_PATH, body, longest), deadline)
         return self.understood(response, lambda body: self._read(body, requests))
 
     def _read(self, body: Any, requests: int) -> Completion:
@@ -103,3 +107,14 @@ class OpenAICompatible(ApiClient):
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.base_url!r}, model={self.model!r})"
+
+
+def _plain(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Further fields, if they can be sent as JSON."""
+    check_instance("extra", extra, Mapping, "a mapping of further fields")
+    try:
+        json.dumps(dict(extra), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"extra must hold what JSON can: {quoted(str(error))}"
+        raise ConfigurationError(msg) from None
+    return dict(extra)

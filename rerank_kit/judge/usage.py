@@ -5,26 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rerank_kit.api.json_values import amount, is_mapping
+from rerank_kit.api.json_values import amount, is_mapping, readable
 from rerank_kit.judge.chat import Stop
 from rerank_kit.values import Usage
 
 _TOO_LONG = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+_COUNTED = (
+    ("prompt_tokens",),
+    ("prompt_tokens_details", "cached_tokens"),
+    ("input_tokens",),
+    ("input_token_details", "cache_read"),
+    ("input_token_details", "cache_creation"),
+    ("cache_read_input_tokens",),
+    ("cache_creation_input_tokens",),
+    ("completion_tokens",),
+    ("output_tokens",),
+)
 _REFUSED = frozenset({"refusal", "content_filter", "safety", "blocklist", "prohibited_content"})
 
 
 def stop_of(reason: object) -> Stop:
     """Why a model stopped, by whatever word its server has for that."""
-    word = str(reason).lower()
+    word = reason.lower() if isinstance(reason, str) else ""
     return "length" if word in _TOO_LONG else "refusal" if word in _REFUSED else "end"
 
 
+def _readable(usage: Mapping[str, Any]) -> bool:
+    """Whether everything that was counted can be meant: a part of it would make a wrong price."""
+    return all(readable(usage, *path) for path in _COUNTED)
+
+
 def usage_of(told: object, requests: int = 0) -> Usage:
-    """The tokens of one call, and the requests that it took; all 0 where nothing was said of them.
+    """The tokens of one call, and the requests that it took; all 0 where nothing was said of them that can be meant.
 
     Anthropic counts what came from the cache beside its `input_tokens`; OpenAI and LangChain count it into theirs.
     """
-    usage: Mapping[str, Any] = told if is_mapping(told) else {}
+    usage: Mapping[str, Any] = told if is_mapping(told) and _readable(told) else {}
     if "prompt_tokens" in usage:
         read, written = amount(usage, "prompt_tokens_details", "cached_tokens"), 0.0
         fresh = amount(usage, "prompt_tokens") - read

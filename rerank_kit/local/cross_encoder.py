@@ -48,7 +48,10 @@ class CrossEncoder(Reranker):
 
     @abstractmethod
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
-        """Score pairs, all different, in plain blocking code that looks at the deadline now and then."""
+        """Score pairs, all different, in plain blocking code that looks at the deadline now and then.
+
+        `deadline.check()` before each pair or batch also ends the work when its caller has gone, in any thread.
+        """
 
     def windows(self, query: str, text: str) -> Sequence[Passage]:
         """Cut a document into windows that the model can read whole; one when it fits. For `long_documents`."""
@@ -84,7 +87,10 @@ class CrossEncoder(Reranker):
 
     def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score the windows of each document, or the one most like the query, and make one score of them."""
-        spans = [self.windows(query, text) for query, text in pairs]
+        spans: list[Sequence[Passage]] = []
+        for query, text in pairs:
+            deadline.check()
+            spans.append(self.windows(query, text))
         whole = [len(each) == 1 for each in spans]
         if self.long_documents == "best-window":
             spans = [[most_alike(*pair, each)] for pair, each in zip(pairs, spans, strict=True)]

@@ -10,6 +10,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.cross_encoder import CrossEncoder
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
+from rerank_kit.quoting import quoted
 
 Engine = Literal["onnx", "sentence-transformers"]
 
@@ -33,8 +34,8 @@ def cross_encoder(
         ConfigurationError: There is no such engine, it has no such setting, or the model cannot be loaded.
         MissingExtra: The engine is not installed.
     """
-    if engine not in _ENGINES:
-        msg = f"engine must be one of {', '.join(map(repr, _ENGINES))}, not {engine!r}"
+    if not isinstance(engine, str) or engine not in _ENGINES:
+        msg = f"engine must be one of {', '.join(map(repr, _ENGINES))}, not {quoted(engine)}"
         raise ConfigurationError(msg)
     if model is None and engine != "onnx":
         msg = f"engine={engine!r} needs a model= (folder or hub name): the embedded one is for engine='onnx'"

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_count, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import BEYOND, Batches, readable
@@ -24,6 +23,7 @@ from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
@@ -66,6 +66,8 @@ class FlashRank(CrossEncoder):
             ConfigurationError: No such model, or files are missing or damaged.
             MissingExtra: flashrank is not installed, or what a list-wise model needs.
         """
+        check_instance("model", model, (str, os.PathLike), "a name that FlashRank knows or a folder of that name")
+        check_instance("cache_dir", cache_dir, (str, os.PathLike, type(None)), "a folder")
         self._source = model
         self._options: dict[str, Any] = {"cache_dir": cache_dir, "max_length": max_length, "threads": threads}
         config = optional("flashrank.Config", extra="flashrank", why="FlashRank")
@@ -84,8 +86,8 @@ class FlashRank(CrossEncoder):
             self.max_length = _allowed(max_length, int(self._ranker.tokenizer.truncation["max_length"]))
             self._counter = _counter(self._ranker.tokenizer, self.max_length + BEYOND)
         self._fingerprint: str | None = None
-        self._one_list = threading.Lock()  # llama.cpp keeps one conversation at a time
-        self._workers = Workers(self.threads, "rerank-kit-flashrank")
+        at_a_time = self.threads if self.pointwise else 1  # llama.cpp keeps one conversation at a time
+        self._workers = Workers(at_a_time, "rerank-kit-flashrank")
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs one by one, the longest first, so that no worker is left with a long one at the end."""
@@ -94,12 +96,11 @@ class FlashRank(CrossEncoder):
         def work(batch: list[int]) -> None:
             (place,) = batch
             query, text = pairs[place]
-            deadline.check()
             part, tokens[place] = readable(text, self.max_length, partial(self._count, query))
             scores[place] = float(self._ranked(query, [{"text": part}])[0]["score"])
 
         longest_first = Batches([len(text) for _, text in pairs], bound=1)
-        self._workers.share(longest_first.take, work)
+        self._workers.share(longest_first.take, work, deadline)
         read = [min(count, self.max_length) for count in tokens]
         return Scored(scores, read, [count > self.max_length for count in tokens])
 
@@ -117,10 +118,9 @@ class FlashRank(CrossEncoder):
 
     def _in_order(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
         """Rank with a list-wise model, which names places. Documents that it leaves out come last, in their order."""
-        with self._one_list:
-            deadline.check()
-            passages = [{"text": document.text, "place": place} for place, document in enumerate(documents)]
-            named = dict.fromkeys(int(passage["place"]) for passage in self._ranked(query, passages))
+        passages = [{"text": document.text, "place": place} for place, document in enumerate(documents)]
+        ranked = self._workers.do(partial(self._ranked, query, passages), deadline)
+        named = dict.fromkeys(int(passage["place"]) for passage in ranked)
         hits = [Hit(place, 1 - rank / len(documents)) for rank, place in enumerate(named)]
         hits += [Hit(place, 0.0, "the model left it out") for place in range(len(documents)) if place not in named]
         return Ranking(tuple(hits), Usage(pairs=len(documents)))
@@ -174,7 +174,7 @@ def _max_length(asked: int | None, default: int) -> int:
     if asked is None:
         return default
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < _SHORTEST:
-        msg = f"max_length must be at least {_SHORTEST} tokens, not {asked!r}"
+        msg = f"max_length must be at least {_SHORTEST} tokens, not {quoted(asked)}"
         raise ConfigurationError(msg)
     return asked
 
@@ -182,7 +182,7 @@ def _max_length(asked: int | None, default: int) -> int:
 def _allowed(asked: int | None, limit: int) -> int:
     """What FlashRank set the tokenizer to, which is less than what was asked for when the model reads no more."""
     if asked is not None and asked > limit:
-        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {asked!r}"
+        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {quoted(asked)}"
         raise ConfigurationError(msg)
     return limit
 

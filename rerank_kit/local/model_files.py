@@ -11,9 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
 """The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
@@ -87,9 +89,12 @@ def find_model(
         ConfigurationError: There is no such model, or files are missing or damaged.
         MissingExtra: The embedded model, or the hub's client, is not installed.
     """
-    if precision not in (None, *_PRECISIONS) or (file is not None and precision is not None):
-        msg = f'precision must be "fp32" or "int8", and goes without file=, not {precision!r} with file={file!r}'
+    known = precision is None or (isinstance(precision, str) and precision in _PRECISIONS)
+    if not known or (file is not None and precision is not None):
+        both = f"{quoted(precision)} with file={quoted(file)}"
+        msg = f'precision must be "fp32" or "int8", and goes without file=, not {both}'
         raise ConfigurationError(msg)
+    check_instance("model", model, (str, os.PathLike, type(None)), "a folder or the name of a model")
     if model is None:
         return _embedded(precision)
     places = _places(file, precision, cpu_features() if features is None else features)

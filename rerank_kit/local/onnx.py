@@ -21,9 +21,10 @@ from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
 from rerank_kit.local.model_files import ModelFiles, Precision, find_model
 from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
-from rerank_kit.local.shared_batches import SharedBatches
+from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import LongDocuments, check_policy, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
@@ -119,7 +120,7 @@ class OnnxCrossEncoder(CrossEncoder):
         """Score pairs. Callers at the same time share the workers, and the batches where there are any."""
         return self._score(pairs, deadline) if self.batch_size == 1 else self._together.score(pairs, deadline)
 
-    def _score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+    def _score(self, pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted = all_wanted) -> Scored:
         """Score the longest first, so that no worker is left with a long one at the end."""
         order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]), reverse=True)
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
@@ -127,12 +128,12 @@ class OnnxCrossEncoder(CrossEncoder):
         scores, tokens, truncated = [0.0] * len(pairs), [0] * len(pairs), [False] * len(pairs)
 
         def work(batch: list[int]) -> None:
-            deadline.check()
-            encoded = [self._encode(*pairs[place]) for place in batch]
-            for place, each, score in zip(batch, encoded, self._graph(encoded), strict=True):
+            places = [place for place in batch if wanted(place)]
+            encoded = [self._encode(*pairs[place]) for place in places]
+            for place, each, score in zip(places, encoded, self._graph(encoded) if encoded else [], strict=True):
                 scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
-        self._workers.share(lambda: next(todo, None), work)
+        self._workers.share(lambda: next(todo, None), work, deadline)
         return Scored(scores, tokens, truncated)
 
     def windows(self, query: str, text: str) -> list[Passage]:
@@ -172,6 +173,8 @@ def _max_length(asked: int | None, files: ModelFiles) -> int:
     if asked is None:
         return files.max_length
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= files.max_length:
-        msg = f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {asked!r}"
+        msg = (
+            f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {quoted(asked)}"
+        )
         raise ConfigurationError(msg)
     return asked

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from rerank_kit.checks import check_choice
+from rerank_kit.checks import check_choice, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.cross_encoder import sigmoid
 from rerank_kit.local.model_files import ModelFiles
 from rerank_kit.local.onnx_shapes import without_value_info
 from rerank_kit.local.pair_tokenizer import EncodedPair
 from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
 
 Output = Literal["auto", "logits", "probabilities"]
 
@@ -116,11 +117,13 @@ class Graph:
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:
+    check_instance("providers", providers, (list, tuple, type(None)), "a list of ONNX Runtime's execution providers")
     available = runtime.get_available_providers()
     wanted = [each for each in (*_GPUS, _CPU) if each in available] if providers is None else list(providers)
     missing = [each for each in wanted if each not in available]
     if missing or not wanted:
-        msg = f"providers={wanted!r}: this ONNX Runtime has {available}; install the build of it that has the others"
+        what = f"providers={quoted(wanted)}: this ONNX Runtime has {available}"
+        msg = f"{what}; install the build of it that has the others"
         raise ConfigurationError(msg)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # workers are the parallelism: they scale better than threads inside an operator

@@ -18,10 +18,11 @@ from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.local.batching import BEYOND, Batches, readable
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored, sigmoid
-from rerank_kit.local.shared_batches import SharedBatches
+from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.torch_loading import DType, load, needed, readable_length
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
@@ -130,7 +131,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         """Score pairs. Callers at the same time share the workers on a CPU, and the batches elsewhere."""
         return self._score(pairs, deadline) if self._together is None else self._together.score(pairs, deadline)
 
-    def _score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+    def _score(self, pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted = all_wanted) -> Scored:
         """Score in batches of like lengths."""
         self._model.eval()
         measured = [self._measured(pair, deadline) for pair in pairs]
@@ -139,7 +140,9 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
         batches = Batches(tokens, self.batch_tokens, takers=self.threads)
 
         def work(batch: list[int]) -> None:
-            deadline.check()
+            batch = [place for place in batch if wanted(place)]
+            if not batch:
+                return
             features = self._features([measured[place][0] for place in batch], self.max_length)
             try:
                 answers = self._answers(features, len(batch))
@@ -156,7 +159,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
                 return
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
-        self._workers.share(batches.take, work)
+        self._workers.share(batches.take, work, deadline)
         return Scored(scores, tokens, [length > self.max_length for _, length in measured])
 
     def windows(self, query: str, text: str) -> list[Passage]:
@@ -225,6 +228,6 @@ def _max_length(asked: int | None, limit: int) -> int:
     if asked is None:
         return limit
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:
-        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {asked!r}"
+        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {quoted(asked)}"
         raise ConfigurationError(msg)
     return asked

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
 
 DType = Literal["float32", "float16", "bfloat16"]
 
@@ -89,8 +90,8 @@ def readable_length(model: Any) -> int:
 
 def suitable(device: str, asked: DType | None) -> DType:
     """The number format for a device: half precision where it is fast, and what was asked for, but not on a CPU."""
-    if asked is not None and asked not in _DTYPES:
-        msg = f"dtype must be one of {', '.join(map(repr, _DTYPES))}, not {asked!r}"
+    if asked is not None and (not isinstance(asked, str) or asked not in _DTYPES):
+        msg = f"dtype must be one of {', '.join(map(repr, _DTYPES))}, not {quoted(asked)}"
         raise ConfigurationError(msg)
     kind = device.partition(":")[0]
     if kind == "cpu":

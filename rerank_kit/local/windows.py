@@ -9,6 +9,7 @@ from typing import Literal
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.texts import UNSPACED
 from rerank_kit.values import Passage
 
@@ -35,8 +36,8 @@ def check_policy(policy: object) -> None:
     Raises:
         ConfigurationError: It is none.
     """
-    if policy not in POLICIES:
-        msg = f"long_documents must be one of {', '.join(map(repr, POLICIES))}, not {policy!r}"
+    if not isinstance(policy, str) or policy not in POLICIES:
+        msg = f"long_documents must be one of {', '.join(map(repr, POLICIES))}, not {quoted(policy)}"
         raise ConfigurationError(msg)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from typing import TypeVar
 
+from rerank_kit.shutdown import in_hand
+from rerank_kit.threads import Threads, as_done
+from rerank_kit.values import Deadline
+
 T = TypeVar("T")
+_NEVER = Deadline()
 
 
 class Workers:
@@ -19,40 +24,61 @@ class Workers:
         Args:
             threads: How many.
             name: What each thread's name starts with.
-            prepare: Called in each new thread.
+            prepare: Called in each thread before its first work.
         """
-        self._threads = threads
-        self._name = name
+        self._number = threads
         self._prepare = prepare
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._prepared = threading.local()
+        self._threads = Threads(threads, name)
 
-    def share(self, take: Callable[[], T | None], do: Callable[[T], None]) -> None:
+    def share(self, take: Callable[[], T | None], do: Callable[[T], None], deadline: Deadline = _NEVER) -> None:
         """Do all that there is to take, side by side, until `take` gives `None`.
 
         The first failure is raised when every thread has finished what it had in hand; nothing more is taken then.
+        Neither does anybody wait for that who has gone, was interrupted or has no more time.
+
+        Raises:
+            DeadlineExceeded: The time is over.
+            ShuttingDown: Python is shutting down.
         """
-        stopped = False
+        stopped, deadline = False, deadline.bound()
 
         def work() -> None:
             nonlocal stopped
-            while not stopped and (item := take()) is not None:
-                try:
-                    do(item)
-                except BaseException:
-                    stopped = True
-                    raise
+            try:
+                self._prepare_this_thread()
+                while not stopped and (item := take()) is not None:
+                    deadline.check()
+                    with in_hand(None):
+                        do(item)
+            except BaseException:
+                stopped = True
+                raise
 
-        futures = [self._executor().submit(work) for _ in range(self._threads)]
+        futures: list[Future[None]] = []
         try:
-            for future in futures:
-                future.result()
+            futures.extend(self._threads.submit(work) for _ in range(self._number))
+            failed = next((each for each in as_done(futures, deadline) if each.exception() is not None), None)
         finally:
-            stopped = True  # also when the waiting itself was interrupted
-            wait(futures)
+            stopped = True
+            begun = [each for each in futures if not each.cancel()]
+        if failed is not None:
+            for _ in as_done(begun, deadline):
+                pass
+            failed.result()
 
-    def _executor(self) -> ThreadPoolExecutor:
-        pool = self._pool
-        if pool is None or pool[0] != os.getpid():
-            executor = ThreadPoolExecutor(self._threads, self._name, self._prepare)
-            pool = self._pool = os.getpid(), executor
-        return pool[1]
+    def do(self, work: Callable[[], T], deadline: Deadline = _NEVER) -> T:
+        """Do one thing in one of the threads.
+
+        Raises:
+            DeadlineExceeded: The time is over.
+            ShuttingDown: Python is shutting down.
+        """
+        todo, answers = iter([work]), list[T]()
+        self.share(lambda: next(todo, None), lambda each: answers.append(each()), deadline)
+        return answers[0]
+
+    def _prepare_this_thread(self) -> None:
+        if self._prepare is not None and not hasattr(self._prepared, "ready"):
+            self._prepare()
+            self._prepared.ready = True

@@ -12,7 +12,7 @@ from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_count, check_function, check_instance, check_text
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, gather
 from rerank_kit.managed.results import Decoded, Result, complete
@@ -20,7 +20,7 @@ from rerank_kit.managed.split import Limits, parts
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.texts import CountTokens, cut, encodable, estimated_tokens
+from rerank_kit.texts import CountTokens, cut, estimated_tokens
 from rerank_kit.values import Deadline, Document, Hit, Usage
 
 
@@ -72,12 +72,15 @@ class ManagedReranker(ApiClient, Reranker):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        self.model = model
+        self.model = None if model is None else check_text("model", model)
         self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self.limits = options.pop("limits", Limits())
         self._concurrency = check_count("concurrency", options.pop("concurrency", 8)) or 1
         self._count_tokens = options.pop("count_tokens", estimated_tokens)
         self._prices = options.pop("prices", None)
+        check_instance("limits", self.limits, Limits, "rerank_kit.managed.Limits")
+        check_function("count_tokens", self._count_tokens)
+        check_instance("prices", self._prices, (Prices, type(None)), "rerank_kit.pricing.Prices")
         super().__init__(base_url=base_url, api_key=api_key, **cast("ClientOptions", options))
 
     @abstractmethod
@@ -117,8 +120,7 @@ class ManagedReranker(ApiClient, Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents: in one request, or in several if they do not fit into one."""
-        query = encodable(query)
-        prepared = [self.prepare(encodable(document.text)) for document in documents]
+        prepared = [self.prepare(document.text) for document in documents]
         texts = [text for text, _ in prepared]
         shares = parts(query, texts, self.limits, self._count_tokens)
         if len(shares) > 1 and not self.pointwise:
@@ -135,6 +137,8 @@ class ManagedReranker(ApiClient, Reranker):
         hits = [Hit(place, each.score, passage=each.passage) for place, each in sorted(results.items())]
         truncated = sum(shorter for _, shorter in prepared)
         usage = sum((each.usage for each in scored), Usage(truncated=truncated, splits=len(shares) - 1))
+        if not all(each.usage.tokens or each.usage.units for each in scored):
+            usage = replace(usage, tokens=0, units=0)  # the part that was counted would make a wrong price
         return Ranking(tuple(sorted(hits, key=lambda hit: -hit.score)), usage)
 
     def _part(self, query: str, texts: Sequence[str], deadline: Deadline) -> Flow[_Part]:

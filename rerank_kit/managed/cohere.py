@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 
+from rerank_kit.api.addresses import root_of
 from rerank_kit.api.base_url import base_url_or
-from rerank_kit.api.exchange import Request, Transport
-from rerank_kit.api.json_values import amount, is_list, is_mapping
+from rerank_kit.api.exchange import Request, Response, Transport
+from rerank_kit.api.json_values import amount, is_list, is_mapping, is_whole
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
+from rerank_kit.checks import check_count, check_instance
+from rerank_kit.errors import RerankError
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.cohere_sdk import CohereSdk
 from rerank_kit.managed.results import Decoded, Result, result, rows
@@ -19,6 +23,7 @@ from rerank_kit.values import Usage
 
 # "We recommend against sending more than 1,000 documents": https://docs.cohere.com/reference/rerank
 _LIMITS = Limits(documents=1000)
+_PATH = "/v2/rerank"  # which the SDK adds to the base URL
 _VARIABLES = ("CO_API_KEY", "COHERE_API_KEY")
 _CLIENT = "the cohere SDK, with a method rerank"
 
@@ -72,11 +77,11 @@ class Cohere(ManagedReranker):
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(None if given else api_key, variables=() if given else _VARIABLES, required=not given)
         options.setdefault("limits", _LIMITS)
-        super().__init__(model, base_url=url, api_key=key, **options)
-        self.max_tokens_per_doc = max_tokens_per_doc
+        super().__init__(model, base_url=root_of(url, _PATH), api_key=key, **options)
+        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
             "max_tokens_per_doc": max_tokens_per_doc,
-            "priority": priority,
+            "priority": check_count("priority", priority, least=0),
             "relevant_spans": _spans(relevant_spans),
         }
 
@@ -91,7 +96,11 @@ class Cohere(ManagedReranker):
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Cohere's v2 API. Without `top_n` all documents are scored."""
         extra = {name: value for name, value in self._extra.items() if value is not None}
-        return Request("/v2/rerank", {"model": self.model, "query": query, "documents": list(texts), **extra})
+        return Request(_PATH, {"model": self.model, "query": query, "documents": list(texts), **extra})
+
+    def error_of(self, response: Response) -> RerankError:
+        """The error that a response stands for. A client of the user's own asks at an address of its own."""
+        return super().error_of(response if self._own is None else replace(response, address=""))
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, relevant spans and what is billed."""
@@ -107,6 +116,7 @@ class Cohere(ManagedReranker):
 
 
 def _spans(asked: bool | Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: FBT001 - as the user passes it
+    check_instance("relevant_spans", asked, (bool, Mapping), "True, or a mapping of settings")
     if asked is False:
         return None
     return {"mode": "enabled", **(asked if is_mapping(asked) else {})}
@@ -117,6 +127,6 @@ def _passage(spans: Any, length: int) -> tuple[int, int] | None:
     if not is_list(spans) or not spans or not is_mapping(spans[0]):
         return None
     start, end = spans[0].get("start"), spans[0].get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= length:
+    if not is_whole(start) or not is_whole(end) or not 0 <= start < end <= length:
         return None
     return start, end

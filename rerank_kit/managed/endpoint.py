@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, Unpack, cast, get_args
@@ -11,19 +12,21 @@ from urllib.parse import urlsplit
 from rerank_kit.api.base_url import check_url
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.exchange import Request
-from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_seconds, check_timeout
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
 from rerank_kit.managed.results import Decoded
 from rerank_kit.managed.self_test import QUERY, TEXTS, Check, examine
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.values import Deadline, Document
 
-_TOO_MANY = re.compile(r"maximum allowed batch size (\d+)")
+_TOO_MANY = re.compile(r"maximum allowed batch size ([0-9]{1,9})\b")
 
 
 class Endpoint(ManagedReranker):
@@ -69,10 +72,11 @@ class Endpoint(ManagedReranker):
         several = isinstance(base_url, Sequence) and not isinstance(base_url, str)
         self.base_urls = [check_url(each) for each in (base_url if several else [base_url])]
         if len({urlsplit(each).path for each in self.base_urls}) != 1:
-            msg = f"base_url must be a URL, or several that differ only in their hosts, not {base_url!r}"
+            msg = f"base_url must be a URL, or several that differ only in their hosts, not {quoted(base_url)}"
             raise ConfigurationError(msg)
-        if format not in (known := ("auto", *get_args(FormatName))):
-            msg = f"format must be one of {', '.join(known)}, not {format!r}"
+        known = ("auto", *get_args(FormatName))
+        if not isinstance(format, str) or format not in known:
+            msg = f"format must be one of {', '.join(known)}, not {quoted(format)}"
             raise ConfigurationError(msg)
         self.format: FormatName | Literal["auto"] = _by_host(self.base_urls[0]) if format == "auto" else format
         variables = [] if self.format == "auto" else [FORMATS[self.format].key_variable]
@@ -82,7 +86,8 @@ class Endpoint(ManagedReranker):
             model, base_url=self.base_urls[0], api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options
         )
         self.pointwise = pointwise
-        self._circuits = [Circuit(failures=1, seconds=set_aside) for _ in self.base_urls]
+        seconds = check_seconds("set_aside", set_aside)
+        self._circuits = [Circuit(failures=1, seconds=seconds) for _ in self.base_urls]
         self._turn = 0
         self._asked = False
         if self.format != "auto":
@@ -98,8 +103,7 @@ class Endpoint(ManagedReranker):
         return self._request(query, texts, len(texts))
 
     def _request(self, query: str, texts: Sequence[str], top_n: int) -> Request:
-        request = self.spoken.encode(self.model, query, texts, top_n)
-        return replace(request, path=self.spoken.below(self.base_url))
+        return self.spoken.encode(self.model, query, texts, top_n)
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """What the format says."""
@@ -131,7 +135,7 @@ class Endpoint(ManagedReranker):
             known = _TOO_MANY.search(str(error))
             if known is None or self._limits_given or not self.pointwise:
                 raise
-            self.limits = replace(self.limits, documents=int(known[1]))
+            self._take_at_most(int(known[1]))
         return (yield from super().flow(query, documents, deadline))
 
     def address(self) -> str:
@@ -142,17 +146,24 @@ class Endpoint(ManagedReranker):
         self._turn = (place + 1) % count
         return self.base_urls[place]
 
-    def reached(self, url: str, *, well: bool) -> None:
+    @property
+    def most_retries(self) -> int:
+        """How often a request is repeated: if at all, often enough for every base URL to have its turn."""
+        return max(self.max_retries, len(self.base_urls) - 1) if self.max_retries else 0
+
+    def reached(self, url: str, *, well: bool | None) -> None:
         """Set a base URL aside that failed."""
         circuit = self._circuits[self.base_urls.index(url)]
-        if well:
+        if well is None:
+            circuit.undecided()
+        elif well:
             circuit.succeeded()
         else:
             circuit.failed()
 
     def pause(self, attempt: int, error: BackendError) -> float | None:
         """No pause while there is another base URL to try."""
-        others = attempt + 1 < len(self.base_urls) and any(circuit.closed for circuit in self._circuits)
+        others = attempt + 1 < len(self.base_urls) and any(circuit.ready for circuit in self._circuits)
         return 0.0 if others else super().pause(attempt, error)
 
     def _introduced(self, deadline: Deadline) -> Flow[None]:
@@ -164,9 +175,8 @@ class Endpoint(ManagedReranker):
         info = yield from self._page("/info", deadline, refusals)
         if is_mapping(info) and "max_client_batch_size" in info:
             self._take("tei")
-            self.model = str(info.get("model_id")) if self.model is None else self.model
-            if not self._limits_given:
-                self.limits = replace(self.limits, documents=int(info["max_client_batch_size"]))
+            self._call_it(info.get("model_id"))
+            self._take_at_most(info["max_client_batch_size"])
         elif self.format == "auto":
             info = None  # a frame that raises shows nothing that a server said
             self._take((yield from self._by_models(deadline, refusals)))
@@ -174,7 +184,7 @@ class Endpoint(ManagedReranker):
 
     def _by_models(self, deadline: Deadline, refusals: list[str]) -> Flow[FormatName]:
         """The format by what the server says in the list of its models."""
-        for path in ("/models",) if self.base_url.endswith("/v1") else ("/v1/models", "/models"):
+        for path in ("/v1/models", "/models"):
             known = self._owner((yield from self._page(path, deadline, refusals)))
             if known is not None:
                 return known
@@ -188,10 +198,11 @@ class Endpoint(ManagedReranker):
         """The format by a list of models, the first of which gives its name."""
         models = body.get("data") if is_mapping(body) else None
         first = models[0] if is_list(models) and models else None
-        if is_mapping(first) and str(first.get("owned_by")).lower() in OWNERS:
-            self.model = str(first.get("id")) if self.model is None else self.model
-            return OWNERS[str(first.get("owned_by")).lower()]
-        return None
+        owner = first.get("owned_by") if is_mapping(first) else None
+        if not is_mapping(first) or not isinstance(owner, str) or owner.lower() not in OWNERS:
+            return None
+        self._call_it(first.get("id"))
+        return OWNERS[owner.lower()]
 
     def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
         """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
@@ -199,11 +210,21 @@ class Endpoint(ManagedReranker):
             return self.without_keys((yield from self.exchange(Request(path), deadline))[0].body)
         except AuthenticationError:
             raise
-        except (StatusError, ConfigurationError) as error:
+        except (StatusError, ConfigurationError, InvalidResponse) as error:
             if worth_repeating(error):
                 raise
             refusals.append(str(error))
             return None
+
+    def _call_it(self, name: object) -> None:
+        """Call the model what the server calls it, if that is a name and the user has given none."""
+        if self.model is None and isinstance(name, str) and name.strip():
+            self.model = name
+
+    def _take_at_most(self, documents: object) -> None:
+        """Learn how many documents the server takes, if that is a number and the user has given none."""
+        if not self._limits_given and is_whole(documents) and 0 < documents <= sys.maxsize:
+            self.limits = replace(self.limits, documents=documents)
 
     def _take(self, name: FormatName) -> None:
         self.format = name
@@ -223,11 +244,11 @@ class Endpoint(ManagedReranker):
             BackendError: The server cannot be reached, or answers with an error.
             ConfigurationError: It knows no such key, address or model.
         """
-        return run(self._checking(Deadline.after(timeout)))
+        return run(self._checking(Deadline.after(check_timeout(timeout))))
 
     async def acheck(self, *, timeout: float | None = 60.0) -> Check:
         """Test the server: `check`, without blocking the running loop."""
-        return await arun(self._checking(Deadline.after(timeout)))
+        return await arun(self._checking(Deadline.after(check_timeout(timeout))))
 
     def _checking(self, deadline: Deadline) -> Flow[Check]:
         yield from self._introduced(deadline)

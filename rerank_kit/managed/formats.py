@@ -35,7 +35,7 @@ class Format:
     """How a server wants to be asked, and how it answers. The defaults are those of most.
 
     Attributes:
-        path: The path below the base URL.
+        path: The API's path.
         query: The name of the query.
         documents: The name of the list of documents.
         wrap: The name of the text in each document, where documents are objects.
@@ -83,15 +83,6 @@ class Format:
         results = [result(row, self.score) for row in rows(body, self.results)]
         tokens = int(amount(body, "usage", "total_tokens"))
         return Decoded(results, Usage(tokens=tokens, units=amount(body, "usage", "search_units")))
-
-    def below(self, base_url: str) -> str:
-        """The path below a base URL that may have some of it already, such as a `/v1` at its end."""
-        steps = self.path.strip("/").split("/")
-        for known in range(len(steps), 0, -1):
-            if base_url.endswith("/" + "/".join(steps[:known])):
-                steps = steps[known:]
-                break
-        return "".join(f"/{step}" for step in steps)
 
 
 FORMATS: Mapping[FormatName, Format] = {

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from rerank_kit.api.exchange import Request, Response
-from rerank_kit.api.json_values import amount
+from rerank_kit.api.json_values import amount, shown
 from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_text
 from rerank_kit.errors import RerankError
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.results import Decoded, result, rows
@@ -27,6 +28,8 @@ class Jina(ManagedReranker):
     From v3 on they read all documents together, so that a score depends on the others: lists are not split, and
     scores cannot be kept for one document.
     """
+
+    bare = True
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class Jina(ManagedReranker):
             ConfigurationError: An argument is wrong, or there is no key.
         """
         key = Secret(api_key, variables=("JINA_API_KEY",))
-        self.pointwise = not model.startswith("jina-reranker-v3")
+        self.pointwise = not check_text("model", model).startswith("jina-reranker-v3")
         options.setdefault("limits", _APART if self.pointwise else _TOGETHER)
         url = "https://api.jina.ai/v1" if base_url is None else base_url
         super().__init__(model, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
@@ -58,7 +61,7 @@ class Jina(ManagedReranker):
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Jina's API. The texts need not come back."""
         body = {"model": self.model, "query": query, "documents": list(texts), "top_n": len(texts)}
-        return Request("/rerank", {**body, "return_documents": False})
+        return Request("/v1/rerank", {**body, "return_documents": False})
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, and the tokens that are billed."""
@@ -67,5 +70,5 @@ class Jina(ManagedReranker):
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for. An account without money answers 403, though the key is right."""
-        broke = response.status == 403 and "BALANCE" in str(response.body).upper()  # noqa: PLR2004 - HTTP's "forbidden"
+        broke = response.status == 403 and "BALANCE" in shown(response.body).upper()  # noqa: PLR2004 - HTTP's "forbidden"
         return super().error_of(replace(response, status=_NO_MONEY) if broke else response)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rerank_kit.api.json_values import is_list, is_mapping, shown
+from rerank_kit.api.json_values import is_list, is_mapping, is_whole, shown
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.values import Passage, Usage, finite
 
@@ -49,7 +49,7 @@ def result(row: Mapping[str, Any], score: str, passage: Passage | None = None) -
         InvalidResponse: It has no index, or no score.
     """
     index = row.get("index")
-    if not isinstance(index, int) or isinstance(index, bool) or score not in row:
+    if not is_whole(index) or score not in row:
         msg = f"each result must have an index and a {score}, but one is {shown(row)}"
         raise InvalidResponse(msg)
     return Result(index, finite(row[score]), passage)

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import amount
 from rerank_kit.api.secret import Secret
+from rerank_kit.checks import check_text
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
@@ -23,6 +24,8 @@ class Voyage(ManagedReranker):
 
     Scores are between 0 and 1. `usage.tokens` are the tokens billed: the query's count once for each document.
     """
+
+    bare = True
 
     def __init__(
         self,
@@ -54,14 +57,14 @@ class Voyage(ManagedReranker):
         options.setdefault("limits", _LIMITS)
         url = _home(key) if base_url is None else base_url
         super().__init__(model, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
-        self.instruction = instruction
+        self.instruction = None if instruction is None else check_text("instruction", instruction)
         self.truncation = truncation
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Voyage's API, which says `top_k`."""
         asked = query if self.instruction is None else f"{self.instruction}\nQuery: {query}"
         body = {"model": self.model, "query": asked, "documents": list(texts), "top_k": len(texts)}
-        return Request("/rerank", {**body, "truncation": self.truncation})
+        return Request("/v1/rerank", {**body, "truncation": self.truncation})
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """Scores, and the tokens that are billed."""

@@ -18,7 +18,7 @@ def log_span(span: Span) -> None:
     level = logging.INFO if span.outcome == "ok" else logging.WARNING
     logger.log(
         level,
-        "%s(%s) %s: %d documents to %d in %.3f s, %d pairs, %d tokens, %d truncated%s",
+        "%s(%s) %s: %d documents to %d in %.3f s, %s pairs, %s tokens, %s truncated%s",
         span.backend,
         span.model,
         span.outcome,

@@ -54,7 +54,9 @@ class Prometheus:
             if each.outcome != "skipped":
                 self._seconds.labels(*labels).observe(each.seconds)
                 self._documents.labels(*labels).inc(each.documents_in)
-            if each.cost is not None and not each.inner:
+            if (
+                each.cost is not None and each.cost >= 0 and not each.inner
+            ):  # a counter takes nothing else, not even NaN
                 self._cost.labels(*labels).inc(each.cost)
             if each is not span and each.outcome == "failed":
                 self._fallbacks.labels(*labels).inc()

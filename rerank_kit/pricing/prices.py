@@ -12,10 +12,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Self
 
+from rerank_kit.checks import is_number
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Usage
 
 _VARIABLE = "RERANK_KIT_PRICES"
+_COUNTED = {
+    "tokens": ["tokens"],
+    "searches": ["units"],
+    "chat": ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "calls"],
+}
+"""What a price of each unit counts, in a usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,8 @@ class Price:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a price."""
-        if self.unit not in {"tokens", "searches", "chat"}:
-            msg = f"unit of the price of {self.model!r} must be 'tokens', 'searches' or 'chat', not {self.unit!r}"
+        if not isinstance(self.unit, str) or self.unit not in {"tokens", "searches", "chat"}:
+            msg = f"unit of the price of {self.model!r} must be 'tokens', 'searches' or 'chat', not {quoted(self.unit)}"
             raise ConfigurationError(msg)
         numbers: dict[str, object] = {
             "price": self.price,
@@ -71,18 +79,20 @@ class Price:
             least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
             if value is None and name in {"cache_read", "cache_write"}:
                 continue
-            if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
-                msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {value!r}"
+            if not is_number(value) or value < least:
+                msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {quoted(value)}"
                 raise ConfigurationError(msg)
 
     def cost(self, usage: Usage) -> float | None:
-        """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say."""
+        """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense."""
+        counted = [getattr(usage, each) for each in _COUNTED[self.unit]]
+        if not all(is_number(each) and each >= 0 for each in counted):
+            return None
         if self.unit == "chat":
             return self._chat(usage)
-        counted = usage.tokens if self.unit == "tokens" else usage.units
-        if not counted and usage.pairs:
+        if not any(counted) and usage.pairs:
             return None
-        return counted * self.price / self.per
+        return float(counted[0]) * self.price / self.per
 
     def estimate(self, query_tokens: int, document_tokens: Sequence[int]) -> float:
         """What a query would cost, in US dollars: the vendor's own rule, applied to estimated lengths."""
@@ -105,7 +115,7 @@ class Price:
         ]
         if usage.calls and not any(tokens for tokens, _ in priced):
             return None
-        known = [tokens * price for tokens, price in priced if tokens and price is not None]
+        known = [float(tokens) * price for tokens, price in priced if tokens and price is not None]
         return sum(known) / self.per if len(known) == sum(tokens > 0 for tokens, _ in priced) else None
 
 
@@ -151,9 +161,11 @@ class Prices:
 
         A usage of several calls to an LLM is priced as that many prompts of equal length.
         """
-        prompts = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
-        price = self.price(model, prompts / max(1, usage.calls))
-        return None if price is None else price.cost(usage)
+        read = (usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
+        known = is_number(usage.calls) and all(map(is_number, read))
+        price = self.price(model, sum(map(float, read)) / max(1, usage.calls) if known else 0)
+        cost = None if price is None else price.cost(usage)
+        return cost if cost is None or math.isfinite(cost) else None
 
 
 def known_prices() -> Prices:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
-from rerank_kit.checks import check_choice, check_positive
+from rerank_kit.checks import check_choice, is_number
 from rerank_kit.combine.fusion import NORMALISATIONS, Normalisation, normalise, share
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.metadata import Odd, number
+from rerank_kit.rules.quoting import shown
 from rerank_kit.rules.rule import Missing
 from rerank_kit.values import Document
 
 N = TypeVar("N", float, Fraction)
+
+_HEAVIEST = 1e100  # sums of weighted points have to stay what a float can hold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Weighted:
     missing: Missing = "last"
 
     def __post_init__(self) -> None:
-        _check_weight(self.weight)
+        check_weight("weight", self.weight)
         check_choice("normalise", self.normalise, list(NORMALISATIONS))
         check_choice("missing", self.missing, ("last", "first", "drop"))
 
@@ -63,13 +65,13 @@ class Fused:
     missing: Missing = "last"
 
     def __post_init__(self) -> None:
-        _check_weight(self.weight)
-        if not 0 <= self.k < math.inf:
-            msg = f"k must be a finite number of 0 or more, not {self.k!r}: 60 is usual"
+        check_weight("weight", self.weight)
+        if not is_number(self.k) or self.k < 0:
+            msg = f"k must be a finite number of 0 or more, not {shown(self.k)}: 60 is usual"
             raise ConfigurationError(msg)
         check_choice("missing", self.missing, ("last", "first", "drop"))
 
-    def points(self, place: int) -> float:
+    def points(self, place: int) -> Fraction:
         """What a place counts, from 1."""
         return share(place, self.k)
 
@@ -93,7 +95,8 @@ def standings(values: Sequence[N]) -> list[int]:
     return [first[value] for value in values]
 
 
-def _check_weight(weight: object) -> None:
-    if check_positive("weight", weight) is None:
-        msg = f"weight must be a finite number above 0, not {weight!r}"
+def check_weight(name: str, weight: object) -> None:
+    """Refuse what cannot be a weight."""
+    if not is_number(weight) or not 0 < weight <= _HEAVIEST:
+        msg = f"{name} must be a finite number above 0, and at most {_HEAVIEST:g}, not {shown(weight)}"
         raise ConfigurationError(msg)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import cast
 
 from rerank_kit.checks import check_positive, is_number
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.metadata import Odd, folded, label, number, once, quoted, read
+from rerank_kit.rules.decay import halved
+from rerank_kit.rules.folding import folded
+from rerank_kit.rules.metadata import Odd, Plain, number, once, plain_values, read
+from rerank_kit.rules.quoting import label, line, quoted, shown
 from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.rules.words import in_order
 from rerank_kit.values import Document
-
-Plain = str | bool | int | float
-"""What a field can be compared with. Texts are equal whatever their case; a number never equals a text."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,25 @@ class OneOf(Rule):
         check_field("field", self.field)
         ordered = in_order(self.values)
         if not ordered or not all(map(_is_plain, ordered)):
-            msg = f"values must be a set or list of texts, numbers or truth values, not {self.values!r}"
+            msg = f"values must be a set or list of texts, numbers or truth values, not {shown(self.values)}"
             raise ConfigurationError(msg)
         object.__setattr__(self, "values", tuple(cast("Iterable[Plain]", ordered)))
+
+    @cached_property
+    def _wanted(self) -> tuple[set[object], set[type]]:
+        """What values are compared with, and of which kinds these are."""
+        wanted = {_key(value) for value in self.values}
+        return set(wanted), {kind for kind, _ in wanted}
 
     def evaluate(self, document: Document, case: Case) -> Match:
         """Compare."""
         name = label(self.field)
         given = read(document, self.field)
-        comparable = [each for each in _each(given) if any(_kind(each) is _kind(value) for value in self.values)]
+        wanted, kinds = self._wanted
+        comparable = [each for each in plain_values(given, name) if _kind(each) in kinds]
         if not comparable:
-            msg = f"{name}, {given!r}, cannot be compared with {quoted(self.values)}"
+            msg = f"{name}, {shown(given)}, cannot be compared with {quoted(self.values)}"
             raise Odd(msg)
-        wanted = {_key(value) for value in self.values}
         found = [each for each in comparable if _key(each) in wanted]
         if found:
             return Match(1.0, f"{name} is {_said(found[0])}")
@@ -71,12 +78,16 @@ class Equals(Rule):
         super().__post_init__()
         check_field("field", self.field)
         if not _is_plain(self.value):
-            msg = f"value must be a text, a number or a truth value, not {self.value!r}"
+            msg = f"value must be a text, a number or a truth value, not {shown(self.value)}"
             raise ConfigurationError(msg)
 
     def evaluate(self, document: Document, case: Case) -> Match:
         """Compare."""
-        return OneOf(self.field, [self.value]).evaluate(document, case)
+        return self._alone.evaluate(document, case)
+
+    @cached_property
+    def _alone(self) -> OneOf:
+        return OneOf(self.field, [self.value])
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ class Near(Rule):
     Attributes:
         field: The field with the number.
         number: What is wanted.
-        half: The distance at which half the points are left.
+        half: The distance at which half the points are left. What is farther has fewer, however far it is.
         within: Or the distance up to which there are all points, and none beyond.
     """
 
@@ -99,10 +110,10 @@ class Near(Rule):
         super().__post_init__()
         check_field("field", self.field)
         if not is_number(self.number):
-            msg = f"number must be a finite number, not {self.number!r}"
+            msg = f"number must be a finite number, not {shown(self.number)}"
             raise ConfigurationError(msg)
         if (self.half is None) == (self.within is None):
-            msg = f"near({self.field!r}) needs either half= or within=, a distance from {self.number!r}"
+            msg = f"near({shown(self.field)}) needs either half= or within=, a distance from {shown(self.number)}"
             raise ConfigurationError(msg)
         check_positive("half", self.half)
         check_positive("within", self.within)
@@ -119,14 +130,18 @@ class Near(Rule):
         distance = abs(value - self.number)
         says = f"{name} is {value:.10g}, {distance:.10g} from {self.number:.10g}"
         if self.half is not None:
-            return Match(float(0.5 ** (distance / self.half)), says)
+            points, exact = halved(Fraction(distance), self.half)
+            return Match(points, says, exact=exact)
         inside = distance <= cast("float", self.within)
         return Match(float(inside), f"{says}, {'within' if inside else 'not within'} {self.within:.10g}")
 
 
 @dataclass(frozen=True)
 class Boost(Rule):
-    """Prefers documents in which a number is high: its share of `full`, from 0 to 1; below 0 counts as 0.
+    """Prefers documents in which a number is high: `(number - low) / (full - low)`, from 0 to 1.
+
+    `low` is the lowest number among the candidates where that is below 0, and 0 otherwise: so as long as no number is
+    negative, the value is the number's share of `full`. As a condition it holds for what is above 0.
 
     Attributes:
         field: The field with the number; `"score"` is the score of the stage before.
@@ -145,66 +160,63 @@ class Boost(Rule):
         """Match by the number."""
         name = label(self.field)
         value = number(read(document, self.field), name)
-        full = once(lambda: self._highest(case), case.cache, self) if self.full is None else self.full
-        share = min(1.0, max(0.0, value / full)) if full > 0 else 0.0
+        lowest, highest = once(lambda: self._extremes(case), case.cache, self)
+        full = highest if self.full is None else self.full
         of = "the highest is" if self.full is None else "all points are for"
-        return Match(share, f"{name} is {value:.4g}, {of} {full:.4g}")
+        says = f"{name} is {value:.4g}, {of} {full:.4g}"
+        if lowest < 0:
+            says += f", the lowest is {lowest:.4g}"
+        share, exact = _share(value, min(0.0, lowest), full)
+        return Match(share, says, fails=value <= 0, exact=exact)
 
-    def _highest(self, case: Case) -> float:
-        found = [0.0]
+    def _extremes(self, case: Case) -> tuple[float, float]:
+        """The lowest and the highest number among the candidates."""
+        found: list[float] = []
         for document in case.documents:
             try:
                 found.append(number(read(document, self.field), ""))
             except Odd:
                 continue
-        return max(found)
+        return min(found, default=0.0), max(found, default=0.0)
+
+
+def _share(value: float, low: float, full: float) -> tuple[float, Fraction | None]:
+    """How far a number is on the way from the one that gets no points to the one that gets all, from 0 to 1."""
+    if full <= low:
+        return 0.0, None
+    if low == 0:
+        return min(1.0, max(0.0, value / full)), None
+    exact = (Fraction(value) - Fraction(low)) / (Fraction(full) - Fraction(low))  # for low may be far away
+    exact = min(Fraction(1), max(Fraction(0), exact))
+    return float(exact), exact
 
 
 def _is_plain(value: object) -> bool:
     return isinstance(value, str | bool) or is_number(value)
 
 
-def _each(value: object) -> list[object]:
-    """The values in a collection, or the one value."""
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
-        return list(cast("Iterable[object]", value))
-    return [value]
+def _kind(value: Plain) -> type:
+    """Text, truth value or number."""
+    return next((kind for kind in (str, bool) if isinstance(value, kind)), float)
 
 
-def _kind(value: object) -> type | None:
-    """Text, truth value or number; `None` is none of them."""
-    for kind in (str, bool):
-        if isinstance(value, kind):
-            return kind
-    return float if _is_number_like(value) else None
-
-
-def _is_number_like(value: object) -> bool:
-    """Whether it is a number of any type, Python's or another's."""
-    try:
-        return not isinstance(value, bytes) and math.isfinite(value)  # type: ignore[arg-type]  # what is none raises
-    except (TypeError, ValueError, OverflowError):
-        return False
-
-
-def _key(value: object) -> tuple[type | None, object]:
+def _key(value: Plain) -> tuple[type, Plain]:
     """What values are compared by."""
-    kind = _kind(value)
-    return kind, folded(value) if isinstance(value, str) else value if kind is bool else float(cast("float", value))
+    return _kind(value), folded(value) if isinstance(value, str) else value
 
 
-def _said(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _said(value: Plain) -> str:
+    return str(value).lower() if isinstance(value, bool) else line(str(value))
 
 
-def comparable_key(value: object) -> object:
+def comparable_key(value: object, name: str) -> object:
     """What a value is counted by, alike for texts that differ only in case.
 
     Raises:
         Odd: There is nothing that can be compared.
     """
-    found = frozenset(_key(each) for each in _each(value) if _kind(each) is not None)
+    found = frozenset(map(_key, plain_values(value, name)))
     if not found:
-        msg = f"{value!r} cannot be compared"
+        msg = f"{name}, {shown(value)}, cannot be compared"
         raise Odd(msg)
     return found

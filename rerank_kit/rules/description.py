@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,8 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.blending import Blend, Fused, Weighted
 from rerank_kit.rules.comparisons import Boost, Equals, Near, OneOf
 from rerank_kit.rules.freshness import Newer
-from rerank_kit.rules.logic import AllOf, AnyOf, NoneOf
+from rerank_kit.rules.logic import DEEPEST, AllOf, AnyOf, NoneOf
+from rerank_kit.rules.quoting import LINE, class_name, line, shown
 from rerank_kit.rules.rule import Function, Missing, Rule
 from rerank_kit.rules.tiers_and_limits import AtMost, Tier
 from rerank_kit.rules.words import Contains
@@ -35,6 +36,10 @@ BLENDS: Mapping[str, type[Weighted | Fused]] = {"weighted": Weighted, "rrf": Fus
 PLAIN = ("weights", "without_tier", "per_tier")
 LISTS = ("tiers", "prefer", "require", "exclude", "at_most")
 
+_DEEPEST = 2 * DEEPEST + 8  # tables and lists inside one another: two for each condition
+_MOST = 100_000  # values in a description
+_BITS = 1024  # of a whole number; a float has no room for more
+
 
 def load(path: Path) -> Mapping[str, Any]:
     """Read a description from a file.
@@ -45,15 +50,16 @@ def load(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text("utf-8")
         found: object = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        msg = f"rules cannot be read from {str(path)!r}: {error}"
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"rules cannot be read from {shown(str(path))}: {error}"
         raise ConfigurationError(msg) from error
-    return _mapping(found, f"the rules in {str(path)!r}")
+    return _mapping(found, f"the rules in {shown(str(path))}")
 
 
 def arguments(description: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `Rules` from their description."""
     given = _mapping(description, "the description of rules")
+    _check_plain(given)
     _known(given, (*PLAIN, *LISTS, "blend"), "rules")
     made: dict[str, Any] = {key: given[key] for key in PLAIN if key in given}
     for key in LISTS:
@@ -62,6 +68,42 @@ def arguments(description: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("blend") is not None:
         made["blend"] = _one_of_kind(given["blend"], "blend", "method", BLENDS)
     return made
+
+
+def _check_plain(description: Mapping[str, Any]) -> None:
+    """Refuse what is no plain value, and what is too deep or too much; whether it makes sense comes later."""
+    waiting: list[tuple[object, str, int]] = [(description, "", 0)]
+    seen = 0
+    while waiting:
+        value, where, depth = waiting.pop()
+        seen += 1
+        if depth > _DEEPEST or seen > _MOST:
+            fault = f"deeper than {_DEEPEST} tables and lists" if depth > _DEEPEST else f"more than {_MOST} values"
+            msg = f"the description of rules is {fault}, at {line(where)}: make it flatter, or smaller"
+            raise ConfigurationError(msg)
+        if isinstance(value, Mapping):
+            waiting += [
+                (each, _inside(where, key), depth + 1) for key, each in cast("Mapping[object, object]", value).items()
+            ]
+        elif isinstance(value, list | tuple | set | frozenset):
+            each = enumerate(cast("Iterable[object]", value))
+            waiting += [(one, f"{where}[{place}]", depth + 1) for place, one in each]
+        elif not (value is None or isinstance(value, str | bool | float | timedelta)) and not _is_whole(value):
+            allowed = "a text, a truth value, a number that a float can hold, a table or a list"
+            msg = f"{line(where)} must be {allowed}, not {shown(value)} of the class {class_name(value)}"
+            raise ConfigurationError(msg)
+
+
+def _inside(where: str, key: object) -> str:
+    """What stands under a key of a table."""
+    if not isinstance(key, str):
+        msg = f"{line(where) or 'rules'}: keys must be texts, not {shown(key)}"
+        raise ConfigurationError(msg)
+    return f"{where[-LINE:]}.{key[:LINE]}" if where else key
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and value.bit_length() <= _BITS
 
 
 def _rule(given: object, where: str) -> Any:
@@ -82,7 +124,7 @@ def _one_of_kind(given: object, where: str, key: str, kinds: Mapping[str, type[A
     description = dict(_mapping(given, where))
     name = description.pop(key, None)
     if not isinstance(name, str) or name not in kinds:
-        msg = f"{where}: {key} must be one of {', '.join(kinds)}, not {name!r}"
+        msg = f"{where}: {key} must be one of {', '.join(kinds)}, not {shown(name)}"
         raise ConfigurationError(msg)
     return _record(kinds[name], description, f"{where} ({name})")
 
@@ -130,20 +172,20 @@ def _made(kind: Callable[..., Any], values: Sequence[Any], named: Mapping[str, A
 def _known(given: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
     unknown = [key for key in given if key not in keys]
     if unknown:
-        msg = f"{where}: unknown key {unknown[0]!r}; there are {', '.join(keys)}"
+        msg = f"{where}: unknown key {shown(unknown[0])}; there are {', '.join(keys)}"
         raise ConfigurationError(msg)
 
 
 def _mapping(given: object, where: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
-        msg = f"{where} must be a table of keys and values, not {given!r}"
+        msg = f"{where} must be a table of keys and values, not {shown(given)}"
         raise ConfigurationError(msg)
     return cast("Mapping[str, Any]", given)
 
 
 def _sequence(given: object, where: str) -> Sequence[Any]:
     if not isinstance(given, list | tuple):
-        msg = f"{where} must be a list, not {given!r}"
+        msg = f"{where} must be a list, not {shown(given)}"
         raise ConfigurationError(msg)
     return cast("Sequence[Any]", given)
 
@@ -179,7 +221,7 @@ def _described(rule: Rule) -> dict[str, Any]:
     if isinstance(rule, AllOf | AnyOf | NoneOf):
         return {"rule": _name(rule, RULES), "rules": [_described(each) for each in rule.rules]}
     if isinstance(rule, Function) or type(rule) not in RULES.values():
-        msg = f"{rule!r} is code, which no description can hold: leave it out of what is to be described"
+        msg = f"{shown(rule)} is code, which no description can hold: leave it out of what is to be described"
         raise ConfigurationError(msg)
     return {"rule": _name(rule, RULES), **_changed(rule)}
 

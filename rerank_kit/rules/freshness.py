@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.metadata import label, moment, read
+from rerank_kit.rules.decay import halved
+from rerank_kit.rules.metadata import read
+from rerank_kit.rules.moments import moment
+from rerank_kit.rules.quoting import label, shown
 from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.values import Document
 
@@ -20,12 +24,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 class Newer(Rule):
     """Prefers what is newer, by a line or by a half-life.
 
-    A moment that lies ahead counts as now. Dates may be datetimes, dates, ISO 8601, RFC 2822, or seconds or
-    milliseconds since 1970.
+    A moment that lies ahead counts as now. How moments may be written says `rerank_kit.rules.moments.moment`.
 
     Attributes:
         field: The field with the moment.
-        half_life: The age at which half the points are left, such as `"7d"` or a `timedelta`.
+        half_life: The age at which half the points are left, such as `"7d"` or a `timedelta`. What is older has fewer,
+            however old it is.
         within: Or the age up to which there are all points, and none beyond, such as `"24h"`.
         zone: The time zone of moments that name none, such as `"Europe/London"`.
     """
@@ -56,11 +60,14 @@ class Newer(Rule):
     def evaluate(self, document: Document, case: Case) -> Match:
         """Match by the age."""
         name = label(self.field)
-        seconds = (case.now - moment(read(document, self.field), name, _zone(self.zone))).total_seconds()
+        age = case.now - moment(read(document, self.field), name, _zone(self.zone))
+        seconds = age.total_seconds()
         span = duration("", self._span)
         says = f"{name} {in_words(seconds)} ago" if seconds >= 0 else f"{name} in {in_words(-seconds)}"
         if self.within is None:
-            return Match(float(0.5 ** (max(0.0, seconds) / span)), says)
+            exactly = Fraction(max(0, age // timedelta(microseconds=1)), 10**6)
+            value, exact = halved(exactly, span)
+            return Match(value, says, exact=exact)
         return Match(float(seconds < span), f"{says}, {'within' if seconds < span else 'not within'} {in_words(span)}")
 
 
@@ -76,7 +83,8 @@ def duration(name: str, given: str | timedelta | None) -> float:
         found = _DURATION.fullmatch(given) if isinstance(given, str) else None
         seconds = float(found[1]) * _SECONDS[found[2][0]] if found else 0.0
     if not 0 < seconds <= timedelta.max.total_seconds():
-        msg = f'{name} must be a time above 0 with its unit, such as "90m", "24h", "7d" or a timedelta, not {given!r}'
+        such = '"90m", "24h", "7d" or a timedelta'
+        msg = f"{name} must be a time above 0 with its unit, such as {such}, not {shown(given)}"
         raise ConfigurationError(msg)
     return seconds
 
@@ -95,5 +103,5 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, TypeError, OSError) as error:
-        msg = f'zone must be a time zone of this machine, such as "UTC" or "Europe/London", not {name!r}'
+        msg = f'zone must be a time zone of this machine, such as "UTC" or "Europe/London", not {shown(name)}'
         raise ConfigurationError(msg) from error

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.rule import AnyRule, Case, Match, Rule, as_condition
 from rerank_kit.values import Document
+
+DEEPEST = 32
+"""How many conditions may stand inside one another."""
 
 
 @dataclass(frozen=True, init=False)
@@ -15,12 +19,19 @@ class _Several(Rule):
     """Several conditions at once. What is missing is dealt with by each of them."""
 
     rules: tuple[Rule, ...]
+    _depth: ClassVar[int]
 
     def __init__(self, *rules: AnyRule) -> None:
         object.__setattr__(self, "missing", "last")
         object.__setattr__(self, "rules", tuple(as_condition(rule, type(self).__name__) for rule in rules))
         if not rules:
             msg = f"{type(self).__name__}() needs at least one condition"
+            raise ConfigurationError(msg)
+        object.__setattr__(self, "_depth", 1 + max(getattr(rule, "_depth", 0) for rule in self.rules))
+        if self._depth > DEEPEST:
+            msg = (
+                f"{type(self).__name__}() has conditions in it that are {DEEPEST} deep, which is the most: flatten them"
+            )
             raise ConfigurationError(msg)
 
     def _matches(self, document: Document, case: Case) -> list[Match]:
@@ -34,8 +45,8 @@ class AllOf(_Several):
     def evaluate(self, document: Document, case: Case) -> Match:
         """Match by what each of them finds."""
         each = self._matches(document, case)
-        failed = [match for match in each if match.value <= 0]
-        return Match(min(match.value for match in each), _joined(failed or each, " and "), _drops(each))
+        failed = [match for match in each if not match.holds]
+        return Match(min(match.value for match in each), _joined(failed or each, " and "), _drops(each), bool(failed))
 
 
 @dataclass(frozen=True, init=False)
@@ -45,8 +56,8 @@ class AnyOf(_Several):
     def evaluate(self, document: Document, case: Case) -> Match:
         """Match by what each of them finds."""
         each = self._matches(document, case)
-        held = [match for match in each if match.value > 0]
-        return Match(max(match.value for match in each), _joined(held[:1] or each, " and "), _drops(each))
+        held = [match for match in each if match.holds]
+        return Match(max(match.value for match in each), _joined(held[:1] or each, " and "), _drops(each), not held)
 
 
 @dataclass(frozen=True, init=False)
@@ -56,7 +67,7 @@ class NoneOf(_Several):
     def evaluate(self, document: Document, case: Case) -> Match:
         """Match by what each of them finds."""
         each = self._matches(document, case)
-        held = [match for match in each if match.value > 0]
+        held = [match for match in each if match.holds]
         return Match(float(not held), _joined(held or each, " and "), _drops(each))
 
 

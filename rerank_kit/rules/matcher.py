@@ -54,12 +54,12 @@ class Matcher:
         document = case.documents[index]
         for rule in self.require:
             match = asked(rule, document, case)
-            if match.value <= 0:
+            if not match.holds:
                 msg = f"it is not what is required: {match.says}"
                 raise LeftOut(msg)
         for rule in self.exclude:
             match = asked(rule, document, case)
-            if match.value > 0:
+            if match.holds:
                 msg = f"it is excluded: {match.says}"
                 raise LeftOut(msg)
         tier, because = self._tier(document, case)
@@ -74,7 +74,7 @@ class Matcher:
         """The first tier whose condition holds."""
         for number, tier in enumerate(self.tiers):
             match = asked(tier.condition, document, case)
-            if match.value > 0:
+            if match.holds:
                 return number, match.says
         if self.tiers and self.without_tier == "drop":
             msg = "it belongs to no tier"

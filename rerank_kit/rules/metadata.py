@@ -1,21 +1,30 @@
-"""Reading a document's metadata, in which anything may stand: what cannot be used is said, and nothing else raised."""
+"""Reading a document's metadata, in which anything may stand: what cannot be used is said, and nothing else raised.
+
+What is read comes out as plain Python values, so that nothing the metadata hold is asked again later. It is never
+changed or used up.
+"""
 
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, tzinfo
-from email.utils import parsedate_to_datetime
-from typing import TypeVar, cast
+from itertools import islice
+from typing import TypeAlias, TypeVar, cast
 
+from rerank_kit.rules.quoting import class_name, label, line, shown
 from rerank_kit.values import Document
 
 T = TypeVar("T")
 
-_MILLISECONDS = 1e11  # seconds since 1970 do not get that far before the year 5138
-_LARGEST = 1e15  # whole numbers beyond are not exact as floats
+Plain: TypeAlias = str | bool | int | float
+"""What a field can be compared with. Texts are equal whatever their case; a number never equals a text."""
+
+LARGEST = 1e15
+"""Whole numbers beyond are not exact as floats."""
+
+_MOST = 10_000  # values of one field that are looked at: a range or a view may have any number
 
 
 class Odd(Exception):
@@ -28,15 +37,23 @@ def read(document: Document, field: str) -> object:
     Where there is no such key, `"text"` is what the document says and `"score"` is the score of the stage before.
 
     Raises:
-        Odd: There is no such field, or it is `None`.
+        Odd: There is no such field, it is `None`, or reading it raised something.
     """
-    found = _at(document.metadata, field)
+    try:
+        found = _at(document.metadata, field)
+    except Exception as error:
+        raise unreadable(field, error) from error
     if found is None and field in ("text", "score"):
         found = document.text if field == "text" else document.score
     if found is None:
         msg = f"{label(field)} is not known"
         raise Odd(msg)
     return found
+
+
+def unreadable(field: str, error: Exception) -> Odd:
+    """What is said of a field that raises when it is read."""
+    return Odd(f"{label(field)} cannot be read ({line(class_name(error))})")
 
 
 def _at(metadata: object, field: str) -> object:
@@ -49,23 +66,18 @@ def _at(metadata: object, field: str) -> object:
     return _at(mapping.get(first), rest) if dot else None
 
 
-def label(field: str) -> str:
-    """A field's name as a sentence can have it: `"open_date"` is an open date."""
-    return field.replace("_", " ").replace(".", " ")
-
-
 def number(value: object, name: str) -> float:
     """A number, also one in digits; truth values are none.
 
     Raises:
         Odd: It is no finite number, or too large to count with.
     """
-    with suppress(TypeError, ValueError, OverflowError):
-        if not isinstance(value, bool | bytes):
+    with suppress(Exception):
+        if not is_truth(value) and not is_bytes(value):
             found = float(value)  # type: ignore[arg-type]  # what cannot be converted raises
-            if abs(found) <= _LARGEST:  # never true of NaN
+            if abs(found) <= LARGEST:  # never true of NaN
                 return found
-    msg = f"{name}, {value!r}, is no number"
+    msg = f"{name}, {shown(value)}, is no number"
     raise Odd(msg)
 
 
@@ -75,73 +87,69 @@ def texts(value: object, name: str) -> list[str]:
     Raises:
         Odd: There is none.
     """
-    each = [value] if isinstance(value, str) else value
-    if isinstance(each, Iterable) and not isinstance(each, bytes | Mapping):
-        found = [text for text in cast("Iterable[object]", each) if isinstance(text, str)]
-        if found:
-            return found
-    msg = f"{name}, {value!r}, is no text"
-    raise Odd(msg)
+    found = [each for each in plain_values(value, name) if isinstance(each, str)]
+    if not found:
+        msg = f"{name}, {shown(value)}, is no text"
+        raise Odd(msg)
+    return found
 
 
-def moment(value: object, name: str, zone: tzinfo) -> datetime:
-    """A moment: a datetime, a date, seconds or milliseconds since 1970, ISO 8601, or the format of e-mail and RSS.
+def plain_values(value: object, name: str) -> list[Plain]:
+    """The texts, truth values and numbers in a collection, or the one that the value is; nothing of other kinds.
 
-    Args:
-        value: What stands in the metadata.
-        name: What to call it.
-        zone: The time zone of moments that name none; a date is its midnight there.
+    Of a collection the first 10,000 values are read.
 
     Raises:
-        Odd: It is none of these.
+        Odd: It is a generator or the like, which reading would use up, or it cannot be read.
     """
-    with suppress(TypeError, ValueError, OverflowError, OSError):
-        found = _written(value) if isinstance(value, str) else _counted(value)
-        found = found.replace(tzinfo=zone) if found.tzinfo is None else found
-        if math.isfinite(found.timestamp()):  # pandas has a moment that is none
-            return found
-    msg = f"{name}, {value!r}, is no date"
-    raise Odd(msg)
-
-
-def _counted(value: object) -> datetime:
-    """A datetime, the midnight of a date, or seconds or milliseconds since 1970."""
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime.combine(value, time())
-    if isinstance(value, bool | bytes):
-        raise TypeError(value)
-    seconds = float(value)  # type: ignore[arg-type]  # what cannot be converted raises
-    return datetime.fromtimestamp(seconds / 1000 if abs(seconds) > _MILLISECONDS else seconds, UTC)
-
-
-def _written(value: str) -> datetime:
-    """ISO 8601, the format of e-mail and RSS, or digits; eight of them are a date."""
-    text = value.strip()
-    if text.isdecimal() and len(text) > len("20261231"):
-        return _counted(int(text))
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return parsedate_to_datetime(text)
+        several = _several(value)
+        found = None if several is None else [each for each in map(_plain, several) if each is not None]
+    except Exception as error:
+        raise unreadable(name, error) from error
+    if found is None:
+        msg = f"{name}, {shown(value)}, can be read only once: make it a list"
+        raise Odd(msg)
+    return found
 
 
-def folded(text: str) -> str:
-    """A text without what does not count in a comparison: case, width, ligatures, runs of white space."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(plain.split())
+def _several(value: object) -> Iterable[object] | None:
+    """The values in a collection, or the one that it is; `None` where reading would use it up."""
+    if isinstance(value, Iterator):
+        return None
+    return islice(cast("Iterable[object]", value), _MOST) if _is_collection(value) else [value]
 
 
-def quoted(values: Iterable[object], most: int = 3) -> str:
-    """The first few of some values, in quotation marks, as a sentence can have them."""
-    shown = [f"“{value}”" for value in values]
-    more = len(shown) - most
-    return ", ".join(shown[:most]) + (f" or {more} more" if more > 0 else "")
+def _is_collection(value: object) -> bool:
+    is_one = isinstance(value, str | Mapping) or is_bytes(value)
+    return not is_one and isinstance(value, Iterable) and isinstance(value, Sized)
 
 
-def once(function: Callable[[], T], cache: dict[int, object], owner: object) -> T:
+def _plain(value: object) -> Plain | None:
+    """A text, a truth value or a finite number of any type, as Python's own; `None` for all else."""
+    with suppress(Exception):
+        if isinstance(value, str):
+            return str.__str__(value)
+        if is_truth(value):
+            return bool(value)
+        if not is_bytes(value) and math.isfinite(cast("float", value)):
+            whole = hasattr(value, "__index__")  # exactly, for the numbers of ids are large
+            return int.__index__(operator.index(cast("int", value))) if whole else float(cast("float", value))
+    return None
+
+
+def is_truth(value: object) -> bool:
+    """Whether it is a truth value, Python's or numpy's."""
+    return value is True or value is False or class_name(value) in ("bool_", "bool")
+
+
+def is_bytes(value: object) -> bool:
+    """Whether it is bytes of any kind, which `float` would read as digits."""
+    return isinstance(value, bytes | bytearray | memoryview)
+
+
+def once(function: Callable[[], T], cache: dict[int, tuple[object, object]], owner: object) -> T:
     """What a rule works out once for all candidates."""
     if id(owner) not in cache:
-        cache[id(owner)] = function()
-    return cast("T", cache[id(owner)])
+        cache[id(owner)] = owner, function()  # the owner is kept, so that no other one gets its number
+    return cast("T", cache[id(owner)][1])

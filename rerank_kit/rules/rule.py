@@ -7,17 +7,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from rerank_kit.checks import check_choice
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.metadata import Odd, number
+from rerank_kit.rules.metadata import LARGEST, Odd, number, unreadable
+from rerank_kit.rules.quoting import LINE, class_name, line, shown
 from rerank_kit.values import Document
 
 logger = logging.getLogger("rerank_kit")
 
 Missing: TypeAlias = Literal["last", "first", "drop"]
 """What becomes of a document whose field is missing or unusable: it gets no points, all points, or is left out."""
+
+CLAUSE = 12 * LINE
+"""The most characters of what one rule says."""
 
 AnyRule: TypeAlias = "Rule | Callable[[str, Document], Any]"
 
@@ -36,7 +41,7 @@ class Case:
     query: str
     documents: Sequence[Document]
     now: datetime
-    cache: dict[int, object] = field(default_factory=dict[int, object])
+    cache: dict[int, tuple[object, object]] = field(default_factory=dict[int, tuple[object, object]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,25 @@ class Match:
         value: From 0, not at all, to 1, entirely; a function of the user's may go beyond.
         says: Why, as a clause.
         drop: Whether the document is to be left out because a field is missing.
+        fails: Whether it is no match for a condition, whatever the value.
+        exact: The value before it was rounded, where a float would lose an order.
     """
 
     value: float
     says: str
     drop: bool = False
+    fails: bool = False
+    exact: Fraction | None = None
+
+    @property
+    def points(self) -> float | Fraction:
+        """The value, as exactly as it is known."""
+        return self.value if self.exact is None else self.exact
+
+    @property
+    def holds(self) -> bool:
+        """Whether a condition is met."""
+        return self.value > 0 and not self.fails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +95,25 @@ class Rule(ABC):
         """Find the match of a document; raise `Odd` where its metadata do not allow it."""
 
     def match(self, document: Document, case: Case) -> Match:
-        """Find the match of a document, whatever its metadata are."""
+        """Find the match of a document, whatever its metadata are and whatever they raise."""
         try:
-            return self.evaluate(document, case)
-        except Odd as odd:
-            return Match(float(self.missing == "first"), str(odd), drop=self.missing == "drop")
+            found = self.evaluate(document, case)
+            if abs(found.value) <= LARGEST:  # never true of NaN
+                return Match(float(found.value), line(found.says, CLAUSE), found.drop, found.fails, found.exact)
+            msg = f"{self._about}, {shown(found.value)}, is no number"
+            odd = Odd(msg)
+        except Odd as missing:
+            odd = missing
+        except Exception as error:
+            logger.warning("the rule %r failed for a document: %s", self._about, class_name(error), exc_info=True)
+            odd = unreadable(self._about, error)
+        return Match(float(self.missing == "first"), str(odd), drop=self.missing == "drop")
+
+    @property
+    def _about(self) -> str:
+        """What the rule reads, or its own name."""
+        name = getattr(self, "field", None)
+        return name if isinstance(name, str) else type(self).__name__
 
 
 @dataclass(frozen=True)
@@ -102,18 +135,18 @@ class Function(Rule):
         super().__post_init__()
         given: object = self.function
         if not callable(given):
-            msg = f"a rule must be one of rerank_kit.rules or a function of query and document, not {given!r}"
+            msg = f"a rule must be one of rerank_kit.rules or a function of query and document, not {shown(given)}"
             raise ConfigurationError(msg)
 
     def evaluate(self, document: Document, case: Case) -> Match:
         """Call the function."""
         name = self.name if self.name is not None else getattr(self.function, "__name__", type(self.function).__name__)
-        name = "a rule of your own" if name == "<lambda>" else name.replace("_", " ")
+        name = "a rule of your own" if name == "<lambda>" else line(name.replace("_", " "))
         try:
             given = self.function(case.query, document)
         except Exception as error:
-            logger.warning("the rule %r failed for a document: %s", name, error, exc_info=True)
-            msg = f"{name} failed with {type(error).__name__}"
+            logger.warning("the rule %r failed for a document: %s", name, class_name(error), exc_info=True)
+            msg = f"{name} failed with {line(class_name(error))}"
             raise Odd(msg) from error
         if given is True or given is False:
             return Match(float(given), f"{name} holds" if given else f"{name} does not hold")
@@ -133,7 +166,7 @@ def as_condition(given: AnyRule, where: str) -> Rule:
     """A rule that can say no."""
     rule = as_rule(given)
     if not rule.decides:
-        msg = f"{where}={rule!r} holds for every document that has the field: give it within=, which draws a line"
+        msg = f"{where}={shown(rule)} holds for every document that has the field: give it within=, which draws a line"
         raise ConfigurationError(msg)
     return rule
 
@@ -141,5 +174,5 @@ def as_condition(given: AnyRule, where: str) -> Rule:
 def check_field(name: str, value: object) -> None:
     """Refuse what cannot be the name of a field."""
     if not isinstance(value, str) or not value:
-        msg = f"{name} must be the name of a metadata field, not {value!r}"
+        msg = f"{name} must be the name of a metadata field, not {shown(value)}"
         raise ConfigurationError(msg)

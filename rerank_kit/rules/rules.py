@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from rerank_kit.checks import check_choice, check_count, check_documents, check_positive, check_query
+from rerank_kit.checks import check_choice, check_count, check_documents, check_query, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.rules.blending import Blend, Fused, Weighted
+from rerank_kit.rules.blending import Blend, Fused, Weighted, check_weight
 from rerank_kit.rules.matcher import LeftOut, Matched, Matcher
+from rerank_kit.rules.quoting import line, shown
 from rerank_kit.rules.rule import AnyRule, Case, Missing, as_condition, as_rule
-from rerank_kit.rules.scoring import Scored, ordinal, plus, scored, step
+from rerank_kit.rules.scoring import Scored, ordinal, plus, scored, step, told_apart
 from rerank_kit.rules.tiers_and_limits import AtMost, Tier
 from rerank_kit.values import Deadline, Document, Hit, Usage
+
+T = TypeVar("T")
 
 
 class Rules(Reranker):
@@ -70,7 +73,7 @@ class Rules(Reranker):
         """
         self.tiers = tuple(_each_is(Tier, "tiers", tiers))
         self.prefer = tuple(as_rule(rule) for rule in _several("prefer", prefer))
-        self.weights = None if weights is None else tuple(weights)
+        self.weights = None if weights is None else tuple(_several("weights", weights))
         self.require = tuple(as_condition(rule, "require") for rule in _several("require", require))
         self.exclude = tuple(as_condition(rule, "exclude") for rule in _several("exclude", exclude))
         self.without_tier: Missing = without_tier
@@ -86,20 +89,21 @@ class Rules(Reranker):
         check_choice("without_tier", self.without_tier, ("last", "first", "drop"))
         names = [tier.name for tier in self.tiers]
         if len(set(names)) < len(names):
-            msg = f"tiers must have different names, not {names!r}"
+            msg = f"tiers must have different names, not {shown(names)}"
             raise ConfigurationError(msg)
         if self.weights is not None:
-            known = [check_positive("weights", weight) for weight in self.weights]
-            if len(known) != len(self.prefer) or None in known:
-                msg = f"weights must be {len(self.prefer)} numbers, one for each of prefer, not {self.weights!r}"
+            if len(self.weights) != len(self.prefer) or not all(map(is_number, self.weights)):
+                msg = f"weights must be {len(self.prefer)} numbers, one for each of prefer, not {shown(self.weights)}"
                 raise ConfigurationError(msg)
+            for weight in self.weights:
+                check_weight("weights", weight)
         given: object = self.blend
         if not isinstance(given, Weighted | Fused | None):
-            msg = f"blend must be rrf(), weighted() or None, not {given!r}"
+            msg = f"blend must be rrf(), weighted() or None, not {shown(given)}"
             raise ConfigurationError(msg)
         now: object = self.now
         if not (now is None or isinstance(now, datetime) or callable(now)):
-            msg = f"now must be a datetime or a function that gives one, not {now!r}"
+            msg = f"now must be a datetime or a function that gives one, not {shown(now)}"
             raise ConfigurationError(msg)
 
     @classmethod
@@ -150,40 +154,48 @@ class Rules(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank by the rules."""
-        outcome = yield from blocking(self._outcome, query, documents)
+        outcome = yield from blocking(self._outcome, query, documents, deadline)
         return Ranking(outcome.hits)
 
     def left_out(self, query: str, documents: Sequence[Document | str]) -> dict[int, str]:
         """Say why documents are not in the ranking: for each of them by its place, a clause."""
-        return self._outcome(check_query(query), check_documents(documents)).left_out
+        return self._outcome(check_query(query), check_documents(documents), Deadline()).left_out
 
-    def _outcome(self, query: str, documents: Sequence[Document]) -> _Outcome:
-        now = self.now() if callable(self.now) else datetime.now(UTC) if self.now is None else self.now
-        case = Case(query, documents, now if now.tzinfo is not None else now.replace(tzinfo=UTC))
+    def _outcome(self, query: str, documents: Sequence[Document], deadline: Deadline) -> _Outcome:
+        case = Case(query, documents, self._moment())
         matcher = Matcher(self.tiers, self.prefer, self.require, self.exclude, self.without_tier, self._blend)
         matched: list[Matched] = []
         left_out: dict[int, str] = {}
         for index in range(len(documents)):
+            deadline.check()
             try:
                 matched.append(matcher.match(index, case))
             except LeftOut as left:
                 left_out[index] = str(left)
         results = scored(matched, self.weights, self._blend, len(self.tiers), self.without_tier)
         of_tier = step(results, self.weights, self._blend)
-        results.sort(key=lambda each: (-each.above, -each.within))
+        results.sort(key=lambda each: (-each.above, -float(each.within), -each.within))
+        scores = told_apart([each.above * of_tier + each.within for each in results])
         sizes = Counter(each.matched.tier for each in results)
         taken: Counter[object] = Counter()
         hits: list[Hit] = []
-        for each in results:
+        for each, score in zip(results, scores, strict=True):
             reason = self._too_many(each, documents[each.matched.index], taken)
             if reason is not None:
                 left_out[each.matched.index] = reason
                 continue
             tier = each.matched.tier
             order = f"{ordinal(taken['tier', tier])} of {sizes[tier]} in it"
-            score = float(each.above * of_tier + each.within)
             hits.append(Hit(each.matched.index, score, self._why(each, of_tier, order)))
         return _Outcome(tuple(hits), left_out)
+
+    def _moment(self) -> datetime:
+        """The moment from which ages are counted."""
+        now: object = self.now() if callable(self.now) else datetime.now(UTC) if self.now is None else self.now
+        if not isinstance(now, datetime):
+            msg = f"now must give a datetime, not {shown(now)}"
+            raise ConfigurationError(msg)
+        return now if now.utcoffset() is not None else now.replace(tzinfo=UTC)
 
     def _too_many(self, each: Scored, document: Document, taken: Counter[object]) -> str | None:
         """Count a document, or say of what there are enough."""
@@ -202,7 +214,7 @@ class Rules(Reranker):
         clauses = list(each.clauses)
         if self.tiers:
             tier = each.matched.tier
-            name = "in no tier" if tier is None else f"tier {self.tiers[tier].name}, as {each.matched.because}"
+            name = "in no tier" if tier is None else f"tier {line(self.tiers[tier].name)}, as {each.matched.because}"
             clauses.insert(0, f"{name} ({plus(each.above * of_tier)}), {order}")
         text = "; ".join(clauses)
         return f"{text[:1].upper()}{text[1:]}."
@@ -227,11 +239,12 @@ class _Outcome:
     left_out: dict[int, str]
 
 
-def _several(name: str, given: Iterable[AnyRule]) -> Iterable[AnyRule]:
-    """The rules, if it is several that were given."""
-    rules: object = given
-    if not isinstance(rules, Iterable):
-        msg = f"{name} takes a list of rules, not {rules!r}: wrap it in a list"
+def _several(name: str, given: Iterable[T]) -> Iterable[T]:
+    """What was given, if it is several."""
+    several: object = given
+    if not isinstance(several, Iterable):
+        kind = "numbers" if name == "weights" else "rules"
+        msg = f"{name} takes a list of {kind}, not {shown(several)}: wrap it in a list"
         raise ConfigurationError(msg)
     return given
 
@@ -241,10 +254,10 @@ def _each_is(kind: type[Any], name: str, given: Iterable[Any]) -> Iterable[Any]:
     several: object = given
     made = f"{name} takes a list of {'tier(…)' if kind is Tier else 'at_most(…)'}"
     if not isinstance(several, Iterable):
-        msg = f"{made}, not {several!r}"
+        msg = f"{made}, not {shown(several)}"
         raise ConfigurationError(msg)
     for each in (found := list(given)):
         if not isinstance(each, kind):
-            msg = f"{made}, not {each!r}"
+            msg = f"{made}, not {shown(each)}"
             raise ConfigurationError(msg)
     return found

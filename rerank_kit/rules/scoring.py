@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 
 from rerank_kit.rules.blending import Blend, Fused, Weighted, standings
 from rerank_kit.rules.matcher import Matched
@@ -36,16 +39,18 @@ def by_preference(matched: Sequence[Matched], weights: Sequence[float] | None) -
     """
     if weights is not None:
         return [
-            [Fraction(match.value) * Fraction(weight) for match, weight in zip(each.matches, weights, strict=True)]
+            [Fraction(match.points) * Fraction(weight) for match, weight in zip(each.matches, weights, strict=True)]
             for each in matched
         ]
     points: list[list[Fraction]] = [[] for _ in matched]
     smallest = Fraction(1)
-    for values in zip(*([match.value for match in each.matches] for each in matched), strict=True):
-        levels = sorted({0.0, *values})
+    for values in zip(*([match.points for match in each.matches] for each in matched), strict=True):
+        levels = sorted({0.0, *values}, key=lambda value: (float(value), value))  # most differ as floats, and fast
         smallest /= max(2, len(levels))
+        nothing = levels.index(0.0)
+        worth = {level: (place - nothing) * smallest for place, level in enumerate(levels)}
         for mine, value in zip(points, values, strict=True):
-            mine.append((levels.index(value) - levels.index(0.0)) * smallest)
+            mine.append(worth[value])
     return points
 
 
@@ -82,19 +87,19 @@ def _fused(
 ) -> list[list[tuple[str, Fraction]]]:
     """Points by place in two orders, among the documents of the same tier."""
     found: dict[int, list[tuple[str, Fraction]]] = {}
-    for tier in {each.tier for each in matched}:
-        members = [
-            (each, sum(mine, Fraction(0))) for each, mine in zip(matched, points, strict=True) if each.tier == tier
-        ]
+    tiers: defaultdict[int | None, list[tuple[Matched, Fraction]]] = defaultdict(list)
+    for each, mine in zip(matched, points, strict=True):
+        tiers[each.tier].append((each, sum(mine, Fraction(0))))
+    for members in tiers.values():
         preferred = standings([total for _, total in members])
         known = [each.score for each, _ in members if each.score is not None]
         places = dict(zip(known, standings(known), strict=True))
         for (each, _), place in zip(members, preferred, strict=True):
             reasons = [match.says for match in each.matches]
             says = f"{ordinal(place)} by preference" + (f", as {', '.join(reasons)}" if reasons else "")
-            parts = [(says, Fraction(blend.points(place)))]
+            parts = [(says, blend.points(place))]
             model = places.get(each.score) if each.score is not None else 1 if blend.missing == "first" else None
-            theirs = Fraction(blend.weight * blend.points(model)) if model is not None else Fraction(0)
+            theirs = Fraction(blend.weight) * blend.points(model) if model is not None else Fraction(0)
             standing = "" if model is None else f"{ordinal(model)} by the model, "
             found[each.index] = [*parts, (f"{standing}{_of_model(each)}", theirs)]
     return [found[each.index] for each in matched]
@@ -113,6 +118,26 @@ def step(results: Sequence[Scored], weights: Sequence[float] | None, blend: Blen
     while found <= widest:
         found *= 10
     return found
+
+
+def told_apart(points: Sequence[Fraction]) -> list[float]:
+    """Points as floats that have the same order: equal where the points are equal, and only there.
+
+    Each is what its points round to. Where different points round to the same, the others give way to the one that is
+    exact, by the least that floats can differ.
+
+    Args:
+        points: Highest first.
+    """
+    runs = [(each, len(list(same))) for each, same in groupby(points)]
+    scores = [float(each) for each, _ in runs]
+    for place in range(1, len(runs)):
+        if scores[place] >= scores[place - 1] and runs[place][0] < scores[place]:
+            scores[place] = math.nextafter(scores[place - 1], -math.inf)
+    for place in reversed(range(len(runs) - 1)):
+        if scores[place] <= scores[place + 1]:
+            scores[place] = math.nextafter(scores[place + 1], math.inf)
+    return [score for score, (_, length) in zip(scores, runs, strict=True) for _ in range(length)]
 
 
 def plus(points: Fraction | float) -> str:

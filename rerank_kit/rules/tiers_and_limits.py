@@ -8,6 +8,7 @@ from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.comparisons import comparable_key
 from rerank_kit.rules.metadata import Odd, read
+from rerank_kit.rules.quoting import label, shown
 from rerank_kit.rules.rule import AnyRule, Rule, as_condition, check_field
 from rerank_kit.values import Document
 
@@ -27,7 +28,7 @@ class Tier:
     def __post_init__(self) -> None:
         name: object = self.name
         if not isinstance(name, str) or not name.strip():
-            msg = f"a tier needs a name, not {name!r}"
+            msg = f"a tier needs a name, not {shown(name)}"
             raise ConfigurationError(msg)
         object.__setattr__(self, "when", as_condition(self.when, "when"))
 
@@ -51,13 +52,13 @@ class AtMost:
 
     def __post_init__(self) -> None:
         if check_count("number", self.number) is None:
-            msg = f"at_most needs a number of documents, such as at_most(2, by={self.by!r})"
+            msg = f"at_most needs a number of documents, such as at_most(2, by={shown(self.by)})"
             raise ConfigurationError(msg)
         check_field("by", self.by)
 
     def key(self, document: Document) -> object:
         """What the document counts with; `None` where that cannot be told."""
         try:
-            return comparable_key(read(document, self.by))
+            return comparable_key(read(document, self.by), label(self.by))
         except Odd:
             return None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.metadata import folded, label, quoted, read, texts
+from rerank_kit.rules.folding import folded
+from rerank_kit.rules.metadata import read, texts
+from rerank_kit.rules.quoting import label, quoted, shown
 from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.values import Document
 
@@ -35,11 +38,16 @@ class Contains(Rule):
         check_field("field", self.field)
         object.__setattr__(self, "words", phrases("words", self.words))
 
+    @cached_property
+    def _phrases(self) -> list[tuple[str, str]]:
+        """The words, each with what is looked for."""
+        return [(word, folded(word)) for word in self.words]
+
     def evaluate(self, document: Document, case: Case) -> Match:
         """Look for the words."""
         name = label(self.field)
         said = [folded(text) for text in texts(read(document, self.field), name)]
-        found = [word for word in self.words if any(has_phrase(text, folded(word)) for text in said)]
+        found = [word for word, phrase in self._phrases if any(has_phrase(text, phrase) for text in said)]
         if found:
             return Match(1.0, f"{name} says {quoted(found)}")
         return Match(0.0, f"{name} {'says none of' if len(self.words) > 1 else 'does not say'} {quoted(self.words)}")
@@ -54,7 +62,7 @@ def phrases(name: str, given: object) -> tuple[str, ...]:
     each = [given] if isinstance(given, str) else in_order(given)
     found = tuple(text for text in each if isinstance(text, str) and folded(text))
     if not found or len(found) < len(each):
-        msg = f"{name} must be one or more texts that are not empty, not {given!r}"
+        msg = f"{name} must be one or more texts that are not empty, not {shown(given)}"
         raise ConfigurationError(msg)
     return found
 

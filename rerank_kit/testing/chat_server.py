@@ -158,7 +158,7 @@ class ChatServer(RerankServer):
             counted = self._cache.count(marked, (system + turn)[len(marked) :])
         text = reply.change(self._right_text(question))
         make = _claude_message if name == "anthropic" else _openai_message
-        return json.dumps(make(text, reply, counted, str(body["model"])), ensure_ascii=False)
+        return fault.edited(json.dumps(make(text, reply, counted, str(body["model"])), ensure_ascii=False))
 
     def _right_text(self, question: Question) -> str:
         labels = list(question.documents)

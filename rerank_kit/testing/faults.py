@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -23,6 +24,7 @@ class Fault:
         sent: Cut the connection after so many bytes of the body; -1 before any answer.
         pause: Seconds between single bytes of the body.
         change: Makes other results of the right ones.
+        edit: Makes another body of the right one.
     """
 
     name: str
@@ -33,6 +35,11 @@ class Fault:
     sent: int | None = None
     pause: float = 0.0
     change: Callable[[Scores], Scores] | None = None
+    edit: Callable[[str], str] | None = None
+
+    def edited(self, body: str) -> str:
+        """The body that is sent in place of the right one."""
+        return body if self.edit is None else self.edit(body)
 
 
 def slow(seconds: float) -> Fault:
@@ -98,3 +105,31 @@ def constant_scores(score: float = 0.5) -> Fault:
 def not_a_number() -> Fault:
     """Give NaN as a score."""
     return Fault("not a number", change=lambda results: [(index, float("nan")) for index, _ in results])
+
+
+# Answers that are JSON, or nearly, and hold what no answer should.
+
+
+def odd_score(value: str) -> Fault:
+    """Give that as every score, as it stands in JSON: `'"0.5"'`, `"true"`, or a number of any length."""
+    return Fault("odd score", edit=lambda text: re.sub(r'(score": )[-+.\de]+', rf"\g<1>{value}", text))
+
+
+def odd_usage(value: str = "1e999") -> Fault:
+    """Give that as every count of tokens and units, as it stands in JSON."""
+    return Fault("odd usage", edit=lambda text: re.sub(r'((?:tokens|units)": )\d+', rf"\g<1>{value}", text))
+
+
+def deeply_nested(levels: int = 200_000) -> Fault:
+    """Answer with lists in lists, so deep that Python does not read them."""
+    return Fault("deeply nested", text="[" * levels + "]" * levels)
+
+
+def odd_charset(name: str = "klingon") -> Fault:
+    """Answer rightly, under a charset that there is not, or that it is not in."""
+    return Fault("odd charset", headers={"Content-Type": f"application/json; charset={name}"})
+
+
+def byte_order_mark() -> Fault:
+    """Answer rightly, behind a mark that only text files begin with."""
+    return Fault("byte order mark", edit=lambda text: f"\ufeff{text}")

@@ -7,17 +7,18 @@ import random
 import socket
 import struct
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
 from rerank_kit.testing.faults import Fault, Scores
+from rerank_kit.testing.listener import Listener
 from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS, Refused, ServedFormat
 
 Scorer = Callable[[str, str], float]
@@ -51,7 +52,9 @@ class Received:
 class RerankServer:
     """Speaks every wire format on 127.0.0.1, ranks with any reranker, and fails when told to.
 
-    Use it in a `with` block, or call `close()`.
+    Use it in a `with` block, or call `close()`. One that is forgotten closes itself, with a `ResourceWarning`, and one
+    that is open when Python ends does not keep it from ending. It belongs to the process that made it: a forked one may
+    send it requests, and has no other part in it.
 
     Attributes:
         received: The requests, in the order in which they were answered.
@@ -74,13 +77,8 @@ class RerankServer:
         self._faults: deque[Fault] = deque()
         self._always: Fault | None = None
         self._dice: tuple[random.Random, Sequence[Fault], float] | None = None
-        self._lock = threading.Lock()
         self._now = 0
-        self._sockets: set[socket.socket] = set()
-        self.closing = threading.Event()
-        self._server = _Listener(self)
-        self._thread = threading.Thread(target=self._server.serve, name="rerank-server")
-        self._thread.start()
+        self._server = Listener(self, _Handler)
 
     @property
     def url(self) -> str:
@@ -101,8 +99,16 @@ class RerankServer:
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        with self._lock:
-            return len(self._sockets)
+        return len(self._server.connections)
+
+    @property
+    def closing(self) -> threading.Event:
+        """Set from when it is being closed: whoever holds a request waits for it."""
+        return self._server.closing
+
+    @property
+    def _lock(self) -> threading.Lock:
+        return self._server.lock
 
     def fail(self, fault: Fault, *, times: int | None = 1) -> None:
         """Fail that way the next few times; `None` is from then on, once those before are through."""
@@ -125,14 +131,14 @@ class RerankServer:
 
     def close(self) -> None:
         """Stop listening, cut what is open, and wait until every thread has ended."""
-        self.closing.set()
-        if self._thread.is_alive():  # not in a forked process, which has its parent's socket but no thread
-            self._server.wake()
-        self._thread.join()
-        with self._lock:
-            for each in self._sockets:
-                _shut(each)
-        self._server.server_close()
+        self._server.close()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        """Close a server that was forgotten. Any thread may find it, so nothing is waited for."""
+        server: Listener | None = getattr(self, "_server", None)  # there is none where it could not start
+        if server is not None and not server.closing.is_set():
+            server.let_go()
+            _warn(f"unclosed {type(self).__name__} at {self.url}: use it in a with block", ResourceWarning, source=self)
 
     def __enter__(self) -> Self:
         """It listens already."""
@@ -143,16 +149,6 @@ class RerankServer:
     ) -> None:
         """Close it."""
         self.close()
-
-    def opened(self, connection: socket.socket) -> None:
-        """A connection was made."""
-        with self._lock:
-            self._sockets.add(connection)
-
-    def closed(self, connection: socket.socket) -> None:
-        """A connection has ended."""
-        with self._lock:
-            self._sockets.discard(connection)
 
     def begin(self) -> Fault:
         """A request has come: what to do to it."""
@@ -195,9 +191,8 @@ class RerankServer:
             return json.dumps(page)
         asked = wire.read(body)
         results = self._scored(asked.query, asked.texts)
-        return json.dumps(
-            wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
-        )
+        told = wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
+        return fault.edited(json.dumps(told))
 
     def _let_in(self, headers: Mapping[str, str]) -> None:
         """Refuse a wrong key, which is told as some servers do."""
@@ -218,42 +213,6 @@ class RerankServer:
         return sorted(scores, key=lambda each: -each[1])
 
 
-class _Listener(ThreadingHTTPServer):
-    request_queue_size = 1024
-    daemon_threads = False  # closing waits for them
-
-    def __init__(self, owner: RerankServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    timeout = 0.05  # seconds until it is seen that the owner is closing, where no connection can tell
-
-    def serve(self) -> None:
-        """Serve until the owner is closing, or the socket is closed."""
-        with suppress(OSError, ValueError):  # of a socket that is closed
-            while not self.owner.closing.is_set():
-                self.handle_request()
-
-    def wake(self) -> None:
-        """Make a connection, so that it is seen at once that the owner is closing."""
-        with suppress(Exception):  # tests may have patched connecting, or used up all descriptors
-            socket.create_connection(self.socket.getsockname(), timeout=1).close()
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        return not self.owner.closing.is_set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.owner.opened(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self.owner.closed(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is nothing to print."""
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -268,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Tests read what they print."""
 
     def _serve(self, body: Any) -> None:
-        owner = cast("_Listener", self.server).owner
+        owner = cast("RerankServer", cast("Listener", self.server).owner)
         try:
             self._answer(owner, owner.begin(), body)
         finally:
@@ -286,7 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        if "Content-Type" not in fault.headers:
+            self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("X-Request-Id", f"request-{len(owner.received)}")
         for key, value in fault.headers.items():
@@ -305,8 +265,3 @@ class _Handler(BaseHTTPRequestHandler):
         """End the connection as a crash does: with a reset."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
-
-
-def _shut(connection: socket.socket) -> None:
-    with suppress(OSError):  # the other side may have been first
-        connection.shutdown(socket.SHUT_RDWR)

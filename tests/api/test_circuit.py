@@ -55,6 +55,32 @@ def test_a_deciding_call_that_never_ends_is_followed_by_another() -> None:
     assert circuit.allows()
 
 
+def test_whether_it_is_ready_can_be_asked_without_using_up_the_call_that_decides() -> None:
+    clock = Clock()
+    circuit = Circuit(failures=1, seconds=10, clock=clock)
+    ready = [circuit.ready]
+    circuit.failed()
+    assert [*ready, circuit.ready] == [True, False]
+    clock.now = 10
+    assert [circuit.ready, circuit.ready, circuit.allows(), circuit.ready] == [True, True, True, False]
+
+
+def test_a_deciding_call_that_says_nothing_leaves_it_to_the_next() -> None:
+    clock = Clock()
+    circuit = Circuit(failures=1, seconds=10, clock=clock)
+    circuit.undecided()
+    circuit.failed()
+    circuit.undecided()  # of a call from before it opened
+    assert not circuit.allows()
+    clock.now = 10
+    assert [circuit.allows(), circuit.allows()] == [True, False]
+    circuit.undecided()
+    assert [circuit.allows(), circuit.allows()] == [True, False]
+    circuit.succeeded()
+    circuit.undecided()
+    assert circuit.closed
+
+
 @pytest.mark.parametrize("arguments", [{"failures": 0}, {"failures": None}, {"seconds": 0}, {"seconds": None}])
 def test_a_circuit_that_makes_no_sense_is_an_error(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):

@@ -28,7 +28,7 @@ WAYS: dict[str, Callable[[str], str]] = {
     "json": json.dumps,
     "json in json": lambda key: json.dumps(json.dumps(key)),
     "escaped": lambda key: "".join(f"\\u{ord(each):04x}" for each in key),
-    "html": lambda key: html.escape(key),
+    "html": html.escape,
     "html numbers": lambda key: "".join(f"&#{ord(each)};" for each in key),
     "python": lambda key: repr(key.encode()),
     "base64": lambda key: b64encode(key.encode()).decode(),

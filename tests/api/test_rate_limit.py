@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
 from typing import Any
 
 import pytest
@@ -83,6 +84,15 @@ def test_no_sixty_seconds_see_more_than_allowed(steps: list[tuple[float, int]]) 
         ({"x-ratelimit-remaining": "3", "x-ratelimit-reset": "7"}, False, 0.0),
         ({"x-ratelimit-remaining": "0"}, False, 0.0),
         ({}, True, 0.0),
+        ({"x-ratelimit-remaining": "-3", "x-ratelimit-reset": "7"}, False, 7.0),
+        ({"x-ratelimit-remaining": "0.0", "x-ratelimit-reset": "7"}, False, 7.0),
+        ({"x-ratelimit-remaining": "soon", "x-ratelimit-reset": "7"}, False, 0.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1.2.3s"}, False, 0.0),
+        ({"retry-after": "157680000"}, True, 600.0),
+        ({"retry-after": "9" * 50}, True, 600.0),
+        ({"retry-after": "-5"}, True, 0.0),
+        ({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}, True, 0.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999999999999"}, False, 600.0),
     ],
 )
 def test_it_learns_from_answers(headers: dict[str, str], refused: bool, wait: float) -> None:
@@ -91,12 +101,31 @@ def test_it_learns_from_answers(headers: dict[str, str], refused: bool, wait: fl
     assert limit.reserve(1) == wait
 
 
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_a_reset_as_a_moment_is_read_in_whatever_unit_it_is_counted(unit: int) -> None:
+    limit = RateLimit(clock=Clock())
+    limit.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((time.time() + 30) * unit))}, refused=False)
+    wait = limit.reserve(1)
+    assert wait is not None
+    assert 0 < wait <= 30
+
+
+@given(said=st.text(max_size=30) | st.integers().map(str) | st.floats().map(str))
+def test_no_answer_holds_everything_back_for_longer_than_is_said(said: str) -> None:
+    limit = RateLimit(longest=20, clock=Clock())
+    for name in ("retry-after-ms", "retry-after", "x-ratelimit-reset", "x-ratelimit-reset-tokens"):
+        limit.learn({"x-ratelimit-remaining-requests": "0", name: said}, refused=False)
+    assert limit.reserve(1, within=20) is not None
+
+
 def test_a_limit_without_numbers_holds_nothing_back() -> None:
     limit = RateLimit(clock=Clock())
     assert [limit.reserve(10**9) for _ in range(5)] == [0.0] * 5
 
 
-@pytest.mark.parametrize("arguments", [{"requests_per_minute": 0}, {"tokens_per_minute": -1}])
+@pytest.mark.parametrize(
+    "arguments", [{"requests_per_minute": 0}, {"tokens_per_minute": -1}, {"longest": 0}, {"longest": 10**400}]
+)
 def test_a_limit_of_nothing_is_an_error(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         RateLimit(**arguments)
@@ -105,6 +134,7 @@ def test_a_limit_of_nothing_is_an_error(arguments: dict[str, Any]) -> None:
 def test_copies_share_a_limit_and_pickles_start_anew() -> None:
     limit = RateLimit(requests_per_minute=1, tokens_per_minute=9)
     assert copy.deepcopy(limit) is limit
+    assert pickle.loads(pickle.dumps(RateLimit(longest=7))).longest == 7
     assert repr(pickle.loads(pickle.dumps(limit))) == "RateLimit(requests_per_minute=1, tokens_per_minute=9)"
 
 

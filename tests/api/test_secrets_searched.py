@@ -17,7 +17,7 @@ import httpx
 import httpx2
 import pytest
 
-from rerank_kit import ConfigurationError, Fallback, RerankError, Reranker
+from rerank_kit import ConfigurationError, Fallback, Reranker, RerankError
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
 from tests.api.leaks import leaked, saying, seen_of
@@ -38,7 +38,9 @@ def cohere_of_mine(url: str) -> Cohere:
     http = httpx.Client(verify=certificates(), follow_redirects=True)
     ahttp = httpx.AsyncClient(verify=certificates(), follow_redirects=True)
     client = cohere.ClientV2(api_key=KEY, base_url=url, httpx_client=http)
-    return Cohere("m", client=client, async_client=cohere.AsyncClientV2(KEY, base_url=url, httpx_client=ahttp), **OPTIONS)
+    return Cohere(
+        "m", client=client, async_client=cohere.AsyncClientV2(KEY, base_url=url, httpx_client=ahttp), **OPTIONS
+    )
 
 
 def claude_of_mine(url: str) -> Anthropic:
@@ -80,7 +82,9 @@ def escaped(text: str) -> str:
 
 
 ROWS = [{"index": place, "score": BOTH, "relevance_score": KEY} for place in range(2)]
-WAYS = " ".join([quote(BOTH, safe=""), b64encode(BOTH.encode()).decode(), BOTH.encode().hex(), BOTH.upper(), escaped(BOTH)])
+WAYS = " ".join(
+    [quote(BOTH, safe=""), b64encode(BOTH.encode()).decode(), BOTH.encode().hex(), BOTH.upper(), escaped(BOTH)]
+)
 FAILURES: dict[str, bytes] = {
     "refused": http(f"401 {BOTH}", json.dumps({"message": f"bad key {BOTH}"}), f"x-request-id: {BOTH}"),
     "no such page": http(f"404 {KEY}", json.dumps({"detail": BOTH}), f"cf-ray: {HEADER}"),
@@ -198,7 +202,9 @@ def test_an_answer_that_is_used_has_no_key_in_it(colour: Colour) -> None:
             ranking = colour(LLMJudge(model), "rerank", "q", ["a"])
             assert leaked(repr(ranking), KEY) == []
     info = {"model_id": f"model-{KEY}", "max_client_batch_size": 32}
-    with saying(lambda head: http("200 OK", json.dumps(info if b"/info" in head else [{"index": 0, "score": 1}]))) as url:
+    with saying(
+        lambda head: http("200 OK", json.dumps(info if b"/info" in head else [{"index": 0, "score": 1}]))
+    ) as url:
         reranker = Endpoint(url, api_key=KEY)
         ranking = colour(reranker, "rerank", "q", ["a"])
         assert leaked(repr(reranker) + repr(ranking), KEY) == []

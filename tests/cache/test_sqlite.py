@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sqlite3
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_kit import Cached, ConfigurationError, SQLiteStore
+from rerank_kit import Cached, ConfigurationError, InvalidResponse, SQLiteStore
 from rerank_kit.cache.store import Kept, Key
 from tests.cache.test_cached import TEXTS, Known, keys
 from tests.processes import python
@@ -92,15 +93,16 @@ def test_keys_that_read_the_same_in_a_row_are_different(tmp_path: Path) -> None:
 def test_texts_that_are_not_proper_unicode_have_scores_too(tmp_path: Path) -> None:
     key = ("f", "query", "broken \ud800 half")
     with SQLiteStore(tmp_path / "scores") as store:
-        store.put({key: Kept(0.5, "broken", (3, 4))})
-        assert store.get([key]) == {key: Kept(0.5, "broken", (3, 4))}
+        store.put({key: Kept(0.5, "broken \udfff", (3, 4))})
+        assert store.get([key]) == {key: Kept(0.5, "broken \udfff", (3, 4))}
 
 
 def test_of_several_scores_all_are_kept_or_none(tmp_path: Path) -> None:
     with SQLiteStore(tmp_path / "scores") as store:
+        for odd in (None, math.nan, math.inf):
+            with pytest.raises(InvalidResponse):
+                store.put({**keys("a"), ("f", "q", "b"): Kept(odd)})  # type: ignore[arg-type]
         with pytest.raises(TypeError):
-            store.put({**keys("a"), ("f", "q", "b"): Kept(None)})  # type: ignore[arg-type]
-        with pytest.raises(sqlite3.Error):
             store.put({**keys("a"), ("f", "q", "b"): Kept(1.0, ["no", "text"])})  # type: ignore[arg-type]
         assert store.get([*keys("a")]) == {}
         store.put(keys("a"))
@@ -187,11 +189,13 @@ def test_a_file_that_another_process_makes_meanwhile_is_used(tmp_path: Path) -> 
     SQLiteStore(tmp_path / "model").close()
     with sqlite3.connect(tmp_path / "model") as model:
         (table,) = model.execute("SELECT sql FROM sqlite_master WHERE name = 'scores'").fetchone()
-        (application,) = model.execute("PRAGMA application_id").fetchone()
+        (application,), (version,) = (
+            model.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+        )
     model.close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    for statement in (table, f"PRAGMA application_id = {application}", "PRAGMA user_version = 1"):
+    for statement in (table, f"PRAGMA application_id = {application}", f"PRAGMA user_version = {version}"):
         other.execute(statement)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(SQLiteStore, path, timeout=30)
@@ -233,7 +237,7 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as later:
         later.execute("PRAGMA user_version = 99")
     later.close()
-    with pytest.raises(ConfigurationError, match="of version 99, and this release of rerank-kit reads version 1"):
+    with pytest.raises(ConfigurationError, match="of version 99, and this release of rerank-kit reads version 2"):
         SQLiteStore(path)
 
 

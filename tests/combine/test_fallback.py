@@ -26,7 +26,7 @@ from rerank_kit import (
     Span,
     StatusError,
 )
-from rerank_kit.flow import Flow, sleep
+from rerank_kit.flow import Call, Flow, sleep
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Voyage
 from rerank_kit.testing import (
     RerankServer,
@@ -40,7 +40,7 @@ from rerank_kit.testing import (
     unsorted,
     wrong_count,
 )
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 from tests.doubles import Failing, Scripted
 
 DOCUMENTS = ["low 1", "high 3", "middle 2"]
@@ -168,6 +168,131 @@ def test_with_all_of_them_left_out_any_is_worth_a_try(colour: Colour) -> None:
         with pytest.raises(AllFailed):
             colour(fallback, "rerank", "query", DOCUMENTS)
     assert (len(one.sent), len(two.sent)) == (2, 2)
+
+
+def test_nobodys_deciding_call_is_used_up_by_a_ranking_that_another_answers(colour: Colour) -> None:
+    clock = Clock()
+    one, two, three = Scripted(), Scripted(), Scripted()
+    fallback = Fallback(one, two, three, failures=1, pause=30, clock=clock)
+    for circuit in fallback._circuits:
+        circuit.failed()
+    clock.now = 30
+    colour(fallback, "rerank", "query", DOCUMENTS)  # the first is well again
+    one.score = two.score = lambda text: 1 / 0
+    ranking = colour(fallback, "rerank", "query", DOCUMENTS)  # and fails again, and so does the second
+    assert indices(ranking) == [1, 2, 0]
+    assert (len(one.sent), len(two.sent), len(three.sent)) == (2, 1, 1)
+
+
+def test_before_all_have_failed_those_that_were_left_out_are_tried(colour: Colour) -> None:
+    well, ailing = Scripted(), Scripted(score=lambda text: 1 / 0)
+    fallback = Fallback(well, ailing, failures=1, pause=30, clock=Clock())
+    fallback._circuits[0].failed()
+    ranking = colour(fallback, "rerank", "query", DOCUMENTS)
+    assert indices(ranking) == [1, 2, 0]
+    assert [(span.backend, span.outcome) for span in ranking.spans] == [
+        ("Scripted", "failed"),
+        ("Scripted", "ok"),
+        ("Fallback", "ok"),
+    ]
+    assert fallback._circuits[0].closed
+    assert len(ailing.sent) == 1
+
+
+def test_one_in_the_middle_that_was_left_out_says_what_became_of_the_others(colour: Colour) -> None:
+    fallback = Fallback(
+        Failing(ConnectionFailed("down")), Scripted(), Failing(InvalidResponse("odd")), failures=1, clock=Clock()
+    )
+    fallback._circuits[1].failed()
+    ranking = colour(fallback, "rerank", "query", DOCUMENTS)
+    assert [span.outcome for span in ranking.spans] == ["failed", "failed", "degraded", "degraded"]
+    assert ranking.spans[-1].problem == "Failing failed: ConnectionFailed: down; Scripted answered instead"
+
+
+def test_one_that_was_left_out_and_fails_again_is_a_failure_like_the_others(colour: Colour) -> None:
+    fallback = Fallback(Failing(ConnectionFailed("down")), Failing(InvalidResponse("odd")), clock=Clock())
+    for _ in range(3):
+        fallback._circuits[0].failed()
+    with pytest.raises(
+        AllFailed, match=r"^every reranker failed: Failing failed: Inv.*odd; Failing failed: Conn.*down$"
+    ):
+        colour(fallback, "rerank", "query", DOCUMENTS)
+
+
+def left_out_and_due(first: Scripted | Failing, clock: Clock) -> Fallback:
+    """A fallback of which the first may be tried with a single call."""
+    fallback = Fallback(first, Scripted(), failures=1, pause=30, clock=clock)
+    fallback._circuits[0].failed()
+    clock.now += 30
+    return fallback
+
+
+@pytest.mark.parametrize(
+    "error", [ConfigurationError("no such model"), MissingExtra("httpx", "http"), KeyboardInterrupt()]
+)
+def test_a_deciding_call_that_ends_in_what_says_nothing_leaves_it_to_the_next(
+    error: BaseException, colour: Colour
+) -> None:
+    fallback = left_out_and_due(Failing(error), Clock())
+    with pytest.raises(type(error)):
+        colour(fallback, "rerank", "query", DOCUMENTS)
+    assert fallback._circuits[0].ready
+
+
+def test_a_deciding_call_about_a_text_that_is_refused_leaves_it_to_the_next(colour: Colour) -> None:
+    fallback = left_out_and_due(Failing(StatusError("text too long", status=422)), Clock())
+    assert colour(fallback, "rerank", "query", DOCUMENTS).degraded
+    assert fallback._circuits[0].ready
+
+
+def test_one_that_was_left_out_and_refuses_a_text_stays_left_out(colour: Colour) -> None:
+    fallback = Fallback(Failing(StatusError("text too long", status=422)), Failing(ConnectionFailed("down")))
+    for _ in range(3):
+        fallback._circuits[0].failed()
+    with pytest.raises(AllFailed):
+        colour(fallback, "rerank", "query", DOCUMENTS)
+    assert not fallback._circuits[0].ready
+
+
+def test_a_deciding_call_that_is_cancelled_leaves_it_to_the_next() -> None:
+    late = Late()
+    fallback = left_out_and_due(late, Clock())
+    left = tasks_left_by_cancelling(lambda: fallback.arerank("query", DOCUMENTS), lambda: len(late.sent) > 0)
+    assert left == 1
+    assert fallback._circuits[0].ready
+
+
+def test_who_was_not_let_in_takes_nothing_from_the_one_whose_call_decides(colour: Colour) -> None:
+    fallback = left_out_and_due(Failing(ConfigurationError("no such model")), Clock())
+    fallback.rerankers = (fallback.rerankers[0], Failing(ConnectionFailed("down")))
+    assert fallback._circuits[0].allows()  # somebody else's call
+    with pytest.raises(ConfigurationError, match="no such model"):  # tried as the last one left
+        colour(fallback, "rerank", "query", DOCUMENTS)
+    assert not fallback._circuits[0].ready
+
+
+def test_of_callers_that_come_together_one_decides_and_the_others_have_their_answer() -> None:
+    clock = Clock()
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    class Waiting(Scripted):
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+            started.set()
+            yield from Call(sync=lambda: True, async_=go_on.wait)
+            return (yield from super().flow(query, documents, deadline))
+
+    waiting = Waiting()
+    fallback = left_out_and_due(waiting, clock)
+
+    async def together() -> tuple[Ranking, Ranking]:
+        deciding = asyncio.create_task(fallback.arerank("query", DOCUMENTS))
+        await started.wait()
+        meanwhile = await fallback.arerank("query", DOCUMENTS)
+        go_on.set()
+        return await deciding, meanwhile
+
+    decided, meanwhile = asyncio.run(together())
+    assert (decided.degraded, meanwhile.degraded, len(waiting.sent)) == (False, True, 1)
 
 
 def test_a_text_that_one_refuses_does_not_leave_it_out(colour: Colour) -> None:

@@ -34,14 +34,39 @@ def test_equal_scores_keep_the_order_of_the_first_ranking() -> None:
     assert list(reciprocal_rank_fusion([["a", "b"], ["b", "a"]])) == ["a", "b"]
 
 
+def test_equal_sums_are_equal_whatever_the_order_of_the_rankings() -> None:
+    rankings = [["a", "b", "c"], ["c", "a", "b"], ["b", "c", "a"]]
+    for weight in (1.0, 0.1, 1 / 3):
+        fused = reciprocal_rank_fusion(rankings, weights=[weight] * 3)
+        assert list(fused) == ["a", "b", "c"]
+        assert len(set(fused.values())) == 1
+
+
+@given(st.lists(st.permutations(range(6)), min_size=1, max_size=7), st.randoms(use_true_random=False))
+def test_fusing_in_another_order_gives_the_same_scores(rankings: list[list[int]], random: Any) -> None:
+    fused = reciprocal_rank_fusion(rankings)
+    again = reciprocal_rank_fusion(random.sample(rankings, len(rankings)))
+    assert fused == again
+    met = {key: place for place, key in enumerate(dict.fromkeys(key for ranking in rankings for key in ranking))}
+    assert list(fused) == sorted(fused, key=lambda key: (-fused[key], met[key]))
+
+
 @pytest.mark.parametrize(
     ("wrong", "name"),
-    [({"weights": [1]}, "weights"), ({"weights": [1, -1]}, "weights"), ({"weights": [1, math.nan]}, "weights"),
+    [({"weights": [1]}, "weights"), ({"weights": [1, "1"]}, "weights"), ({"weights": [1, 10**400]}, "weights"),
+     ({"k": "60"}, "k"), ({"k": True}, "k"), ({"weights": [1, -1]}, "weights"), ({"weights": [1, math.nan]}, "weights"),
      ({"k": -1}, "k"), ({"k": math.inf}, "k")],
 )  # fmt: skip
 def test_weights_and_k_that_cannot_be_are_refused(wrong: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} must be"):
         reciprocal_rank_fusion([["a"], ["b"]], **wrong)
+
+
+def test_weights_whose_sum_no_float_can_hold_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="add up"):
+        reciprocal_rank_fusion([["a"], ["a"]], weights=[1e308, 1e308], k=0)
+    assert reciprocal_rank_fusion([["a"], ["a"]], weights=[8e307, 8e307], k=0) == {"a": 1.6e308}
+    assert reciprocal_rank_fusion([["a", "b"]], k=1e308) == {"a": 1e-308, "b": 1e-308}
 
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=9), max_size=4))
@@ -73,6 +98,42 @@ def test_scores_that_are_all_equal_stay_equal(how: Normalisation, each: float) -
     assert normalise([7.0, 7.0], how) == [each, each]
 
 
+EXTREMES = [5e-324, -5e-324, 1e-310, 2.3e-308, 0.0, 1.0, math.nextafter(1, 2), 1.7e308, -1.7e308, 0.1, 1e16]
+
+
+@given(st.lists(st.sampled_from(EXTREMES), max_size=6), st.sampled_from(sorted(NORMALISATIONS)))
+def test_scores_at_the_ends_of_floats_are_normalised_too(scores: list[float], how: Normalisation) -> None:
+    made = normalise(scores, how)
+    assert all(math.isfinite(score) for score in made)
+    by_score = sorted(range(len(scores)), key=scores.__getitem__)
+    assert [made[place] for place in by_score] == sorted(made)
+    if len(set(scores)) > 1 and how in {"min-max", "z-score"}:
+        assert made[by_score[0]] < made[by_score[-1]]
+
+
+@pytest.mark.parametrize(
+    ("scores", "stretched"),
+    [
+        ([0.0, 5e-324], [0.0, 1.0]),
+        ([5e-324, 1e-323, 1.5e-323], [0.0, 0.5, 1.0]),
+        ([-1e308, 1e308, 0.0], [0.0, 1.0, 0.5]),
+        ([1.0, math.nextafter(1, 2)], [0.0, 1.0]),
+        ([10**300, 2 * 10**300], [0.0, 1.0]),
+        ([0.1], [0.5]),
+        ([], []),
+    ],
+)
+def test_min_max_knows_no_scale(scores: list[float], stretched: list[float]) -> None:
+    assert normalise(scores, "min-max") == stretched
+    if len(stretched) == 2:
+        assert normalise(scores, "z-score") == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("scores", [[0.1] * 3, [0.1] * 49, [1e308] * 7, [5e-324] * 3, [-0.3], []])
+def test_scores_without_variance_have_the_z_score_0(scores: list[float]) -> None:
+    assert normalise(scores, "z-score") == [0.0] * len(scores)
+
+
 def test_the_sigmoid_takes_logits_to_0_to_1() -> None:
     assert normalise([0.0, -1000.0, 1000.0], "sigmoid") == [0.5, 0.0, 1.0]
 
@@ -80,5 +141,8 @@ def test_the_sigmoid_takes_logits_to_0_to_1() -> None:
 def test_what_cannot_be_normalised_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="min-max"):
         normalise([1.0], "best")  # type: ignore[arg-type]
-    with pytest.raises(InvalidResponse, match="finite"):
-        normalise([math.nan], "min-max")
+    with pytest.raises(ConfigurationError, match="min-max"):
+        normalise([1.0], ["min-max"])  # type: ignore[arg-type]
+    for score in (math.nan, math.inf, -math.inf, 10**400, None, "one"):
+        with pytest.raises(InvalidResponse, match="finite"):
+            normalise([1.0, score], "min-max")  # type: ignore[list-item]

@@ -6,17 +6,22 @@ import json
 import re
 from typing import Any
 
+import anthropic
 import pytest
 
 from rerank_kit import AuthenticationError, ConfigurationError
-from rerank_kit.judge import Anthropic, LLMJudge, Mode
+from rerank_kit.judge import Anthropic, LLMJudge, Mode, OpenAICompatible
 from rerank_kit.testing import (
     ChatServer,
     Fault,
     Reply,
+    byte_order_mark,
     cut_connection,
+    deeply_nested,
     dripping,
     invalid_json,
+    odd_charset,
+    odd_usage,
     slow,
     status,
     too_many_requests,
@@ -40,6 +45,7 @@ def whole(ranking: Any) -> bool:
 
 
 AGAIN: dict[str, Fault] = {
+    "429 with no time at all": too_many_requests(retry_after="1.2.3s"),
     "no answer": cut_connection(),
     "a cut body": cut_connection(sent=40),
     "429": too_many_requests(retry_after="0"),
@@ -69,6 +75,8 @@ LOST: dict[str, tuple[Fault, str]] = {
     "413": (status(413), "StatusError: .* 413"),
     "malformed JSON": (invalid_json(), "InvalidResponse"),
     "another JSON": (wrong_shape(), "InvalidResponse"),
+    "deeply nested": (deeply_nested(), "InvalidResponse"),
+    "429 for years": (too_many_requests(retry_after="157680000"), "RateLimited"),
     "a list": (Fault("a list", text="[]"), "InvalidResponse"),
     "no choices": (Fault("no choices", text='{"choices": [], "content": "?"}'), "InvalidResponse"),
     "no message": (Fault("no message", text='{"choices": [{"message": 1}], "content": 1}'), "InvalidResponse"),
@@ -121,6 +129,17 @@ REPLIES: dict[str, tuple[Reply, bool]] = {
 }
 
 
+@pytest.mark.parametrize("fault", [odd_usage(), odd_charset(), byte_order_mark()], ids=lambda fault: fault.name)
+def test_what_is_odd_around_the_models_words_costs_no_verdict(
+    server: ChatServer, make: MakeChat, fault: Fault, colour: Colour
+) -> None:
+    server.fail(fault, times=None)
+    ranking = colour(judge(make(server), "filter"), "rerank", QUERY, DOCUMENTS)
+    assert found(ranking)[:3] == RIGHT["filter"]
+    assert not ranking.degraded
+    assert (ranking.cost is None) == (fault.name == "odd usage" or ranking.spans[-1].model == "local")
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", REPLIES.values(), ids=list(REPLIES))
 def test_however_the_model_answers_no_document_is_lost_or_doubled(
@@ -162,6 +181,30 @@ def test_a_wrong_address_raises(server: ChatServer, colour: Colour) -> None:
     with pytest.raises(ConfigurationError, match="check base_url and model"):
         colour(judge(chat, "filter"), "rerank", QUERY, DOCUMENTS)
     chat.close()
+
+
+def test_a_chat_server_is_asked_however_its_address_is_spelt(server: ChatServer, colour: Colour) -> None:
+    for spelling in ("", "//v1/", "/v1/messages", "/messages"):
+        with Anthropic(api_key=KEY, base_url=f"{server.url}/anthropic{spelling}") as claude:
+            assert found(colour(judge(claude, "filter"), "rerank", QUERY, DOCUMENTS))[:3] == RIGHT["filter"]
+    for spelling in ("", "//v1/", "/v1/chat/completions", "/chat/completions"):
+        with OpenAICompatible(f"{server.url}/openai{spelling}", model="m", api_key=KEY) as chat:
+            assert found(colour(judge(chat, "filter"), "rerank", QUERY, DOCUMENTS))[:3] == RIGHT["filter"]
+
+
+def test_an_address_that_the_server_does_not_know_is_named(server: ChatServer, make: MakeChat, colour: Colour) -> None:
+    server.fail(status(404), times=None)
+    chat = make(server)
+    with pytest.raises(ConfigurationError, match=r"404.* at http://127\.0\.0\.1:\d+/\w+/v1/[a-z/]+: check base_url"):
+        colour(judge(chat, "filter"), "rerank", QUERY, DOCUMENTS)
+
+
+def test_a_client_of_the_users_own_asks_at_an_address_that_only_it_knows(server: ChatServer, colour: Colour) -> None:
+    server.fail(status(404), times=None)
+    client = anthropic.Anthropic(api_key=KEY, base_url=server.base_url("anthropic"))
+    with client, pytest.raises(ConfigurationError, match="answered 404") as caught:
+        colour(judge(Anthropic(client=client), "filter"), "rerank", QUERY, DOCUMENTS)
+    assert "http" not in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", [slow(60), dripping(0.05)], ids=["slow", "dripping"])

@@ -19,10 +19,11 @@ from pydantic import ValidationError
 from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, RerankCompressor
 from rerank_kit import ConfigurationError, InvalidResponse, MissingExtra
 from rerank_kit.local import OnnxCrossEncoder
-from tests.conftest import Colour
-from tests.doubles import Failing, Scripted
+from tests.conftest import Colour, tasks_left_by_cancelling
+from tests.doubles import Failing, Gated, Scripted
 from tests.langchain.recording import Recorder
 from tests.local.tiny_models import bert_like
+from tests.servers import eventually
 
 
 class Page(Document):
@@ -207,3 +208,15 @@ def test_the_decisive_part_of_a_long_document_is_in_its_metadata(colour: Colour)
     assert best.page_content == text
     assert "75,000 dollars" in best.metadata["relevant_passage"]
     assert len(best.metadata["relevant_passage"]) < len(text) / 2
+
+
+def test_a_cancelled_call_drops_the_pairs_that_have_not_begun() -> None:
+    gated = Gated()
+    compressor = RerankCompressor(reranker=gated)
+    assert (
+        tasks_left_by_cancelling(lambda: compressor.acompress_documents(pages(), "query"), lambda: bool(gated.begun))
+        == 1
+    )
+    gated.gate.set()
+    assert eventually(lambda: len(gated.ended) == 1)
+    assert len(gated.begun) == 1

@@ -27,9 +27,10 @@ from langchain_rerank_kit import (
 from rerank_kit import ConfigurationError, Deadline, DeadlineExceeded, MissingExtra, Ranking, Reranker
 from rerank_kit import Document as Candidate
 from rerank_kit.flow import Flow, blocking
-from tests.conftest import Colour
-from tests.doubles import Failing, Scripted
+from tests.conftest import Colour, tasks_left_by_cancelling
+from tests.doubles import Failing, Gated, Scripted
 from tests.langchain.recording import Recorder
+from tests.servers import eventually
 
 
 class Numbers(BaseRetriever):
@@ -324,3 +325,13 @@ def test_one_line_is_enough(colour: Colour) -> None:
     assert colour(retriever, "invoke", "What is the threshold of rule 17?")[0].page_content == texts[17]
     assert isinstance(retriever, RerankRetriever)
     assert str(retriever.widening) == "BM25Retriever.k: 4 → 50"
+
+
+@pytest.mark.parametrize("on_error", ["raise", "keep"])
+def test_a_cancelled_call_drops_the_pairs_that_have_not_begun(on_error: Any) -> None:
+    gated = Gated()
+    retriever = with_rerank(Numbers(), gated, on_error=on_error)
+    assert tasks_left_by_cancelling(lambda: retriever.ainvoke("query"), lambda: bool(gated.begun)) == 1
+    gated.gate.set()
+    assert eventually(lambda: len(gated.ended) == 1)
+    assert len(gated.begun) == 1

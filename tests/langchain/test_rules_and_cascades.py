@@ -12,11 +12,13 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import ValidationError
 
 from langchain_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankCompressor, RuleRerank, with_rerank
+from langchain_rerank_kit.result_metadata import EARLIER_SCORES, REASON, SCORE
 from rerank_kit import Cascade, ConfigurationError, DeadlineExceeded, Rules, Stage
-from rerank_kit.rules import equals
+from rerank_kit.rules import at_most, boost, contains, equals
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.langchain.recording import Recorder
+from tests.rules.hostile import MAKERS
 
 DESCRIPTION: dict[str, Any] = {"prefer": [{"rule": "equals", "field": "open", "value": True}]}
 
@@ -55,6 +57,20 @@ def test_a_reason_from_before_does_not_stay_to_explain_another_order(colour: Col
     assert twice[0].metadata["earlier_relevance_scores"] == [0.0]
 
 
+@pytest.mark.parametrize("key", ["field", SCORE, EARLIER_SCORES, REASON])
+def test_nothing_in_metadata_fails_a_ranking_or_is_lost(colour: Colour, key: str) -> None:
+    compressor = RuleRerank(
+        rules=Rules(prefer=[boost("field"), contains("field", "a")], at_most=at_most(1, by="field"))
+    )
+    for make in MAKERS.values():
+        odd = Document(page_content="odd", id="odd", metadata={SCORE: 0.5, key: make()})
+        best = colour(compressor, "compress_documents", [odd, Document(page_content="b", id="b")], "query")
+        assert sorted(ids(best)) == ["b", "odd"]
+        (again,) = (each for each in best if each.id == "odd")
+        assert again.metadata.get("field") is odd.metadata.get("field")
+        assert again.metadata[EARLIER_SCORES][-1] is odd.metadata[SCORE]
+
+
 def test_rules_without_text_to_read_rank_all_the_same() -> None:
     empty = [Document(page_content="", metadata={"open": False}), Document(page_content="", metadata={"open": True})]
     best = RuleRerank(rules=DESCRIPTION).compress_documents(empty, "query")
@@ -74,6 +90,14 @@ def test_fields_dump_to_what_makes_the_same_compressor_again() -> None:
     assert dumped["rules"] == DESCRIPTION
     assert ids(RuleRerank(**dumped).compress_documents(pages(), "query")) == ["0", "2"]
     assert RuleRerank(rules=DESCRIPTION).model_dump()["rules"] == DESCRIPTION
+
+
+def test_a_description_that_is_too_deep_is_refused() -> None:
+    deep: dict[str, Any] = {"rule": "equals", "field": "open", "value": True}
+    for _ in range(10_000):
+        deep = {"rule": "all_of", "rules": [deep]}
+    with pytest.raises(ConfigurationError, match="deeper than"):
+        RuleRerank(rules={"require": [deep]})
 
 
 # ── Cascades ──

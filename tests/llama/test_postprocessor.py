@@ -41,9 +41,10 @@ from rerank_kit import (
 )
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local import OnnxCrossEncoder
-from tests.conftest import Colour
-from tests.doubles import Answering, Failing, Scripted
+from tests.conftest import Colour, tasks_left_by_cancelling
+from tests.doubles import Answering, Failing, Gated, Scripted
 from tests.llama.recording import Callbacks, recorded
+from tests.servers import eventually
 
 QUERY = QueryBundle("query")
 
@@ -473,3 +474,16 @@ def test_too_few_candidates_are_warned_of_once_at_the_users_line(colour: Colour)
 
 def test_it_is_a_node_postprocessor() -> None:
     assert issubclass(CrossEncoderRerank, BaseNodePostprocessor)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "keep"])
+def test_a_cancelled_call_drops_the_pairs_that_have_not_begun(on_error: Any) -> None:
+    gated = Gated()
+    postprocessor = RerankPostprocessor(reranker=gated, on_error=on_error)
+    begun = tasks_left_by_cancelling(
+        lambda: postprocessor.apostprocess_nodes(pages(), QUERY), lambda: bool(gated.begun)
+    )
+    assert begun == 1
+    gated.gate.set()
+    assert eventually(lambda: len(gated.ended) == 1)
+    assert len(gated.begun) == 1

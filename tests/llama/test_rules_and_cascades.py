@@ -11,11 +11,12 @@ import pytest
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from llama_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankPostprocessor, RuleRerank
-from rerank_kit import Budget, Cascade, DeadlineExceeded, Rules, Stage
-from rerank_kit.rules import equals, rule
+from rerank_kit import Budget, Cascade, ConfigurationError, DeadlineExceeded, Rules, Stage
+from rerank_kit.rules import at_most, boost, contains, equals, rule
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.llama.recording import recorded
+from tests.rules.hostile import MAKERS
 
 QUERY = QueryBundle("query")
 DESCRIPTION: dict[str, Any] = {"prefer": [{"rule": "equals", "field": "open", "value": True}]}
@@ -56,6 +57,18 @@ def test_each_node_says_why_it_is_where_it_is_and_its_text_does_not(colour: Colo
     assert best[0].to_dict()["relevance_reason"] == "Open is true (+0.5)."
 
 
+def test_nothing_in_metadata_fails_a_ranking_or_is_lost(colour: Colour) -> None:
+    postprocessor = RuleRerank(
+        rules=Rules(prefer=[contains("text", "London"), boost("field")], at_most=at_most(1, by="field"))
+    )
+    for make in MAKERS.values():
+        value = make()
+        odd = NodeWithScore(node=TextNode(text="London", id_="odd", metadata={"field": value}), score=0.5)
+        best = colour(postprocessor, "postprocess_nodes", [NodeWithScore(node=TextNode(id_="b")), odd], QUERY)
+        assert ids(best) == ["odd", "b"]
+        assert best[0].metadata["field"] is value
+
+
 @pytest.mark.parametrize("rules", [Rules(prefer=[equals("open", True)]), DESCRIPTION])
 def test_dicts_json_and_pickles_bring_the_same_rules_back(rules: Any) -> None:
     made = RuleRerank(rules=rules, top_n=2)
@@ -78,6 +91,14 @@ def test_code_among_the_rules_is_no_part_of_a_dict() -> None:
     made = RuleRerank(rules=Rules(prefer=[rule(lambda query, document: True)]))
     with pytest.raises(Exception, match="is code, which no description can hold"):
         made.to_dict()
+
+
+def test_a_description_that_is_too_deep_is_refused() -> None:
+    deep: dict[str, Any] = {"rule": "equals", "field": "open", "value": True}
+    for _ in range(10_000):
+        deep = {"rule": "all_of", "rules": [deep]}
+    with pytest.raises(ConfigurationError, match="deeper than"):
+        RuleRerank(rules={"require": [deep]})
 
 
 # ── Cascades ──

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import importlib.machinery
 import json
@@ -10,6 +11,7 @@ import pickle
 import random
 import shutil
 import sys
+import threading
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -281,6 +283,36 @@ def test_a_list_wise_model_is_not_pointwise_and_its_order_is_kept(
     ranking = colour(engine, "rerank", QUERY, TEXTS)
     assert ranking.hits == (Hit(2, 1.0), Hit(1, 0.75), Hit(3, 0.5), Hit(0, 0.25))
     assert ranking.usage == Usage(pairs=4)
+
+
+def test_lists_that_wait_for_another_are_dropped_when_their_callers_leave(
+    answers: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Event(), list[int]()
+
+    class Waiting(sys.modules["llama_cpp"].Llama):  # type: ignore[misc]  # the stand-in above
+        def create_chat_completion(self, messages: list[dict[str, str]]) -> dict[str, Any]:
+            begun.append(1)
+            assert gate.wait(30)
+            return super().create_chat_completion(messages)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sys.modules["llama_cpp"], "Llama", Waiting)
+    answers += ["[2] > [1]"] * 2
+    engine = FlashRank(LISTWISE, cache_dir=tmp_path)
+
+    async def main() -> list[int]:
+        tasks = [asyncio.create_task(engine.arerank(QUERY, TEXTS[:2])) for _ in range(4)]
+        while not begun:  # noqa: ASYNC110 - it is in another thread
+            await asyncio.sleep(0.001)
+        for task in tasks:
+            task.cancel()
+        with pytest.raises(DeadlineExceeded):
+            await engine.arerank(QUERY, TEXTS[:2], timeout=0.01)
+        gate.set()
+        return [hit.index for hit in await engine.arerank(QUERY, TEXTS[:2])]
+
+    assert asyncio.run(main()) == [1, 0]
+    assert len(begun) == 2
 
 
 def test_what_a_list_wise_model_leaves_out_comes_last_and_says_so(answers: list[str], tmp_path: Path) -> None:

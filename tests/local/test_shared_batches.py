@@ -12,21 +12,25 @@ from typing import Any
 import pytest
 
 from rerank_kit import Deadline, DeadlineExceeded
+from rerank_kit.caller import Caller
+from rerank_kit.errors import Abandoned
 from rerank_kit.local import Scored
 from rerank_kit.local.cross_encoder import Pair
-from rerank_kit.local.shared_batches import SharedBatches
+from rerank_kit.local.shared_batches import SharedBatches, Wanted
 
 
 @dataclass
 class Model:
-    """Scores a pair by the number that is its text. It does not begin before it may."""
+    """Scores each pair that is wanted by the number that is its text. It does not begin before it may."""
 
     may: threading.Event = field(default_factory=threading.Event)
     calls: list[tuple[list[str], Deadline]] = field(default_factory=list[tuple[list[str], Deadline]])
+    scored: list[str] = field(default_factory=list[str])
 
-    def __call__(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+    def __call__(self, pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted) -> Scored:
         self.calls.append(([text for _, text in pairs], deadline))
         assert self.may.wait(30)
+        self.scored += [text for place, (_, text) in enumerate(pairs) if wanted(place)]
         scores = [float(text) for _, text in pairs]  # which a text that is no number makes fail
         return Scored(scores, [int(score) for score in scores], [score > 5 for score in scores])
 
@@ -116,23 +120,86 @@ def test_scores_that_come_too_late_are_a_deadline_exceeded() -> None:
         SharedBatches(model).score([("query", "1")], Deadline(1.0, lambda: next(now)))
 
 
-def test_when_the_one_at_work_is_interrupted_the_others_go_on() -> None:
-    model, interrupted = Model(), threading.Event()
+@dataclass
+class Leaving:
+    """Asks in a thread, as blocking code of an async caller is called, and may leave."""
 
-    def score(pairs: Sequence[Pair], deadline: Deadline) -> Scored:
-        if len(model.calls) == 1 and not interrupted.is_set():  # the second call, for all who wait
-            interrupted.set()
-            raise KeyboardInterrupt
-        return model(pairs, deadline)
+    together: SharedBatches
+    texts: Sequence[str]
+    answer: Future[Scored] = field(default_factory=Future[Scored])
+    caller: Caller = field(default_factory=Caller)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self.caller.calling(self.ask), daemon=True).start()
+
+    def ask(self) -> None:
+        try:
+            self.answer.set_result(self.together.score([("query", text) for text in self.texts], Deadline().bound()))
+        except BaseException as error:  # noqa: BLE001
+            self.answer.set_exception(error)
+
+    def go(self) -> None:
+        self.caller.leave()
+        assert isinstance(self.answer.exception(30), Abandoned)
+
+
+@pytest.mark.parametrize("leaving", [[0], [1], [2], [1, 2], [0, 3], [1, 2, 3]])
+def test_the_pairs_of_who_leaves_drop_out_and_the_others_go_on(leaving: list[int]) -> None:
+    model = Model()
+    together = SharedBatches(model)
+    callers = [Leaving(together, ["1", "2"])]
+    until(lambda: len(model.calls) == 1)
+    for texts in (["3"], ["4", "5"], ["6"]):
+        callers.append(Leaving(together, texts))
+        until(lambda: len(together._waiting) == len(callers) - 1)
+    for place in leaving:
+        callers[place].go()
+    model.may.set()
+    stay = [each for place, each in enumerate(callers) if place not in leaving]
+    assert [each.answer.result(30).scores for each in stay] == [[float(text) for text in each.texts] for each in stay]
+    assert model.scored == [text for each in stay for text in each.texts]
+
+
+def test_who_leaves_while_the_model_is_at_work_for_several_does_not_fail_the_others() -> None:
+    model, begun = Model(), threading.Event()
+
+    def score(pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted) -> Scored:
+        if len(model.calls) == 1:
+            begun.set()
+            until(lambda: not wanted(0))
+            deadline.check()
+        return model(pairs, deadline, wanted)
 
     together = SharedBatches(score)
-    with ThreadPoolExecutor(3) as pool:
-        futures = [pool.submit(together.score, [("query", "1")], Deadline())]
-        until(lambda: len(model.calls) == 1)
-        futures += [pool.submit(together.score, [("query", text)], Deadline()) for text in ("2", "3")]
-        until(lambda: len(together._waiting) == 2)
-        model.may.set()
-    outcomes = [each.exception() or each.result().scores for each in futures]
-    assert outcomes[0] == [1]
-    assert sum(isinstance(each, KeyboardInterrupt) for each in outcomes) == 1
-    assert sum(each in ([2], [3]) for each in outcomes) == 1
+    first = Leaving(together, ["1"])
+    until(lambda: len(model.calls) == 1)
+    second = Leaving(together, ["2"])
+    until(lambda: len(together._waiting) == 1)
+    third = Leaving(together, ["3"])
+    until(lambda: len(together._waiting) == 2)
+    model.may.set()
+    assert begun.wait(30)
+    second.go()
+    assert third.answer.result(30).scores == [3]
+    assert first.answer.result(30).scores == [1]
+    assert model.scored == ["1", "3"]
+
+
+def test_a_model_that_would_end_its_thread_fails_the_one_who_asked_alone() -> None:
+    model = Model()
+
+    def score(pairs: Sequence[Pair], deadline: Deadline, wanted: Wanted) -> Scored:
+        if ("query", "exit") in pairs:
+            raise SystemExit(3)
+        return model(pairs, deadline, wanted)
+
+    together = SharedBatches(score)
+    first = Leaving(together, ["1"])
+    until(lambda: len(model.calls) == 1)
+    second = Leaving(together, ["exit"])
+    until(lambda: len(together._waiting) == 1)
+    third = Leaving(together, ["3"])
+    until(lambda: len(together._waiting) == 2)
+    model.may.set()
+    assert isinstance(second.answer.exception(30), SystemExit)
+    assert [each.answer.result(30).scores for each in (first, third)] == [[1], [3]]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
 
 from rerank_kit import AuthenticationError, ConfigurationError, Ranking, StatusError
+from rerank_kit.api.exchange import Response
 from rerank_kit.managed import Backoff, Endpoint, FormatName, Limits
 from rerank_kit.managed.formats import FORMATS
-from rerank_kit.testing import Fault, RerankServer, status
-from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
-from tests.conftest import Colour
+from rerank_kit.testing import Fault, RerankServer, slow, status
+from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS
+from tests.apis import DOCUMENTS, KEY, ORDER, QUERY, answered
+from tests.conftest import Colour, tasks_left_by_cancelling
 
 FOUND_OUT = ["tei", "infinity", "vllm", "llama.cpp", "sglang"]
 
@@ -131,21 +134,69 @@ def test_documents_longer_than_the_server_takes_are_cut_and_counted(server: Rera
     assert ranking.usage.truncated == 1
 
 
-@pytest.mark.parametrize(
-    ("url", "name", "path"),
-    [
-        ("http://host:8000", "vllm", "/v1/rerank"),
-        ("http://host:8000/v1", "vllm", "/rerank"),
-        ("http://host:8000/v1/", "vllm", "/rerank"),
-        ("http://host:8000/v1/rerank", "vllm", ""),
-        ("http://host/rerank", "tei", ""),
-        ("https://openrouter.ai/api/v1", "openrouter", "/rerank"),
-        ("https://openrouter.ai", "openrouter", "/api/v1/rerank"),
-        ("http://host/prefix", "infinity", "/rerank"),
-    ],
-)
-def test_a_url_may_have_some_of_the_path_already(url: str, name: FormatName, path: str) -> None:
-    assert Endpoint(url, format=name).encode(QUERY, DOCUMENTS).path == path
+SPELLINGS = [
+    *("", "/", "//", "/v1", "/v1/", "/v1/rerank", "/v1/rerank/", "//v1//rerank", "/rerank", "/rerank/", "/v2/rerank"),
+    *("/v2", "/api/v1/", "/api/v1/rerank", "/v1/models", "/score", "/v1/chat/completions"),
+]
+
+
+def served(name: str) -> Callable[[str], Response]:
+    """A server of one format, behind a gateway, which answers at its own paths alone."""
+    wire = SERVED_FORMATS[name]
+    asked = wire.read({wire.query: QUERY, wire.documents: DOCUMENTS})
+    pages = {path: page for (of, path), page in PAGES.items() if of == name}
+    pages[wire.path] = wire.answer(asked, [(place, 1 - rank / 10) for rank, place in enumerate(ORDER)])
+
+    def answer(address: str) -> Response:
+        path = address.removeprefix("http://host/gateway")
+        return Response(200, pages[path]) if path in pages else Response(404, {"detail": "Not Found"})
+
+    return answer
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("name", FOUND_OUT)
+def test_a_server_is_found_out_however_its_address_is_spelt(name: str, spelling: str) -> None:
+    reranker = answered(Endpoint, served(name), base_url=f"http://host/gateway{spelling}")
+    assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
+    assert (reranker.format, reranker.model) == (name, "served")
+
+
+@pytest.mark.parametrize("name", get_args(FormatName))
+def test_every_format_is_spoken_however_its_address_is_spelt(name: FormatName) -> None:
+    own = FORMATS[name].path
+    for spelling in (*SPELLINGS, own, f"{own}/", own.rpartition("/")[0], own.replace("/", "//")):
+        url = f"http://host/gateway{spelling}"
+        reranker = answered(Endpoint, served(name), base_url=url, format=name, model="m", api_key=KEY)
+        assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
+
+
+@pytest.mark.parametrize("name", FOUND_OUT)
+def test_a_real_server_is_found_out_by_the_whole_address(server: RerankServer, name: str, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url(name) + "//v1/rerank/")
+    assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+    assert (reranker.format, reranker.model) == (name, "served")
+
+
+def test_the_address_that_was_right_is_asked_alone_from_then_on(server: RerankServer, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url("vllm") + "/rerank", format="vllm")
+    rankings = [colour(reranker, "rerank", QUERY, DOCUMENTS) for _ in range(3)]
+    assert [each.path for each in server.received] == ["/rerank", *["/v1/rerank"] * 3]
+    assert [each.usage.requests for each in rankings] == [2, 1, 1]
+    server.fail(status(404))
+    with pytest.raises(
+        ConfigurationError, match=r"at http://127\.0\.0\.1:\d+/vllm/v1/rerank: check base_url and model"
+    ):
+        colour(reranker, "rerank", QUERY, DOCUMENTS)
+    assert len(server.received) == 5
+
+
+def test_every_address_that_was_asked_is_named_with_the_first_complaint(server: RerankServer, colour: Colour) -> None:
+    server.fail(Fault("no model", status=404, text='{"error": {"message": "no such model"}}'))
+    base = server.url + "/nowhere"
+    with pytest.raises(ConfigurationError) as caught:
+        colour(Endpoint(base + "/v2/rerank", format="vllm"), "rerank", QUERY, DOCUMENTS)
+    assert f"at {base}/v2/rerank, {base}/v1/rerank: check base_url and model" in str(caught.value)
 
 
 def test_hosted_apis_are_known_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +241,29 @@ def test_when_all_servers_ail_one_is_asked_all_the_same(colour: Colour) -> None:
         assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
         assert len(one.received) + len(two.received) == 3
         reranker.close()
+
+
+def test_as_many_servers_are_asked_as_it_takes(colour: Colour) -> None:
+    with RerankServer() as one:
+        with RerankServer() as gone:
+            down = gone.base_url("vllm")
+        urls = [*(down.replace("127.0.0.1", f"127.0.0.{number}") for number in range(2, 7)), one.base_url("vllm")]
+        reranker = Endpoint(urls, format="vllm", max_retries=1)
+        assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+        assert len(one.received) == 1
+        reranker.close()
+
+
+def test_a_server_that_was_set_aside_is_tried_by_the_next_when_the_one_who_tried_it_was_cancelled() -> None:
+    with RerankServer() as one, RerankServer() as two:
+        reranker = Endpoint([one.base_url("vllm"), two.base_url("vllm")], format="vllm")
+        reranker._circuits[0].failed()
+        reranker._circuits[0]._clock = lambda: 1e12  # much later
+        one.fail(slow(60))
+        left = tasks_left_by_cancelling(lambda: reranker.arerank(QUERY, DOCUMENTS), lambda: one.most_at_once > 0)
+        assert left == 1
+        assert reranker._circuits[0].ready
+        one.closing.set()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -22,13 +23,18 @@ from rerank_kit import (
 from rerank_kit.testing import (
     Fault,
     RerankServer,
+    byte_order_mark,
     constant_scores,
     cut_connection,
+    deeply_nested,
     dripping,
     duplicate_index,
     index_out_of_range,
     invalid_json,
     not_a_number,
+    odd_charset,
+    odd_score,
+    odd_usage,
     slow,
     status,
     too_many_requests,
@@ -38,6 +44,11 @@ from rerank_kit.testing import (
 )
 from tests.apis import DOCUMENTS, ORDER, QUERY, Make
 from tests.conftest import Colour, tasks_left_by_cancelling
+
+
+def reset(moment: int) -> Fault:
+    """A refusal until a moment."""
+    return status(429, headers={"X-RateLimit-Reset": str(moment)})
 
 
 @dataclass(frozen=True)
@@ -61,12 +72,16 @@ AGAIN = {
     "500 twice": Case(status(500), 2, 3),
     "503 twice": Case(status(503), 2, 3),
     "529 twice": Case(status(529), 2, 3),
+    "429 with no time at all at first": Case(too_many_requests(retry_after="1.2.3s"), 1, 2),
+    "429 with a moment in milliseconds at first": Case(reset(int(time.time() * 1000) - 1), 1, 2),
 }
 LOST = {
     "no answer ever": Case(cut_connection(), None, 3, ConnectionFailed),
     "half an answer every time": Case(cut_connection(sent=9), None, 3, ConnectionFailed),
     "429 every time": Case(too_many_requests(retry_after="0"), None, 3, RateLimited),
     "429 for an hour": Case(too_many_requests(retry_after="3600"), None, 1, RateLimited),
+    "429 for years": Case(too_many_requests(retry_after="157680000"), None, 1, RateLimited),
+    "429 until a moment in microseconds": Case(reset(int(time.time() * 1e6) + 10**10), None, 1, RateLimited),
     "500 every time": Case(status(500), None, 3, StatusError),
     "529 every time": Case(status(529), None, 3, StatusError),
 }
@@ -76,6 +91,7 @@ FINAL = {
     "402": Case(status(402), None, 1, StatusError),
     "403": Case(status(403), None, 1, AuthenticationError),
     "404": Case(status(404), None, 1, ConfigurationError),
+    "405": Case(status(405), None, 1, ConfigurationError),
     "413": Case(status(413), None, 1, StatusError),
     "422": Case(status(422), None, 1, StatusError),
     "invalid JSON": Case(invalid_json(), None, 1, InvalidResponse),
@@ -84,11 +100,21 @@ FINAL = {
     "duplicate index": Case(duplicate_index(), None, 1, InvalidResponse),
     "index out of range": Case(index_out_of_range(), None, 1, InvalidResponse),
     "not a number": Case(not_a_number(), None, 1, InvalidResponse),
+    "400 digits": Case(odd_score("9" * 400), None, 1, InvalidResponse),
+    "5,000 digits": Case(odd_score("9" * 5000), None, 1, InvalidResponse),
+    "a score in quotes": Case(odd_score('"0.5"'), None, 1, InvalidResponse),
+    "a score that is true": Case(odd_score("true"), None, 1, InvalidResponse),
+    "deeply nested": Case(deeply_nested(), None, 1, InvalidResponse),
 }
 HARMLESS = {
     "unsorted": Case(unsorted(), None, 1),
     "constant scores": Case(constant_scores(), None, 1),
     "a little slow": Case(slow(0.02), None, 1),
+    "usage beyond all numbers": Case(odd_usage(), None, 1),
+    "usage below nothing": Case(odd_usage("-5"), None, 1),
+    "a charset that there is not": Case(odd_charset(), None, 1),
+    "a charset that is none for text": Case(odd_charset("hex"), None, 1),
+    "a byte order mark": Case(byte_order_mark(), None, 1),
 }
 CASES = AGAIN | LOST | FINAL | HARMLESS
 
@@ -108,6 +134,19 @@ def test_every_fault_has_its_outcome(server: RerankServer, make: Make, case: Cas
             colour(reranker, "rerank", QUERY, DOCUMENTS)
         assert type(caught.value) is case.error
     assert len(server.received) == case.requests
+
+
+def test_what_cannot_be_meant_is_neither_counted_nor_priced(server: RerankServer, make: Make, colour: Colour) -> None:
+    server.fail(odd_usage(), times=None)
+    ranking = colour(make(server), "rerank", QUERY, DOCUMENTS)
+    assert (ranking.usage.tokens, ranking.usage.units, ranking.cost) == (0, 0, None)
+
+
+def test_an_address_that_the_server_does_not_know_is_named(server: RerankServer, make: Make, colour: Colour) -> None:
+    for code in (404, 405):
+        server.fail(status(code))
+        with pytest.raises(ConfigurationError, match=rf"{code}.* at http://127\.0\.0\.1:\d+/\w+(/v\d)?/rerank: check"):
+            colour(make(server), "rerank", QUERY, DOCUMENTS)
 
 
 @pytest.mark.parametrize("fault", [slow(60), dripping(0.05)], ids=["slow", "dripping"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 from typing import Any
 
 import cohere
@@ -11,11 +12,11 @@ import pytest
 from cohere.core.api_error import ApiError
 
 from rerank_kit import BackendError, Cached, ConfigurationError, InvalidResponse, Reranker, StatusError
-from rerank_kit.managed import Cohere, Jina, Voyage
+from rerank_kit.managed import Cohere, Jina, Limits, Voyage
 from rerank_kit.testing import Fault, RerankServer, status, too_many_requests
 from tests import apis
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
-from tests.conftest import Colour
+from tests.conftest import Colour, tasks_left_by_cancelling
 
 
 def cohere_client(server: RerankServer) -> Any:
@@ -139,6 +140,28 @@ def test_whatever_a_users_client_raises_is_a_backend_error(colour: Colour) -> No
         colour(Cohere("rerank-v3.5", client=Broken()), "rerank", QUERY, DOCUMENTS)
 
 
+class Hanging(Broken):
+    """A client that waits for a server."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.gate = threading.Event()
+
+    def rerank(self, **arguments: Any) -> Any:
+        self.begun += 1
+        self.gate.wait(30)
+        raise KeyError("no credentials")
+
+
+def test_a_loop_does_not_wait_for_a_blocking_client_of_a_cancelled_call() -> None:
+    client = Hanging()
+    cancelled = Cohere("rerank-v3.5", client=client, limits=Limits(documents=1), concurrency=2)
+    assert tasks_left_by_cancelling(lambda: cancelled.arerank(QUERY, DOCUMENTS), lambda: client.begun == 2) == 1
+    assert not client.gate.is_set()
+    client.gate.set()
+    assert client.begun == 2
+
+
 def test_errors_without_headers_are_understood(colour: Colour) -> None:
     with pytest.raises(StatusError, match="Cohere answered 422: too long") as caught:
         colour(Cohere("rerank-v3.5", client=Older()), "rerank", QUERY, DOCUMENTS)
@@ -170,10 +193,28 @@ def test_cohere_retry_after_is_heeded_with_every_version_of_the_sdk(server: Rera
 
 
 def test_cohere_is_found_by_its_environment_variable(server: RerankServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CO_API_URL", server.base_url("cohere"))
+    monkeypatch.setenv("CO_API_URL", server.base_url("cohere") + "/v2/rerank")
     assert len(Cohere("rerank-v3.5", api_key=KEY).rerank(QUERY, DOCUMENTS)) == len(DOCUMENTS)
     monkeypatch.delenv("CO_API_URL")
     assert Cohere("rerank-v3.5", api_key=KEY).base_url == "https://api.cohere.com"
+
+
+@pytest.mark.parametrize("name", ["cohere", "voyage", "jina"])
+def test_a_vendor_is_asked_however_its_address_is_spelt(server: RerankServer, name: str, colour: Colour) -> None:
+    make: Any = {"cohere": Cohere, "voyage": Voyage, "jina": Jina}[name]
+    for spelling in ("", "//v1/", "/v2", "/v1/rerank", "/v2/rerank/", "/rerank"):
+        with make("rerank-2.5", api_key=KEY, base_url=f"{server.url}/{name}{spelling}") as reranker:
+            ranking = colour(reranker, "rerank", QUERY, DOCUMENTS)
+            assert [hit.index for hit in ranking] == ORDER
+
+
+def test_a_client_of_the_users_own_asks_at_an_address_that_only_it_knows(server: RerankServer, colour: Colour) -> None:
+    client = cohere_client(server)
+    server.fail(status(404), times=None)
+    with pytest.raises(ConfigurationError, match="answered 404") as caught:
+        colour(Cohere("rerank-v3.5", client=client), "rerank", QUERY, DOCUMENTS)
+    assert "http" not in str(caught.value)
+    client._client_wrapper.httpx_client.httpx_client.close()
 
 
 def test_voyage_is_asked_in_its_own_words(server: RerankServer, colour: Colour) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from rerank_kit import Cascade, Deadline, Document, MissingExtra, Ranking, Reranker, Span, Stage, Usage
 from rerank_kit.flow import Flow
-from rerank_kit.observe import OpenTelemetry, Prometheus
+from rerank_kit.observe import OpenTelemetry, Prometheus, log_span
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.processes import python
@@ -148,6 +149,22 @@ def test_prometheus_counts_rankings_and_stages(colour: Colour) -> None:
     assert sample("documents_total", "Scripted", "inner") == 4
     assert sample("cost_total", "Priced", "broad") == pytest.approx(0.06)
     assert sample("cost_total", "Cascade", "") is None
+
+
+@pytest.mark.parametrize("cost", [math.nan, -1.0])
+def test_a_cost_that_is_none_spoils_no_sum(
+    cost: float, provider: TracerProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Scripted):
+        def cost(self, usage: Usage) -> float:
+            return cost
+
+    registry = CollectorRegistry()
+    reranker = Odd()
+    reranker.hooks = [Prometheus(registry), OpenTelemetry(provider), log_span]
+    reranker.rerank("query", DOCUMENTS)
+    assert registry.get_sample_value("rerank_kit_cost_total", {"backend": "Odd", "stage": ""}) is None
+    assert "a hook failed" not in caplog.text
 
 
 def test_prometheus_counts_rerankers_that_failed_inside_a_ranking_that_came_all_the_same(colour: Colour) -> None:

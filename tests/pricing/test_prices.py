@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,23 @@ def test_what_the_vendor_did_not_count_is_unknown_and_not_free(price: Price) -> 
 @pytest.mark.parametrize("price", [TOKENS, SEARCHES])
 def test_asking_nothing_costs_nothing(price: Price) -> None:
     assert price.cost(Usage(cached=9)) == 0.0
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, -5, 10**400, "7", None, True])
+def test_what_cannot_be_meant_as_a_count_has_no_price(odd: Any) -> None:
+    chat = Price("chat", "chat", 1.0, 1_000_000, output=2.0, cache_read=0.1, cache_write=0.1)
+    prices = Prices([TOKENS, SEARCHES, chat])
+    assert prices.cost("by-token", Usage(pairs=1, tokens=odd)) is None
+    assert prices.cost("by-search", Usage(pairs=1, units=odd)) is None
+    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "calls"):
+        told: dict[str, Any] = {"calls": 1, "input_tokens": 5, name: odd}
+        assert prices.cost("chat", Usage(**told)) is None
+
+
+def test_a_price_beyond_all_numbers_is_unknown() -> None:
+    dear = Prices([Price("dear", "tokens", 10**308, 1), Price("chat", "chat", 10**308, 1, output=0)])
+    assert dear.cost("dear", Usage(pairs=1, tokens=10**9)) is None
+    assert dear.cost("chat", Usage(calls=1, input_tokens=10**9)) is None
 
 
 def test_the_querys_tokens_are_paid_once_for_each_document() -> None:

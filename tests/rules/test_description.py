@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError, Rules
 from rerank_kit.rules import (
@@ -25,6 +28,8 @@ from rerank_kit.rules import (
     tier,
     weighted,
 )
+from rerank_kit.rules.description import BLENDS, LISTS, PLAIN, RULES
+from rerank_kit.rules.logic import DEEPEST
 from rerank_kit.rules.rule import Case, Match, Rule
 from tests.rules.jobs import NOW, job
 
@@ -158,3 +163,148 @@ def test_code_cannot_be_described(code: Any) -> None:
     assert len(rules.rerank("query", ["text"])) == 1
     with pytest.raises(ConfigurationError, match="is code, which no description can hold"):
         rules.to_dict()
+
+
+# ── Descriptions that are none ──
+
+
+def nested(levels: int, name: str = "all_of", inside: Any = NEWER) -> Any:
+    """Conditions inside one another."""
+    rule = inside
+    for _ in range(levels):
+        rule = {"rule": name, "rules": [rule]}
+    return rule
+
+
+def wrapped(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+CYCLE: dict[str, Any] = {"rule": "none_of"}
+CYCLE["rules"] = [CYCLE]
+
+
+def doubled(levels: int) -> Any:
+    """Few values, that are many to whoever goes through them all."""
+    rule: Any = NEWER
+    for _ in range(levels):
+        rule = {"rule": "any_of", "rules": [rule] * 8}
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (nested(DEEPEST + 1), "32 deep"),
+        (nested(10_000, "any_of"), "deeper than 72"),
+        (nested(10_000, "none_of", {}), "deeper than 72"),
+        (CYCLE, "deeper than 72"),
+        (doubled(20), "more than 100000 values"),
+        (wrapped(10_000), "deeper than 72"),
+        ({**NEWER, "field": wrapped(10_000)}, "deeper than 72"),
+        ({"rule": wrapped(40)}, r"rule must be one of .*, not \[\["),
+    ],
+    ids=["a rule too deep", "deep", "deep and wrong", "cyclic", "doubled", "no rule", "a deep field", "a deep name"],
+)
+def test_descriptions_that_are_too_deep_or_too_much_are_refused(rule: Any, says: str) -> None:
+    for description in ({"require": [rule]}, {"tiers": [{"name": "a", "when": rule}]}):
+        with pytest.raises(ConfigurationError, match=says):
+            Rules.from_dict(description)
+
+
+def test_conditions_may_be_deep_enough() -> None:
+    rules = Rules.from_dict({"require": [nested(DEEPEST)]}, now=NOW)
+    assert len(rules.rerank("query", [job(posted=NOW), job()])) == 1
+    assert Rules.from_dict(rules.to_dict()).require == rules.require
+
+
+@pytest.mark.parametrize("make", [all_of, any_of, none_of])
+def test_conditions_that_are_too_deep_are_refused_in_code_too(make: Any) -> None:
+    rule = equals("a", 1)
+    for _ in range(DEEPEST):
+        rule = make(rule)
+    with pytest.raises(ConfigurationError, match="flatten them"):
+        make(equals("b", 1), rule)
+
+
+@pytest.mark.parametrize(("name", "text"), [("rules.json", "[" * 100_000), ("rules.toml", "a = " + "[" * 100_000)])
+def test_a_file_that_is_too_deep_is_named(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=f"rules cannot be read from .*{name}"):
+        Rules.from_file(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("description", "says"),
+    [
+        ({7: []}, "rules: keys must be texts, not 7"),
+        ({"prefer": [dict([*NEWER.items(), (7, 1)])]}, r"prefer\[0\]: keys must be texts, not 7"),
+        ({"prefer": [{**NEWER, "x" * 500: 1}]}, r"unknown key 'x+…"),
+        ({"prefer": [{"rule": "boost", "field": "a", "full": 10**5000}]}, r"prefer\[0\].full .* about 5000 digits"),
+        ({"per_tier": -(10**5000)}, "per_tier .* about 5000 digits"),
+        ({"per_tier": -(10**300)}, "per_tier must be"),
+        ({"weights": 5}, "weights takes a list of numbers, not 5"),
+        ({"weights": "1"}, "weights must be 0 numbers"),
+        ({"weights": [1e200], "prefer": [NEWER]}, r"weights must be .* at most 1e\+100, not 1e\+200"),
+        ({"weights": ["1"], "prefer": [NEWER]}, "weights must be 1 numbers"),
+        ({"blend": {"method": "rrf", "k": "60"}}, "blend .*k must be"),
+        ({"blend": {"method": "rrf", "k": 10**400}}, "blend.k .* about 400 digits"),
+        ({"blend": {"method": "weighted", "weight": "1"}}, "blend .*weight must be"),
+        ({"blend": {"method": "weighted", "normalise": []}}, "blend .*normalise must be"),
+        (
+            {"prefer": [{"rule": "near", "field": "a", "number": 10**308 * 2, "half": 1}]},
+            r"prefer\[0\].number must .* number that a float can hold",
+        ),
+        ({"prefer": [{"rule": "equals", "field": "a", "value": Path()}]}, r"prefer\[0\].value must be a text.* class"),
+        ({"prefer": [{"rule": "one_of", "field": "a", "values": [10**400]}]}, r"prefer\[0\].values\[0\] must be"),
+        ({"at_most": [{"number": True, "by": "a"}]}, "number must be"),
+        ({"tiers": [{"name": ["a"], "when": NEWER}]}, "a tier needs a name"),
+    ],
+)
+def test_values_of_the_wrong_types_are_named(description: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        Rules.from_dict(description)
+
+
+OF_RULES = ["value", "values", "words", "half", "within", "half_life", "number", "full", "zone", "missing", "rules"]
+FIELDS = [*OF_RULES, "rule", "method", "field", "name", "when", "by", "weight", "normalise", "k", "x"]
+KEYS = st.sampled_from(FIELDS) | st.sampled_from([None, 7, True, b"x", "x" * 500])
+ODD: list[Callable[[], Any]] = [lambda: 10**400, lambda: -(10**5000), lambda: wrapped(200), lambda: nested(40), object]
+leaves: st.SearchStrategy[Any] = st.one_of(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.sampled_from([*RULES, *BLENDS, "1d", "UTC", b"x", 1j, NOW, timedelta(1)]),
+    st.sampled_from(ODD).map(lambda make: make()),
+)
+anything: st.SearchStrategy[Any] = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(KEYS, inner, max_size=4),
+        st.fixed_dictionaries(
+            {"rule": st.sampled_from(list(RULES)), "field": inner}, optional=dict.fromkeys(OF_RULES, inner)
+        ),
+        st.fixed_dictionaries({"method": st.sampled_from(list(BLENDS))}, optional={"k": inner, "weight": inner}),
+    ),
+    max_leaves=8,
+)
+some_lists = {name: st.lists(anything, max_size=2) | anything for name in LISTS}
+descriptions: st.SearchStrategy[Any] = anything | st.fixed_dictionaries(
+    {}, optional={**some_lists, **dict.fromkeys((*PLAIN, "blend"), anything)}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(descriptions)
+def test_whatever_a_description_holds_it_makes_rules_or_is_refused(description: Any) -> None:
+    try:
+        rules = Rules.from_dict(description, now=NOW)
+    except ConfigurationError as error:
+        refused = str(error)
+    else:
+        refused = ""
+        assert rules.to_dict() == Rules.from_dict(rules.to_dict()).to_dict()
+        rules.rerank("query", [job(field="x", posted=NOW), job()])
+    assert len(refused) < 2000

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError
 from rerank_kit.rules import newer
+from rerank_kit.rules.moments import moment
 from tests.rules.jobs import NOW, match, value
 
 EPOCH = NOW.timestamp()
@@ -44,9 +47,89 @@ def test_a_day_old_is_not_within_a_day(posted: Any) -> None:
     assert value(DAY, posted=posted) == 0.0
 
 
+def at(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2022-10", at(2022, 10, 1)),
+        ("2022", at(2022, 1, 1)),
+        (2022, at(2022, 1, 1)),
+        (2022.0, at(2022, 1, 1)),
+        (np.int64(2022), at(2022, 1, 1)),
+        (1000, at(1000, 1, 1)),
+        (2999, at(2999, 1, 1)),
+        (999, at(1970, 1, 1, 0, 16, 39)),
+        (3000, at(1970, 1, 1, 0, 50)),
+        (2022.5, at(1970, 1, 1, 0, 33, 42, 500_000)),
+        (20221005, at(2022, 10, 5)),
+        (20221305, at(1970, 8, 23, 1, 1, 45)),
+        ("20221005", at(2022, 10, 5)),
+        ("2022-W40", at(2022, 10, 3)),
+        ("2022-W40-3", at(2022, 10, 5)),
+        ("2022w403", at(2022, 10, 5)),
+        ("2022-278", at(2022, 10, 5)),
+        ("2022278", at(2022, 10, 5)),
+        ("2024-366", at(2024, 12, 31)),
+        ("20221005T0930Z", at(2022, 10, 5, 9, 30)),
+        ("2022-10-05t09:30:00z", at(2022, 10, 5, 9, 30)),
+        ("2022-10-05 09:30:00,25+02:00", at(2022, 10, 5, 7, 30, 0, 250_000)),
+        ("2022-10-05T09:30:00.123456789Z", at(2022, 10, 5, 9, 30, 0, 123_456)),
+        ("2022-10-05T09", at(2022, 10, 5, 9)),
+        ("Wed, 05 Oct 2022 09:30:00 GMT", at(2022, 10, 5, 9, 30)),
+        (1664962200, at(2022, 10, 5, 9, 30)),
+        (1664962200000, at(2022, 10, 5, 9, 30)),
+        ("1664962200", at(2022, 10, 5, 9, 30)),
+        ("1664962200.000100", at(2022, 10, 5, 9, 30, 0, 100)),
+        ("-1000000000", at(1938, 4, 24, 22, 13, 20)),
+        (np.datetime64("2022-10"), at(2022, 10, 1)),
+        (np.datetime64("2022-10-05T09:30", "ns"), at(2022, 10, 5, 9, 30)),
+        ("0001-01-01", at(1, 1, 1)),
+        ("9999-12-31T23:59:59-14:00", datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(-timedelta(hours=14)))),
+    ],
+)
+def test_moments_are_read_as_they_are_meant(written: Any, meant: datetime) -> None:
+    assert moment(written, "posted", UTC) == meant
+
+
+@given(st.dates(min_value=date(1000, 1, 1), max_value=date(2999, 12, 31)))
+def test_every_way_to_write_a_day_is_the_same_day(day: date) -> None:
+    written = [
+        f"{day:%Y-%m-%d}",
+        f"{day:%Y%m%d}",
+        f"{day:%Y-%j}",
+        f"{day:%Y%j}",
+        f"{day:%G-W%V-%u}",
+        f"{day:%G-W%V-%u}T00",
+    ]
+    midnight = datetime.combine(day, datetime.min.time(), UTC)
+    assert {moment(each, "posted", UTC) for each in (*written, day, midnight, int(f"{day:%Y%m%d}"))} == {midnight}
+
+
 @pytest.mark.parametrize(
     "posted",
-    ["yesterday", "", "2026-13-45", True, b"2026-11-24", [NOW], {"on": NOW}, float("nan"), 1e300, 10**400, "9" * 30],
+    ["2022-13", "2022-00", "0000", "2022-1", "2023-366", "2022-000", "2022-W54", "202210", "22-10-05", "10/05/2022",
+     "05.10.2022", "2022-10-05T25:00", "2022-10-05" + " " * 100 + "x", "٢٠٢٢", np.bool_(True), bytearray(b"1"), 1j],
+)  # fmt: skip
+def test_what_could_mean_more_than_one_day_or_none_is_no_date(posted: Any) -> None:
+    assert match(DAY, posted=posted).says.endswith("is no date")
+
+
+def test_a_time_zone_that_says_nothing_is_none() -> None:
+    class Nowhere(tzinfo):
+        def utcoffset(self, moment: datetime | None, /) -> None:
+            return None
+
+        dst = tzname = utcoffset
+
+    assert value(newer("posted", within="13h"), posted=datetime(2026, 11, 24, tzinfo=Nowhere())) == 1.0
+
+
+@pytest.mark.parametrize(
+    "posted",
+    ["yesterday", "", "2026-13-45", True, b"2026-11-24", [NOW], {"on": NOW}, float("nan"), 1e300, 10**40, "9" * 30],
 )  # fmt: skip
 def test_what_is_no_moment_counts_as_missing_and_is_quoted(posted: Any) -> None:
     found = match(newer("posted", within="24h", missing="first"), posted=posted)

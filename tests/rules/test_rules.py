@@ -293,6 +293,8 @@ def test_by_default_ages_are_counted_from_now() -> None:
         ({"weights": [1]}, "weights must be 0 numbers"),
         ({"prefer": [FRESH], "weights": [0]}, "weights must be a finite number above 0"),
         ({"prefer": [FRESH], "weights": [None]}, "weights must be 1 numbers"),
+        ({"prefer": [FRESH], "weights": [1e101]}, r"weights must be .* at most 1e\+100"),
+        ({"prefer": [FRESH], "weights": 1.0}, "weights takes a list of numbers, not 1.0"),
         ({"require": [near("a", 1, half=1)]}, "require=Near.*draws a line"),
         ({"exclude": [newer("a", half_life="1d")]}, "exclude=Newer.*draws a line"),
         ({"without_tier": "keep"}, "without_tier must be"),
@@ -308,10 +310,19 @@ def test_a_wrong_argument_is_an_error_that_names_it(arguments: dict[str, Any], s
         Rules(**arguments)
 
 
+@pytest.mark.parametrize("now", [lambda: "today", lambda: None, lambda: 7])
+def test_a_now_that_gives_no_moment_is_an_error_that_names_it(now: Any) -> None:
+    with pytest.raises(ConfigurationError, match="now must give a datetime, not"):
+        Rules(prefer=[FRESH], now=now).rerank("query", [job()])
+
+
 @pytest.mark.parametrize(
     ("kind", "named", "says"),
     [
         (weighted, {"weight": 0}, "weight must be"),
+        (weighted, {"weight": 1e101}, "weight must be"),
+        (weighted, {"weight": "1"}, "weight must be"),
+        (rrf, {"k": "60"}, "k must be"),
         (weighted, {"weight": None}, "weight must be"),
         (weighted, {"normalise": "best"}, "normalise must be"),
         (weighted, {"missing": "x"}, "missing must be"),

@@ -146,14 +146,14 @@ def test_it_closes_also_where_nothing_can_connect(monkeypatch: pytest.MonkeyPatc
     server = RerankServer()
     monkeypatch.setattr(socket, "create_connection", patched)
     server.close()
-    assert not server._thread.is_alive()
+    assert not server._server.thread.is_alive()
 
 
 def test_it_closes_also_when_its_socket_is_closed_already() -> None:
     server = RerankServer()
     server._server.socket.close()
     server.close()
-    assert not server._thread.is_alive()
+    assert not server._server.thread.is_alive()
 
 
 def test_closing_twice_and_closing_is_seen_by_nobody(server: RerankServer) -> None:

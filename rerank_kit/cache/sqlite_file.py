@@ -1,0 +1,141 @@
+"""The file of a `SQLiteStore`: opened, made so that nobody else can read it, or refused as not one of ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from typing import cast
+
+from rerank_kit.cache.sqlite_rows import COLUMNS
+from rerank_kit.errors import ConfigurationError
+
+_APPLICATION = int.from_bytes(b"rrkt", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
+_VERSION = 2  # of the table; raise it with every change to it, or to how rows are made
+_WITHOUT_CHECKSUMS = 1
+_IDENTITY = """
+    SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
+    FROM pragma_application_id, pragma_user_version
+"""
+_TABLE = """
+    CREATE TABLE scores (
+        place INTEGER PRIMARY KEY,  -- rises with every entry, so the oldest come first
+        key BLOB NOT NULL UNIQUE,
+        score BLOB NOT NULL,        -- a float; in a REAL column -0.0 would come back as 0.0
+        why BLOB,
+        start INTEGER,
+        stop INTEGER,
+        checksum BLOB               -- of all but the place
+    )
+"""
+_OWNER_ONLY = 0o600
+
+
+def check_path(path: object) -> str:
+    """The path of a file, as absolute text.
+
+    Raises:
+        ConfigurationError: It is no path.
+    """
+    if not isinstance(path, str | bytes | os.PathLike):
+        msg = f"path must be a path, not {path!r}: pass the name of a file for the scores"
+        raise ConfigurationError(msg)
+    text = os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
+    if text in ("", ":memory:") or "\0" in text:
+        msg = f"path={text!r} names no file: pass the name of one, or keep scores in memory with MemoryStore()"
+        raise ConfigurationError(msg)
+    return os.path.abspath(text)  # noqa: PTH100 - a Path would make "~" special
+
+
+def open_file(path: str) -> sqlite3.Connection:
+    """Open our file or make it; leave any other untouched. Nothing waits: whoever finds it held may try again.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+        sqlite3.OperationalError: Another process holds it.
+    """
+    connection: sqlite3.Connection | None = None
+    try:
+        _make(path)
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        connection.text_factory = bytes  # what is no UTF-8 is for us to refuse, row by row
+        prepare(connection, path)
+    except (sqlite3.Error, OSError) as error:
+        if connection is not None:
+            connection.close()
+        if is_held(error):
+            raise
+        msg = (
+            f"path={path!r} cannot be used as a score cache ({error}): pass a path in a folder that may be written, "
+            "with no file or one that SQLiteStore made; a damaged one may be deleted, its scores are computed anew"
+        )
+        raise ConfigurationError(msg) from error
+    return connection
+
+
+def is_held(error: Exception) -> bool:
+    """Whether it says that another process, or another connection, is at the file."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # the rest of the code says how it came to it
+
+
+def _make(path: str) -> None:
+    """Make the file, if there is none, for its owner alone. SQLite gives its other files the same permissions.
+
+    One that is there is not opened: closing it again would break the locks that this process has on it
+    (https://sqlite.org/howtocorrupt.html, "Posix advisory locks canceled").
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, _OWNER_ONLY))
+
+
+def prepare(connection: sqlite3.Connection, path: str) -> None:
+    """Make sure that the file is one of ours, of this version.
+
+    Raises:
+        sqlite3.Error: It is not, or another process holds it.
+    """
+    application, version, _ = _identity(connection)
+    if (application, version) == (_APPLICATION, _WITHOUT_CHECKSUMS):
+        version = _take_over(connection, path)
+    if (application, version) != (_APPLICATION, _VERSION):
+        raise sqlite3.DatabaseError(_strange(application, version))
+    # Readers and a writer do not wait for each other then. It fails while another process opens the file too,
+    # which then does it; until it is done all goes on, only slower.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the newest scores, never the file
+    connection.execute(f"SELECT {COLUMNS} FROM scores LIMIT 1").fetchall()  # noqa: S608 - a constant
+
+
+def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Whose file it is, its version and how many tables it has; a new file becomes ours."""
+    found: tuple[int, int, int] = connection.execute(_IDENTITY).fetchone()
+    if found == (0, 0, 0):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute(_IDENTITY).fetchone() == found:  # no other process was faster
+                connection.execute(_TABLE)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+        found = connection.execute(_IDENTITY).fetchone()
+    return found
+
+
+def _take_over(connection: sqlite3.Connection, path: str) -> int:
+    """Have rows of the first version, which everybody could read, take a checksum when they are computed anew."""
+    for each in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):  # not there, or not ours
+            os.chmod(each, os.stat(each).st_mode & _OWNER_ONLY)  # noqa: PTH101, PTH116 - a path is a str here
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if _identity(connection)[1] == _WITHOUT_CHECKSUMS:  # no other process was faster
+            connection.execute("ALTER TABLE scores ADD COLUMN checksum BLOB")
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+    return _identity(connection)[1]
+
+
+def _strange(application: int, version: int) -> str:
+    if application == _APPLICATION:
+        return f"it is of version {version}, and this release of rerank-kit reads version {_VERSION}"
+    return "it is another program's database"
