@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from typing import Any
 
-from rerank_kit.api.request_timeout import Until, in_time, started
+from rerank_kit.api.request_timeout import Until, in_time
+from rerank_kit.loop_threads import in_a_thread
 
 _PIECE = 16_384  # bytes that are sent at once: the time is looked at between two, however slowly a server reads
 _PATIENCE = 2.0  # seconds for an address of a host that has others
@@ -95,7 +95,7 @@ class AsyncNetwork:
     async def connect_tcp(self, host: str, port: int, timeout: Until, **options: Any) -> Any:
         """Connect to the first of the host's addresses that answers."""
         try:
-            *others, last = [host] if _numeric(host) else await _looked_up(host, port)
+            *others, last = [host] if _numeric(host) else await in_a_thread(lambda: _addresses(host, port))
         except (socket.gaierror, UnicodeError) as error:
             raise self._core.ConnectError(str(error)) from error
         for address in others:
@@ -117,10 +117,6 @@ def _is(family: int, host: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-async def _looked_up(host: str, port: int) -> list[str]:
-    return await asyncio.wrap_future(started(lambda: _addresses(host, port)))
 
 
 def _addresses(host: str, port: int) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextvars import copy_context
-from threading import Thread
 from typing import Any, Self, TypeVar
+
+from rerank_kit.caller import waiting
+from rerank_kit.errors import DeadlineExceeded
+from rerank_kit.threads import Threads, as_done
+from rerank_kit.values import Deadline
 
 T = TypeVar("T")
 
@@ -46,29 +48,17 @@ def whole(request: Any) -> None:
     request.extensions = {**request.extensions, "timeout": dict.fromkeys(timeouts, until)}
 
 
-def started(work: Callable[[], T]) -> Future[T]:
-    """What becomes of work that cannot be broken off, in a thread of its own that keeps no process alive."""
-    done: Future[T] = Future()
-    done.set_running_or_notify_cancel()
-    context = copy_context()
-
-    def do() -> None:
-        try:
-            done.set_result(context.run(work))
-        except BaseException as error:  # noqa: BLE001 - raised where the answer is asked for
-            done.set_exception(error)
-
-    try:
-        Thread(target=do, name="left-to-itself", daemon=True).start()
-    except RuntimeError:  # there are too many, or Python is about to end: it is done here
-        do()
-    return done
-
-
 def in_time(work: Callable[[], T], seconds: float) -> T:
     """Do what cannot be broken off, and wait no longer than that for it: it is left to itself then.
 
     Raises:
         TimeoutError: It was not done.
+        Abandoned: Nobody waits for it any more.
     """
-    return started(work).result(seconds)
+    with waiting() as caller:
+        future = Threads(1, "left-to-itself").submit(caller.calling(work))
+        try:
+            next(as_done([future], Deadline.after(seconds)))
+        except DeadlineExceeded as error:
+            raise TimeoutError(str(error)) from None
+    return future.result()
