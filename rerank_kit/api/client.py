@@ -60,8 +60,11 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
     def holding(self: Any, *args: Any, **options: Any) -> None:
         problem = tried(self, args, options)
         del args, options
-        if problem is not None:
-            raise problem
+        try:
+            if problem is not None:
+                raise problem
+        finally:
+            del problem
 
     return holding
 
@@ -263,9 +266,13 @@ class ApiClient:
         if response.ok or response.status in WRONG_ADDRESS:
             self.reached(base, well=True)
             return replace(response, address=url)
+        raise self._refused(response, base)
+
+    def _refused(self, response: Response, base: str) -> RerankError:
+        """The error for a response that is one."""
         refusal = self.error_of(self._without_secrets(response))
         self.reached(base, well=not worth_repeating(refusal))
-        raise refusal
+        return refusal
 
     def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
         """Seconds to wait before the next try; `None` when there will be none."""

@@ -16,6 +16,7 @@ _PIECE = 8  # characters of a long secret that are hidden wherever they stand to
 _LEAST_PIECE = 6  # of a short one
 _LONGEST = 10_000  # characters of a text in an answer: no error shows as many
 _DEEPEST = 20  # levels of an answer: no error shows as many
+_DEEPEST_USED = 100  # levels of an answer: nothing that is used is deeper
 _FEW = 8  # pieces, which are faster looked for one by one
 _ROUNDS = 3  # how often a text may have been escaped, and one more
 
@@ -53,8 +54,8 @@ def hidden(value: Any, secrets: Iterable[str]) -> Any:
 
 
 def without_whole(value: Any, secrets: Iterable[str]) -> Any:
-    """A parsed answer without the secrets, but with everything else, that is to be used."""
-    return _inside(value, _pieces(secrets, whole=True), None, None)
+    """A parsed answer without the secrets, but with everything else that is to be used."""
+    return _inside(value, _pieces(secrets, whole=True), None, _DEEPEST_USED)
 
 
 def without_frames(error: BaseException) -> BaseException:
@@ -63,20 +64,28 @@ def without_frames(error: BaseException) -> BaseException:
     return error.with_traceback(None)
 
 
-def _inside(value: Any, known: Pieces, longest: int | None, levels: int | None) -> Any:
+def _inside(value: Any, known: Pieces, longest: int | None, levels: int) -> Any:
     if levels == 0 or value is None or isinstance(value, bool):
         return "…" if levels == 0 else value
     if isinstance(value, str):
         return _blotted(value[:longest], known)
     if isinstance(value, int | float):
-        return SHOWN if SHOWN in _blotted(f"{value:.0f}", known) else value
-    left = None if levels is None else levels - 1
+        return SHOWN if SHOWN in _blotted(_digits(value), known) else value
+    left = levels - 1
     if is_mapping(value):
         pairs = ((_inside(name, known, longest, left), each) for name, each in value.items())
         return {name: _inside(each, known, longest, left) for name, each in pairs}
     if is_list(value):
         return [_inside(each, known, longest, left) for each in value]
     return _blotted(repr(value)[:longest], known)
+
+
+def _digits(number: float) -> str:
+    """A number as text, as far as Python writes it."""
+    try:
+        return str(number) if isinstance(number, int) else f"{number:.0f}"
+    except ValueError:  # of more than 4,300 digits
+        return ""
 
 
 def _pieces(secrets: Iterable[str], *, whole: bool = False) -> Pieces:

@@ -45,7 +45,10 @@ class Http:
                 return _response(self._pool.client().request(**arguments, timeout=seconds))
         except BaseException as error:  # noqa: BLE001 - also a cancellation shows what was sent, in the frames below
             failure = _failure(error, arguments["url"], secrets, seconds)
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # or it would hold itself, and all that this frame does
 
     async def _asend(self, arguments: dict[str, Any], secrets: SecretsSent, seconds: float) -> Response:
         try:
@@ -54,7 +57,10 @@ class Http:
                     return _response(await client.request(**arguments, timeout=seconds))
         except BaseException as error:  # noqa: BLE001 - also a cancellation shows what was sent, in the frames below
             failure = _failure(error, arguments["url"], secrets, seconds)
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure
 
 
 def _client() -> tuple[Any, Callable[[], None]]:

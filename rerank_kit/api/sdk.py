@@ -66,9 +66,10 @@ class SdkTransport(ABC):
                 return _response(call() if self._own is None else in_time(call, seconds))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
-        if isinstance(outcome, Response):
-            return outcome
-        raise outcome
+        try:
+            return _answered(outcome)
+        finally:
+            del outcome  # or an error would hold itself, and all that this frame does
 
     async def _asend(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
         if self._own is not None and self._own.async_client is None:
@@ -80,9 +81,10 @@ class SdkTransport(ABC):
                     return _response(await self._call(client, arguments))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
-        if isinstance(outcome, Response):
-            return outcome
-        raise outcome
+        try:
+            return _answered(outcome)
+        finally:
+            del outcome
 
     def _outcome(
         self, error: BaseException, url: str, secrets: SecretsSent, seconds: float
@@ -125,6 +127,15 @@ class SdkTransport(ABC):
     @abstractmethod
     def _understood(self, error: Exception) -> Response | Exception | None:
         """The response that an error stands for; or, where none came, what went wrong; `None` for all other errors."""
+
+
+def _answered(outcome: Response | BaseException) -> Response:
+    try:
+        if isinstance(outcome, Response):
+            return outcome
+        raise outcome
+    finally:
+        del outcome
 
 
 def _response(given: Any) -> Response:

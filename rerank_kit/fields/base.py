@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -12,9 +12,6 @@ from typing_extensions import override
 
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.reranker import Reranker
-
-if TYPE_CHECKING:
-    from pydantic_core import InitErrorDetails
 
 logger = logging.getLogger("rerank_kit")
 
@@ -69,7 +66,10 @@ class RerankFields(BaseModel):
                 refused = None
             del fields  # there may be a key in it, and this frame would show it
             if refused is not None:
-                raise refused
+                try:
+                    raise refused
+                finally:
+                    del refused
             self._loaded = self._build() if self.reranker is None else self.reranker
 
     def _build(self) -> Reranker:
@@ -90,8 +90,15 @@ class RerankFields(BaseModel):
 
 def _without_input(error: ValidationError) -> ValidationError:
     """The same error without what was passed, in which there may be a key: its pickle and its `errors()` show it."""
-    rows = [{"type": each["type"], "loc": each["loc"], "ctx": each.get("ctx", {})} for each in error.errors()]
-    return ValidationError.from_exception_data(error.title, cast("list[InitErrorDetails]", rows), hide_input=True)
+    known: list[Any] = []
+    told: list[Any] = []
+    for each in error.errors():
+        known.append({"type": each["type"], "loc": each["loc"], "ctx": each.get("ctx", {})})
+        told.append({"type": "value_error", "loc": each["loc"], "ctx": {"error": ValueError(each["msg"])}})
+    try:
+        return ValidationError.from_exception_data(error.title, known, hide_input=True)
+    except KeyError:  # one is of a kind that a subclass made up
+        return ValidationError.from_exception_data(error.title, told, hide_input=True)
 
 
 def _description(kind: type[BaseModel], name: str) -> str | None:
