@@ -67,6 +67,17 @@ def reading_at_most(longest: int, call: Call[T]) -> Call[T]:
     return Call(sync, async_)
 
 
+def ask(request: Any) -> None:
+    """An event hook of httpx: whatever a client asks for by itself, it asks for what can be decoded here."""
+    if _longest.get() is not None:
+        request.headers["accept-encoding"] = ENCODINGS
+
+
+async def aask(request: Any) -> None:
+    """The same for async clients."""
+    ask(request)
+
+
 def shorten(response: Any) -> None:
     """An event hook of httpx: the body is decoded and bounded here, before anybody else reads it."""
     _shorten(response, 0)

@@ -8,14 +8,13 @@ from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
-from rerank_kit.api.answer_size import ENCODINGS, ashorten, shorten
+from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
 from rerank_kit.api.environment import Proxy, certificates, proxy_for
 from rerank_kit.api.network import AsyncNetwork, Network
 from rerank_kit.api.request_timeout import whole
 from rerank_kit.api.secrets_sent import aadd_headers, add_headers
 
 _PORTS = {"http": 80, "https": 443}
-_HEADERS = {"accept-encoding": ENCODINGS}
 
 last_headers: ContextVar[dict[str, str] | None] = ContextVar("last_headers", default=None)
 """The headers of the last answer in this thread or task, for SDKs whose errors leave them out."""
@@ -30,14 +29,14 @@ def blocking_client(library: Any) -> Any:
     Raises:
         ConfigurationError: The certificates that the environment names cannot be read.
     """
-    hooks: dict[str, list[Any]] = {"request": [add_headers], "response": [shorten, _remember]}
-    return library.Client(transport=_Transport(library), event_hooks=hooks, headers=_HEADERS)
+    hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [shorten, _remember]}
+    return library.Client(transport=_Transport(library), event_hooks=hooks)
 
 
 def async_client(library: Any) -> Any:
     """A client for one loop. Like httpx's own, it follows no redirect. As with `blocking_client`."""
-    hooks: dict[str, list[Any]] = {"request": [aadd_headers], "response": [ashorten, _aremember]}
-    return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks, headers=_HEADERS)
+    hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [ashorten, _aremember]}
+    return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks)
 
 
 class _Ways:

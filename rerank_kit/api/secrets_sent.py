@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from rerank_kit.api.answer_size import ashorten, shorten
+from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
 from rerank_kit.api.hiding import SHOWN, hidden, hide
 from rerank_kit.api.log_filter import hide_in_logs
 
@@ -97,10 +97,15 @@ def guard(client: Any) -> None:
     What else it is used for is not touched.
     """
     hooks: Mapping[str, list[Any]] | None = getattr(client, "event_hooks", None)
-    ours = (astay_on_host, ashorten) if hasattr(client, "aclose") else (stay_on_host, shorten)
     if hooks is not None:
-        known = hooks["response"]
-        client.event_hooks = {**hooks, "response": [*known, *(each for each in ours if each not in known)]}
+        waits = hasattr(client, "aclose")
+        first, last = ([aask], [astay_on_host, ashorten]) if waits else ([ask], [stay_on_host, shorten])
+        both = {"request": _with(hooks["request"], first), "response": _with(hooks["response"], last)}
+        client.event_hooks = {**hooks, **both}
+
+
+def _with(hooks: list[Any], more: list[Any]) -> list[Any]:
+    return [*hooks, *(each for each in more if each not in hooks)]
 
 
 def _leaves(response: Any) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal, Unpack, cast, get_args
 from urllib.parse import urlsplit
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.base_url import check_url
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.exchange import Request
@@ -26,6 +27,7 @@ from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.values import Deadline, Document
 
+_PAGE = longest_answer(results=1000)  # bytes: a gateway may list as many models
 _TOO_MANY = re.compile(r"maximum allowed batch size ([0-9]{1,9})\b")
 
 
@@ -207,7 +209,7 @@ class Endpoint(ManagedReranker):
     def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
         """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
         try:
-            return self.without_keys((yield from self.exchange(Request(path), deadline))[0].body)
+            return self.without_keys((yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body)
         except AuthenticationError:
             raise
         except (StatusError, ConfigurationError, InvalidResponse) as error:

@@ -70,7 +70,7 @@ CLIENTS: dict[str, Callable[..., Any]] = {
     "Cohere on a blocking client of mine": with_options(one_for_both),
     "Voyage": with_options(lambda url, key, **more: Voyage("m", api_key=key, base_url=url, **more)),
     "Jina": with_options(lambda url, key, **more: Jina("m", api_key=key, base_url=url, **more)),
-    "Endpoint": with_options(lambda url, key, **more: Endpoint(url, api_key=key, **more)),
+    "Endpoint": with_options(lambda url, key, **more: Endpoint(url, **{"api_key": key, "format": "vllm", **more})),
     "OpenAICompatible": with_options(
         lambda url, key, **more: judge(OpenAICompatible(url, model="m", api_key=key, **more))
     ),

@@ -20,6 +20,9 @@ from tests.conftest import Colour
 Make = Callable[..., Any]
 
 
+ALL = CLIENTS | {"Endpoint that asks": lambda url: CLIENTS["Endpoint"](url, format="auto")}
+
+
 class InOrder(Reranker):
     """Answers at once, in the order given."""
 
@@ -36,7 +39,7 @@ def failure(reranker: Any, colour: Colour) -> RerankError | None:
     return None
 
 
-@pytest.mark.parametrize("make", CLIENTS.values(), ids=CLIENTS)
+@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 def test_no_request_outlives_its_deadline(make: Make, colour: Colour) -> None:
     with ExitStack() as stack, ThreadPoolExecutor(len(DRIBBLES)) as threads:
         started = time.monotonic()
