@@ -56,14 +56,15 @@ class SdkTransport(ABC):
         )
 
     def _send(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
-        client = self._pool.client() if self._own is None else self._own.client
-        if client is None:
+        own = self._own
+        if own is not None and own.client is None:
             msg = "client= is an async client, which a blocking call cannot use: pass a blocking one, or call arerank"
             raise ConfigurationError(msg)
         try:
             with secrets.underway():
-                call = partial(self._call, client, arguments)
-                return _response(call() if self._own is None else in_time(call, seconds))
+                if own is None:
+                    return _response(self._call(self._pool.client(), arguments))
+                return _response(in_time(partial(self._call, own.client, arguments), seconds))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
         try:
