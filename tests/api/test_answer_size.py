@@ -7,6 +7,7 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -99,6 +100,10 @@ def http(status: str, content: bytes, *headers: str) -> bytes:
     return "\r\n".join([*head, "connection: close", "", ""]).encode() + content
 
 
+def packed(encoding: str, _: bytes) -> bytes:
+    return http("200 OK", BOMB, f"content-encoding: {encoding}")
+
+
 BOMB = gzip.compress(bytes(40_000_000), 1)
 """40 MB of nothing."""
 
@@ -106,7 +111,7 @@ BOMB = gzip.compress(bytes(40_000_000), 1)
 @pytest.mark.parametrize("make", CLIENTS.values(), ids=CLIENTS)
 def test_a_small_answer_that_becomes_a_great_one_is_refused(make: Make, colour: Colour) -> None:
     for encoding in ("gzip", "br", "gzip, gzip"):
-        with saying(lambda _, each=encoding: http("200 OK", BOMB, f"content-encoding: {each}")) as url:
+        with saying(partial(packed, encoding)) as url:
             reranker = make(url, headers={"x": "warm"})
             tracemalloc.start()
             with pytest.raises(InvalidResponse):
