@@ -186,9 +186,6 @@ class _Bounded:
     def close(self) -> None:
         self._stream.close()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)  # such as the time it took
-
 
 class _AsyncBounded(_Bounded):
     """The same for async clients."""

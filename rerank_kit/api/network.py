@@ -92,7 +92,7 @@ class AsyncNetwork:
         self._inner = inner
         self._core = core
 
-    async def connect_tcp(self, host: str, port: int, timeout: Until, **options: Any) -> Any:
+    async def connect_tcp(self, host: str, port: int, timeout: Until, **options: Any) -> AsyncStream:
         """Connect to the first of the host's addresses that answers."""
         try:
             *others, last = [host] if _numeric(host) else await in_a_thread(lambda: _addresses(host, port))
@@ -100,10 +100,30 @@ class AsyncNetwork:
             raise self._core.ConnectError(str(error)) from error
         for address in others:
             try:
-                return await self._inner.connect_tcp(address, port, _share(timeout), **options)
+                return AsyncStream(await self._inner.connect_tcp(address, port, _share(timeout), **options))
             except (self._core.ConnectError, self._core.ConnectTimeout):
                 continue
-        return await self._inner.connect_tcp(last, port, timeout.left(), **options)
+        return AsyncStream(await self._inner.connect_tcp(last, port, timeout.left(), **options))
+
+
+class AsyncStream:
+    """A connection of httpcore's that is closed when shaking hands is cancelled, which httpcore leaves open."""
+
+    def __init__(self, inner: Any) -> None:
+        """Wrap a connection."""
+        self._inner = inner
+        self.read = inner.read
+        self.write = inner.write
+        self.aclose = inner.aclose
+        self.get_extra_info = inner.get_extra_info
+
+    async def start_tls(self, *args: Any, **options: Any) -> Any:
+        """Shake hands."""
+        try:
+            return await self._inner.start_tls(*args, **options)
+        except BaseException:
+            await self.aclose()
+            raise
 
 
 def _numeric(host: str) -> bool:

@@ -88,6 +88,16 @@ def test_what_was_not_asked_for_is_no_answer(encoding: str, content: bytes, told
         read(Body(encoding, 300, whole=True), content, 300)
 
 
+def test_what_unpacks_to_nothing_is_bounded_too() -> None:
+    with pytest.raises(InvalidResponse, match="longer than the 300 bytes"):
+        read(Body("gzip", 300, whole=True), gzip.compress(b"x") + bytes(1000), 100)
+
+
+def test_an_error_in_an_encoding_of_its_own_is_one_without_words() -> None:
+    body = Body("br", 300, whole=False)
+    assert (read(body, b"x", 1), body.over) == (b"", True)
+
+
 def test_the_bound_follows_from_what_was_asked() -> None:
     assert longest_answer() == LEAST
     assert longest_answer(results=1000) > LEAST + 1000 * 100

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from rerank_kit import ConfigurationError, Document, Fallback, Ranking, Reranker
 from rerank_kit.api.base_url import base_url_or, check_url
 from rerank_kit.api.environment import certificates, proxy_for
+from rerank_kit.api.httpx_clients import blocking_client
 from rerank_kit.flow import Flow
 from rerank_kit.judge import Anthropic
-from rerank_kit.managed import Cohere
+from rerank_kit.managed import Cohere, Endpoint
 from rerank_kit.values import Deadline
 from tests.api.clients import CLIENTS
 from tests.api.leaks import saying
@@ -114,13 +115,23 @@ def test_a_log_of_keys_that_cannot_be_written_is_named(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     "proxy",
-    ["ftp://host", "http://", "http://host:port", "http://ho st", "http://host:99999", "://", "gopher", "http://[::"],
+    [
+        "ftp://host",
+        "http://",
+        "http://host:port",
+        "http://ho st",
+        "http://host:99999",
+        "://",
+        "gopher",
+        "http://\u00a1",
+        "http://[::",
+    ],
 )
 def test_a_proxy_that_is_none_is_named_and_not_shown(
     proxy: str, colour: Colour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy.replace("://", "://me:hidden-password@"))
-    told = refused(OURS["Voyage"]("http://example.com"), colour) if proxy != "gopher" else "http_proxy"
+    told = refused(OURS["Voyage"]("http://example.com"), colour)
     assert "http_proxy" in told
     assert "hidden-password" not in told
 
@@ -235,3 +246,24 @@ def test_a_base_url_of_the_environment_is_named(variable: str, make: Any, monkey
     monkeypatch.setenv(variable, "http://host/")
     assert base_url_or(None, variable, "http://other") == "http://host"
     assert base_url_or("http://given", variable, "http://other") == "http://given"
+
+
+def test_servers_that_need_no_proxy_share_connections(colour: Colour) -> None:
+    with saying(answer) as one, saying(answer) as another:
+        reranker = Endpoint([one, another], format="vllm", max_retries=0)
+        assert "reached" in refused(reranker, colour)
+        assert "reached" in refused(reranker, colour)
+
+
+def test_a_client_of_ours_by_itself_sends_nothing_of_anybody() -> None:
+    asked: list[bytes] = []
+
+    def noting(head: bytes) -> bytes:
+        asked.append(head.lower())
+        return answer(head)
+
+    client = blocking_client(httpx)
+    with saying(noting) as url:
+        assert client.get(url).status_code == 401
+    client.close()
+    assert b"authorization" not in asked[0]

@@ -74,6 +74,7 @@ def test_text_without_the_secret_stays_as_it_is(text: str) -> None:
         ("Bearer abcdef123456", "a Bearer token", "a Bearer token"),
         ("Basic " + b64encode(b"user:open sesame").decode(), "not 'open sesame'", f"not '{SHOWN}'"),
         ("Basic ***", "Basic ***", "Basic ***"),
+        ("Basic /w==", "Basic /w==", f"Basic {SHOWN}"),
         ("abcd", "is abcd known?", f"is {SHOWN} known?"),
         ("abc", "abc is too short to be told from other text", "abc is too short to be told from other text"),
         ("12345678901234", "the number 12345678901234", f"the number {SHOWN}"),
@@ -97,11 +98,18 @@ def test_an_answer_is_searched_to_its_leaves() -> None:
     }
 
 
+def test_numbers_of_any_length_are_searched_and_kept() -> None:
+    numbers = [10**400, 10**5000, 1e308, float("inf"), -1.5]
+    assert hidden(numbers, [KEY]) == numbers
+    assert hidden([12345678 * 10**400], ["12345678"]) == [SHOWN]
+
+
 def test_what_no_error_shows_is_cut() -> None:
     deep: list[object] = []
     for _ in range(900):
         deep = [deep]
     assert repr(hidden(deep, [KEY])).count("[") == 20
+    assert repr(without_whole(deep, [KEY])).count("[") == 100
     assert len(hidden("x" * 10**6, [KEY])) == 10_000
 
 

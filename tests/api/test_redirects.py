@@ -25,7 +25,12 @@ def test_a_redirect_to_another_host_is_not_followed(make: Callable[..., Any], co
     with saying(trap) as elsewhere, saying(lambda _: answer[0]) as url:
         reranker = make(url)
         for status in (301, 302, 303, 307, 308):
-            for place in (elsewhere, elsewhere.removeprefix("http:"), f"{elsewhere}/v1/rerank?a=b"):
+            for place in (
+                elsewhere,
+                elsewhere.removeprefix("http:"),
+                f"{elsewhere}/v1/rerank?a=b",
+                "http://host:99999999",
+            ):
                 head = f"HTTP/1.1 {status} Moved\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
                 answer[0] = head.encode()
                 with pytest.raises(RerankError) as caught:
