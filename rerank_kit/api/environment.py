@@ -50,7 +50,7 @@ class Proxy:
                 problem = 'names a SOCKS proxy, which needs one more package: pip install "httpx[socks]"'
             except Exception:  # noqa: BLE001, S110 - whatever it is, it may show the password
                 pass
-        msg = f"the environment variable {self.variable} {problem}. Hosts that need no proxy belong into NO_PROXY"
+        msg = f"the environment variable {self.variable} {problem}. Hosts that need no proxy belong in NO_PROXY"
         raise ConfigurationError(msg)
 
 

@@ -122,7 +122,6 @@ def test_a_log_of_keys_that_cannot_be_written_is_named(tmp_path: Path, monkeypat
         "http://ho st",
         "http://host:99999",
         "://",
-        "gopher",
         "http://\u00a1",
         "http://[::",
     ],
