@@ -23,7 +23,9 @@ QUESTION = "How can I find the median of some numbers?"
 
 def stand_in(_: str, text: str) -> float:
     """What the stand-in thinks of a text: it answers if it is of a function that returns the median of data."""
-    return float(re.search(r"Return the [\w ]*median [\w() ]*of [\w ]*data", " ".join(text.split())) is not None)
+    return float(
+        re.search(r"Return the [\w ]{0,20}median [\w() ]{0,40}of [\w ]{0,20}data", " ".join(text.split())) is not None
+    )
 
 
 def langchain(texts: Sequence[str], judge: dict[str, Any], spans: list[Span]) -> list[tuple[str, str, str]]:

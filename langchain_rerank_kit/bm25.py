@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from langchain_rerank_kit.result_metadata import with_score
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_count
 from rerank_kit.optional import optional
-from rerank_kit.texts import UNSPACED
+from rerank_kit.texts import UNSPACED, nfkc
 
 _PIECES = re.compile(f"[{UNSPACED}]+|[^\\W{UNSPACED}]+")
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
@@ -33,7 +32,7 @@ def words(text: str) -> list[str]:
     overlapping pairs of characters, as Lucene's CJKAnalyzer does.
     """
     terms: list[str] = []
-    for piece in _PIECES.findall(unicodedata.normalize("NFKC", text).casefold()):
+    for piece in _PIECES.findall(nfkc(text).casefold()):
         if _IS_UNSPACED.match(piece) and len(piece) > 1:
             terms.extend(piece[at : at + 2] for at in range(len(piece) - 1))
         else:

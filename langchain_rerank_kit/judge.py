@@ -17,7 +17,10 @@ from rerank_kit.flow import Flow
 from rerank_kit.judge import ChatModel, Completion, Prompt
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.framework_models import ask_framework_model
+from rerank_kit.judge.openai_compatible import makes_grammars
 from rerank_kit.judge.usage import stop_of, usage_of
+
+_MAKE_GRAMMARS = frozenset({"ChatOllama", "ChatLlamaCpp"})
 
 
 class LangChainChat:
@@ -41,6 +44,12 @@ class LangChainChat:
         self._llm = llm
         self._structured = _has_structured_output(llm) if structured is None else structured
 
+    @property
+    def grammar_per_request(self) -> bool:
+        """Whether the server is known to make a grammar of the schema for every request, as Ollama and llama.cpp do."""
+        names = {each.__name__ for each in type(self._llm).__mro__}
+        return bool(names & _MAKE_GRAMMARS) or makes_grammars(getattr(self._llm, "openai_api_base", None))
+
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
         messages = [SystemMessage(prompt.system), HumanMessage("\n".join(prompt.parts))]
@@ -57,15 +66,23 @@ class LangChainChat:
         if not isinstance(message, BaseMessage):
             msg = f"{name} answered with no message but with {type(message).__name__}"
             raise InvalidResponse(msg, backend=name)
-        text = str(message.text) if parsed is None else json.dumps(parsed, ensure_ascii=False)
+        text = _as_json(name, parsed) if parsed is not None else str(message.text)
         told = message.response_metadata
         stop = stop_of(told.get("stop_reason") or told.get("finish_reason"))
         usage: Any = getattr(message, "usage_metadata", None) or {}
-        return Completion(text, stop, usage_of({"input_token_details": {}, **usage}))
+        return Completion(text, stop, usage_of({"input_token_details": {}, **usage}, requests=1))
 
     def __repr__(self) -> str:
         """Say which model this is; what else the chat model holds may be secret."""
         return f"{type(self).__name__}({type(self._llm).__name__}, model={self.model!r})"
+
+
+def _as_json(name: str, parsed: object) -> str:
+    try:
+        return json.dumps(parsed, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"{name} answered with what is no JSON: {error}"
+        raise InvalidResponse(msg, backend=name) from error
 
 
 def _has_structured_output(llm: BaseChatModel) -> bool:

@@ -49,7 +49,7 @@ class LlamaIndexChat:
         first = _plain(choices[0] if is_list(choices) and choices else None)
         stop = stop_of(raw.get("stop_reason") or first.get("finish_reason"))
         usage = _plain(raw.get("usage")) or answer.additional_kwargs
-        return Completion(answer.message.content or "", stop, usage_of(usage))
+        return Completion(answer.message.content or "", stop, usage_of(usage, requests=1))
 
     def __repr__(self) -> str:
         """Say which model this is; what else the LLM holds may be secret."""

@@ -26,7 +26,13 @@ from collections.abc import Sequence
 
 
 class RerankError(Exception):
-    """Any error that rerank-kit raises on purpose."""
+    """Any error that rerank-kit raises on purpose.
+
+    Attributes:
+        requests: How many requests were sent in vain; `None` where that is not known.
+    """
+
+    requests: int | None = None
 
 
 class ConfigurationError(RerankError, ValueError):

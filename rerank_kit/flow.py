@@ -138,8 +138,8 @@ def gather(*flows: Flow[T], limit: int = 8) -> Call[list[T]]:
 def _in_threads(flows: Sequence[Flow[T]], limit: int) -> list[T]:
     if len(flows) < 2:  # noqa: PLR2004 - nothing to run side by side
         return [run(flow) for flow in flows]
-    threads, never = Threads(min(limit, len(flows)), "rerank-kit"), Deadline()
-    with waiting() as caller:
+    never = Deadline()
+    with Threads(min(limit, len(flows)), "rerank-kit") as threads, waiting() as caller:
         futures = [threads.submit(caller.calling(run, flow)) for flow in flows]
         failed = next((each for each in as_done(futures, never) if each.exception() is not None), None)
     try:

@@ -52,17 +52,21 @@ async def _of_loop(loop: asyncio.AbstractEventLoop) -> _OfLoop:
         for closed in [each for each in list(_loops) if each.is_closed()]:  # without ending what watches over its end
             _loops.pop(closed, None)
         threads = Threads(sys.maxsize, "rerank-kit")  # turns bound those for which somebody waits
-        known = _loops[loop] = _OfLoop(asyncio.Semaphore(_AT_A_TIME), threads, _watch(loop))
+        known = _loops[loop] = _OfLoop(asyncio.Semaphore(_AT_A_TIME), threads, _watch(loop, threads))
         await anext(known.watch)
     return known
 
 
-async def _watch(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None]:
-    """Forget a loop when it shuts down, which is when asyncio closes async generators that are still open."""
+async def _watch(loop: asyncio.AbstractEventLoop, threads: Threads) -> AsyncGenerator[None]:
+    """Forget a loop when it shuts down, which is when asyncio closes async generators that are still open.
+
+    Its threads are told, for an error that was raised may remember whoever asked for one.
+    """
     try:
         yield
     finally:
         _loops.pop(loop, None)
+        threads.close()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, there: asyncio.Future[None], _: Future[Any]) -> None:

@@ -23,11 +23,14 @@ class Ranking:
         hits: Best first; equal scores keep the order of the input.
         usage: What it took.
         spans: What each reranker involved did, inner ones first.
+        failure: Why nothing was ranked, where a reranker keeps the documents all the same: what would have been an
+            error. Whoever has something to fall back on takes it for one.
     """
 
     hits: tuple[Hit, ...]
     usage: Usage = field(default_factory=Usage)
     spans: tuple[Span, ...] = ()
+    failure: str | None = None
 
     @classmethod
     def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
@@ -43,7 +46,7 @@ class Ranking:
     @property
     def degraded(self) -> bool:
         """Whether any reranker involved did less than it was asked to; its span says what."""
-        return any(span.outcome == "degraded" for span in self.spans)
+        return self.failure is not None or any(span.outcome == "degraded" for span in self.spans)
 
     @property
     def cost(self) -> float | None:

@@ -233,7 +233,7 @@ class _Asked:
         lowest = min((hit.score for hit in hits), default=0.0)
         hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
         spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
-        return Ranking(tuple(hits), answer.usage + Usage(empty=len(self.empty)), spans)
+        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)), spans=spans)
 
     def passing(self, ranking: Ranking, threshold: float | None, *, blanks: bool) -> tuple[Hit, ...]:
         """The hits that reach the threshold, which documents without text can only where these are judged."""

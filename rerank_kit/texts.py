@@ -1,7 +1,11 @@
-"""What holds of any text: whether it is blank, what UTF-8 makes of it, how many tokens it has, and where to cut it."""
+"""What holds of any text: whether it is blank, what UTF-8 and NFKC make of it, its tokens, and where it is cut.
+
+Texts come from anywhere and have any length: what stands here takes time that grows with the length and no faster.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import TypeAlias
@@ -11,6 +15,26 @@ CountTokens: TypeAlias = Callable[[str], int]
 
 UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Chinese and Japanese characters, which are written without spaces between words: for a class of a pattern."""
+
+_PIECE = 64  # characters
+_MARKS = 30  # in a row, after https://unicode.org/reports/tr15/#Stream_Safe_Text_Format
+
+# Tags of HTML that no chat template uses.
+_HTML = (
+    "a|abbr|article|aside|b|blockquote|body|br|button|caption|cite|code|dd|del|details|dfn|div|dl|dt|em|figcaption|figure"
+    "|footer|form|h[1-6]|head|header|hr|html|i|ins|kbd|label|li|main|nav|ol|option|p|pre|q|samp|section|select|small|span"
+    "|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|title|tr|tt|u|ul|var"
+)
+_TEMPLATE_TOKEN = re.compile(
+    r"<(?=[|｜])"  # noqa: RUF001 - <|im_start|>, <|turn>; DeepSeek's bars are full-width
+    r"|<(?=[^\s<>][^<>\n]{0,63}+(?<=[|｜])>)"  # noqa: RUF001 - <turn|>
+    r"|<(?=</?SYS>>)"  # <<SYS>>
+    rf"|<(?=/?[\w▁][\w▁:.-]{{0,63}}+>)(?!/?(?:SYS|{_HTML})>)"  # <s>, </s>, <start_of_turn>, <extra_id_0>, <seed:eos>
+    r"|\[(?=[|｜])|\[(?=[^\s\[\]][^\[\]\n]{0,63}+(?<=[|｜])\])"  # noqa: RUF001 - [|system|], [turn|]
+    r"|\[(?=/?\w[\w :-]{1,63}+\])(?=/?(?:[A-Z]{2}|[a-z][A-Z]{3}|[a-z]+\d+\]|\w*_))"  # [/INST], [gMASK], [unused1]
+    r"|\[(?=[a-z]~\[)|\](?=(?:~!?[a-z]|![a-z]~)[\[\]])|\](?=<\][^\[\]<>\n]{1,64}+\[>\[)"  # [e~[, ]~b], ]<]image[>[
+    r"|>(?=>[A-Z_]{1,64}+<<)"  # >>QUESTION<<
+)
 
 
 _EMPTY_CATEGORIES = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Mc", "Me"}
@@ -60,6 +84,39 @@ def encodable(text: str) -> str:
     except UnicodeEncodeError:
         return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
     return text
+
+
+def nfkc(text: str) -> str:
+    """The text with compatible characters made one, as `unicodedata.normalize("NFKC", text)` does it.
+
+    That takes time by the square of a run of combining marks, so long texts are normalised in pieces, none of which
+    begins with what belongs to the character before; of more than 30 marks in a row, some may keep another order.
+    """
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        end = start + _PIECE
+        while end < min(len(text), start + _PIECE + _MARKS) and _leans(text[end]):
+            end += 1
+        pieces.append(unicodedata.normalize("NFKC", text[start:end]))
+        start = end
+    return "".join(pieces)
+
+
+def _leans(character: str) -> bool:
+    """Whether a character may become one with that before it: a mark, or a vowel or a final consonant of Hangul."""
+    first = unicodedata.normalize("NFKD", character)[0]
+    return unicodedata.category(first).startswith("M") or "\u1160" <= first <= "\u11ff"
+
+
+def without_template_tokens(text: str) -> str:
+    """The text with nothing in it that a server could take for a control token of a chat template.
+
+    They are known by their shape, so that those of models to come are known too: `<|…|>`, `<…|>`, `[|…|]`, `<s>` and
+    whatever else looks like a tag without attributes, but for those of HTML; `[INST]` and the like in brackets. A
+    space after the first character takes each apart: nothing else is changed, and nothing is lost.
+    """
+    return _TEMPLATE_TOKEN.sub(r"\g<0> ", text)
 
 
 def estimated_tokens(text: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from rerank_kit.caller import current_caller
 from rerank_kit.shutdown import DaemonThread, begun, cut_off
@@ -22,7 +22,10 @@ _A_WHILE = 0.25  # seconds: Ctrl-C that comes in the instant before a wait begin
 
 
 class Threads:
-    """A pool of threads, started when they are needed. They end with it, and a forked process has its own."""
+    """A pool of threads, started when they are needed. They end with it, and a forked process has its own.
+
+    As a context, it lets them end with the block: an error that leaves it remembers the frame, and that the pool.
+    """
 
     def __init__(self, most: int, name: str) -> None:
         """Start nothing yet.
@@ -41,6 +44,20 @@ class Threads:
         if not self._of_this_process().add(job):
             job()
         return future
+
+    def __enter__(self) -> Self:
+        """Have threads for a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let them end."""
+        self.close()
+
+    def close(self) -> None:
+        """Let those of this process end once there is nothing left to do."""
+        pool = self._pools.get(os.getpid())
+        if pool is not None:
+            pool.close()
 
     def _of_this_process(self) -> _Pool:
         pool = self._pools.get(os.getpid())

@@ -30,7 +30,7 @@ def test_python_blocks_run_and_print_what_they_say(page: Path) -> None:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(code, page.name, "exec"), names)  # noqa: S102 - our own documentation
-        promised = [line.removeprefix("# ") for line in code.splitlines() if line.startswith("# ")]
+        promised = [line.removeprefix("# ") for line in map(str.strip, code.splitlines()) if line.startswith("# ")]
         assert printed.getvalue().splitlines() == promised
 
 

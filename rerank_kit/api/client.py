@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar
@@ -71,6 +71,13 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
 
 def _held(headers: Mapping[Any, Any]) -> dict[str, Secret]:
     return {name: Secret(value, name=f"headers[{name!r}]") for name, value in headers.items()}
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many requests have been sent."""
+
+    requests: int = 0
 
 
 class ClientOptions(TypedDict, total=False):
@@ -208,13 +215,22 @@ class ApiClient:
             BackendError: There was no answer, or one that is an error, also after all repetitions.
             ConfigurationError: The server knows no such key, address or model.
         """
+        count = _Count()
+        try:
+            return (yield from self._answer(request, deadline, tokens, count)), count.requests
+        except RerankError as error:
+            error.requests = count.requests
+            raise
+
+    def _answer(self, request: Request, deadline: Deadline, tokens: int, count: _Count) -> Flow[Response]:
+        """Send a request until it is answered, and count how often."""
         known = self._spellings.get(request.path)
         spelling, last = known or 0, len(addresses(self.base_url, request.path, bare=self.bare)) - 1
         retries, unknown = 0, list[Response]()
         while True:
             yield from self._admitted(tokens, deadline)
             try:
-                response = yield from self._attempt(request, deadline, spelling)
+                response = yield from self._attempt(request, deadline, spelling, count)
             except BackendError as error:
                 pause = self._pause(retries, error, deadline)
                 if pause is None:
@@ -225,7 +241,7 @@ class ApiClient:
                 continue
             if response.ok:
                 self._spellings[request.path] = spelling
-                return response, 1 + retries + len(unknown)
+                return response
             unknown.append(response)
             if known is not None or spelling == last:
                 asked = ", ".join(each.address for each in unknown)
@@ -241,7 +257,7 @@ class ApiClient:
                 raise DeadlineExceeded(msg)
             yield from sleep(pause)
 
-    def _attempt(self, request: Request, deadline: Deadline, spelling: int) -> Flow[Response]:
+    def _attempt(self, request: Request, deadline: Deadline, spelling: int, count: _Count) -> Flow[Response]:
         """Send a request once: a response that is well, or says that the server does not know the address."""
         deadline.check()
         left = deadline.remaining()
@@ -249,6 +265,7 @@ class ApiClient:
         url = addresses(base, request.path, bare=self.bare)[spelling]
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
+            count.requests += 1
             sent = self._transport.send(url, replace(request, path=""), self._sent(), seconds)
             response = yield from reading_at_most(request.longest, sent)
         except ConnectionFailed as error:

@@ -137,4 +137,4 @@ def _ranking(keys: Sequence[Key], known: Mapping[Key, Kept], cached: int, answer
     hits = [Hit(index, *known[key]) for index, key in enumerate(keys)]
     hits.sort(key=lambda hit: -hit.score)
     usage = answer.usage + Usage(cached=cached, duplicates=len(keys) - cached - len(answer))
-    return Ranking(tuple(hits), usage, answer.spans)
+    return Ranking(tuple(hits), usage, answer.spans, None if cached else answer.failure)

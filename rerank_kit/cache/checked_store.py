@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any, cast
 
 from rerank_kit.cache.store import Kept, Key, Store
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, ShuttingDown
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import quoted
@@ -60,6 +60,8 @@ class CheckedStore:
             if self.store.waits:
                 return (yield from blocking(function, argument, **more))
             return function(argument, **more)
+        except ShuttingDown:  # which is no fault of the store's, and a thread that is cut off must not write
+            raise
         except Exception as error:  # noqa: BLE001 - a store may be the user's own, and raise anything
             self._complain("failed", error)
             return _FAILED

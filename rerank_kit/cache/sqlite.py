@@ -17,6 +17,7 @@ from weakref import WeakSet
 from rerank_kit.cache.sqlite_file import check_path, is_held, open_file
 from rerank_kit.cache.sqlite_rows import COLUMNS, digest, kept_in, row
 from rerank_kit.cache.store import Kept, Key, LockOfProcess
+from rerank_kit.caller import check_caller
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.values import Deadline
@@ -79,10 +80,10 @@ class SQLiteStore:
         self._lock = LockOfProcess()
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
-        self._held = False
+        self._held: set[str] = set()
         _FORK.add(self)
         with suppress(sqlite3.OperationalError):  # another process holds it
-            self._patiently(lambda _: None, _NEVER)
+            self._patiently("open", lambda _: None, _NEVER)
 
     def get(self, keys: Sequence[Key], /, *, deadline: Deadline = _NEVER) -> dict[Key, Kept]:
         """Look up keys.
@@ -93,7 +94,7 @@ class SQLiteStore:
             ConfigurationError: The file is not one of ours any more.
         """
         names = {digest(key): key for key in keys}
-        rows = self._patiently(lambda connection: _select(connection, list(names)), deadline)
+        rows = self._patiently("read", lambda connection: _select(connection, list(names)), deadline)
         found = ((names[each[0]], kept_in(each)) for each in rows if each[0] in names)
         return {key: kept for key, kept in found if kept is not None}
 
@@ -107,7 +108,7 @@ class SQLiteStore:
             InvalidResponse: A score is no finite number.
         """
         rows = [row(key, kept) for key, kept in entries.items()]
-        self._patiently(lambda connection: self._write(connection, rows), deadline)
+        self._patiently("write", lambda connection: self._write(connection, rows), deadline)
 
     def _write(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
         with connection:  # which commits, or rolls back
@@ -121,10 +122,14 @@ class SQLiteStore:
         with self._turn(_LONGEST):
             self._closed()
 
-    def _patiently(self, work: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
+    def _patiently(self, what: str, work: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
         """Do it, again and again while another process holds the file.
 
-        Nobody has the lock while waiting: so threads wait side by side, and a fork does not wait for them.
+        Nobody has the lock while waiting: so threads wait side by side, and a fork does not wait for them. What was in
+        vain once is not waited for again until it has gone well: a file that can be read may not be written.
+
+        Raises:
+            Abandoned: The caller has gone meanwhile.
         """
         left = deadline.remaining()
         patience = self.timeout if left is None else min(self.timeout, _SHARE * left)
@@ -137,13 +142,14 @@ class SQLiteStore:
             except sqlite3.OperationalError as error:
                 if not is_held(error):
                     raise
-                if self._held or time.monotonic() >= until:
-                    self._held = True
+                if what in self._held or time.monotonic() >= until:
+                    self._held.add(what)
                     raise
             else:
-                self._held = False
+                self._held.discard(what)
                 return value
             time.sleep(min(next(pauses), max(0.0, until - time.monotonic())))
+            check_caller()
 
     @contextmanager
     def _turn(self, patience: float) -> Generator[None]:

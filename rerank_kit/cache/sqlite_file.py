@@ -9,6 +9,7 @@ from typing import cast
 
 from rerank_kit.cache.sqlite_rows import COLUMNS
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 
 _APPLICATION = int.from_bytes(b"rrkt", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
 _VERSION = 2  # of the table; raise it with every change to it, or to how rows are made
@@ -37,10 +38,12 @@ def check_path(path: object) -> str:
     Raises:
         ConfigurationError: It is no path.
     """
-    if not isinstance(path, str | bytes | os.PathLike):
-        msg = f"path must be a path, not {path!r}: pass the name of a file for the scores"
-        raise ConfigurationError(msg)
-    text = os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
+    try:
+        text = os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
+        os.fsencode(text)
+    except Exception as error:  # a path of a user's own class may raise anything
+        msg = f"path must be a path, not {quoted(path)}: pass the name of a file for the scores"
+        raise ConfigurationError(msg) from error
     if text in ("", ":memory:") or "\0" in text:
         msg = f"path={text!r} names no file: pass the name of one, or keep scores in memory with MemoryStore()"
         raise ConfigurationError(msg)

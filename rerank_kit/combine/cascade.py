@@ -98,6 +98,7 @@ class _Run:
         self.spans: list[Span] = []
         self.spent = 0.0
         self.ranked = False
+        self.failure: str | None = None
 
     def stage(self, stage: Stage) -> Flow[None]:
         """Run one stage, unless a condition or the budget says otherwise."""
@@ -158,16 +159,19 @@ class _Run:
         """Make what passed a stage the ranking so far, and what did not the top of the rest."""
         before = self.hits
         places = [hit.index for hit in before]
-        self.hits = [_composed(hit, before[hit.index]) for hit in ranking]
+        scored = ranking.failure is None
+        self.hits = [_composed(hit, before[hit.index], scored=scored) for hit in ranking]
         above = {hit.index for hit in self.hits}
-        ranked = [_composed(hit, before[hit.index]) for hit in self.whole]
+        ranked = [_composed(hit, before[hit.index], scored=scored) for hit in self.whole]
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
         self.usage += ranking.usage
         *inner, own = (span.at(places) for span in ranking.spans)
         idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
-        self.ranked = self.ranked or not idle  # a cascade that skipped all its stages has scored nothing
+        if not idle:  # a cascade that skipped all its stages has scored nothing
+            self.failure = None if self.ranked else ranking.failure  # what ranked before is what is fallen back on
+            self.ranked = self.ranked or scored
         self.spans += [*inner, self.paid(stage, replace(own, hits=tuple(self.hits)))]
 
     def paid(self, stage: Stage, span: Span) -> Span:
@@ -206,7 +210,7 @@ class _Run:
         for hit in self.rest if self.cascade.keep_rest else ():
             lowest = hits[-1].score if hits else hit.score
             hits.append(replace(hit, score=min(hit.score, lowest)))
-        return replace(self.so_far(), hits=tuple(hits))
+        return replace(self.so_far(), hits=tuple(hits), failure=self.failure)
 
 
 def _first_score(document: Document) -> float:
@@ -214,11 +218,11 @@ def _first_score(document: Document) -> float:
     return 0.0 if document.score is None or not math.isfinite(document.score) else float(document.score)
 
 
-def _composed(hit: Hit, before: Hit) -> Hit:
+def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
     """A stage's hit, pointing at the caller's document, with what it does not say taken from before."""
     return Hit(
         before.index,
-        hit.score,
+        hit.score if scored else before.score,
         before.why if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,

@@ -10,7 +10,7 @@ from time import perf_counter
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.checks import check_seconds, check_timeout
-from rerank_kit.errors import AllFailed, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
+from rerank_kit.errors import AllFailed, BackendError, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import quoted
@@ -24,7 +24,9 @@ class Fallback(Reranker):
 
     A managed reranker before a local one is the typical pair. What a programmer must mend is never hidden: a wrong
     argument, a refused key, a missing package. A ranking by any but the first is degraded: its spans say who failed,
-    why, and who answered. Scores of different models are not comparable, so mind thresholds.
+    why, and who answered. A ranking in which nothing was ranked, such as that of a judge whose server is down, is a
+    failure too; it is what comes out when nobody does better. Scores of different models are not comparable, so mind
+    thresholds.
 
     A reranker that fails several times in a row is left out for a while, then tried with a single call. Before all have
     failed, those that were left out are tried too.
@@ -76,22 +78,40 @@ class Fallback(Reranker):
         """Rank the documents with the first that can."""
         failures: list[_Failure] = []
         for place, turns, let_in in self._turns():
-            started = perf_counter()
-            asking = self.rerankers[place].reranking([(query, documents)], deadline=self._share(deadline, turns))
-            try:
-                ranking = (yield from asking)[0]
-            except BaseException as error:
-                if isinstance(error, ConfigurationError | MissingExtra) or not isinstance(error, Exception):
-                    if let_in:
-                        self._circuits[place].undecided()
-                    raise
-                self._note(place, error, let_in=let_in)  # whatever it is, the next one may do better
-                failures.append(self._failed(place, documents, error, perf_counter() - started))
-            else:
-                self._circuits[place].succeeded()
-                return self._answered(place, ranking, documents, failures)
+            asked = yield from self._ask(place, query, documents, self._share(deadline, turns), let_in=let_in)
+            if isinstance(asked, Ranking):
+                return self._answered(place, asked, documents, failures)
+            failures.append(asked)
             if deadline.remaining() == 0:
                 break
+        return self._nobody(failures, deadline)
+
+    def _ask(
+        self, place: int, query: str, documents: Sequence[Document], deadline: Deadline, *, let_in: bool
+    ) -> Flow[Ranking | _Failure]:
+        """Ask one of them, and note how it went."""
+        started = perf_counter()
+        try:
+            ranking = (yield from self.rerankers[place].reranking([(query, documents)], deadline=deadline))[0]
+        except BaseException as error:
+            if isinstance(error, ConfigurationError | MissingExtra) or not isinstance(error, Exception):
+                if let_in:
+                    self._circuits[place].undecided()
+                raise
+            self._note(place, error, let_in=let_in)  # whatever it is, the next one may do better
+            return self._failed(place, documents, error, perf_counter() - started)
+        if ranking.failure is None:
+            self._circuits[place].succeeded()
+            return ranking
+        nothing = BackendError(ranking.failure, backend=type(self.rerankers[place]).__name__)
+        self._note(place, nothing, let_in=let_in)
+        return self._nothing_ranked(place, ranking, nothing)
+
+    def _nobody(self, failures: Sequence[_Failure], deadline: Deadline) -> Ranking:
+        """What one of them kept all the same, when nobody ranked; otherwise an error that says why."""
+        for failure in failures:
+            if failure.kept is not None:
+                return self._kept(failure, failure.kept, failures)
         causes = [each.error for each in failures if each.error is not None]
         what = "; ".join(each.problem for each in failures)
         if deadline.remaining() == 0:
@@ -135,7 +155,13 @@ class Fallback(Reranker):
         name = type(self.rerankers[place]).__name__
         problem = f"{name} failed: {type(error).__name__}: {error}"
         span = Span(name, self.rerankers[place].model, len(documents), 0, seconds, outcome="failed", problem=problem)
-        return _Failure(place, problem, span, error)
+        return _Failure(place, problem, (span,), error)
+
+    def _nothing_ranked(self, place: int, ranking: Ranking, error: BackendError) -> _Failure:
+        problem = f"{error.backend} ranked nothing: {error}"
+        *inner, own = ranking.spans
+        own = replace(own, documents_out=0, hits=(), outcome="failed", problem=problem)
+        return _Failure(place, problem, (*inner, own), error, ranking)
 
     def _left_out(self, place: int, documents: Sequence[Document]) -> _Failure:
         name = type(self.rerankers[place]).__name__
@@ -143,7 +169,7 @@ class Fallback(Reranker):
         span = Span(
             name, self.rerankers[place].model, len(documents), 0, 0.0, outcome="failed", problem=problem, cost=0.0
         )
-        return _Failure(place, problem, span, None)
+        return _Failure(place, problem, (span,), None)
 
     def _answered(
         self, place: int, ranking: Ranking, documents: Sequence[Document], failures: Sequence[_Failure]
@@ -157,7 +183,13 @@ class Fallback(Reranker):
             why = "; ".join(each.problem for each in seen if each.place < place)
             name = type(self.rerankers[place]).__name__
             own = replace(own, outcome="degraded", problem=f"{why}; {name} answered instead")
-        return replace(ranking, spans=(*(each.span for each in seen), *inner, own))
+        return _behind(seen, ranking, inner, own)
+
+    def _kept(self, failure: _Failure, ranking: Ranking, failures: Sequence[_Failure]) -> Ranking:
+        """A ranking in which nothing was ranked, when nobody did better."""
+        *inner, own = ranking.spans
+        own = replace(own, outcome="degraded", problem="; ".join(each.problem for each in failures))
+        return _behind([each for each in failures if each is not failure], ranking, inner, own)
 
     def __repr__(self) -> str:
         """Say who is asked in which order."""
@@ -170,5 +202,14 @@ class _Failure:
 
     place: int
     problem: str
-    span: Span
+    spans: tuple[Span, ...]
     error: Exception | None
+    kept: Ranking | None = None
+    """What it answered all the same."""
+
+
+def _behind(failures: Sequence[_Failure], ranking: Ranking, inner: Sequence[Span], own: Span) -> Ranking:
+    """A ranking with the spans of those that failed before its own, and with what they took where that is known."""
+    before = [span for each in failures for span in each.spans]
+    took = [replace(each.kept.usage, empty=0, truncated=0, unjudged=0) for each in failures if each.kept is not None]
+    return replace(ranking, usage=sum(took, ranking.usage), spans=(*before, *inner, own))

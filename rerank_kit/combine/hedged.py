@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from rerank_kit.caller import Caller, waiting
+from rerank_kit.caller import waiting
 from rerank_kit.checks import check_instance, check_seconds
 from rerank_kit.errors import DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
@@ -97,22 +97,17 @@ class _Race:
     second_started: bool = False
 
     def in_threads(self) -> _Runner:
-        threads = Threads(2, "rerank-kit-hedge")
-
-        def go(caller: Caller, place: int) -> Future[Ranking]:
-            return threads.submit(caller.calling(run, self.start(place)))
-
-        with waiting() as caller:
-            runs = [go(caller, 0)]
+        with Threads(2, "rerank-kit-hedge") as threads, waiting() as caller:
+            runs = [threads.submit(caller.calling(run, self.start(0)))]
             try:
                 next(as_done(runs, Deadline.after(self.after)))
             except DeadlineExceeded:
                 self.second_started = True
-                runs.append(go(caller, 1))
+                runs.append(threads.submit(caller.calling(run, self.start(1))))
             for each in as_done(runs, Deadline()):
-                if each.exception() is None:
+                if _ranked(each):
                     return runs.index(each), each.result()
-            return 0, runs[0].result()  # both failed: this raises what the first one did
+            return _nobody_won(runs)
 
     async def in_tasks(self) -> _Runner:
         runs = [asyncio.create_task(arun(self.start(0)))]
@@ -123,11 +118,25 @@ class _Race:
             running: set[asyncio.Task[Ranking]] = set(runs)
             while running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                won = [place for place, each in enumerate(runs) if each in done and each.exception() is None]
+                won = [place for place, each in enumerate(runs) if each in done and _ranked(each)]
                 if won:
                     return won[0], runs[won[0]].result()
-            return 0, runs[0].result()  # both failed: this raises what the first one did
+            return _nobody_won(runs)
         finally:
             for each in runs:
                 each.cancel()
             await asyncio.gather(*runs, return_exceptions=True)
+
+
+_Run: TypeAlias = Future[Ranking] | asyncio.Task[Ranking]
+
+
+def _ranked(run: _Run) -> bool:
+    return run.exception() is None and run.result().failure is None
+
+
+def _nobody_won(runs: Sequence[_Run]) -> _Runner:
+    """A ranking in which nothing was ranked, if there is one; else this raises what the first one did."""
+    kept = [place for place, each in enumerate(runs) if each.exception() is None]
+    place = kept[0] if kept else 0
+    return place, runs[place].result()

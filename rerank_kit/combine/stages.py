@@ -85,7 +85,7 @@ class Stage:
         ][: self.top_n]
         *inner, own = ranking.spans
         own = replace(own, stage=self.label, documents_out=len(hits))
-        return Ranking(tuple(hits), ranking.usage, (*inner, own))
+        return replace(ranking, hits=tuple(hits), spans=(*inner, own))
 
     @property
     def model(self) -> str:

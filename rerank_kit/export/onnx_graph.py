@@ -26,4 +26,6 @@ def save_graph(model: Any, path: Path, *, largest: int = _LARGEST) -> None:
     onnx = optional("onnx", extra="export", why="exporting a model")
     del model.graph.value_info[:]
     apart = sum(len(weight.raw_data) for weight in model.graph.initializer) > largest
-    onnx.save_model(model, path, save_as_external_data=apart, location=f"{path.name}_data")
+    beside = path.with_name(f"{path.name}_data")
+    beside.unlink(missing_ok=True)  # onnx would write behind what is there
+    onnx.save_model(model, path, save_as_external_data=apart, location=beside.name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.cross_encoder import Pair, sigmoid
 from rerank_kit.local.onnx import OnnxCrossEncoder
+from rerank_kit.local.onnx_data import data_files
 from rerank_kit.values import Deadline, finite
 
 
@@ -121,7 +122,7 @@ def compare(
         compared.append(
             Parity(
                 file=file,
-                bytes=sum(path.stat().st_size for path in (folder / file, folder / f"{file}_data") if path.exists()),
+                bytes=sum(path.stat().st_size for path in (folder / file, *data_files(folder / file, file))),
                 pairs=len(pairs),
                 logit_difference=_largest_difference(expected, found),
                 score_difference=_largest_difference(map(sigmoid, expected), map(sigmoid, found)),

@@ -42,9 +42,14 @@ class JudgeFields(ApiFields):
     max_calls: int | None = Field(default=None, description="How many calls one query may take.")
     max_cost: float | None = Field(default=None, description="How much one query may cost, in US dollars.")
     max_tokens_per_doc: int | None = Field(default=2000, ge=1, description="Longer documents are cut.")
+    label_enum: bool | None = Field(
+        default=None,
+        description="Whether the schema of an answer allows no labels but those asked about; by default where a server "
+        "compiles a grammar for every request anyway, as Ollama and llama.cpp do.",
+    )
     on_failed_call: Literal["keep", "raise"] = Field(
         default="keep",
-        description='What a call that fails does: `"keep"` keeps the documents unjudged, `"raise"` raises.',
+        description='What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises.',
     )
     top_n: int | None = Field(
         default=None, ge=1, description="How many to return at most; by default all that the judge lets through."

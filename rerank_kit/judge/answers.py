@@ -1,7 +1,7 @@
 """Reading what a model answers. Pure: no network, no model.
 
 Only what names a label that was in the question counts, so nothing that a document could have had the model repeat
-can pass for a verdict: it cannot know its label.
+can pass for a verdict: it cannot know its label. Reading takes time that grows with the length of the answer alone.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from typing import Any, Literal, TypeAlias
 
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.judge.chat import Completion
+from rerank_kit.texts import encodable
 from rerank_kit.values import Usage
 
 Outcome: TypeAlias = Literal["ok", "repaired", "missing", "duplicate", "unknown label", "refusal", "unparsable"]
 """What became of an answer, or of a document in it."""
 
+LONGEST = 200_000  # characters of an answer that are read, after its thoughts; that is room for a thousand reasons
 _REASON = 200  # characters of a reason that are kept
+_PATIENCE = 100  # times the length of a text: what may be read in vain, in search of objects
 GRADES = range(4)
 _BESIDE_LABELS = frozenset({"ranking", "json"})
-_THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
-_LAST_COMMA = re.compile(r",(\s*[\]}])")
+_THOUGHTS = re.compile(r"\s*+<think>.*?</think>", re.DOTALL)
+_OBJECT = re.compile(r"\{(?=\s*+\")")
+_LAST_COMMA = re.compile(r",(?=\s*+[\]}])")
 _EDGES = "\"'`<>[](){}#.:; \t\n"
 
 
@@ -63,13 +67,19 @@ class Reading:
 
 
 def read(mode: str, completion: Completion, labels: Sequence[str]) -> Reading:
-    """What an answer says of the documents with these labels."""
+    """What an answer says of the documents with these labels.
+
+    Of one that is longer than `LONGEST`, the beginning counts, as of one that was cut off.
+    """
     if completion.stop == "refusal":
         return Reading("refusal", {}, dict.fromkeys(labels, "refusal"), Usage(refused=1))
-    clean, values = _parsed(completion.text)
+    thoughts = _THOUGHTS.match(completion.text)
+    start = thoughts.end() if thoughts else 0
+    text = completion.text[start : start + LONGEST]
+    clean, values = _parsed(text)
     said = [entry for value in values for entry in _entries(mode, value)]
     if not said and mode == "listwise":
-        clean, said = False, _order(completion.text, labels)
+        clean, said = False, _order(text, labels)
     if not said:
         return Reading("unparsable", {}, dict.fromkeys(labels, "unparsable"), Usage(unparsable=1))
     found = _Found(labels, first_counts=mode == "listwise")
@@ -97,7 +107,7 @@ class _Found:
     """What has been found so far, by label."""
 
     def __init__(self, labels: Sequence[str], *, first_counts: bool) -> None:
-        self.labels = labels
+        self.labels = dict.fromkeys(labels)
         self.first_counts = first_counts
         self.votes: dict[str, Vote] = {}
         self.problems: dict[str, Outcome] = {}
@@ -106,10 +116,11 @@ class _Found:
 
     def label(self, given: object) -> str | None:
         """The label that is meant, if it is one of those in the question."""
-        tidied = str(given).strip(_EDGES).upper()
+        word = _word(given)
+        tidied = word.strip(_EDGES).upper()
         if tidied in self.labels:
             return tidied
-        self.unknown.add(str(given))
+        self.unknown.add(word)
         return None
 
     def take(self, label: str, vote: Vote | None) -> None:
@@ -143,25 +154,33 @@ class _Said:
 
 def _parsed(text: str) -> tuple[bool, list[Any]]:
     """The JSON in a text, and whether it is all there is; an object with a key twice is none."""
-    text = _THOUGHTS.sub("", text, count=1) if _THOUGHTS.match(text) else text
     try:
         return True, [json.loads(text, object_pairs_hook=_object)]
     except (ValueError, RecursionError):
-        return False, list(_objects(_LAST_COMMA.sub(r"\1", text)))
+        return False, list(_objects(_LAST_COMMA.sub("", text)))
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """The JSON objects in a text, the outermost ones that are whole."""
+    """The JSON objects in a text, the outermost ones that are whole.
+
+    What begins like one may break off anywhere, and what is inside of it is looked at again; so the search ends when
+    too much has been read in vain.
+    """
     decoder = json.JSONDecoder(object_pairs_hook=_object)
-    start = text.find("{")
-    while start >= 0:
+    end, patience = 0, _PATIENCE * len(text)
+    for start in (found.start() for found in _OBJECT.finditer(text)):
+        if start < end:
+            continue
         try:
             value, end = decoder.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            patience -= error.pos  # up to which it counts lines
         except (ValueError, RecursionError):
-            end = start + 1
+            patience -= len(text)
         else:
             yield value
-        start = text.find("{", end)
+        if patience < 0:
+            return
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -187,10 +206,11 @@ def _entries(mode: str, value: Any) -> Iterator[_Said]:
 
 def _order(text: str, labels: Sequence[str]) -> list[_Said]:
     """An order in a text that holds nothing else, such as `[A] > [B]`, or JSON that was cut off."""
-    words = [word for word in re.findall(r"\w+", text) if word in labels or not _beside(word)]
-    if words and words[-1] not in labels:
+    asked = frozenset(labels)
+    words = [word for word in re.findall(r"\w+", text) if word in asked or not _beside(word)]
+    if words and words[-1] not in asked:
         words.pop()  # cut off
-    return [_Said(word, {}) for word in words] if set(words) <= set(labels) else []
+    return [_Said(word, {}) for word in words] if set(words) <= asked else []
 
 
 def _beside(word: str) -> bool:
@@ -200,18 +220,23 @@ def _beside(word: str) -> bool:
 def _vote(mode: str, row: Mapping[str, Any]) -> tuple[Vote | None, bool]:
     """What an entry says, if it does, and whether in the form that was asked for."""
     reason = row.get("reason")
-    told = " ".join(reason.split())[:_REASON] if isinstance(reason, str) and reason.strip() else None
+    told = encodable(" ".join(reason.split())[:_REASON]) if isinstance(reason, str) and reason.strip() else None
     value, tidy = _verdict(row.get("verdict")) if mode == "filter" else _grade(row.get("grade"))
     return (None if value is None else Vote(value, told)), tidy
 
 
+def _word(given: object) -> str:
+    """A plain value as text; what is nested is no word."""
+    return str(given) if isinstance(given, str | int | float) else f"<{type(given).__name__}>"
+
+
 def _verdict(given: Any) -> tuple[int | None, bool]:
-    word = str(given).strip(_EDGES).lower()
+    word = _word(given).strip(_EDGES).lower()
     return {"yes": 1, "true": 1, "no": 0, "false": 0}.get(word), given in ("yes", "no")
 
 
 def _grade(given: Any) -> tuple[int | None, bool]:
     if isinstance(given, int) and not isinstance(given, bool):
         return (given if given in GRADES else None), True
-    word = str(given).strip(_EDGES).removesuffix(".0")
+    word = _word(given).strip(_EDGES).removesuffix(".0")
     return (int(word) if word in {str(each) for each in GRADES} else None), False

@@ -80,6 +80,20 @@ class ChatModel(Protocol):
 
 
 @runtime_checkable
+class GrammarPerRequest(Protocol):
+    """An LLM whose server makes a grammar of the schema for every request, so that a new schema costs no more.
+
+    Attributes:
+        grammar_per_request: Whether it is known to.
+    """
+
+    @property
+    def grammar_per_request(self) -> bool:
+        """Whether it is known to."""
+        ...
+
+
+@runtime_checkable
 class CachingChatModel(Protocol):
     """An LLM with a prompt cache that has to be filled by one call before others can use it."""
 

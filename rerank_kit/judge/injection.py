@@ -7,22 +7,14 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 
-from rerank_kit.texts import encodable
+from rerank_kit.texts import encodable, without_template_tokens
 
 _CODE = 16  # characters
 _LABEL = 4
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"  # no vowels, so that no label is a word, and nothing that looks alike
 
-# The words that chat templates are built of, which servers turn into control tokens wherever they stand, and the
-# turns of models from before there were any: <|im_end|>, <s>, <end_of_turn>, [INST], <<SYS>>, "\n\nHuman:".
-_CONTROL = re.compile(
-    r"<(?=[|｜])"  # noqa: RUF001 - DeepSeek's templates have a full-width bar
-    r"|<(?=/?(?:s|bos|eos|unk|pad|start_of_turn|end_of_turn|start_of_image|tool_call|tool_response|think)>)"
-    r"|<(?=</?SYS>>)"
-    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])",
-    re.IGNORECASE,
-)
-_TURN = re.compile(r"(\n\s*\n\s*)(Human|Assistant)(?=:)")
+# The turns of models from before there were control tokens: "\n\nHuman:". A run of white space is looked at once.
+_TURN = re.compile(r"(?<!\s)(\s++)(Human|Assistant)(?=:)")
 
 
 class Draw:
@@ -39,10 +31,10 @@ class Draw:
     def labels(self, count: int, texts: Iterable[str]) -> list[str]:
         """Labels, each different, that no text contains."""
         seen = "\n".join(texts).upper()
-        labels: list[str] = []
+        labels: dict[str, None] = {}
         while len(labels) < count:
-            labels.append(self._unseen(_LABEL, "\n".join((seen, *labels))))
-        return labels
+            labels[self._unseen(_LABEL, seen)] = None
+        return list(labels)
 
     def shuffled(self, places: Sequence[int]) -> list[int]:
         """The places in another order."""
@@ -59,7 +51,11 @@ class Draw:
 def harmless(text: str) -> str:
     """The text without control tokens of chat templates: a space takes them apart, and the words stay.
 
-    Halves of surrogate pairs, which UTF-8 cannot express, become question marks.
+    Halves of surrogate pairs, which UTF-8 cannot express, become U+FFFD.
     """
-    text = _CONTROL.sub(lambda found: f"{found[0]} ", encodable(text).replace("\x00", " "))
-    return _TURN.sub(r"\1\2 ", text)
+    return _TURN.sub(_apart, without_template_tokens(encodable(text).replace("\x00", " ")))
+
+
+def _apart(turn: re.Match[str]) -> str:
+    lines = turn[1].count("\n") + (turn.start() == 0)  # the prompt begins a line for each text
+    return f"{turn[0]} " if lines > 1 else turn[0]

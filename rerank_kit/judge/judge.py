@@ -6,7 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
-from rerank_kit.checks import check_choice, check_count, check_documents, check_positive, check_query, check_text
+from rerank_kit.checks import (
+    check_choice,
+    check_count,
+    check_documents,
+    check_instance,
+    check_positive,
+    check_query,
+    check_text,
+)
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, ChatModel
@@ -16,7 +24,7 @@ from rerank_kit.judge.listwise import ordered, windows
 from rerank_kit.judge.model_calls import ModelCalls
 from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, prompt_tokens
-from rerank_kit.judge.verdicts import Verdicts, problem
+from rerank_kit.judge.verdicts import Verdicts, check_judged, problem
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
@@ -36,7 +44,8 @@ class LLMJudge(Reranker):
 
     Documents that could not be judged, because the answer could not be read, was a refusal, came too late or would
     have cost too much, are kept, in their order, after those that were. Their verdict is `"unjudged"`, their score
-    0.0, `hit.why` says why, `usage.unjudged` counts them, and the ranking is degraded.
+    0.0, `hit.why` says why, `usage.unjudged` counts them, and the ranking is degraded. If none could be judged, its
+    `failure` says so: for a `Fallback`, that is a failure.
 
     What a document holds cannot break out of its place in the prompt, and cannot pass for an answer. A model can still
     be persuaded by what it reads.
@@ -67,6 +76,7 @@ class LLMJudge(Reranker):
         max_calls: int | None = None,
         max_cost: float | None = None,
         max_tokens_per_doc: int | None = 2000,
+        label_enum: bool | None = None,
         on_error: Literal["keep", "raise"] = "keep",
         prices: Prices | None = None,
         seed: int | None = None,
@@ -89,8 +99,12 @@ class LLMJudge(Reranker):
             max_calls: How many calls one query may take.
             max_cost: How much one query may cost, in US dollars. What a call may cost is guessed before it is made.
             max_tokens_per_doc: Longer documents are cut, and counted in `usage.truncated`; `None` sends them whole.
-            on_error: What a call that fails does, or a used-up budget: `"keep"` keeps the documents unjudged,
-                `"raise"` raises, so that a `Fallback` can take over. A wrong key or setting always raises.
+            label_enum: Whether the schema of an answer allows no labels but those that were asked about, for small
+                models that make up others. The schema is then another one for every call, which misses the caches of
+                most servers; so by default it does where a `GrammarPerRequest` model says that none is missed.
+            on_error: What a document without a verdict does, after all repetitions: `"keep"` keeps it unjudged,
+                `"raise"` raises, whether a call failed, the budget was used up, or the answer could not be read, was
+                a refusal, was cut off before it, or left it out. A wrong key or setting always raises.
             prices: What costs are computed by; by default the rows that come with the package.
             seed: Makes labels and orders the same every time, for tests. Documents could then know them.
 
@@ -103,6 +117,7 @@ class LLMJudge(Reranker):
             msg = f"model must be an LLM with a method complete, such as rerank_kit.judge.Anthropic(), not {llm}"
             raise ConfigurationError(msg)
         check_choice("on_error", on_error, ("keep", "raise"))
+        check_instance("label_enum", label_enum, (bool, type(None)), "True, False or None")
         self.chat = model
         self.model = model.model
         self.mode: Mode = mode
@@ -119,6 +134,7 @@ class LLMJudge(Reranker):
         self._max_calls = check_count("max_calls", max_calls)
         self._max_cost = check_positive("max_cost", max_cost)
         self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
+        self._label_enum = label_enum
         self._on_error: Literal["keep", "raise"] = on_error
         self._prices = prices
         self._seed = seed
@@ -143,14 +159,21 @@ class LLMJudge(Reranker):
         return verdicts.ranking()
 
     def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
-        """What can be found out about each document, before any is left out. There must be some, none of them blank."""
+        """What can be found out about each document, before any is left out. There must be some, none of them blank.
+
+        Raises:
+            RerankError: There is no verdict on one, and `on_error="raise"` was asked for.
+        """
         started = time.perf_counter()
         calls, truncated = self._calls(query, documents, deadline)
         if self.mode == "listwise":
             found = yield from ordered(calls, self._window, self._step)
         else:
             found = yield from voted(calls, self._ballots(calls), self._concurrency)
-        unjudged = sum(isinstance(each, str) for each in found)
+        reasons = [each for each in found if isinstance(each, str)]
+        if self._on_error == "raise":
+            check_judged(reasons, len(found), type(self.chat).__name__)
+        unjudged = len(reasons)
         pairs = len(found) - unjudged
         seconds = time.perf_counter() - started
         span = Span(
@@ -161,7 +184,7 @@ class LLMJudge(Reranker):
             seconds=seconds,
             usage=calls.spending.usage + Usage(pairs=pairs, truncated=truncated, unjudged=unjudged),
             outcome="degraded" if unjudged else "ok",
-            problem=problem(found),
+            problem=problem(reasons, len(found)),
             cost=calls.spending.cost,
             started=time.time() - seconds,
         )
@@ -197,7 +220,7 @@ class LLMJudge(Reranker):
 
     def _calls(self, query: str, documents: Sequence[Document], deadline: Deadline) -> tuple[ModelCalls, int]:
         """How to ask about these documents, and how many had to be cut."""
-        texts = [harmless(each.text) for each in documents]
+        texts = [each.text for each in documents]
         most = self._max_tokens_per_doc
         sent = texts if most is None else [cut(text, most, estimated_tokens) for text in texts]
         calls = ModelCalls(
@@ -205,11 +228,13 @@ class LLMJudge(Reranker):
             self.mode,
             self.instructions,
             harmless(query),
-            sent,
+            [harmless(text) for text in sent],
             seed=self._seed,
             spending=Spending(self.model, self._price_list(), self._max_calls, self._max_cost),
             deadline=deadline,
             on_error=self._on_error,
+            verdicts_at_once=self._on_error == "raise" and self._samples == 1 and self.mode != "listwise",
+            label_enum=self._label_enum,
         )
         return calls, sum(len(short) < len(text) for short, text in zip(sent, texts, strict=True))
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from rerank_kit.errors import BudgetExceeded, ConfigurationError, MissingExtra, StatusError
+from rerank_kit.errors import BudgetExceeded, ConfigurationError, MissingExtra, RerankError, StatusError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.answers import Outcome, Reading, Vote, read
-from rerank_kit.judge.chat import ChatModel, Prompt
+from rerank_kit.judge.chat import ChatModel, GrammarPerRequest, Prompt
 from rerank_kit.judge.injection import Draw
 from rerank_kit.judge.prompts import USUAL_ANSWER, prompt
 from rerank_kit.judge.spending import Spending
+from rerank_kit.judge.verdicts import check_judged
 from rerank_kit.observe.hooks import logger
 from rerank_kit.values import Deadline
 
@@ -59,6 +60,8 @@ class ModelCalls:
         spending: Spending,
         deadline: Deadline,
         on_error: Literal["keep", "raise"],
+        verdicts_at_once: bool,
+        label_enum: bool | None,
     ) -> None:
         """Draw the code of the query."""
         self.model = model
@@ -70,6 +73,8 @@ class ModelCalls:
         self._query = query
         self._seed = seed
         self._on_error = on_error
+        self._verdicts_at_once = verdicts_at_once
+        self._label_enum = label_enum
         self._code = self.draw("code").code((query, *texts))
 
     def draw(self, *key: object) -> Draw:
@@ -80,8 +85,13 @@ class ModelCalls:
         """The prompt for the documents at these places, and where each label stands."""
         shown = [self.texts[place] for place in places]
         labels = self.draw("labels", *places, *key).labels(len(places), (self._query, *shown))
-        question = prompt(self.mode, self._instructions, self._code, self._query, dict(zip(labels, shown, strict=True)))
+        documents = dict(zip(labels, shown, strict=True))
+        enum = self._makes_grammars() if self._label_enum is None else self._label_enum
+        question = prompt(self.mode, self._instructions, self._code, self._query, documents, label_enum=enum)
         return question, dict(zip(labels, places, strict=True))
+
+    def _makes_grammars(self) -> bool:
+        return isinstance(self.model, GrammarPerRequest) and self.model.grammar_per_request
 
     def ask(self, places: Sequence[int], *key: object) -> Flow[CallResult]:
         """Ask about the documents at these places. What fails becomes the reason why they are not judged."""
@@ -93,10 +103,10 @@ class ModelCalls:
             if self._on_error == "raise":
                 raise
             return CallResult(problems=dict.fromkeys(places, f"{type(error).__name__}: {error}"))
-        return CallResult(
-            {standing[label]: vote for label, vote in reading.votes.items()},
-            {standing[label]: _WHY[outcome] for label, outcome in reading.problems.items()},
-        )
+        problems = {standing[label]: _WHY[outcome] for label, outcome in reading.problems.items()}
+        if self._verdicts_at_once:
+            check_judged(list(problems.values()), len(places), type(self.model).__name__)
+        return CallResult({standing[label]: vote for label, vote in reading.votes.items()}, problems)
 
     def _read(self, places: Sequence[int], *key: object) -> Flow[tuple[Reading, Mapping[str, int]]]:
         """Ask, and ask once more where nothing could be read, under new labels and with more room."""
@@ -118,7 +128,9 @@ class ModelCalls:
         try:
             completion = yield from self.model.complete(question, self._deadline)
         except BaseException as error:
-            self.spending.failed(guess, free=isinstance(error, StatusError | ConfigurationError))
+            sent = error.requests if isinstance(error, RerankError) else None
+            turned_away = isinstance(error, StatusError | ConfigurationError)
+            self.spending.failed(guess, 1 if sent is None else sent, free=turned_away)
             raise
         reading = read(self.mode, completion, labels)
         self.spending.answered(guess, completion.usage + reading.tally)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
+from urllib.parse import urlsplit
 
 from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
@@ -19,6 +20,7 @@ from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
+_GRAMMAR_PER_REQUEST = frozenset({1234, 11434})  # the ports of LM Studio and Ollama
 _PATH = "/v1/chat/completions"
 _LIMITS = ("max_tokens", "max_completion_tokens")  # what models that think call it
 
@@ -64,7 +66,16 @@ class OpenAICompatible(ApiClient):
         self.model = check_text("model", model)
         self.structured = structured
         self._extra = {} if extra is None else _plain(extra)
+        self._is_llama_cpp = False
         super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)
+
+    @property
+    def grammar_per_request(self) -> bool:
+        """Whether the server is known to make a grammar of the schema for every request.
+
+        That is known of Ollama and LM Studio by their ports, and of llama.cpp by its name in the first answer.
+        """
+        return self._is_llama_cpp or makes_grammars(self.base_url)
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
@@ -73,6 +84,8 @@ class OpenAICompatible(ApiClient):
         tokens = max(each for each in written if isinstance(each, int))
         longest = longest_answer(tokens=tokens, characters=prompt.characters)
         response, requests = yield from self.exchange(Request(_PATH, body, longest), deadline)
+        # https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-http.cpp
+        self._is_llama_cpp = self._is_llama_cpp or response.headers.get("server") == "llama.cpp"
         return self.understood(response, lambda body: self._read(body, requests))
 
     def _read(self, body: Any, requests: int) -> Completion:
@@ -118,3 +131,11 @@ def _plain(extra: Mapping[str, Any]) -> dict[str, Any]:
         msg = f"extra must hold what JSON can: {quoted(str(error))}"
         raise ConfigurationError(msg) from None
     return dict(extra)
+
+
+def makes_grammars(url: object) -> bool:
+    """Whether the server at an address is known, by its port, to make a grammar of the schema for every request."""
+    try:
+        return urlsplit(str(url)).port in _GRAMMAR_PER_REQUEST
+    except ValueError:
+        return False

@@ -6,7 +6,7 @@ in the user's turn, each between tags with a code that is drawn anew for every q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rerank_kit.judge.chat import Prompt
@@ -68,22 +68,34 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-_TEXT = {"type": "string"}
-_GRADED = _object(label=_TEXT, reason=_TEXT, grade={"type": "integer", "enum": [0, 1, 2, 3]})
+def schema(mode: str, labels: Sequence[str] | None = None) -> Mapping[str, Any]:
+    """The JSON schema of an answer.
 
-# The same for every call, whatever its labels: servers compile a schema once, and a new one would miss the cache.
-SCHEMAS: Mapping[str, Mapping[str, Any]] = {
-    "filter": _object(label=_TEXT, reason=_TEXT, verdict={"type": "string", "enum": ["yes", "no"]}),
-    "grade": _object(grades={"type": "array", "items": _GRADED}),
-    "listwise": _object(ranking={"type": "array", "items": _TEXT}),
-}
+    Args:
+        mode: The mode of the judge.
+        labels: The labels that may stand in it; `None` is any, so that the schema is the same for every call.
+    """
+    text = {"type": "string"}
+    label = text if labels is None else {**text, "enum": list(labels)}
+    if mode == "filter":
+        return _object(label=label, reason=text, verdict={**text, "enum": ["yes", "no"]})
+    if mode == "listwise":
+        return _object(ranking={"type": "array", "items": label})
+    row = _object(label=label, reason=text, grade={"type": "integer", "enum": [0, 1, 2, 3]})
+    return _object(grades={"type": "array", "items": row})
+
+
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {mode: schema(mode) for mode in INSTRUCTIONS}
+"""The same for every call, whatever its labels: most servers compile a schema once, and a new one misses the cache."""
 
 # Tokens of an answer, for itself and for each document: the most that there is room for, and what estimates expect.
 _ROOM = {"filter": (200, 0), "grade": (100, 100), "listwise": (100, 16)}
 USUAL_ANSWER = {"filter": (0, 45), "grade": (10, 40), "listwise": (10, 5)}
 
 
-def prompt(mode: str, instructions: str, code: str, query: str, documents: Mapping[str, str]) -> Prompt:
+def prompt(
+    mode: str, instructions: str, code: str, query: str, documents: Mapping[str, str], *, label_enum: bool = False
+) -> Prompt:
     """The question about some documents.
 
     Args:
@@ -92,6 +104,7 @@ def prompt(mode: str, instructions: str, code: str, query: str, documents: Mappi
         code: A code that neither query nor documents contain.
         query: The query.
         documents: The texts by their labels, in the order in which they are shown.
+        label_enum: Whether the schema allows no other labels.
     """
     opening = f"Code: {code}\n\n<query {code}>\n{query}\n</query {code}>\n"
     shown = [f"<document {code} {label}>\n{text}\n</document {code} {label}>\n" for label, text in documents.items()]
@@ -99,7 +112,7 @@ def prompt(mode: str, instructions: str, code: str, query: str, documents: Mappi
     return Prompt(
         system=instructions,
         parts=(opening, "\n".join(shown), f"Labels to answer for: {', '.join(documents)}"),
-        schema=SCHEMAS[mode],
+        schema=schema(mode, list(documents)) if label_enum else SCHEMAS[mode],
         max_tokens=itself + each * len(documents),
         stable=1,
     )

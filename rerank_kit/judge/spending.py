@@ -77,9 +77,9 @@ class Spending:
         """A call was answered, and this is what it took."""
         self._over(guess, usage, self._prices.cost(self._model, usage))
 
-    def failed(self, guess: float, *, free: bool) -> None:
-        """A call failed. If it was not turned away, which is free, nobody knows whether it is billed."""
-        self._over(guess, Usage(), 0.0 if free else None)
+    def failed(self, guess: float, requests: int, *, free: bool) -> None:
+        """A call failed, after so many requests. If it was not turned away, nobody knows whether it is billed."""
+        self._over(guess, Usage(requests=requests, retries=max(0, requests - 1)), 0.0 if free else None)
 
     def _over(self, guess: float, usage: Usage, cost: float | None) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rerank_kit.errors import InvalidResponse
 from rerank_kit.ranking import Ranking
 from rerank_kit.values import Hit, Span
 
@@ -81,14 +82,26 @@ class Verdicts:
         rest = [
             Hit(place, 0.0, f"not judged: {self.of_documents[place]}", verdict="unjudged") for place in self.unjudged
         ]
-        return Ranking((*hits, *rest), self.span.usage, (self.span,))
+        failure = self.span.problem if len(self.unjudged) == len(self.of_documents) else None
+        return Ranking((*hits, *rest), self.span.usage, (self.span,), failure)
 
 
-def problem(found: Sequence[VerdictOrReason]) -> str | None:
-    """What kept documents from being judged, in a sentence; `None` if nothing did."""
-    reasons = Counter(each for each in found if isinstance(each, str))
-    if not reasons:
+def check_judged(reasons: Sequence[str], documents: int, backend: str) -> None:
+    """Refuse that documents have no verdict.
+
+    Raises:
+        InvalidResponse: There are reasons why some of so many have none.
+    """
+    told = problem(reasons, documents)
+    if told is not None:
+        raise InvalidResponse(told, backend=backend)
+
+
+def problem(reasons: Sequence[str], documents: int) -> str | None:
+    """What kept some of so many documents from being judged, in a sentence; `None` if nothing did."""
+    counts = Counter(reasons)
+    if not counts:
         return None
-    told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(_REASONS))
-    told += f"; and {len(reasons) - _REASONS} other reasons" if len(reasons) > _REASONS else ""
-    return f"{reasons.total()} of {len(found)} documents could not be judged: {told}"
+    told = "; ".join(f"{reason} ({count})" for reason, count in counts.most_common(_REASONS))
+    told += f"; and {len(counts) - _REASONS} other reasons" if len(counts) > _REASONS else ""
+    return f"{counts.total()} of {documents} documents could not be judged: {told}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any, Literal, cast
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.cpu import cpu_features
+from rerank_kit.local.onnx_data import data_files
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 
@@ -46,6 +48,7 @@ class ModelFiles:
     Attributes:
         name: What the user called it.
         onnx: The graph.
+        data: The files with its weights, where they are not in it.
         tokenizer: `tokenizer.json`.
         config: `config.json`, empty where there is none.
         tokenizer_config: `tokenizer_config.json`, empty where there is none.
@@ -53,6 +56,7 @@ class ModelFiles:
 
     name: str
     onnx: Path
+    data: tuple[Path, ...]
     tokenizer: Path
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tokenizer_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -66,6 +70,15 @@ class ModelFiles:
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
+
+    def digest(self) -> bytes:
+        """A hash of all of them: other files, other scores."""
+        digest = hashlib.sha256()
+        for path in (self.onnx, *self.data, self.tokenizer):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(json.dumps([dict(self.config), dict(self.tokenizer_config)], sort_keys=True).encode())
+        return digest.digest()
 
 
 def find_model(
@@ -149,16 +162,24 @@ def _embedded(precision: Precision | None) -> ModelFiles:
 
 
 def _folder(name: str, folder: Path, places: Sequence[str]) -> ModelFiles:
-    onnx = next((folder / place for place in places if (folder / place).is_file()), None)
+    onnx = _graph(folder, places)
     missing = [] if onnx is not None else [" or ".join(places)]
     missing += [] if (folder / "tokenizer.json").is_file() else ["tokenizer.json"]
+    data = [] if onnx is None else data_files(onnx, name)
+    missing += [each.relative_to(folder).as_posix() for each in data if not each.is_file()]
     if onnx is None or missing:
         msg = (
-            f"model={name!r}: {folder} lacks {', '.join(missing)}; an ONNX cross-encoder needs its graph and a fast "
-            "tokenizer's tokenizer.json, with config.json and tokenizer_config.json beside them"
+            f"model={name!r}: {folder} lacks {', '.join(missing)}; an ONNX cross-encoder needs its graph, with every "
+            "file that the graph names for its weights, and a fast tokenizer's tokenizer.json, with config.json and "
+            "tokenizer_config.json beside them"
         )
         raise ConfigurationError(msg)
-    return ModelFiles(name, onnx, folder / "tokenizer.json", *(_json(folder / each) for each in _SETTINGS))
+    settings = (_json(folder / each) for each in _SETTINGS)
+    return ModelFiles(name, onnx, tuple(data), folder / "tokenizer.json", *settings)
+
+
+def _graph(folder: Path, places: Sequence[str]) -> Path | None:
+    return next((folder / place for place in places if (folder / place).is_file()), None)
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -176,10 +197,22 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _download(name: str, places: Sequence[str], revision: str | None) -> Path:
+    """Fetch a model's files; those with its weights in a second step, for only the graph says what they are called."""
+    folder = _fetch(name, [*places, "tokenizer.json", *_SETTINGS], revision)
+    onnx = _graph(folder, places)
+    data = [] if onnx is None else data_files(onnx, name)
+    if not data:
+        return folder
+    wanted = [os.path.normpath(each.relative_to(folder)).replace(os.sep, "/") for each in data]
+    return _fetch(name, wanted, folder.name)  # the commit, which a branch may have left meanwhile
+
+
+def _fetch(name: str, files: Sequence[str], revision: str | None) -> Path:
     hub = optional("huggingface_hub", extra="onnx", why=f"fetching model={name!r}, which is no folder here,")
-    wanted = [*places, *(f"{place}_data" for place in places), "tokenizer.json", *_SETTINGS]
     try:
-        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=wanted))
+        return Path(
+            hub.snapshot_download(name, revision=revision, allow_patterns=[glob.escape(each) for each in files])
+        )
     except (OSError, ValueError) as error:  # the hub's own errors are of these two kinds
         reason = str(error).split("\n", 1)[0]
         at = "" if revision is None else f" at revision {revision!r}"

@@ -142,7 +142,9 @@ class OnnxCrossEncoder(CrossEncoder):
 
     @property
     def fingerprint(self) -> str | None:
-        """The model's files and every setting that moves a score; `None` when pairs share batches.
+        """The model's files, weights and tokenizer among them, and every setting that moves a score.
+
+        It is `None` when pairs share batches.
 
         An int8 model scores a little differently on CPUs of another kind, which is not in it.
         """
@@ -154,11 +156,7 @@ class OnnxCrossEncoder(CrossEncoder):
 
     def _digest(self) -> str:
         settings = (self.max_length, self.long_documents, self._window, self.provider, *self._graph.settings)
-        digest = hashlib.sha256(repr(settings).encode())
-        for path in (self._files.onnx, self._files.tokenizer):
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return f"onnx:{digest.hexdigest()}"
+        return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles load the model anew: a session cannot travel."""

@@ -128,7 +128,7 @@ def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # workers are the parallelism: they scale better than threads inside an operator
     options.inter_op_num_threads = 1
-    cleaned = without_value_info(files.onnx)
+    cleaned = None if files.data else without_value_info(files.onnx)
     try:
         return runtime.InferenceSession(str(files.onnx) if cleaned is None else cleaned, options, providers=wanted)
     except Exception as error:  # ONNX Runtime's errors share no base class

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.rules.blending import Blend, Fused, Weighted
 from rerank_kit.rules.comparisons import Boost, Equals, Near, OneOf
 from rerank_kit.rules.freshness import Newer
@@ -51,9 +52,9 @@ def load(path: Path) -> Mapping[str, Any]:
         text = path.read_text("utf-8")
         found: object = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        msg = f"rules cannot be read from {shown(str(path))}: {error}"
+        msg = f"rules cannot be read from {quoted(str(path))}: {error}"
         raise ConfigurationError(msg) from error
-    return _mapping(found, f"the rules in {shown(str(path))}")
+    return _mapping(found, f"the rules in {quoted(str(path))}")
 
 
 def arguments(description: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rerank_kit import Cached, ConfigurationError, Deadline, MemoryStore
 from rerank_kit.cache.store import Kept, Key, LockOfProcess
+from rerank_kit.errors import ShuttingDown
 from tests.cache.test_cached import TEXTS, Known
 from tests.conftest import Colour
 
@@ -241,3 +242,19 @@ def test_a_process_has_a_lock_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
     own = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: own + 1)
     assert lock() is not here
+
+
+class Ending(Giving):
+    """Is asked in a thread that Python is about to cut off."""
+
+    def get(self, keys: Sequence[Key], /) -> Any:
+        raise ShuttingDown("Python is shutting down", backend="test")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_thread_that_python_is_about_to_cut_off_hears_of_it_and_writes_nothing(
+    waits: bool, colour: Colour, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ShuttingDown):
+        colour(Cached(Known(), Ending(waits=waits)), "rerank", "query", TEXTS)
+    assert caplog.text == ""

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,12 +77,17 @@ def arerank(reranker: Reranker) -> Coroutine[Any, Any, Any]:
     return reranker.arerank("query", DOCUMENTS)
 
 
+async def cached_in_a_file(reranker: Reranker) -> Any:
+    with TemporaryDirectory() as folder, SQLiteStore(Path(folder, "scores")) as store:
+        return await arerank(Cached(reranker, store))
+
+
 WRAPPERS: dict[str, Wrapped] = {
     "alone": arerank,
     "many": lambda each: each.arerank_many(["one", "two"], [DOCUMENTS, DOCUMENTS]),
     "deadline": lambda each: each.arerank("query", DOCUMENTS, timeout=60),
     "cached": lambda each: arerank(Cached(each)),
-    "cached in a file": lambda each: arerank(Cached(each, SQLiteStore(Path(":memory:")))),
+    "cached in a file": cached_in_a_file,
     "cascade": lambda each: arerank(Cascade(Stage(each, top_n=2), Stage(Scripted()))),
     "second stage": lambda each: arerank(Cascade(Stage(Scripted()), Stage(each, timeout=60))),
     "fallback": lambda each: arerank(Fallback(each, Scripted(), timeout=60)),

@@ -126,3 +126,17 @@ def test_waiting_ends_when_the_caller_leaves() -> None:
     with pytest.raises(Abandoned):  # also for who begins to wait after that
         caller.calling(lambda: next(as_done([stuck], Deadline())))()
     gate.set()
+
+
+def test_threads_of_a_block_end_with_it_though_an_error_remembers_them() -> None:
+    def failing() -> None:
+        with Threads(1, "pool-z") as threads:
+            threads.submit(lambda: None).result(30)
+            raise KeyError
+
+    with pytest.raises(KeyError) as caught:
+        failing()
+    assert eventually(lambda: not alive("pool-z"))
+    del caught
+    with Threads(1, "pool-z"):
+        assert alive("pool-z") == []

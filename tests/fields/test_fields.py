@@ -99,6 +99,7 @@ JUDGE: dict[str, Any] = {  # other values than those they have by themselves
     "max_calls": 6,
     "max_cost": 0.5,
     "max_tokens_per_doc": 77,
+    "label_enum": True,
 }
 
 

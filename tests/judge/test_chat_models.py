@@ -17,8 +17,10 @@ import pytest
 from pydantic import SecretStr
 
 from rerank_kit import BackendError, ConfigurationError, Deadline, MissingExtra, RerankError, Usage
-from rerank_kit.flow import arun, run
+from rerank_kit.api.exchange import Response
+from rerank_kit.flow import arun, blocking, run
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible, Prompt
+from rerank_kit.judge.openai_compatible import makes_grammars
 from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.testing import ChatServer, Fault, Reply, status
 from tests.conftest import Colour
@@ -331,3 +333,36 @@ def test_without_the_sdk_the_error_names_the_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "anthropic", None)
     with pytest.raises(MissingExtra, match=r"rerank-kit\[anthropic\]"):
         Anthropic(api_key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("http://localhost:11434/v1", True),
+        ("http://[::1]:1234/v1", True),
+        ("http://gpu.example:8000/v1", False),
+        ("https://api.openai.com/v1", False),
+    ],
+)
+def test_local_servers_are_known_to_make_a_grammar_for_every_request(url: str, known: bool) -> None:
+    assert OpenAICompatible(url, model="m").grammar_per_request is known
+    assert makes_grammars(url) is known
+
+
+@pytest.mark.parametrize("url", [None, "", "http://host:port/", "http://host:99999999"])
+def test_what_is_no_address_makes_no_grammars(url: Any) -> None:
+    assert not makes_grammars(url)
+
+
+def test_llama_cpp_is_known_by_its_name_in_an_answer(colour: Colour) -> None:
+    class LlamaCpp(OpenAICompatible):
+        def transport(self) -> Any:
+            choice = {"message": {"content": "{}"}}
+            return SimpleNamespace(
+                send=lambda *_: blocking(Response, 200, {"choices": [choice]}, {"server": "llama.cpp"})
+            )
+
+    chat = LlamaCpp("http://localhost:8080/v1", model="m")
+    assert not chat.grammar_per_request
+    colour(LLMJudge(chat), "rerank", QUERY, DOCUMENTS)
+    assert chat.grammar_per_request

@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from rerank_kit import AuthenticationError, ConfigurationError
+from rerank_kit import AuthenticationError, ConfigurationError, InvalidResponse
 from rerank_kit.judge import Anthropic, LLMJudge, Mode, OpenAICompatible
 from rerank_kit.testing import (
     ChatServer,
@@ -235,3 +235,33 @@ def test_the_bounded_number_of_calls_is_what_the_server_sees(
     server.fail(slow(0.02), times=None)
     colour(LLMJudge(make(server), concurrency=3), "rerank", QUERY, [f"cat {number}" for number in range(12)])
     assert 1 < server.most_at_once <= 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reply", [reply for reply, judged in REPLIES.values() if not judged])
+def test_who_asks_for_errors_gets_one_where_a_document_has_no_verdict(
+    server: ChatServer, make: MakeChat, mode: Mode, reply: Reply, colour: Colour
+) -> None:
+    server.reply(reply, times=100)
+    with pytest.raises(InvalidResponse, match="could not be judged: the model") as caught:
+        colour(judge(make(server), mode, on_error="raise"), "rerank", QUERY, DOCUMENTS)
+    assert caught.value.backend in {"Anthropic", "OpenAICompatible"}
+
+
+def test_one_verdict_that_is_missing_is_an_error_too(server: ChatServer, make: MakeChat, colour: Colour) -> None:
+    server.on("nothing of the kind", Reply(stop="refusal"))
+    with pytest.raises(InvalidResponse, match="1 of 1 documents could not be judged: the model refused"):
+        colour(judge(make(server), "filter", on_error="raise"), "rerank", QUERY, DOCUMENTS)
+    with pytest.raises(InvalidResponse, match="1 of 4 documents could not be judged: the model refused"):
+        colour(judge(make(server), "filter", samples=3, on_error="raise"), "rerank", QUERY, DOCUMENTS)
+
+
+def test_requests_without_an_answer_are_counted(server: ChatServer, make: MakeChat, colour: Colour) -> None:
+    server.fail(status(500), times=None)
+    usage = colour(judge(make(server, max_retries=2), "filter"), "rerank", QUERY, DOCUMENTS).usage
+    assert (usage.calls, usage.requests, usage.retries) == (0, 12, 8)
+    assert len(server.received) == 12
+    server.recover()
+    server.fail(cut_connection(), times=1)
+    usage = colour(judge(make(server, max_retries=0), "filter"), "rerank", QUERY, DOCUMENTS).usage
+    assert (usage.calls, usage.requests, usage.retries) == (3, 4, 0)

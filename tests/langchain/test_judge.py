@@ -301,3 +301,50 @@ def test_the_table_for_those_who_come_from_it_has_every_parameter(kind: Any) -> 
     theirs = "\n".join(row.split("|")[1] for row in table.splitlines())
     parameters = {*kind.model_fields, *inspect.signature(kind.from_llm).parameters} - {"kwargs"}
     assert {name for name in parameters if not re.search(rf"`{name}\b", theirs)} == set()
+
+
+class ChatOllama(Structured):
+    """Goes by the name of the class for Ollama."""
+
+
+class Behind(Structured):
+    """One with an address, as the classes for OpenAI-compatible servers have."""
+
+    openai_api_base: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("llm", "known"),
+    [
+        (ChatOllama(), True),
+        (type("Mine", (ChatOllama,), {"__module__": __name__})(), True),
+        (Behind(openai_api_base="http://localhost:11434/v1"), True),
+        (Behind(), False),
+        (Structured(), False),
+    ],
+    ids=["Ollama", "a subclass", "an address", "no address", "another"],
+)
+def test_the_labels_are_in_the_schema_where_the_server_makes_a_grammar_for_each_request(
+    llm: Structured, known: bool, colour: Colour
+) -> None:
+    colour(LLMJudgeRerank(llm=llm), "compress_documents", pages(), QUERY)
+    assert {"enum" in schema["properties"]["label"] for schema in llm.schemas} == {known}
+    assert colour(LLMJudge(LangChainChat(llm)), "rerank", QUERY, DOCUMENTS).usage.requests == len(DOCUMENTS)
+
+
+def deep(levels: int) -> list[Any]:
+    nested: list[Any] = []
+    for _ in range(levels):
+        nested = [nested]
+    return nested
+
+
+@pytest.mark.parametrize("parsed", [object(), {"label": {1, 2}}, deep(100_000)], ids=["object", "set", "deep"])
+def test_what_was_parsed_into_no_json_is_an_invalid_response(parsed: Any, colour: Colour) -> None:
+    class Parsing(Model):
+        @override
+        def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+            return self | RunnableLambda(lambda message: {"raw": message, "parsed": parsed, "parsing_error": None})
+
+    with pytest.raises(InvalidResponse, match="Parsing answered with what is no JSON"):
+        colour(LLMJudge(LangChainChat(Parsing()), on_error="raise"), "rerank", QUERY, ["a"])

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.model_files import embedded_folder, find_model
-from tests.local.tiny_models import bert_like
+from tests.local.tiny_models import bert_like, move_weights
 from tests.processes import Done, python
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -110,8 +111,8 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.path)
         files = {path.relative_to(self.folder).as_posix(): path for path in self.folder.rglob("*") if path.is_file()}
-        match self.path.split("?")[0].strip("/").split("/"):
-            case ["api", "models", "owner", "tiny", "revision", "main" | "v1"]:
+        match unquote(self.path.split("?")[0]).strip("/").split("/"):
+            case ["api", "models", "owner", "tiny", "revision", revision] if revision in {"main", "v1", COMMIT}:
                 siblings = [{"rfilename": name} for name in files]
                 self._answer(json.dumps({"id": "owner/tiny", "sha": COMMIT, "siblings": siblings}).encode())
             case ["api", "models", "owner", "tiny", "tree", _]:
@@ -153,9 +154,10 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-def fetched(endpoint: str, home: Path, arguments: str) -> Done:
+def fetched(endpoint: str, home: Path, arguments: str, *, show: str | None = None) -> Done:
     """Make the engine in a process of its own: the hub's client reads its settings when it is imported."""
-    code = f"from rerank_kit.local import OnnxCrossEncoder; print(OnnxCrossEncoder({arguments}))"
+    shown = f"OnnxCrossEncoder({arguments})" if show is None else show
+    code = f"from rerank_kit.local import OnnxCrossEncoder; print({shown})"
     return python(
         "-c", code, check=False, measured=True, HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_XET="1"
     )
@@ -176,6 +178,25 @@ def test_a_revision_is_pinned(hub: tuple[str, list[str]], tmp_path: Path) -> Non
     assert any("/revision/v1" in path for path in asked)
     again = fetched("http://127.0.0.1:9", tmp_path / "home", "'owner/tiny', revision='v1'")
     assert again.returncode == 0, again.stderr
+
+
+def test_weights_beside_the_graph_are_downloaded_under_whatever_name_it_gives_them(
+    hub: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    endpoint, asked = hub
+    repository = tmp_path / "repo"
+    bert_like(repository, place="onnx/model.onnx")
+    (repository / "model.onnx").unlink()
+    move_weights(repository / "onnx/model.onnx", {"embeddings": "sub/[w]*.bin", "head": "./head"})
+    for nobody in ("onnx/model.onnx_data", "onnx/sub/w.bin"):
+        (repository / nobody).write_bytes(b"what nobody needs")
+    expected = [hit.score for hit in OnnxCrossEncoder(repository).rerank("query", ["apple", "fig"])]
+    code = "[hit.score for hit in OnnxCrossEncoder('owner/tiny').rerank('query', ['apple', 'fig'])]"
+    done = fetched(endpoint, tmp_path / "home", "'owner/tiny'", show=code)
+    assert done.stdout.strip() == str(expected), done.stderr
+    got = {unquote(path).partition(COMMIT)[2] for path in asked if "/resolve/" in path}
+    assert {"/onnx/sub/[w]*.bin", "/onnx/head"} <= got
+    assert not got & {"/onnx/model.onnx_data", "/onnx/sub/w.bin"}
 
 
 def test_an_unknown_name_is_an_error_that_names_it(hub: tuple[str, list[str]], tmp_path: Path) -> None:

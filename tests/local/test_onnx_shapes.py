@@ -46,14 +46,6 @@ def test_a_model_without_any_is_left_in_its_file(tmp_path: Path) -> None:
     assert without_value_info(bert_like(tmp_path).folder / "model.onnx") is None
 
 
-@pytest.mark.parametrize("name", ["model.onnx_data", "model.onnx.data"])
-def test_a_model_with_weights_beside_it_is_left_in_its_file(tmp_path: Path, name: str) -> None:
-    path = bert_like(tmp_path).folder / "model.onnx"
-    with_value_info(path)
-    (tmp_path / name).touch()
-    assert without_value_info(path) is None
-
-
 def test_a_file_too_large_to_hold_twice_is_left_alone(tmp_path: Path) -> None:
     with (tmp_path / "model.onnx").open("wb") as sparse:
         sparse.truncate(1 << 30)

@@ -7,7 +7,7 @@ a test with numpy, real enough that special tokens, token types and masks all mo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,3 +133,24 @@ def _build(
     if tokenizer_config is not None:
         (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config), "utf-8")
     return TinyModel(folder, embeddings, types, head)
+
+
+def move_weights(path: Path, places: Mapping[str, str], *, write: bool = True) -> None:
+    """Move weights out of a graph, into the files that are named for each, one behind the other, on pages of 4 KiB."""
+    model = onnx.load(path, load_external_data=False)
+    for weight in model.graph.initializer:
+        if weight.name in places:
+            name, content = places[weight.name], weight.raw_data
+            file = path.parent / name
+            weight.ClearField("raw_data")
+            weight.data_location = TensorProto.EXTERNAL
+            offset = 0
+            if write:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("ab") as data:
+                    offset = data.tell() + -data.tell() % 4096
+                    data.truncate(offset)
+                    data.write(content)
+            for key, value in (("location", name), ("offset", str(offset)), ("length", str(len(content)))):
+                weight.external_data.add(key=key, value=value)
+    path.write_bytes(model.SerializeToString())

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-from hypothesis import strategies as st
 
 
 class Spiteful(Exception):
@@ -191,15 +190,3 @@ ORDINARY: list[Any] = [
     None, True, 0, -1, 3, 4.5, 1e-9, "", "London", "3", ["London", "AI"], "2026-11-24", "2022-10", 2022, b"x", (),
     {"name": "x"},
 ]  # fmt: skip
-
-values: st.SearchStrategy[Callable[[], Any]] = st.one_of(
-    st.sampled_from(sorted(MAKERS)).map(MAKERS.__getitem__),
-    st.sampled_from(sorted(MAKERS)).map(lambda name: lambda: ["London", MAKERS[name](), 3]),
-    st.sampled_from(sorted(MAKERS)).map(lambda name: lambda: {"name": MAKERS[name]()}),
-    st.sampled_from(ORDINARY).map(lambda value: lambda: value),
-    st.floats().map(lambda value: lambda: value),
-    st.integers().map(lambda value: lambda: value),
-    st.text(max_size=20).map(lambda value: lambda: value),
-    st.datetimes().map(lambda value: lambda: value),
-)
-"""Makers of one value."""

@@ -98,19 +98,27 @@ def test_files_hold_rules_in_toml_and_in_json(tmp_path: Path) -> None:
     assert Rules.from_file(str(as_json), now=NOW).rerank("query", jobs).hits == ranking.hits
 
 
+@pytest.fixture(params=[".", "a" * 100, "b" * 200 + "/" + "c" * 200], ids=["short", "longer than a line", "very long"])
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder with a path of any length."""
+    found = tmp_path / str(request.param)
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
 @pytest.mark.parametrize(("name", "text"), [("rules.toml", "a ="), ("rules.json", "{"), ("none.toml", None)])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, text: str | None) -> None:
-    path = tmp_path / name
+def test_a_file_that_cannot_be_read_is_named(folder: Path, name: str, text: str | None) -> None:
+    path = folder / name
     if text is not None:
         path.write_text(text)
-    with pytest.raises(ConfigurationError, match=f"rules cannot be read from .*{name}"):
+    with pytest.raises(ConfigurationError, match=f"rules cannot be read from '/[^:]*/{name}': "):
         Rules.from_file(path)
 
 
-def test_a_json_file_must_hold_a_table(tmp_path: Path) -> None:
-    (tmp_path / "rules.json").write_text("[]")
-    with pytest.raises(ConfigurationError, match="must be a table"):
-        Rules.from_file(tmp_path / "rules.json")
+def test_a_json_file_must_hold_a_table(folder: Path) -> None:
+    (folder / "rules.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match=r"the rules in '/[^:]*/rules\.json' must be a table"):
+        Rules.from_file(folder / "rules.json")
 
 
 NEWER = {"rule": "newer", "field": "posted", "within": "24h"}
@@ -231,10 +239,10 @@ def test_conditions_that_are_too_deep_are_refused_in_code_too(make: Any) -> None
 
 
 @pytest.mark.parametrize(("name", "text"), [("rules.json", "[" * 100_000), ("rules.toml", "a = " + "[" * 100_000)])
-def test_a_file_that_is_too_deep_is_named(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
-    with pytest.raises(ConfigurationError, match=f"rules cannot be read from .*{name}"):
-        Rules.from_file(tmp_path / name)
+def test_a_file_that_is_too_deep_is_named(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=f"rules cannot be read from '/[^:]*/{name}': "):
+        Rules.from_file(folder / name)
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,22 @@ from rerank_kit.rules import (
 from rerank_kit.rules.quoting import LINE
 from rerank_kit.rules.rule import CLAUSE, Case, Match, Missing, Rule
 from tests.conftest import Colour, blocking, on_a_loop
-from tests.rules.hostile import MAKERS, Lazy, Spiteful, Wrong, raising, spite, values
+from tests.rules.hostile import MAKERS, ORDINARY, Lazy, Spiteful, Wrong, raising, spite
 from tests.rules.jobs import NOW, indices, job, match
 
 FIELD = "field"
+
+values: st.SearchStrategy[Callable[[], Any]] = st.one_of(
+    st.sampled_from(sorted(MAKERS)).map(MAKERS.__getitem__),
+    st.sampled_from(sorted(MAKERS)).map(lambda name: lambda: ["London", MAKERS[name](), 3]),
+    st.sampled_from(sorted(MAKERS)).map(lambda name: lambda: {"name": MAKERS[name]()}),
+    st.sampled_from(ORDINARY).map(lambda value: lambda: value),
+    st.floats().map(lambda value: lambda: value),
+    st.integers().map(lambda value: lambda: value),
+    st.text(max_size=20).map(lambda value: lambda: value),
+    st.datetimes().map(lambda value: lambda: value),
+)
+"""Makers of one value."""
 
 
 def own(query: str, document: Document) -> Any:
