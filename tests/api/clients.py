@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import anthropic
 import cohere
@@ -14,6 +14,7 @@ import httpx2
 
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
+from rerank_kit.managed.formats import FormatName
 
 OPTIONS: dict[str, Any] = {"backoff": Backoff(first=0.0001), "max_retries": 0}
 
@@ -61,7 +62,16 @@ def chat_of_openai(url: str, key: str, **options: Any) -> LLMJudge:
 
 def with_options(make: Callable[..., Any]) -> Callable[..., Any]:
     """The same, with what lets no test wait."""
-    return lambda url, key="a-key-of-mine", **options: make(url, key, **{**OPTIONS, **options})
+
+    def making(url: str, key: str = "a-key-of-mine", **options: Any) -> Any:
+        return make(url, key, **{**OPTIONS, **options})
+
+    return making
+
+
+def endpoint(url: str, key: str, *, format: FormatName | Literal["auto"] = "vllm", **options: Any) -> Endpoint:  # noqa: A002
+    """That does not ask what the server is, unless told to."""
+    return Endpoint(url, api_key=key, format=format, **options)
 
 
 CLIENTS: dict[str, Callable[..., Any]] = {
@@ -70,7 +80,7 @@ CLIENTS: dict[str, Callable[..., Any]] = {
     "Cohere on a blocking client of mine": with_options(one_for_both),
     "Voyage": with_options(lambda url, key, **more: Voyage("m", api_key=key, base_url=url, **more)),
     "Jina": with_options(lambda url, key, **more: Jina("m", api_key=key, base_url=url, **more)),
-    "Endpoint": with_options(lambda url, key, **more: Endpoint(url, **{"api_key": key, "format": "vllm", **more})),
+    "Endpoint": with_options(endpoint),
     "OpenAICompatible": with_options(
         lambda url, key, **more: judge(OpenAICompatible(url, model="m", api_key=key, **more))
     ),

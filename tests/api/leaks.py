@@ -36,12 +36,19 @@ def _exchange(connection: socket.socket, answer: Answer) -> None:
     connection.settimeout(5)
     read = b""
     while b"\r\n\r\n" not in read:
-        read += connection.recv(65536)
+        read += _more(connection)
     head, _, body = read.partition(b"\r\n\r\n")
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     while len(body) < int(fields.get(b"content-length", b"0")):
-        body += connection.recv(65536)
+        body += _more(connection)
     connection.sendall(answer(head))
+
+
+def _more(connection: socket.socket) -> bytes:
+    piece = connection.recv(65536)
+    if not piece:
+        raise ConnectionResetError
+    return piece
 
 
 def seen_of(error: BaseException) -> Iterator[str]:

@@ -20,7 +20,7 @@ from tests.conftest import Colour
 Make = Callable[..., Any]
 
 
-ALL = CLIENTS | {"Endpoint that asks": lambda url: CLIENTS["Endpoint"](url, format="auto")}
+ALL: dict[str, Make] = {**CLIENTS, "Endpoint that asks": lambda url: CLIENTS["Endpoint"](url, format="auto")}
 
 
 class InOrder(Reranker):

@@ -4,69 +4,42 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import anthropic
-import cohere
-import httpx
-import httpx2
 import pytest
 
 from rerank_kit import ConfigurationError, Fallback, Reranker, RerankError
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
+from tests.api.clients import CLIENTS, judge
 from tests.api.leaks import leaked, saying, seen_of
 from tests.conftest import Colour
 
 KEY, HEADER = "sk-planted-Q7w9Zx3LmN4pR8tV", "hdr:planted;A1b2C3d4E5f6G7"
 BOTH = f"{KEY} and {HEADER}"
-OPTIONS: dict[str, Any] = {"headers": {"x-custom": HEADER}, "backoff": Backoff(first=0.0001), "max_retries": 0}
+OPTIONS: dict[str, Any] = {"headers": {"x-custom": HEADER}}
 Make = Callable[[str], Any]
 
 
-@lru_cache
-def certificates() -> ssl.SSLContext:
-    return ssl.create_default_context()
+def made(make: Callable[..., Any], url: str) -> Any:
+    """With a key and a header."""
+    return make(url, KEY, **OPTIONS)
 
 
-def cohere_of_mine(url: str) -> Cohere:
-    http = httpx.Client(verify=certificates(), follow_redirects=True)
-    ahttp = httpx.AsyncClient(verify=certificates(), follow_redirects=True)
-    client = cohere.ClientV2(api_key=KEY, base_url=url, httpx_client=http)
-    return Cohere(
-        "m", client=client, async_client=cohere.AsyncClientV2(KEY, base_url=url, httpx_client=ahttp), **OPTIONS
-    )
-
-
-def claude_of_mine(url: str) -> Anthropic:
-    http = httpx2.Client(verify=certificates(), follow_redirects=True)
-    ahttp = httpx2.AsyncClient(verify=certificates(), follow_redirects=True)
-    client = anthropic.Anthropic(api_key=KEY, base_url=url, http_client=http)
-    mine = anthropic.AsyncAnthropic(api_key=KEY, base_url=url, http_client=ahttp)
-    return Anthropic(client=client, async_client=mine, **OPTIONS)
-
-
-def judge(chat: Any) -> LLMJudge:
-    return LLMJudge(chat, on_error="raise")
+def several(url: str) -> Endpoint:
+    return Endpoint([url, url], api_key=KEY, format="tei", max_retries=1, backoff=Backoff(first=0.0001), **OPTIONS)
 
 
 MAKE: dict[str, Make] = {
-    "Cohere": lambda url: Cohere("m", api_key=KEY, base_url=url, **OPTIONS),
-    "Cohere on a client of mine": cohere_of_mine,
-    "Voyage": lambda url: Voyage("m", api_key=KEY, base_url=url, **OPTIONS),
-    "Jina": lambda url: Jina("m", api_key=KEY, base_url=url, **OPTIONS),
-    "Endpoint": lambda url: Endpoint(url, api_key=KEY, **OPTIONS),
-    "Endpoint of several": lambda url: Endpoint([url, url], api_key=KEY, format="tei", **{**OPTIONS, "max_retries": 1}),
-    "Pinecone": lambda url: Endpoint(url, api_key=KEY, format="pinecone", **OPTIONS),
-    "OpenAICompatible": lambda url: judge(OpenAICompatible(url, model="m", api_key=KEY, **OPTIONS)),
-    "Anthropic": lambda url: judge(Anthropic(api_key=KEY, base_url=url, **OPTIONS)),
-    "Anthropic on a client of mine": lambda url: judge(claude_of_mine(url)),
-    "Fallback": lambda url: Fallback(*[Voyage("m", api_key=KEY, base_url=url, **OPTIONS) for _ in range(2)]),
+    **{name: partial(made, make) for name, make in CLIENTS.items()},
+    "Endpoint that asks": lambda url: CLIENTS["Endpoint"](url, KEY, format="auto", **OPTIONS),
+    "Endpoint of several": several,
+    "Pinecone": lambda url: CLIENTS["Endpoint"](url, KEY, format="pinecone", **OPTIONS),
+    "Fallback": lambda url: Fallback(*[CLIENTS["Voyage"](url, KEY, **OPTIONS) for _ in range(2)]),
 }
 
 
@@ -264,12 +237,12 @@ def test_passwords_of_proxies_and_headers_of_the_environment_are_hidden(
 def test_what_holds_a_key_has_no_attribute_with_it() -> None:
     reranker = Voyage("m", api_key=KEY, headers={"x-custom": HEADER})
 
-    def everything(thing: object) -> Iterator[object]:
+    def everything(thing: Any) -> Iterator[object]:
         yield thing
-        held = vars(thing).values() if hasattr(thing, "__dict__") else ()
-        slots = (getattr(thing, name, None) for name in getattr(thing, "__slots__", ()) if name != "__weakref__")
-        for each in (*held, *slots):
-            inside = each.values() if isinstance(each, dict) else [each]
+        held: list[Any] = list(vars(thing).values()) if hasattr(thing, "__dict__") else []
+        held += [getattr(thing, name, None) for name in getattr(thing, "__slots__", ()) if name != "__weakref__"]
+        for each in held:
+            inside: list[Any] = list(each.values()) if isinstance(each, dict) else [each]
             for one in inside:
                 yield from everything(one) if type(one).__module__.startswith("rerank_kit") else (one,)
 
