@@ -29,7 +29,7 @@ def test_a_redirect_to_another_host_is_not_followed(make: Callable[..., Any], co
                 elsewhere,
                 elsewhere.removeprefix("http:"),
                 f"{elsewhere}/v1/rerank?a=b",
-                "http://host:99999999",
+                "http://host:port",
             ):
                 head = f"HTTP/1.1 {status} Moved\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
                 answer[0] = head.encode()
