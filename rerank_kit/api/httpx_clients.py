@@ -12,7 +12,7 @@ from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
 from rerank_kit.api.environment import Proxy, certificates, proxy_for
 from rerank_kit.api.network import AsyncNetwork, Network
 from rerank_kit.api.request_timeout import whole
-from rerank_kit.api.secrets_sent import aadd_headers, add_headers
+from rerank_kit.api.secrets_sent import aadd_headers, add_headers, astay_on_host, stay_on_host
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -29,13 +29,13 @@ def blocking_client(library: Any) -> Any:
     Raises:
         ConfigurationError: The certificates that the environment names cannot be read.
     """
-    hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [shorten, _remember]}
+    hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [stay_on_host, shorten, _remember]}
     return library.Client(transport=_Transport(library), event_hooks=hooks)
 
 
 def async_client(library: Any) -> Any:
     """A client for one loop. Like httpx's own, it follows no redirect. As with `blocking_client`."""
-    hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [ashorten, _aremember]}
+    hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [astay_on_host, ashorten, _aremember]}
     return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks)
 
 
