@@ -9,6 +9,7 @@ import traceback
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 
 Answer = Callable[[bytes], bytes]
 """What a server answers to the head of a request; nothing at all cuts the connection."""
@@ -70,7 +71,12 @@ def seen_of(error: BaseException) -> Iterator[str]:
 def leaked(text: str, *keys: str) -> list[str]:
     """Which large pieces of the keys are in a text, however they are written down."""
     low = text.lower()
-    return [each for key in keys for form in _forms(key) for each in _pieces(form.lower()) if each in low]
+    return [each for key in keys for each in _pieces_of(key) if each in low]
+
+
+@lru_cache
+def _pieces_of(key: str) -> list[str]:
+    return [each for form in _forms(key) for each in _pieces(form.lower())]
 
 
 def _forms(key: str) -> list[str]:

@@ -126,7 +126,7 @@ def test_whatever_fails_shows_no_key(make: Make, colour: Colour, listening: List
     seen["nobody there"] = "\n".join(seen_of(error))
     assert {name: found for name, text in seen.items() if (found := leaked(text, KEY, HEADER))} == {}
     assert len({each.partition(".")[0] for each in listening.said}) > 1
-    assert [each for each in listening.said if leaked(each, KEY, HEADER)] == []
+    assert leaked("\n".join(listening.said), KEY, HEADER) == []
 
 
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
@@ -231,7 +231,7 @@ def test_passwords_of_proxies_and_headers_of_the_environment_are_hidden(
         error = failing(judge(Anthropic(api_key="another-key-7777", base_url=url)), colour)
         assert error is not None
         assert leaked("\n".join(seen_of(error)), KEY, HEADER) == []
-    assert [each for each in listening.said if leaked(each, KEY, HEADER)] == []
+    assert leaked("\n".join(listening.said), KEY, HEADER) == []
 
 
 def test_what_holds_a_key_has_no_attribute_with_it() -> None:
