@@ -59,7 +59,7 @@ class LangChainChat:
             asked = self._llm.with_structured_output(schema, include_raw=True)
         name = type(self._llm).__name__
         answer: Any = yield from ask_framework_model(
-            name, lambda: asked.invoke(messages), lambda: asked.ainvoke(messages), deadline
+            name, lambda: asked.invoke(messages), lambda: asked.ainvoke(messages), deadline, model=self._llm
         )
         whole = answer if is_mapping(answer) else {"raw": answer}
         parsed, message = whole.get("parsed"), whole.get("raw")

@@ -42,7 +42,7 @@ class LlamaIndexChat:
         ]
         llm = self._llm
         answer: Any = yield from ask_framework_model(
-            type(llm).__name__, lambda: llm.chat(messages), lambda: llm.achat(messages), deadline
+            type(llm).__name__, lambda: llm.chat(messages), lambda: llm.achat(messages), deadline, model=llm
         )
         raw = _plain(answer.raw)
         choices = raw.get("choices")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
@@ -50,15 +50,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         "so, once. `with_rerank` sets it.",
     )
     _warned: bool = PrivateAttr(default=False)
+    _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
 
     model_config = ConfigDict(defer_build=False)
-
-    if not TYPE_CHECKING:  # type checkers read the arguments off the fields
-
-        def __init__(self, **fields: Any) -> None:
-            """Leave out what LlamaIndex writes into what it serialises."""
-            fields.pop("class_name", None)
-            super().__init__(**fields)
 
     @classmethod
     @override

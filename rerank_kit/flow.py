@@ -142,11 +142,15 @@ def _in_threads(flows: Sequence[Flow[T]], limit: int) -> list[T]:
     with Threads(min(limit, len(flows)), "rerank-kit") as threads, waiting() as caller:
         futures = [threads.submit(caller.calling(run, flow)) for flow in flows]
         failed = next((each for each in as_done(futures, never) if each.exception() is not None), None)
-    if failed is not None:
-        for _ in as_done(futures, never):
-            pass
-        failed.result()
-    return [each.result() for each in futures]
+    try:
+        if failed is not None:
+            for _ in as_done(futures, never):
+                pass
+            failed.result()
+        return [each.result() for each in futures]
+    finally:
+        del failed  # or an error would hold itself, and with it the threads
+        futures.clear()
 
 
 async def _in_tasks(flows: Sequence[Flow[T]], limit: int) -> list[T]:

@@ -33,12 +33,17 @@ M = TypeVar("M", bound=ApiClient)
 def left_as_found(start: Callable[[], S]) -> Iterator[S]:
     """A server. After the test no connection to it is open any more, and no thread is left."""
     before = set(threading.enumerate())
+
+    def ours() -> set[threading.Thread]:
+        return {each for each in set(threading.enumerate()) - before if "rerank" in each.name}
+
     with start() as running:
+        among = ours()
         yield running
-        if not eventually(lambda: running.connections == 0, seconds=0.005):
-            gc.collect()  # clients close when they are forgotten, but an error that was raised may remember them
+        if not eventually(lambda: running.connections == 0 and ours() == among, seconds=0.005):
+            gc.collect()  # they end when what they belong to is forgotten, which an error that was raised may remember
         assert eventually(lambda: running.connections == 0)
-    assert eventually(lambda: not {each for each in set(threading.enumerate()) - before if "rerank" in each.name})
+    assert eventually(lambda: not ours())
 
 
 def closed_after(make: Callable[..., M]) -> Iterator[Callable[..., M]]:

@@ -2,34 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import wraps
 from types import TracebackType
-from typing import Any, Self, TypedDict
-from urllib.parse import urlsplit
+from typing import Any, Self, TypedDict, TypeVar
 
-from rerank_kit.api.addresses import addresses, tidy
+from rerank_kit.api.addresses import addresses
+from rerank_kit.api.answer_size import reading_at_most
+from rerank_kit.api.base_url import check_url
 from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response, Transport, error_of
+from rerank_kit.api.hiding import without_frames, without_whole
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret
+from rerank_kit.api.secrets_sent import SecretsSent
+from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_count, check_instance, check_timeout
 from rerank_kit.errors import (
     BackendError,
     ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
+    InvalidResponse,
     RerankError,
     StatusError,
 )
 from rerank_kit.flow import Flow, sleep
 from rerank_kit.observe.hooks import logger
-from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline
 
 _EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
 _TOO_MANY_REQUESTS = 429
+_KEY = re.compile(r"auth|key|token|secret|passw|cookie", re.IGNORECASE)  # in the name of a header
+
+T = TypeVar("T")
+
+
+def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that gets `api_key` and `headers` as secrets, and when it fails shows no frame with an argument."""
+
+    def tried(self: Any, args: tuple[Any, ...], options: dict[str, Any]) -> BaseException | None:
+        try:
+            if not isinstance(options.get("api_key"), Secret | None):
+                options["api_key"] = Secret(options["api_key"])
+            if isinstance(options.get("headers"), Mapping):
+                options["headers"] = _held(options["headers"])
+            init(self, *args, **options)
+        except ConfigurationError as error:
+            return without_frames(error)
+        return None
+
+    @wraps(init)
+    def holding(self: Any, *args: Any, **options: Any) -> None:
+        problem = tried(self, args, options)
+        del args, options
+        try:
+            if problem is not None:
+                raise problem
+        finally:
+            del problem
+
+    return holding
+
+
+def _held(headers: Mapping[Any, Any]) -> dict[str, Secret]:
+    return {name: Secret(value, name=f"headers[{name!r}]") for name, value in headers.items()}
 
 
 @dataclass(slots=True)
@@ -69,7 +110,15 @@ class ApiClient:
         bare: Whether a gateway may have the API without its version.
     """
 
+    base_url: str = ""
     bare: bool = False
+    _own: UserClients | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Have the constructors of subclasses get secrets as secrets, too."""
+        super().__init_subclass__(**options)
+        if not hasattr(cls.__init__, "__wrapped__"):
+            setattr(cls, "__init__", holding_secrets(cls.__init__))  # noqa: B010 - mypy forbids the other way
 
     def __init__(
         self,
@@ -99,8 +148,7 @@ class ApiClient:
         check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
         check_instance("headers", headers, (Mapping, type(None)), "a mapping of names to values")
         self._rate_limit = rate_limit
-        given: Mapping[str, str] = {} if headers is None else headers
-        self._headers = {name: Secret(value, name=f"headers[{name!r}]") for name, value in given.items()}
+        self._headers = _held({} if headers is None else headers)
         self._backoff = Backoff() if backoff is None else backoff
         self._spellings: dict[str, int] = {}  # of the addresses for each path, the one that the server knows
         self._transport = self.transport()
@@ -111,9 +159,22 @@ class ApiClient:
 
     def auth(self) -> dict[str, str]:
         """The headers that carry the key, and those the user gave."""
-        key = self._key.reveal()
-        bearer = {} if key is None else {"authorization": f"Bearer {key}"}
-        return bearer | {name: str(value.reveal()) for name, value in self._headers.items()}
+        return {**self.key_header("authorization", "Bearer "), **self.given_headers()}
+
+    def key_header(self, name: str, before: str = "") -> dict[str, str]:
+        """The header that carries the key, if there is one."""
+        return {name: before + key} if (key := self._key.reveal()) is not None else {}
+
+    def given_headers(self) -> dict[str, str]:
+        """The headers that the user gave."""
+        return {name: str(value.reveal()) for name, value in self._headers.items()}
+
+    def secrets(self) -> Iterator[str]:
+        """What must not be seen: the key, the headers that the user gave, and what the user's clients hold."""
+        for each in (self._key, *self._headers.values()):
+            yield from each.known()
+        if self._own is not None:
+            yield from self._own.secrets()
 
     def address(self) -> str:
         """The base URL to send the next request to."""
@@ -128,8 +189,8 @@ class ApiClient:
         """Take note whether a base URL answered as it should; `None` when nobody waited for it."""
 
     def error_of(self, response: Response) -> RerankError:
-        """The error that a response stands for."""
-        return error_of(response, type(self).__name__, self.hide)
+        """The error that a response stands for, which has been rid of secrets."""
+        return error_of(response, type(self).__name__)
 
     def pause(self, attempt: int, error: BackendError) -> float | None:
         """Seconds to wait before a request that failed is repeated; `None` if that is too long to be worth it."""
@@ -184,7 +245,7 @@ class ApiClient:
             unknown.append(response)
             if known is not None or spelling == last:
                 asked = ", ".join(each.address for each in unknown)
-                raise self.error_of(replace(unknown[0], address=asked))
+                raise self.error_of(self._without_secrets(replace(unknown[0], address=asked)))
             spelling += 1
 
     def _admitted(self, tokens: int, deadline: Deadline) -> Flow[None]:
@@ -205,7 +266,8 @@ class ApiClient:
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
             count.requests += 1
-            response = yield from self._transport.send(url, replace(request, path=""), self.auth(), seconds)
+            sent = self._transport.send(url, replace(request, path=""), self._sent(), seconds)
+            response = yield from reading_at_most(request.longest, sent)
         except ConnectionFailed as error:
             self.reached(base, well=False)
             left = deadline.remaining()
@@ -221,9 +283,13 @@ class ApiClient:
         if response.ok or response.status in WRONG_ADDRESS:
             self.reached(base, well=True)
             return replace(response, address=url)
-        refusal = self.error_of(response)
+        raise self._refused(response, base)
+
+    def _refused(self, response: Response, base: str) -> RerankError:
+        """The error for a response that is one."""
+        refusal = self.error_of(self._without_secrets(response))
         self.reached(base, well=not worth_repeating(refusal))
-        raise refusal
+        return refusal
 
     def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
         """Seconds to wait before the next try; `None` when there will be none."""
@@ -232,11 +298,43 @@ class ApiClient:
         pause, left = self.pause(attempt, error), deadline.remaining()
         return None if pause is None or (left is not None and pause >= left) else pause
 
-    def hide(self, text: str) -> str:
-        """The text without the secrets that were sent, should a server have echoed one."""
-        for secret in (self._key, *self._headers.values()):
-            text = secret.hide(text)
-        return text
+    def understood(self, response: Response, read: Callable[[Any], T]) -> T:
+        """What an answer says.
+
+        Args:
+            response: The answer.
+            read: Reads its body.
+
+        Raises:
+            InvalidResponse: It does not say it. What the error quotes has no secrets in it, should a server have
+                echoed one: the body is read once more without them.
+        """
+        with suppress(InvalidResponse):
+            return read(response.body)
+        return read(self._without_secrets(response).body)
+
+    def without_keys(self, value: Any) -> Any:
+        """What a server said without the keys that were sent.
+
+        It is for what goes on into results. Only whole keys are hidden there, and no other headers, one of which may
+        well be a word that is meant.
+        """
+        named = [each for name, each in self._headers.items() if _KEY.search(str(name))]
+        keys = [key for each in (self._key, *named) for key in each.known()]
+        return without_whole(value, keys)
+
+    def _sent(self) -> SecretsSent:
+        """The secrets of a request.
+
+        Raises:
+            ConfigurationError: One is missing.
+        """
+        self.auth()
+        return SecretsSent(self.auth, self.secrets)
+
+    def _without_secrets(self, response: Response) -> Response:
+        hidden = SecretsSent(self.auth, self.secrets).hidden
+        return replace(response, body=hidden(response.body), headers=hidden(response.headers))
 
     def close(self) -> None:
         """Close the connections of blocking callers."""
@@ -274,24 +372,3 @@ class ApiClient:
         """Take the settings over."""
         vars(self).update(state)
         self._transport = self.transport()
-
-
-def check_url(url: object) -> str:
-    """A base URL without slashes that are doubled or at its end.
-
-    Raises:
-        ConfigurationError: It is none, or has a key in it, which would show in logs.
-    """
-    text = url if isinstance(url, str) else ""
-    try:
-        split = urlsplit(text)
-        known = split.scheme in {"http", "https"} and bool(split.hostname) and (split.port or 1) > 0
-    except ValueError:
-        split, known = urlsplit(""), False
-    if split.username is not None or split.query or split.fragment:
-        msg = "base_url must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
-        raise ConfigurationError(msg)
-    if not known:
-        msg = f"base_url must be a URL that starts with http:// or https://, not {quoted(url)}"
-        raise ConfigurationError(msg)
-    return tidy(text)

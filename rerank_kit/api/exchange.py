@@ -6,34 +6,43 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.json_values import is_mapping, shown
 from rerank_kit.api.retry import asked_to_wait
+from rerank_kit.api.secrets_sent import NOT_FOLLOWED, SecretsSent, without_secrets
 from rerank_kit.errors import AuthenticationError, ConfigurationError, RateLimited, RerankError, StatusError
 from rerank_kit.flow import Call
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-debug-trace-id", "x-trace-id", "x-amzn-requestid", "cf-ray")
 _UNKNOWN_KEY = frozenset({401, 403, 498})  # 498 is Cohere's: https://docs.cohere.com/reference/errors
 WRONG_ADDRESS = frozenset({404, 405, 410})
+_MOVED = frozenset({301, 308})
+_ELSEWHERE = frozenset({302, 303, 307})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: the API's path, such as `/v1/rerank`, and a body that becomes JSON; without a body it is a GET."""
+    """What is sent: the API's path, such as `/v1/rerank`, and a body that becomes JSON; without a body it is a GET.
+
+    Of the answer no more than `longest` bytes are read.
+    """
 
     path: str
     body: Mapping[str, Any] | None = None
+    longest: int = longest_answer()
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """What came back: the body as parsed JSON or, where it is none, as text; header names are in lower case.
 
-    The address is the one that was asked, where that is known.
+    Body and headers are in no repr: a server may have put a key there. The address is the one that was
+    asked, where that is known.
     """
 
     status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: Any = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     address: str = ""
 
     @property
@@ -45,8 +54,10 @@ class Response:
 class Transport(Protocol):
     """What carries requests: HTTP, or a vendor's SDK."""
 
-    def send(self, url: str, request: Request, headers: Mapping[str, str], seconds: float) -> Call[Response]:
+    def send(self, url: str, request: Request, secrets: SecretsSent, seconds: float) -> Call[Response]:
         """Send a request and wait for the whole response, whatever its status, at most so many seconds.
+
+        No redirect to another host is followed. What is raised, its chain and its traceback show no secret.
 
         Raises:
             ConnectionFailed: There was no whole response.
@@ -62,25 +73,36 @@ class Transport(Protocol):
         ...
 
 
-def error_of(response: Response, backend: str, hide: Callable[[str], str]) -> RerankError:
+def error_of(response: Response, backend: str, hide: Callable[[str], str] = str) -> RerankError:
     """The error that a response stands for, with the server's own message and its name for the request.
 
     Args:
-        response: The response, one that is not `ok`.
+        response: The response, one that is not `ok`, without secrets: they have to be hidden before texts are cut.
         backend: Who was asked, as users know it.
-        hide: Blots out the key.
+        hide: Blots out more.
     """
     text = hide(_message(response.body))
-    request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
+    request_id = next((shown(response.headers[name]) for name in _REQUEST_IDS if name in response.headers), None)
     what = f"{backend} answered {response.status}: {text}" + (f" (request {request_id})" if request_id else "")
     if response.status in _UNKNOWN_KEY:
         return AuthenticationError(f"{what}: check api_key, or the environment variable that it is read from")
     if response.status in WRONG_ADDRESS:
         where = f" at {hide(response.address)}" if response.address else ""
         return ConfigurationError(f"{what}{where}: check base_url and model")
+    if response.status in _MOVED:
+        return ConfigurationError(f"{what}{_redirected(response)}: pass where the server has moved to as base_url")
+    if response.status in _ELSEWHERE:
+        what += _redirected(response)
     kind = RateLimited if response.status == 429 else StatusError  # noqa: PLR2004 - HTTP's "too many requests"
     wait = asked_to_wait(response.headers)
     return kind(what, backend=backend, status=response.status, request_id=request_id, retry_after=wait)
+
+
+def _redirected(response: Response) -> str:
+    """Where a redirect points, which may be a trap: it would get the key and the documents."""
+    pointed = response.headers.get("location") or response.headers.get(NOT_FOLLOWED)
+    where = "" if pointed is None else f" to {shown(without_secrets(pointed))}"
+    return f", a redirect{where}, which is not followed"
 
 
 def _message(body: Any) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from rerank_kit.api import httpx_clients
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
-from rerank_kit.api.json_values import read_json
-from rerank_kit.errors import ConnectionFailed
+from rerank_kit.api.hiding import without_frames
+from rerank_kit.api.json_values import read_json, shown
+from rerank_kit.api.secrets_sent import SecretsSent
+from rerank_kit.errors import ConfigurationError, ConnectionFailed, RerankError
 from rerank_kit.flow import Call
 from rerank_kit.optional import optional
 
@@ -24,42 +27,49 @@ class Http:
         self.close = self._pool.close
         self.aclose = self._pool.aclose
 
-    def send(self, url: str, request: Request, headers: Mapping[str, str], seconds: float) -> Call[Response]:
+    def send(self, url: str, request: Request, secrets: SecretsSent, seconds: float) -> Call[Response]:
         """Send a request and wait for the whole response."""
-        arguments: dict[str, Any] = {"method": "GET", "url": url + request.path, "headers": dict(headers)}
+        arguments: dict[str, Any] = {"method": "GET", "url": url + request.path}
         if request.body is not None:
             content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
-            arguments |= {"method": "POST", "content": content}
-            arguments["headers"]["content-type"] = "application/json"
-        return Call(sync=lambda: self._send(arguments, seconds), async_=lambda: self._asend(arguments, seconds))
+            headers = {"content-type": "application/json"}
+            arguments |= {"method": "POST", "content": content, "headers": headers}
+        return Call(
+            sync=lambda: self._send(arguments, secrets, seconds),
+            async_=lambda: self._asend(arguments, secrets, seconds),
+        )
 
-    def _send(self, arguments: dict[str, Any], seconds: float) -> Response:
-        httpx = _httpx()
+    def _send(self, arguments: dict[str, Any], secrets: SecretsSent, seconds: float) -> Response:
         try:
-            return _response(self._pool.client().request(**arguments, timeout=seconds))
-        except httpx.RequestError as error:
-            raise no_response(error, arguments["url"], seconds) from error
+            with secrets.underway():
+                return _response(self._pool.client().request(**arguments, timeout=seconds))
+        except BaseException as error:  # noqa: BLE001 - also a cancellation shows what was sent, in the frames below
+            failure = _failure(error, arguments["url"], secrets, seconds)
+        try:
+            raise failure
+        finally:
+            del failure  # or it would hold itself, and all that this frame does
 
-    async def _asend(self, arguments: dict[str, Any], seconds: float) -> Response:
-        httpx = _httpx()
+    async def _asend(self, arguments: dict[str, Any], secrets: SecretsSent, seconds: float) -> Response:
         try:
-            async with self._pool.aclient() as client, asyncio.timeout(seconds):
-                return _response(await client.request(**arguments, timeout=seconds))
-        except (httpx.RequestError, TimeoutError) as error:
-            raise no_response(error, arguments["url"], seconds) from error
+            with secrets.underway():
+                async with self._pool.aclient() as client, asyncio.timeout(seconds):
+                    return _response(await client.request(**arguments, timeout=seconds))
+        except BaseException as error:  # noqa: BLE001 - also a cancellation shows what was sent, in the frames below
+            failure = _failure(error, arguments["url"], secrets, seconds)
+        try:
+            raise failure
+        finally:
+            del failure
 
 
 def _client() -> tuple[Any, Callable[[], None]]:
-    from rerank_kit.api import httpx_clients
-
-    made = httpx_clients.blocking_client()
+    made = httpx_clients.blocking_client(_httpx())
     return made, made.close
 
 
 def _aclient() -> tuple[Any, Callable[[], Awaitable[None]]]:
-    from rerank_kit.api import httpx_clients
-
-    made = httpx_clients.async_client()
+    made = httpx_clients.async_client(_httpx())
     return made, made.aclose
 
 
@@ -75,8 +85,24 @@ def _response(response: Any) -> Response:
     )
 
 
-def no_response(error: Exception, url: str, seconds: float) -> ConnectionFailed:
-    """The error for a request that was not answered, or not to the end."""
+def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:
+    """What to raise for what happened, outside of any `except`, which would chain it."""
+    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, TimeoutError)):
+        return no_response(error, url, seconds, secrets.hide)
+    return without_frames(error)
+
+
+def no_response(error: BaseException, url: str, seconds: float, hide: Callable[[str], str] = str) -> RerankError:
+    """The error for a request that was not answered, or not to the end.
+
+    Args:
+        error: What happened.
+        url: Who was asked.
+        seconds: How long it was to take at most.
+        hide: Blots out secrets that a server has sent.
+    """
+    if type(error).__name__ == "InvalidURL":  # of httpx or httpx2, before anything was sent
+        return ConfigurationError(f"base_url is no URL that can be asked: {url}: {shown(hide(str(error)))}")
     late = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
-    what = f"no answer within {seconds:.3g} s" if late else f"{type(error).__name__}: {error}".rstrip(": ")
+    what = f"no answer within {seconds:.3g} s" if late else shown(hide(f"{type(error).__name__}: {error}".rstrip(": ")))
     return ConnectionFailed(f"{url}: {what}")

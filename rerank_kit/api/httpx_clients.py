@@ -1,44 +1,113 @@
-"""httpx's clients as APIs need them. It imports httpx as it is itself imported: do so where a client is made."""
+"""httpx's clients as APIs need them, and those of httpx2, which newer SDKs use."""
 
 from __future__ import annotations
 
-import ssl
+import threading
+from collections.abc import Callable
 from contextvars import ContextVar
-from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-import httpx
+from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
+from rerank_kit.api.environment import Proxy, certificates, proxy_for
+from rerank_kit.api.network import AsyncNetwork, Network
+from rerank_kit.api.request_timeout import whole
+from rerank_kit.api.secrets_sent import aadd_headers, add_headers, astay_on_host, stay_on_host
 
-from rerank_kit.api.request_timeout import request_timeout_hooks
-
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30)
+_PORTS = {"http": 80, "https": 443}
 
 last_headers: ContextVar[dict[str, str] | None] = ContextVar("last_headers", default=None)
 """The headers of the last answer in this thread or task, for SDKs whose errors leave them out."""
 
 
-def blocking_client() -> httpx.Client:
-    """A client for threads."""
-    hooks = request_timeout_hooks(httpx)
-    hooks["response"].append(_remember)
-    return httpx.Client(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
+def blocking_client(library: Any) -> Any:
+    """A client for threads. Like httpx's own, it follows no redirect.
+
+    Args:
+        library: The module httpx or httpx2.
+
+    Raises:
+        ConfigurationError: The certificates that the environment names cannot be read.
+    """
+    hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [stay_on_host, shorten, _remember]}
+    return library.Client(transport=_Transport(library), event_hooks=hooks)
 
 
-def async_client() -> httpx.AsyncClient:
-    """A client for one loop."""
-    hooks: dict[str, list[Any]] = {"response": [_aremember]}
-    return httpx.AsyncClient(verify=_certificates(), limits=_LIMITS, event_hooks=hooks)
+def async_client(library: Any) -> Any:
+    """A client for one loop. Like httpx's own, it follows no redirect. As with `blocking_client`."""
+    hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [astay_on_host, ashorten, _aremember]}
+    return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks)
 
 
-@lru_cache(maxsize=1)
-def _certificates() -> ssl.SSLContext:
-    """Reading them takes longer than a request, so it is done once."""
-    return httpx.create_ssl_context()
+class _Ways:
+    """httpx's own transports, one for each proxy. For a server that needs none, none has to be one."""
+
+    def __init__(self, make: Callable[..., Any], network: Callable[[Any, Any], Any], library: Any) -> None:
+        limits = library.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30)
+        self._options = {"verify": certificates(library), "trust_env": False, "limits": limits}
+        self._make = make
+        self._network = network
+        self._core = import_module(library.__name__.replace("httpx", "httpcore"))
+        self._lock = threading.Lock()
+        self._to: dict[tuple[str, str, int], Any] = {}
+        self._by: dict[Proxy | None, Any] = {}
+
+    def to(self, request: Any) -> Any:
+        """What carries a request to its server, by the time that the whole of it may take."""
+        whole(request)
+        scheme, host = request.url.scheme, request.url.raw_host.decode("ascii")
+        server = scheme, host, request.url.port or _PORTS[scheme]
+        with self._lock:
+            if server not in self._to:
+                proxy = proxy_for(*server)
+                if proxy not in self._by:
+                    self._by[proxy] = self._made() if proxy is None else proxy.reached(self._made)
+                self._to[server] = self._by[proxy]
+            return self._to[server]
+
+    def _made(self, proxy: str | None = None) -> Any:
+        """A transport on connections of ours. httpx has no other way to give it those."""
+        transport = self._make(**self._options, proxy=proxy)
+        pool = transport._pool  # noqa: SLF001 - see above; a release that renames it fails every test
+        pool._network_backend = self._network(pool._network_backend, self._core)  # noqa: SLF001
+        return transport
+
+    def all(self) -> list[Any]:
+        """All of them."""
+        return list(self._by.values())
 
 
-def _remember(response: httpx.Response) -> None:
+class _Transport:
+    """A transport for a blocking client."""
+
+    def __init__(self, library: Any) -> None:
+        self._ways = _Ways(library.HTTPTransport, Network, library)
+
+    def handle_request(self, request: Any) -> Any:
+        return self._ways.to(request).handle_request(request)
+
+    def close(self) -> None:
+        for each in self._ways.all():
+            each.close()
+
+
+class _AsyncTransport:
+    """A transport for an async client."""
+
+    def __init__(self, library: Any) -> None:
+        self._ways = _Ways(library.AsyncHTTPTransport, AsyncNetwork, library)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        return await self._ways.to(request).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for each in self._ways.all():
+            await each.aclose()
+
+
+def _remember(response: Any) -> None:
     last_headers.set(dict(response.headers))
 
 
-async def _aremember(response: httpx.Response) -> None:
+async def _aremember(response: Any) -> None:
     last_headers.set(dict(response.headers))

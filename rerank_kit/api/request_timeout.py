@@ -1,44 +1,64 @@
-"""A timeout for the whole of a blocking request: that of httpx, and of the httpx2 of newer SDKs, is for each piece."""
+"""A timeout for the whole of a request: those of httpx, of sockets and of users' clients are for each step of one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
-_BEGUN = "rerank_kit.begun"
+from rerank_kit.caller import waiting
+from rerank_kit.errors import DeadlineExceeded
+from rerank_kit.threads import Threads, as_done
+from rerank_kit.values import Deadline
+
+T = TypeVar("T")
 
 
-def request_timeout_hooks(library: Any) -> dict[str, list[Callable[[Any], Any]]]:
-    """Event hooks for a blocking client: bodies may take no longer than what is left of the timeout.
+class Until(float):
+    """The seconds of a timeout, which know when they are over: whoever is handed them can ask for what is left."""
 
-    Args:
-        library: The module httpx or httpx2.
+    __slots__ = ("_at",)
+    _at: float
+
+    @classmethod
+    def over(cls, seconds: float) -> Self:
+        """So many seconds, from now on."""
+        until = cls(seconds)
+        until._at = time.monotonic() + seconds
+        return until
+
+    def left(self) -> float:
+        """The seconds that are left, more than 0.
+
+        Raises:
+            TimeoutError: They are over.
+        """
+        left = self._at - time.monotonic()
+        if left <= 0:
+            msg = "the time for the whole request is over"
+            raise TimeoutError(msg)
+        return left
+
+
+def whole(request: Any) -> None:
+    """Have the timeout of a request of httpx hold for all of it, and for all that it is redirected to."""
+    timeouts = request.extensions["timeout"]
+    seconds = timeouts["read"]
+    until = seconds if isinstance(seconds, Until) else Until.over(seconds)
+    request.extensions = {**request.extensions, "timeout": dict.fromkeys(timeouts, until)}
+
+
+def in_time(work: Callable[[], T], seconds: float) -> T:
+    """Do what cannot be broken off, and wait no longer than that for it: it is left to itself then.
+
+    Raises:
+        TimeoutError: It was not done.
+        Abandoned: Nobody waits for it any more.
     """
-
-    class Timed(library.SyncByteStream):  # type: ignore[misc]  # either library's
-        """A body that must have come by a certain moment."""
-
-        def __init__(self, response: Any, until: float) -> None:
-            self.stream = response.stream
-            self.request = response.request
-            self.until = until
-
-        def __iter__(self) -> Iterator[bytes]:
-            for piece in self.stream:
-                if time.monotonic() >= self.until:
-                    msg = "the body did not come to its end"
-                    raise library.ReadTimeout(msg, request=self.request)
-                yield piece
-
-        def close(self) -> None:
-            self.stream.close()
-
-    def begin(request: Any) -> None:
-        request.extensions[_BEGUN] = time.monotonic()
-
-    def bound(response: Any) -> None:
-        extensions = response.request.extensions
-        response.stream = Timed(response, extensions[_BEGUN] + extensions["timeout"]["read"])
-
-    return {"request": [begin], "response": [bound]}
+    with waiting() as caller:
+        future = Threads(1, "left-to-itself").submit(caller.calling(work))
+        try:
+            next(as_done([future], Deadline.after(seconds)))
+        except DeadlineExceeded as error:
+            raise TimeoutError(str(error)) from None
+    return future.result()

@@ -11,76 +11,99 @@ from typing import Any, ClassVar
 
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.exchange import Request, Response
+from rerank_kit.api.hiding import SHOWN, without_frames
 from rerank_kit.api.http import no_response
-from rerank_kit.api.secret import Secret
+from rerank_kit.api.json_values import is_list, shown
+from rerank_kit.api.request_timeout import in_time
+from rerank_kit.api.secrets_sent import SecretsSent, guard
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
+from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse, RerankError
 from rerank_kit.flow import Call
 from rerank_kit.loop_threads import in_a_thread
 
 
 class SdkTransport(ABC):
-    """Carries requests by an SDK. To add one, write the five abstract methods."""
+    """Carries requests by an SDK. To add one, write the six abstract methods.
+
+    An SDK made here never knows the key: it sends `placeholder`, and httpx's hook puts the key in its place.
+    """
 
     name: ClassVar[str]
+    placeholder: ClassVar[str] = SHOWN
 
-    def __init__(self, key: Secret, base_url: str, own: UserClients | None) -> None:
+    def __init__(self, base_url: str, own: UserClients | None) -> None:
         """Make no client yet.
 
         Args:
-            key: The API key, for clients made here.
             base_url: Where the API is, for clients made here.
             own: The user's clients, which are used instead.
         """
-        self._key = key
         self._base_url = base_url
         self._own = own
+        for each in () if own is None else (own.client, own.async_client):
+            guard(self._http(each))
         self._pool = Pool[Any, Any](self._client, self._aclient)
         self.close = self._pool.close
         self.aclose = self._pool.aclose
 
-    def send(self, url: str, request: Request, headers: Mapping[str, str], seconds: float) -> Call[Response]:
+    def send(self, url: str, request: Request, secrets: SecretsSent, seconds: float) -> Call[Response]:
         """Send a request and wait for the response."""
-        extra = {name: value for name, value in headers.items() if name != "authorization"}
+        extra = {} if self._own is None else secrets.shadows()
         arguments = self._arguments(dict(request.body or {}), extra, seconds)
         return Call(
-            sync=lambda: self._send(arguments, url, seconds),
-            async_=lambda: self._asend(arguments, url, seconds),
+            sync=lambda: self._send(arguments, url, secrets, seconds),
+            async_=lambda: self._asend(arguments, url, secrets, seconds),
         )
 
-    def _send(self, arguments: dict[str, Any], url: str, seconds: float) -> Response:
-        client = self._pool.client() if self._own is None else self._own.client
-        if client is None:
+    def _send(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
+        own = self._own
+        if own is not None and own.client is None:
             msg = "client= is an async client, which a blocking call cannot use: pass a blocking one, or call arerank"
             raise ConfigurationError(msg)
         try:
-            return _response(self._call(client, arguments))
-        except Exception as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
-            return self._failed(error, url, seconds)
+            with secrets.underway():
+                if own is None:
+                    return _response(self._call(self._pool.client(), arguments))
+                return _response(in_time(partial(self._call, own.client, arguments), seconds))
+        except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
+            outcome = self._outcome(error, url, secrets, seconds)
+        try:
+            return _answered(outcome)
+        finally:
+            del outcome  # or an error would hold itself, and all that this frame does
 
-    async def _asend(self, arguments: dict[str, Any], url: str, seconds: float) -> Response:
+    async def _asend(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
         if self._own is not None and self._own.async_client is None:
-            return await in_a_thread(partial(self._send, arguments, url, seconds))
+            return await in_a_thread(partial(self._send, arguments, url, secrets, seconds))
         own = None if self._own is None else nullcontext[Any](self._own.async_client)
         try:
-            async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
-                return _response(await self._call(client, arguments))
-        except Exception as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
-            return self._failed(error, url, seconds)
+            with secrets.underway():
+                async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
+                    return _response(await self._call(client, arguments))
+        except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
+            outcome = self._outcome(error, url, secrets, seconds)
+        try:
+            return _answered(outcome)
+        finally:
+            del outcome
 
-    def _failed(self, error: Exception, url: str, seconds: float) -> Response:
-        """The response that the SDK made an exception of, if there was one."""
+    def _outcome(
+        self, error: BaseException, url: str, secrets: SecretsSent, seconds: float
+    ) -> Response | BaseException:
+        """The response that the SDK made an exception of, or what to raise, which is not chained: it shows secrets."""
+        if isinstance(error, RerankError) or not isinstance(error, Exception):
+            return without_frames(error)
         known = error if isinstance(error, TimeoutError) else self._understood(error)
         if isinstance(known, Response):
             return known
+        if isinstance(known, RerankError):  # of a hook of ours, which the SDK took for a failed connection
+            return without_frames(known)
         if known is not None:
-            raise no_response(known, url, seconds) from error
-        what = f"{type(error).__name__}: {error}"
+            return no_response(known, url, seconds, secrets.hide)
+        what = shown(secrets.hide(f"{type(error).__name__}: {error}"))
         if self._own is None:
-            msg = f"the {self.name} SDK could not read the answer: {what}"
-            raise InvalidResponse(msg) from error
-        msg = f"client= failed: {what}"
-        raise BackendError(msg) from error
+            return InvalidResponse(f"the {self.name} SDK could not read the answer: {what}")
+        return BackendError(f"client= failed: {what}")
 
     @abstractmethod
     def _client(self) -> tuple[Any, Callable[[], None]]:
@@ -89,6 +112,10 @@ class SdkTransport(ABC):
     @abstractmethod
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
         """An async client, and what closes it."""
+
+    @abstractmethod
+    def _http(self, client: Any) -> Any:
+        """The httpx client inside the SDK's, if there is one."""
 
     @abstractmethod
     def _arguments(self, body: dict[str, Any], headers: Mapping[str, str], seconds: float) -> dict[str, Any]:
@@ -103,9 +130,21 @@ class SdkTransport(ABC):
         """The response that an error stands for; or, where none came, what went wrong; `None` for all other errors."""
 
 
+def _answered(outcome: Response | BaseException) -> Response:
+    try:
+        if isinstance(outcome, Response):
+            return outcome
+        raise outcome
+    finally:
+        del outcome
+
+
 def _response(given: Any) -> Response:
     """The response as plain JSON; where a server sent something else, SDKs hand out what it sent."""
-    if hasattr(given, "model_dump"):
-        return Response(200, given.model_dump(warnings=False))  # values of other types than the SDK's are no news to us
+    if is_list(given):
+        return Response(200, [_response(each).body for each in given])
+    dump = getattr(given, "model_dump", None)
+    if dump is not None:  # without warnings, which quote what does not fit
+        return Response(200, dump(by_alias=True, exclude_unset=True, warnings=False))
     dump = getattr(given, "to_dict", None) or getattr(given, "dict", None)
     return Response(200, given if dump is None else dump())

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+from rerank_kit.api.hiding import SHOWN, hide
 from rerank_kit.errors import ConfigurationError
-
-_SHOWN = "**********"
-_WORD = 8  # characters: shorter words of a header, such as its "Bearer", are no secret
 
 
 class Secret:
     """Holds an API key, or a header with one in it, and shows asterisks.
 
-    Pickles carry only the names of the environment variables.
+    It has no attribute with the key in it, so that whatever looks through objects finds none, and none is the local
+    variable of a function that raises. Pickles carry only the names of the environment variables.
 
     Attributes:
         variables: The environment variables in which the key is looked up, where none was passed.
     """
+
+    __slots__ = ("__weakref__", "_given", "_name", "_required", "variables")
 
     def __init__(
         self, value: object = None, *, variables: Sequence[str] = (), required: bool = True, name: str = "api_key"
@@ -38,8 +39,11 @@ class Secret:
         self.variables = tuple(variables)
         self._required = required
         self._name = name
-        self._value = _plain(value, name)
-        self.reveal()
+        self._given, problem = _taken(value, name)
+        del value
+        problem = self._problem() if problem is None else problem
+        if problem is not None:
+            raise ConfigurationError(problem)
 
     def reveal(self) -> str | None:
         """The key itself; `None` only where none is required.
@@ -47,31 +51,34 @@ class Secret:
         Raises:
             ConfigurationError: There is no key, as in a copy that came from another process.
         """
-        names = (os.environ.get(name) for name in self.variables)
-        found = self._value if self._value is not None else next((each for each in names if each), None)
-        key = "" if found is None else found.strip()
-        if not key:
-            if self._required:
-                places = "".join(f", or set the environment variable {name}" for name in self.variables)
-                msg = f"{self._name} is missing (keys do not travel in pickles): pass it{places}"
-                raise ConfigurationError(msg)
-            return None
-        if not (key.isascii() and key.isprintable()):
-            msg = f"{self._name} has characters that an HTTP header cannot: check that nothing else was pasted with it"
-            raise ConfigurationError(msg)
-        return key
+        problem = self._problem()
+        if problem is not None:
+            raise ConfigurationError(problem)
+        return self._found() or None
+
+    def known(self) -> list[str]:
+        """The key, if there is one, for what must not fail."""
+        return [] if self._problem() is not None or not self._found() else [self._found()]
 
     def hide(self, text: str) -> str:
-        """The text with the key blotted out, should a server have echoed it."""
-        try:
-            key = self.reveal()
-        except ConfigurationError:
-            return text
-        if key is None:
-            return text
-        for part in (key, *(word for word in key.split() if len(word) >= _WORD)):
-            text = text.replace(part, _SHOWN)
-        return text
+        """The text with the key blotted out, should a server have echoed it or a large piece of it."""
+        return hide(text, self.known())
+
+    def _found(self) -> str:
+        """What was passed, or what the environment has."""
+        given = self._given()
+        names = (os.environ.get(name) for name in self.variables)
+        return (given if given is not None else next((each for each in names if each), "")).strip()
+
+    def _problem(self) -> str | None:
+        """What is wrong with the key, without showing it."""
+        key = self._found()
+        if not key and self._required:
+            places = "".join(f", or set the environment variable {name}" for name in self.variables)
+            return f"{self._name} is missing (keys do not travel in pickles): pass it{places}"
+        if not (key.isascii() and key.isprintable()):
+            return f"{self._name} has characters that an HTTP header cannot: check that nothing else was pasted with it"
+        return None
 
     def __copy__(self) -> Self:
         """Copies within the process are the same secret."""
@@ -87,26 +94,24 @@ class Secret:
 
     def __repr__(self) -> str:
         """Never show the key."""
-        return f"Secret('{_SHOWN}')"
+        return f"Secret('{SHOWN}')"
 
 
 def _unpickled(variables: Sequence[str], required: bool, name: str) -> Secret:  # noqa: FBT001 - only pickle calls it
     secret = Secret(variables=variables, required=False, name=name)
-    vars(secret)["_required"] = required  # it complains at first use, not while unpickling
+    object.__setattr__(secret, "_required", required)  # it complains at first use, not while unpickling
     return secret
 
 
-def _plain(value: Any, name: str) -> str | None:
-    if value is None:
-        return None
+def _taken(value: Any, name: str) -> tuple[Callable[[], str | None], str | None]:
+    """What gives the value when it is called, and what is wrong with it: nothing here may raise."""
     if isinstance(value, Secret):
-        return value.reveal()
+        known = value.known()
+        return lambda: known[0] if known else None, None
     if hasattr(value, "get_secret_value"):
         value = value.get_secret_value()
-    if not isinstance(value, str):
-        msg = f"{name} must be a str or a SecretStr, not {type(value).__name__}"
-        raise ConfigurationError(msg)
-    if not value.strip():
-        msg = f"{name} is empty: pass the key, or leave it out to read it from the environment"
-        raise ConfigurationError(msg)
-    return value
+    if value is not None and not isinstance(value, str):
+        return lambda: None, f"{name} must be a str or a SecretStr, not {type(value).__name__}"
+    if value is not None and not value.strip():
+        return lambda: None, f"{name} is empty: pass the key, or leave it out to read it from the environment"
+    return lambda: value, None

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
+from rerank_kit.api.json_values import is_mapping
 from rerank_kit.errors import ConfigurationError
+
+_TELLING = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
+_CLIENT = re.compile(r"client|wrapper", re.IGNORECASE)
+_USUAL = re.compile(r"accept|content-|user-agent|connection|host|anthropic-|x-stainless|x-fern", re.IGNORECASE)
+"""The headers that SDKs send with everything."""
 
 
 class UserClients:
@@ -37,6 +44,10 @@ class UserClients:
         self.client = None if awaits else client
         self.async_client = client if awaits else async_client
 
+    def secrets(self) -> list[str]:
+        """What they hold that must not be seen."""
+        return [each for client in (self.client, self.async_client) for each in secrets_of(client)]
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copies use the same clients."""
         return self
@@ -52,3 +63,24 @@ def _or_none(method: Callable[[Any], Any], client: Any) -> Any:
         return method(client)
     except AttributeError:
         return None
+
+
+def secrets_of(thing: Any, depth: int = 3) -> Iterator[str]:
+    """What a client or a chat model of somebody else holds under a name that says it is secret.
+
+    Args:
+        thing: The client.
+        depth: How many clients inside each other are looked into.
+    """
+    for name, value in _attributes(thing).items():
+        plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        if isinstance(plain, str) and (plain is not value or _TELLING.search(name)):
+            yield plain
+        elif is_mapping(plain) and "header" in name:
+            yield from (str(each) for header, each in plain.items() if not _USUAL.match(str(header)))
+        elif depth > 1 and _CLIENT.search(name) and not isinstance(plain, str):
+            yield from secrets_of(plain, depth - 1)
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    return {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_private__", None) or {})}

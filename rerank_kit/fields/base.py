@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -31,6 +31,7 @@ class RerankFields(BaseModel):
     threshold: float | None = Field(default=None, allow_inf_nan=False, description="Leave out what has a lower score.")
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()
+    _left_out: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -57,7 +58,18 @@ class RerankFields(BaseModel):
 
         def __init__(self, **fields: Any) -> None:
             """Make the reranker here, where pydantic does not turn its errors into others."""
-            super().__init__(**fields)
+            try:
+                super().__init__(**{name: value for name, value in fields.items() if name not in self._left_out})
+            except ValidationError as error:
+                refused = _without_input(error)  # the other, and pydantic's own frames, show what was passed
+            else:
+                refused = None
+            del fields  # there may be a key in it, and this frame would show it
+            if refused is not None:
+                try:
+                    raise refused
+                finally:
+                    del refused
             self._loaded = self._build() if self.reranker is None else self.reranker
 
     def _build(self) -> Reranker:
@@ -74,6 +86,19 @@ class RerankFields(BaseModel):
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _without_input(error: ValidationError) -> ValidationError:
+    """The same error without what was passed, in which there may be a key: its pickle and its `errors()` show it."""
+    known: list[Any] = []
+    told: list[Any] = []
+    for each in error.errors():
+        known.append({"type": each["type"], "loc": each["loc"], "ctx": each.get("ctx", {})})
+        told.append({"type": "value_error", "loc": each["loc"], "ctx": {"error": ValueError(each["msg"])}})
+    try:
+        return ValidationError.from_exception_data(error.title, known, hide_input=True)
+    except KeyError:  # one is of a kind that a subclass made up
+        return ValidationError.from_exception_data(error.title, told, hide_input=True)
 
 
 def _description(kind: type[BaseModel], name: str) -> str | None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any, Literal, Unpack
 
 from rerank_kit.api.addresses import root_of
-from rerank_kit.api.client import ApiClient, ClientOptions, check_url
+from rerank_kit.api.answer_size import longest_answer
+from rerank_kit.api.base_url import base_url_or
+from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret
@@ -45,6 +47,8 @@ class Anthropic(ApiClient):
         cache: Whether what comes again in every call is put into the prompt cache, where it is long enough for that.
     """
 
+    model: str | None = None
+
     def __init__(
         self,
         model: str = "claude-haiku-5-5",
@@ -79,7 +83,7 @@ class Anthropic(ApiClient):
         """
         optional("anthropic", extra="anthropic", why="Anthropic")
         check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
-        self.model: str | None = check_text("model", model)
+        self.model = check_text("model", model)
         self.effort = effort
         self.thinking = thinking
         self.cache = cache
@@ -87,14 +91,24 @@ class Anthropic(ApiClient):
         self._own = (
             UserClients(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None
         )
-        key = Secret(api_key, variables=("ANTHROPIC_API_KEY",), required=not given)
-        url = os.environ.get("ANTHROPIC_BASE_URL") if base_url is None else base_url
-        home = root_of(check_url("https://api.anthropic.com" if url is None else url), _PATH)
-        super().__init__(base_url=home, api_key=key, **options)
+        variables = () if given else ("ANTHROPIC_API_KEY",)
+        key = Secret(None if given else api_key, variables=variables, required=not given)
+        url = base_url_or(base_url, "ANTHROPIC_BASE_URL", "https://api.anthropic.com")
+        super().__init__(base_url=root_of(url, _PATH), api_key=key, **options)
 
     def transport(self) -> Transport:
         """The SDK."""
-        return AnthropicSdk(self._key, self.base_url, self._own)
+        return AnthropicSdk(self.base_url, self._own)
+
+    def auth(self) -> dict[str, str]:
+        """The headers that carry the key, and those the user gave."""
+        return {**self.key_header("x-api-key"), **self.given_headers()}
+
+    def secrets(self) -> Iterator[str]:
+        """What must not be seen: also the headers that the SDK reads from the environment."""
+        yield from super().secrets()
+        for line in os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines():
+            yield line.partition(":")[2].strip()
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for. A client of the user's own asks at an address of its own."""
@@ -102,13 +116,18 @@ class Anthropic(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        response, requests = yield from self.exchange(Request(_PATH, self._body(prompt)), deadline)
-        body = response.body
+        body = self._body(prompt)
+        longest = longest_answer(tokens=body["max_tokens"], characters=prompt.characters)
+        response, requests = yield from self.exchange(Request(_PATH, body, longest), deadline)
+        return self.understood(response, lambda body: self._read(body, requests))
+
+    def _read(self, body: Any, requests: int) -> Completion:
         if not is_mapping(body) or not is_list(body.get("content")):
-            msg = f"the answer is no message of Claude but {self.hide(shown(body))}"
+            msg = f"the answer is no message of Claude but {shown(body)}"
             raise InvalidResponse(msg, backend=type(self).__name__)
         took = usage_of(body.get("usage"), requests)
-        return Completion("".join(_texts(body["content"])), stop_of(body.get("stop_reason")), took)
+        text = self.without_keys("".join(_texts(body["content"])))
+        return Completion(text, stop_of(body.get("stop_reason")), took)
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""

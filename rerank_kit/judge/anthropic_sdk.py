@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
+from rerank_kit.api import httpx_clients
 from rerank_kit.api.exchange import Response
-from rerank_kit.api.request_timeout import request_timeout_hooks
 from rerank_kit.api.sdk import SdkTransport
 from rerank_kit.optional import optional
 
@@ -19,13 +17,16 @@ class AnthropicSdk(SdkTransport):
     name = "anthropic"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        http = _sdk().DefaultHttpxClient(verify=_certificates(), event_hooks=request_timeout_hooks(_httpx()))
-        return _sdk().Anthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http), http.close
+        http = httpx_clients.blocking_client(_httpx())
+        return _sdk().Anthropic(api_key=self.placeholder, base_url=self._base_url, http_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
-        http = _sdk().DefaultAsyncHttpxClient(verify=_certificates())
-        client = _sdk().AsyncAnthropic(api_key=self._key.reveal(), base_url=self._base_url, http_client=http)
-        return client, client.close
+        http = httpx_clients.async_client(_httpx())
+        client = _sdk().AsyncAnthropic(api_key=self.placeholder, base_url=self._base_url, http_client=http)
+        return client, http.aclose
+
+    def _http(self, client: Any) -> Any:
+        return getattr(client, "_client", None)
 
     def _arguments(self, body: dict[str, Any], headers: Mapping[str, str], seconds: float) -> dict[str, Any]:
         return {**body, "extra_headers": headers, "timeout": seconds}
@@ -40,7 +41,7 @@ class AnthropicSdk(SdkTransport):
             return Response(seen.status_code, seen.body, headers)
         if isinstance(error, _sdk().APIConnectionError):  # wraps what happened into its "Connection error."
             return error.__cause__ if isinstance(error.__cause__, Exception) else error
-        return None
+        return error if isinstance(error, _httpx().InvalidURL) else None
 
 
 def _sdk() -> Any:
@@ -49,10 +50,3 @@ def _sdk() -> Any:
 
 def _httpx() -> Any:
     return optional("httpx2", extra="anthropic", why="Anthropic")
-
-
-@lru_cache(maxsize=1)
-def _certificates() -> ssl.SSLContext:
-    """Reading them takes longer than a request, so it is done once."""
-    context: ssl.SSLContext = _httpx().create_ssl_context()
-    return context

@@ -38,6 +38,11 @@ class Prompt:
         """What comes again word for word in the next calls."""
         return "\n".join((self.system, *self.parts[: self.stable]))
 
+    @property
+    def characters(self) -> int:
+        """How long it is."""
+        return len(self.system) + sum(map(len, self.parts))
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -7,6 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from rerank_kit.api.exchange import Response, error_of
+from rerank_kit.api.hiding import hide, without_frames
+from rerank_kit.api.json_values import shown
+from rerank_kit.api.log_filter import hide_in_logs
+from rerank_kit.api.user_clients import secrets_of
 from rerank_kit.errors import BackendError, DeadlineExceeded, RerankError
 from rerank_kit.flow import Call, Flow
 from rerank_kit.values import Deadline
@@ -15,17 +19,19 @@ T = TypeVar("T")
 
 
 def ask_framework_model(
-    backend: str, ask: Callable[[], T], aask: Callable[[], Awaitable[T]], deadline: Deadline
+    backend: str, ask: Callable[[], T], aask: Callable[[], Awaitable[T]], deadline: Deadline, *, model: object = None
 ) -> Flow[T]:
     """Ask a model of a framework.
 
     A blocking call cannot be broken off: the deadline is looked at before it, and the model's own timeout bounds it.
+    What the model raises is told, not chained: its frames and attributes show what was sent, and the key.
 
     Args:
         backend: What errors call it.
         ask: Asks, blocking.
         aask: Asks, on the running loop.
         deadline: When the answer has to be there.
+        model: The model, for the keys in it.
 
     Raises:
         DeadlineExceeded: The time ran out.
@@ -34,27 +40,38 @@ def ask_framework_model(
     """
     deadline.check()
 
+    def asking() -> T:
+        try:
+            with hide_in_logs(lambda: secrets_of(model)):
+                return ask()
+        except BaseException as error:  # noqa: BLE001 - whatever a model may raise
+            failure = _translated(backend, error, model)
+        raise failure
+
     async def bounded() -> T:
-        async with asyncio.timeout(deadline.remaining()):
-            return await aask()
+        try:
+            with hide_in_logs(lambda: secrets_of(model)):
+                async with asyncio.timeout(deadline.remaining()):
+                    return await aask()
+        except BaseException as error:  # noqa: BLE001 - whatever a model may raise
+            failure = _translated(backend, error, model)
+        raise failure
 
-    try:
-        return (yield from Call[T](sync=ask, async_=bounded))
-    except RerankError:
-        raise
-    except TimeoutError as error:
-        msg = f"{backend} did not answer in the time allowed: raise timeout= (seconds)"
-        raise DeadlineExceeded(msg) from error
-    except Exception as error:
-        raise _translated(backend, error) from error
+    return (yield from Call[T](sync=asking, async_=bounded))
 
 
-def _translated(backend: str, error: Exception) -> RerankError:
+def _translated(backend: str, error: BaseException, model: object) -> BaseException:
     """The error that says the same in our words, by the status that the errors of most SDKs carry."""
+    if isinstance(error, RerankError) or not isinstance(error, Exception):
+        return without_frames(error)
+    if isinstance(error, TimeoutError):
+        return DeadlineExceeded(f"{backend} did not answer in the time allowed: raise timeout= (seconds)")
     seen: Any = error
+    secrets = list(secrets_of(model))
+    text = shown(hide(str(error), secrets))
     status = getattr(seen, "status_code", None)
     if not isinstance(status, int):
-        return BackendError(f"{backend} failed: {type(error).__name__}: {error}", backend=backend)
+        return BackendError(f"{backend} failed: {type(error).__name__}: {text}", backend=backend)
     headers: Any = getattr(getattr(seen, "response", None), "headers", None) or {}
-    response = Response(status, str(error), {str(name).lower(): str(value) for name, value in dict(headers).items()})
-    return error_of(response, backend, lambda text: text)
+    told = {str(name).lower(): hide(str(value), secrets) for name, value in dict(headers).items()}
+    return error_of(Response(status, text, told), backend)

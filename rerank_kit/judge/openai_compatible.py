@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 from urllib.parse import urlsplit
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping, shown
@@ -21,6 +22,7 @@ from rerank_kit.values import Deadline
 
 _GRAMMAR_PER_REQUEST = frozenset({1234, 11434})  # the ports of LM Studio and Ollama
 _PATH = "/v1/chat/completions"
+_LIMITS = ("max_tokens", "max_completion_tokens")  # what models that think call it
 
 
 class OpenAICompatible(ApiClient):
@@ -31,6 +33,7 @@ class OpenAICompatible(ApiClient):
         structured: How the server is asked for JSON.
     """
 
+    model: str | None = None
     bare = True
 
     def __init__(
@@ -60,7 +63,7 @@ class OpenAICompatible(ApiClient):
             ConfigurationError: An argument is wrong.
         """
         check_choice("structured", structured, ("json_schema", "json_object", "none"))
-        self.model: str | None = check_text("model", model)
+        self.model = check_text("model", model)
         self.structured = structured
         self._extra = {} if extra is None else _plain(extra)
         self._is_llama_cpp = False
@@ -76,19 +79,25 @@ class OpenAICompatible(ApiClient):
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        response, requests = yield from self.exchange(Request(_PATH, self._body(prompt)), deadline)
+        body = self._body(prompt)
+        written = [prompt.max_tokens, *(body.get(name) for name in _LIMITS)]
+        tokens = max(each for each in written if isinstance(each, int))
+        longest = longest_answer(tokens=tokens, characters=prompt.characters)
+        response, requests = yield from self.exchange(Request(_PATH, body, longest), deadline)
         # https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-http.cpp
         self._is_llama_cpp = self._is_llama_cpp or response.headers.get("server") == "llama.cpp"
-        body = response.body
+        return self.understood(response, lambda body: self._read(body, requests))
+
+    def _read(self, body: Any, requests: int) -> Completion:
         choices = body.get("choices") if is_mapping(body) else None
         first = choices[0] if is_list(choices) and choices else None
         message = first.get("message") if is_mapping(first) else None
         if not is_mapping(body) or not is_mapping(first) or not is_mapping(message):
-            msg = f"the answer is no chat completion but {self.hide(shown(body))}"
+            msg = f"the answer is no chat completion but {shown(body)}"
             raise InvalidResponse(msg, backend=type(self).__name__)
         stop: Stop = "refusal" if message.get("refusal") else stop_of(first.get("finish_reason"))
         text, took = message.get("content"), usage_of(body.get("usage"), requests)
-        return Completion(text if isinstance(text, str) else "", stop, took)
+        return Completion(self.without_keys(text) if isinstance(text, str) else "", stop, took)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         schema = {"name": "answer", "schema": dict(prompt.schema), "strict": True}

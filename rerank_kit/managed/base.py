@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack, cast
 
+from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.secret import Secret
 from rerank_kit.checks import check_count, check_function, check_instance, check_text
-from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, gather
 from rerank_kit.managed.results import Decoded, Result, complete
 from rerank_kit.managed.split import Limits, parts
@@ -145,14 +146,16 @@ class ManagedReranker(ApiClient, Reranker):
         tokens = 0
         if self._rate_limit is not None:
             tokens = sum(map(self._count_tokens, texts)) + len(texts) * self._count_tokens(query)
-        response, requests = yield from self.exchange(self.encode(query, texts), deadline, tokens=tokens)
-        try:
-            decoded = self.decode(response.body, texts)
-            results = complete(decoded.results, len(texts))
-        except InvalidResponse as error:
-            raise InvalidResponse(self.hide(str(error))) from None
-        usage = decoded.usage + Usage(pairs=len(texts), requests=requests, retries=requests - 1)
-        return _Part(results, usage)
+        longest = longest_answer(results=len(texts), characters=len(query) + sum(map(len, texts)))
+        request = replace(self.encode(query, texts), longest=longest)
+        response, requests = yield from self.exchange(request, deadline, tokens=tokens)
+        results, taken = self.understood(response, lambda body: self._decoded(body, texts))
+        return _Part(results, taken + Usage(pairs=len(texts), requests=requests, retries=requests - 1))
+
+    def _decoded(self, body: Any, texts: Sequence[str]) -> tuple[Mapping[int, Result], Usage]:
+        """One result for each document, and what the vendor counted."""
+        decoded = self.decode(body, texts)
+        return complete(decoded.results, len(texts)), decoded.usage
 
     def __repr__(self) -> str:
         """Say which model this is, and where."""

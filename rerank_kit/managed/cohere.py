@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
 from rerank_kit.api.addresses import root_of
-from rerank_kit.api.client import check_url
+from rerank_kit.api.base_url import base_url_or
 from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import amount, is_list, is_mapping, is_whole
 from rerank_kit.api.secret import Secret
@@ -25,6 +24,7 @@ from rerank_kit.values import Usage
 # "We recommend against sending more than 1,000 documents": https://docs.cohere.com/reference/rerank
 _LIMITS = Limits(documents=1000)
 _PATH = "/v2/rerank"  # which the SDK adds to the base URL
+_VARIABLES = ("CO_API_KEY", "COHERE_API_KEY")
 _CLIENT = "the cohere SDK, with a method rerank"
 
 
@@ -72,13 +72,12 @@ class Cohere(ManagedReranker):
             MissingExtra: The SDK is not installed.
         """
         optional("cohere", extra="cohere", why="Cohere")
-        url = os.environ.get("CO_API_URL") if base_url is None else base_url
+        url = base_url_or(base_url, "CO_API_URL", "https://api.cohere.com")
         given = client is not None or async_client is not None
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
-        key = Secret(api_key, variables=("CO_API_KEY", "COHERE_API_KEY"), required=self._own is None)
+        key = Secret(None if given else api_key, variables=() if given else _VARIABLES, required=not given)
         options.setdefault("limits", _LIMITS)
-        home = root_of(check_url("https://api.cohere.com" if url is None else url), _PATH)
-        super().__init__(model, base_url=home, api_key=key, **options)
+        super().__init__(model, base_url=root_of(url, _PATH), api_key=key, **options)
         self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
             "max_tokens_per_doc": max_tokens_per_doc,
@@ -88,7 +87,7 @@ class Cohere(ManagedReranker):
 
     def transport(self) -> Transport:
         """The SDK."""
-        return CohereSdk(self._key, self.base_url, self._own)
+        return CohereSdk(self.base_url, self._own)
 
     def prepare(self, text: str) -> tuple[str, bool]:
         """Documents are sent whole: Cohere knows its own tokens."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from rerank_kit.api import httpx_clients
 from rerank_kit.api.exchange import Response
 from rerank_kit.api.sdk import SdkTransport
 from rerank_kit.optional import optional
@@ -16,19 +17,19 @@ class CohereSdk(SdkTransport):
     name = "cohere"
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
-        from rerank_kit.api import httpx_clients
-
-        http = httpx_clients.blocking_client()
+        http = httpx_clients.blocking_client(_httpx())
         return _sdk().ClientV2(**self._settings(), httpx_client=http), http.close
 
     def _aclient(self) -> tuple[Any, Callable[[], Awaitable[None]]]:
-        from rerank_kit.api import httpx_clients
-
-        http = httpx_clients.async_client()
+        http = httpx_clients.async_client(_httpx())
         return _sdk().AsyncClientV2(**self._settings(), httpx_client=http), http.aclose
 
     def _settings(self) -> dict[str, Any]:
-        return {"api_key": self._key.reveal(), "base_url": self._base_url, "log_warning_experimental_features": False}
+        return {"api_key": self.placeholder, "base_url": self._base_url, "log_warning_experimental_features": False}
+
+    def _http(self, client: Any) -> Any:
+        wrapped = getattr(getattr(client, "_client_wrapper", None), "httpx_client", None)
+        return getattr(wrapped, "httpx_client", None)
 
     def _arguments(self, body: dict[str, Any], headers: Mapping[str, str], seconds: float) -> dict[str, Any]:
         arguments: dict[str, Any] = {name: body.pop(name) for name in ("model", "query", "documents")}
@@ -42,25 +43,25 @@ class CohereSdk(SdkTransport):
         return arguments
 
     def _call(self, client: Any, arguments: dict[str, Any]) -> Any:
-        from rerank_kit.api import httpx_clients
-
         httpx_clients.last_headers.set(None)
         return client.rerank(**arguments)
 
+    def _last_headers(self) -> Mapping[str, str]:
+        """Those of the last answer, which our own clients remember."""
+        return {} if self._own is not None else httpx_clients.last_headers.get() or {}
+
     def _understood(self, error: Exception) -> Response | Exception | None:
-        import httpx
-
-        from rerank_kit.api import httpx_clients
-
         api_error = optional("cohere.core.api_error", extra="cohere", why="Cohere").ApiError
         if isinstance(error, api_error):
             seen: Any = error
-            headers = (
-                getattr(seen, "headers", None) or httpx_clients.last_headers.get() or {}
-            )  # not in errors before 5.16
+            headers = getattr(seen, "headers", None) or self._last_headers()  # not in errors before 5.16
             return Response(seen.status_code or 0, seen.body, {name.lower(): value for name, value in headers.items()})
-        return error if isinstance(error, httpx.RequestError) else None
+        return error if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL)) else None
 
 
 def _sdk() -> Any:
     return optional("cohere", extra="cohere", why="Cohere")
+
+
+def _httpx() -> Any:
+    return optional("httpx", extra="cohere", why="Cohere")

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, Literal, Unpack, cast, get_args
 from urllib.parse import urlsplit
 
+from rerank_kit.api.answer_size import longest_answer
+from rerank_kit.api.base_url import check_url
 from rerank_kit.api.circuit import Circuit
-from rerank_kit.api.client import check_url
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
@@ -26,6 +27,7 @@ from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.values import Deadline, Document
 
+_PAGE = longest_answer(results=1000)  # bytes: a gateway may list as many models
 _TOO_MANY = re.compile(r"maximum allowed batch size ([0-9]{1,9})\b")
 
 
@@ -113,9 +115,7 @@ class Endpoint(ManagedReranker):
         """The headers of the format, with the key."""
         if self.format == "auto":
             return super().auth()
-        key, (name, before) = self._key.reveal(), self.spoken.key_header
-        given = {each: str(value.reveal()) for each, value in self._headers.items()}
-        return {**self.spoken.headers, **({} if key is None else {name: before + key}), **given}
+        return {**self.spoken.headers, **self.key_header(*self.spoken.key_header), **self.given_headers()}
 
     def prepare(self, text: str) -> tuple[str, bool]:
         """A document as it is sent: no longer than asked for, nor than the server takes."""
@@ -173,38 +173,49 @@ class Endpoint(ManagedReranker):
         wanted = self.format == "auto" or (self.format == "tei" and not self._limits_given)
         if self._asked or not wanted:
             return
-        info = yield from self._page("/info", deadline)
+        refusals: list[str] = []
+        info = yield from self._page("/info", deadline, refusals)
         if is_mapping(info) and "max_client_batch_size" in info:
             self._take("tei")
             self._call_it(info.get("model_id"))
             self._take_at_most(info["max_client_batch_size"])
         elif self.format == "auto":
-            self._take((yield from self._by_models(deadline)))
+            info = None  # a frame that raises shows nothing that a server said
+            self._take((yield from self._by_models(deadline, refusals)))
         self._asked = True
 
-    def _by_models(self, deadline: Deadline) -> Flow[FormatName]:
+    def _by_models(self, deadline: Deadline, refusals: list[str]) -> Flow[FormatName]:
         """The format by what the server says in the list of its models."""
         for path in ("/v1/models", "/models"):
-            body = yield from self._page(path, deadline)
-            models = body.get("data") if is_mapping(body) else None
-            first = models[0] if is_list(models) and models else None
-            owner = first.get("owned_by") if is_mapping(first) else None
-            if is_mapping(first) and isinstance(owner, str) and owner.lower() in OWNERS:
-                self._call_it(first.get("id"))
-                return OWNERS[owner.lower()]
-        known = ", ".join(get_args(FormatName))
-        msg = f"{self.base_url} does not say what it is at /info, /v1/models or /models: pass format=, one of {known}"
+            known = self._owner((yield from self._page(path, deadline, refusals)))
+            if known is not None:
+                return known
+        formats = ", ".join(get_args(FormatName))
+        last = f" (the last answer: {refusals[-1]})" if refusals else ""
+        pages = f"/info, /v1/models or /models{last}"
+        msg = f"{self.base_url} does not say what it is at {pages}: pass format=, one of {formats}"
         raise ConfigurationError(msg)
 
-    def _page(self, path: str, deadline: Deadline) -> Flow[Any]:
-        """What the server has under a path; `None` where it has nothing."""
+    def _owner(self, body: Any) -> FormatName | None:
+        """The format by a list of models, the first of which gives its name."""
+        models = body.get("data") if is_mapping(body) else None
+        first = models[0] if is_list(models) and models else None
+        owner = first.get("owned_by") if is_mapping(first) else None
+        if not is_mapping(first) or not isinstance(owner, str) or owner.lower() not in OWNERS:
+            return None
+        self._call_it(first.get("id"))
+        return OWNERS[owner.lower()]
+
+    def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
+        """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
         try:
-            return (yield from self.exchange(Request(path), deadline))[0].body
+            return self.without_keys((yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body)
         except AuthenticationError:
             raise
         except (StatusError, ConfigurationError, InvalidResponse) as error:
             if worth_repeating(error):
                 raise
+            refusals.append(str(error))
             return None
 
     def _call_it(self, name: object) -> None:
@@ -250,7 +261,7 @@ class Endpoint(ManagedReranker):
         read: list[Decoded | InvalidResponse] = []
         for response in (whole, first):
             try:
-                read.append(self.decode(response.body, TEXTS))
+                read.append(self.understood(response, lambda body: self.decode(body, TEXTS)))
             except InvalidResponse as error:
                 read.append(error)
         return examine(str(self.format), read[0], read[1] if self.spoken.top_n is not None else None, seconds)
