@@ -3,7 +3,7 @@
     python benchmarks/precision.py --data FOLDER         # or RERANK_KIT_DATA=FOLDER
 
 FOLDER holds collections in BEIR's layout, of which `scifact` is used. BM25 brings 200 candidates for each query. The
-model is the embedded one with its weights multiplied out, on PyTorch. Its scores do not depend on whether a CPU or a GPU
+model is the embedded one, its weights multiplied out, on PyTorch. Its scores do not depend on whether a CPU or a GPU
 computes them, up to rounding, so this runs on a CPU by default, where half precision is slow.
 """
 
