@@ -45,7 +45,7 @@ def with_score(document: Document, hit: Hit) -> Document:
 def score_of(document: Document) -> float | None:
     """The score that the stage before left, if it is a number that a float can hold."""
     score = _plain(document.metadata.get(SCORE))
-    return score if isinstance(score, float) else None
+    return score if type(score) is float else None  # isinstance would ask it, and anything may raise
 
 
 def _plain(score: Any) -> Any:

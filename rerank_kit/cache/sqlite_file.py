@@ -64,7 +64,7 @@ def open_file(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         connection.text_factory = bytes  # what is no UTF-8 is for us to refuse, row by row
         prepare(connection, path)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeError) as error:  # a message about damage may quote the damage
         if connection is not None:
             connection.close()
         if is_held(error):

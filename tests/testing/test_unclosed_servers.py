@@ -141,8 +141,12 @@ port = int(server.url.rpartition(":")[2])
 server.close()
 connection.close()
 try:
-    socket.create_connection(("127.0.0.1", port)).close()
-except ConnectionRefusedError:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as other:
+        other.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        closed = bool(other.recv(1))  # a server of somebody else's, who was given the port; who is held says nothing
+except ConnectionError:
+    closed = True
+if closed:
     print("closed")
 os.kill(second, signal.SIGKILL)
 os.waitpid(second, 0)
