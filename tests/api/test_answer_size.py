@@ -82,6 +82,7 @@ def test_of_an_error_the_beginning_is_read(encoding: str) -> None:
         ("gzip", b"<html>", "said to be gzip, and is not"),
         ("deflate", b"<html>", "said to be deflate, and is not"),
     ],
+    ids=["brotli", "packed twice", "no gzip", "no deflate"],
 )
 def test_what_was_not_asked_for_is_no_answer(encoding: str, content: bytes, told: str) -> None:
     with pytest.raises(InvalidResponse, match=told):
