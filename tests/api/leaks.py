@@ -90,4 +90,5 @@ def _forms(key: str) -> list[str]:
 def _pieces(form: str) -> Iterator[str]:
     step = 3 if form[0] == "%" else 6 if form[0] == "\\" else 1
     size = 8 * step
-    return (form[at : at + size] for at in range(0, len(form) - size + 1, step))
+    pieces = (form[at : at + size] for at in range(0, len(form) - size + 1, step))
+    return (each for each in pieces if not each.isdigit())  # which clocks and addresses write by chance
