@@ -22,6 +22,9 @@ from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite, oute
 RerankRequest = tuple[str, Sequence[Document]]
 """A query and the documents to rank for it."""
 
+Requests = Sequence[tuple[str, Sequence[Document | str]]]
+"""Queries, each with documents or texts, as callers pass them."""
+
 
 class Reranker(ABC):
     """Scores documents against a query and ranks them.
@@ -96,8 +99,7 @@ class Reranker(ABC):
             DeadlineExceeded: `timeout` ran out.
             BackendError: The model failed or its answer cannot be a ranking.
         """
-        door = self.reranking([(query, documents)], top_n=top_n, threshold=threshold, deadline=_deadline(timeout))
-        return run(door)[0]
+        return run(self._door([(query, documents)], top_n, threshold, timeout))[0]
 
     async def arerank(
         self,
@@ -109,8 +111,7 @@ class Reranker(ABC):
         timeout: float | None = None,
     ) -> Ranking:
         """Rank the documents by relevance to the query: `rerank`, without blocking the running loop."""
-        door = self.reranking([(query, documents)], top_n=top_n, threshold=threshold, deadline=_deadline(timeout))
-        return (await arun(door))[0]
+        return (await arun(self._door([(query, documents)], top_n, threshold, timeout)))[0]
 
     def rerank_many(
         self,
@@ -126,8 +127,7 @@ class Reranker(ABC):
         A local engine keeps all its workers busy across the queries. The arguments are those of `rerank`;
         `timeout` is for the whole. The rankings come in the order of the queries.
         """
-        requests = _requests(queries, documents)
-        return run(self.reranking(requests, top_n=top_n, threshold=threshold, deadline=_deadline(timeout)))
+        return run(self._door(_requests(queries, documents), top_n, threshold, timeout))
 
     async def arerank_many(
         self,
@@ -139,18 +139,20 @@ class Reranker(ABC):
         timeout: float | None = None,
     ) -> list[Ranking]:
         """Rank for several queries at once: `rerank_many`, without blocking the running loop."""
-        requests = _requests(queries, documents)
-        return await arun(self.reranking(requests, top_n=top_n, threshold=threshold, deadline=_deadline(timeout)))
+        return await arun(self._door(_requests(queries, documents), top_n, threshold, timeout))
 
     def reranking(
         self,
-        requests: Sequence[tuple[str, Sequence[Document | str]]],
+        requests: Requests,
         *,
         top_n: int | None = None,
         threshold: float | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
-        """What stands behind all four doors, as a flow that combinators can run inside their own."""
+        """What stands behind all four doors, as a flow that combinators can run inside their own.
+
+        It may come back a little late, which combinators make the best of; the doors raise then.
+        """
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
         asked = [
             _Asked.of(encodable(check_query(query)), check_documents(documents), text=self.reads_text)
@@ -177,6 +179,16 @@ class Reranker(ABC):
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
             for ranking, each in zip(cut, asked, strict=True)
         ]
+
+    def _door(
+        self, requests: Requests, top_n: int | None, threshold: float | None, timeout: float | None
+    ) -> Flow[list[Ranking]]:
+        """What every door does. A late ranking is none, unless it says that it did less in order to be in time."""
+        deadline = Deadline.after(check_timeout(timeout))
+        rankings = yield from self.reranking(requests, top_n=top_n, threshold=threshold, deadline=deadline)
+        if not all(each.degraded for each in rankings):
+            deadline.check()
+        return rankings
 
     def _tell(self, asked: _Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
         """Make the span of one ranking and pass it to the hooks."""
@@ -261,16 +273,10 @@ def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Rank
     return [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
 
 
-def _requests(
-    queries: Sequence[str], documents: Sequence[Sequence[Document | str]]
-) -> list[tuple[str, Sequence[Document | str]]]:
+def _requests(queries: Sequence[str], documents: Sequence[Sequence[Document | str]]) -> Requests:
     listed: tuple[object, object] = (queries, documents)
     apart = any(isinstance(each, str) or not isinstance(each, Sequence) for each in listed)
     if apart or len(queries) != len(documents):
         msg = "queries and documents must be lists of equal length: one list of documents for each query"
         raise ConfigurationError(msg)
     return list(zip(queries, documents, strict=True))
-
-
-def _deadline(timeout: float | None) -> Deadline:
-    return Deadline.after(check_timeout(timeout))

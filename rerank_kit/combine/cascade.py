@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
 from rerank_kit.checks import check_choice
 from rerank_kit.combine.stages import Budget, Stage
-from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded
+from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Hit, Span, Usage
+from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite
 
 
 class Cascade(Reranker):
@@ -215,7 +215,9 @@ class _Run:
 
 def _first_score(document: Document) -> float:
     """The first stage's score, where it is one."""
-    return 0.0 if document.score is None or not math.isfinite(document.score) else float(document.score)
+    with suppress(InvalidResponse):  # none of ours put it there
+        return finite(document.score)
+    return 0.0
 
 
 def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:

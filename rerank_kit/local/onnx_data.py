@@ -52,13 +52,22 @@ def data_files(onnx: Path, model: str) -> list[Path]:
 
 def locations(onnx: Path) -> list[str]:
     """The names of these files as they stand there, each once; none where it is no ONNX file."""
+    return _read(onnx) or []  # of what cannot be read ONNX Runtime says best what is wrong with it
+
+
+def is_self_contained(onnx: Path) -> bool:
+    """Whether there are certainly none: ONNX Runtime may read what is not read here."""
+    return _read(onnx) == []
+
+
+def _read(onnx: Path) -> list[str] | None:
     if onnx.stat().st_size == 0:
-        return []
+        return None
     with onnx.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
         try:
             return list(dict.fromkeys(_locations(model)))
-        except (ValueError, IndexError):  # ONNX Runtime says best what is wrong with it
-            return []
+        except (ValueError, IndexError):
+            return None
 
 
 def _inside(names: list[str], onnx: Path, model: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rerank_kit.checks import check_choice, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.model_files import ModelFiles
+from rerank_kit.local.onnx_data import is_self_contained
 from rerank_kit.local.onnx_shapes import without_value_info
 from rerank_kit.local.pair_tokenizer import EncodedPair
 from rerank_kit.optional import optional
@@ -128,7 +129,7 @@ def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # workers are the parallelism: they scale better than threads inside an operator
     options.inter_op_num_threads = 1
-    cleaned = None if files.data else without_value_info(files.onnx)
+    cleaned = without_value_info(files.onnx) if is_self_contained(files.onnx) else None
     try:
         return runtime.InferenceSession(str(files.onnx) if cleaned is None else cleaned, options, providers=wanted)
     except Exception as error:  # ONNX Runtime's errors share no base class

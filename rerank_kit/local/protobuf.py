@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterator
 from typing import NamedTuple
 
-VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
+VARINT, EIGHT_BYTES, LENGTH, GROUP, _GROUP_END, FOUR_BYTES = range(6)
 """Wire types."""
 
 _MOST_DIGITS = 10  # of a number of 64 bits
@@ -43,22 +43,33 @@ def fields(data: Data, at: int, end: int) -> Iterator[Field]:
         IndexError: It breaks off.
     """
     while at < end:
-        begin = at
-        key, at = varint(data, at)
-        number, kind = key >> 3, key & 7
-        content = at
-        if kind == VARINT:
-            _, at = varint(data, at)
-        elif kind == LENGTH:
-            length, content = varint(data, at)
-            at = content + length
-        elif kind in (EIGHT_BYTES, FOUR_BYTES):
-            at += 8 if kind == EIGHT_BYTES else 4
-        else:
-            raise ValueError(kind)
-        if at > end:
+        found = _field(data, at)
+        open_groups = int(found.kind == GROUP)
+        at = found.end
+        while open_groups:  # no recursion: groups lie in groups as deep as somebody likes
+            part = _field(data, at)
+            open_groups += {GROUP: 1, _GROUP_END: -1}.get(part.kind, 0)
+            at = part.end
+        if at > end or found.kind == _GROUP_END:
             raise ValueError(at)
-        yield Field(number, kind, begin, content, at)
+        yield found._replace(end=at)
+
+
+def _field(data: Data, begin: int) -> Field:
+    """The field that begins there; of a group the beginning alone."""
+    key, at = varint(data, begin)
+    number, kind = key >> 3, key & 7
+    content = at
+    if kind == VARINT:
+        _, at = varint(data, at)
+    elif kind == LENGTH:
+        length, content = varint(data, at)
+        at = content + length
+    elif kind in (EIGHT_BYTES, FOUR_BYTES):
+        at += 8 if kind == EIGHT_BYTES else 4
+    elif kind not in (GROUP, _GROUP_END):
+        raise ValueError(kind)
+    return Field(number, kind, begin, content, at)
 
 
 def varint(data: Data, at: int) -> tuple[int, int]:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal
 
-import anthropic
 import cohere
 import httpx
-import httpx2
+import pytest
 
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
 from rerank_kit.managed.formats import FormatName
+
+anthropic: Any = pytest.importorskip("anthropic", reason="anthropic is not installed")
+httpx2: Any = pytest.importorskip("httpx2", reason="httpx2, which anthropic brings along, is not installed")
 
 OPTIONS: dict[str, Any] = {"backoff": Backoff(first=0.0001), "max_retries": 0}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from rerank_kit import (
     Usage,
 )
 from rerank_kit.flow import Flow, blocking, run
+from rerank_kit.rules import contains
 from tests.conftest import Colour
 from tests.doubles import Answering, Failing, Scripted
+from tests.rules.hostile import MAKERS
 
 DOCUMENTS = ["a 1", "b 4", "c 2", "d 5", "e 3"]
 
@@ -387,3 +390,11 @@ def test_it_travels_between_processes() -> None:
     cascade = Cascade(Stage(Answering(Ranking((Hit(1, 1.0),))), top_n=1), budget=Budget(money=1), keep_rest=True)
     again: Cascade = pickle.loads(pickle.dumps(cascade))
     assert again.rerank("query", DOCUMENTS).hits == cascade.rerank("query", DOCUMENTS).hits
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_score_of_the_first_stage_that_is_none_counts_as_0(colour: Colour, name: str) -> None:
+    documents = [Document("a", score=MAKERS[name]()), Document("b", score=-1.0)]
+    ranking = colour(Cascade(Rules(prefer=[contains("text", "a")])), "rerank", "q", documents)
+    assert sorted(hit.index for hit in ranking) == [0, 1]
+    assert all(math.isfinite(hit.score) for hit in ranking)

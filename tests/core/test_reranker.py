@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from rerank_kit import (
     Span,
     Usage,
 )
-from rerank_kit.flow import Flow, blocking
+from rerank_kit.flow import Flow, blocking, sleep
 from rerank_kit.observe.hooks import log_span
 from tests.conftest import Colour
 from tests.doubles import Answering, Failing, Scripted
@@ -213,6 +214,25 @@ def test_a_deadline_that_has_passed_stops_the_work(colour: Colour) -> None:
 
     with pytest.raises(DeadlineExceeded):
         colour(Slow(), "rerank", "query", DOCUMENTS, timeout=0.01)
+
+
+@pytest.mark.parametrize(("door", "arguments"), [("rerank", ("q", DOCUMENTS)), ("rerank_many", (["q"], [DOCUMENTS]))])
+def test_a_ranking_that_comes_late_is_none_unless_it_says_that_it_did_less(
+    door: str, arguments: tuple[Any, ...], colour: Colour
+) -> None:
+    @dataclass
+    class Late(Scripted):
+        less: bool = False
+
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+            ranking = yield from super().flow(query, documents, Deadline())
+            yield from sleep(deadline.remaining() or 0.0)
+            span = Span("Late", None, len(documents), len(documents), 0.0, outcome="degraded", problem="no time")
+            return replace(ranking, spans=(span,) if self.less else ())
+
+    with pytest.raises(DeadlineExceeded):
+        colour(Late(), door, *arguments, timeout=0.01)
+    assert colour(Late(less=True), door, *arguments, timeout=0.01)
 
 
 def test_many_queries_come_back_in_order(colour: Colour) -> None:

@@ -17,7 +17,7 @@ from onnx.external_data_helper import _get_all_tensors, uses_external_data
 
 from rerank_kit import ConfigurationError
 from rerank_kit.local import OnnxCrossEncoder
-from rerank_kit.local.onnx_data import INSIDE, data_files, locations
+from rerank_kit.local.onnx_data import INSIDE, data_files, is_self_contained, locations
 from tests.local.test_model_files import COMMIT
 from tests.local.test_onnx_shapes import with_value_info
 from tests.local.tiny_models import WORDS, bert_like, move_weights
@@ -66,6 +66,36 @@ def test_weights_are_read_from_the_models_folder_also_with_stale_shapes(
         monkeypatch.chdir(here)
         assert scores(folder) == expected
         assert scores(Path(os.path.relpath(folder))) == expected
+
+
+GROUP = b"\xa3\x06\xa4\x06"
+NESTED = b"\xa3\x06" + GROUP * 2 + b"\x08\x01" + b"\xa4\x06"
+
+
+@pytest.mark.parametrize("unknown", [GROUP, NESTED], ids=["a group", "groups in a group"])
+def test_fields_that_nobody_knows_hide_no_weights(
+    tmp_path: Path, unknown: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bert_like(tmp_path / "model").folder
+    expected = scores(folder)
+    with_value_info(folder / "model.onnx")
+    move_weights(folder / "model.onnx", IN_ONE)
+    with (folder / "model.onnx").open("ab") as graph:
+        graph.write(unknown)
+    assert locations(folder / "model.onnx") == ["model.onnx_data"]
+    monkeypatch.chdir(tmp_path)
+    assert scores(folder) == expected
+
+
+@pytest.mark.parametrize("broken", [b"\xa3\x06", b"\xa4\x06", b"\xa3\x06" * 100_000, b"\xa6\x06"])
+def test_a_graph_that_cannot_be_read_to_its_end_is_not_taken_for_one_without_files(
+    tmp_path: Path, broken: bytes
+) -> None:
+    path = bert_like(tmp_path).folder / "model.onnx"
+    assert is_self_contained(path)
+    with path.open("ab") as graph:
+        graph.write(broken)
+    assert (locations(path), is_self_contained(path)) == ([], False)
 
 
 def as_on_the_hub(folder: Path, cache: Path) -> Path:
