@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +21,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.judge import Anthropic
 from rerank_kit.managed import Cohere, Endpoint
 from rerank_kit.values import Deadline
-from tests.api.clients import CLIENTS
+from tests.api.clients import CLIENTS, httpx2
 from tests.api.leaks import saying
 from tests.conftest import Colour
 
