@@ -89,10 +89,14 @@ def duration(name: str, given: str | timedelta | None) -> float:
     return seconds
 
 
+_UNITS = (("year", 31_557_600, 2), ("week", 604_800, 9), ("day", 86_400, 2), ("hour", 3600, 2), ("minute", 60, 2))
+"""Units with their seconds, and from how many on they are used: "30 days" says more than "4 weeks"."""
+
+
 def in_words(seconds: float) -> str:
-    """A length of time as one says it, rounded down to a unit that leaves a number of at least 2."""
-    for unit, length in (("week", 604800), ("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length:
+    """A length of time as one says it, rounded down to a unit of which there are some."""
+    for unit, length, least in _UNITS:
+        if seconds >= least * length:
             return f"{seconds // length:.0f} {unit}s"
     return f"{seconds:.0f} seconds" if round(seconds) != 1 else "1 second"
 
