@@ -22,7 +22,7 @@ Outcome: TypeAlias = Literal["ok", "repaired", "missing", "duplicate", "unknown 
 
 LONGEST = 200_000  # characters of an answer that are read, after its thoughts; that is room for a thousand reasons
 _REASON = 200  # characters of a reason that are kept
-_PATIENCE = 100  # times the length of a text: what may be read in vain, in search of objects
+_PATIENCE = 25  # times the length of a text: what may be read in vain, in search of objects
 GRADES = range(4)
 _BESIDE_LABELS = frozenset({"ranking", "json"})
 _THOUGHTS = re.compile(r"\s*+<think>.*?</think>", re.DOTALL)

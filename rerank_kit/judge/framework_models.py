@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from rerank_kit.api.exchange import Response, error_of
 from rerank_kit.api.hiding import hide, without_frames
-from rerank_kit.api.json_values import shown
+from rerank_kit.api.json_values import is_mapping, shown
 from rerank_kit.api.log_filter import hide_in_logs
 from rerank_kit.api.user_clients import secrets_of
 from rerank_kit.errors import BackendError, DeadlineExceeded, RerankError
@@ -16,6 +16,8 @@ from rerank_kit.flow import Call, Flow
 from rerank_kit.values import Deadline
 
 T = TypeVar("T")
+
+_STATUSES = range(100, 1000)
 
 
 def ask_framework_model(
@@ -66,12 +68,18 @@ def _translated(backend: str, error: BaseException, model: object) -> BaseExcept
         return without_frames(error)
     if isinstance(error, TimeoutError):
         return DeadlineExceeded(f"{backend} did not answer in the time allowed: raise timeout= (seconds)")
-    seen: Any = error
-    secrets = list(secrets_of(model))
+    try:
+        return _told(backend, error, list(secrets_of(model)))
+    except Exception:  # noqa: BLE001 - an error may be of any class, and asking it may raise anything
+        return BackendError(f"{backend} failed: {type(error).__name__}", backend=backend)
+
+
+def _told(backend: str, error: Any, secrets: list[str]) -> RerankError:
     text = shown(hide(str(error), secrets))
-    status = getattr(seen, "status_code", None)
-    if not isinstance(status, int):
+    status = getattr(error, "status_code", None)
+    if type(status) is not int or status not in _STATUSES:
         return BackendError(f"{backend} failed: {type(error).__name__}: {text}", backend=backend)
-    headers: Any = getattr(getattr(seen, "response", None), "headers", None) or {}
-    told = {str(name).lower(): hide(str(value), secrets) for name, value in dict(headers).items()}
+    headers: Any = getattr(getattr(error, "response", None), "headers", None)
+    given = headers.items() if is_mapping(headers) else ()
+    told = {str(name).lower(): hide(str(value), secrets) for name, value in given}
     return error_of(Response(status, text, told), backend)

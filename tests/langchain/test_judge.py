@@ -9,6 +9,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,15 @@ from langchain_rerank_kit import (
     LLMJudgeRerank,
     RerankCompressor,
 )
-from rerank_kit import AuthenticationError, ConfigurationError, Deadline, DeadlineExceeded, InvalidResponse, StatusError
+from rerank_kit import (
+    AuthenticationError,
+    BackendError,
+    ConfigurationError,
+    Deadline,
+    DeadlineExceeded,
+    InvalidResponse,
+    StatusError,
+)
 from rerank_kit.flow import arun, run
 from rerank_kit.judge import Anthropic, LLMJudge, Prompt
 from rerank_kit.testing import ChatServer, Question
@@ -197,6 +206,36 @@ def test_the_errors_of_frameworks_are_ours(colour: Colour) -> None:
     ):
         best = colour(LLMJudgeRerank(llm=raising(error)), "compress_documents", pages(), QUERY)
         assert told in best[0].metadata["relevance_reason"]
+
+
+class Unsayable(Exception):
+    def __str__(self) -> str:
+        raise self
+
+
+class Headed(Refused):
+    def __init__(self, headers: object) -> None:
+        super().__init__(529)
+        self.response = SimpleNamespace(headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Unsayable(), "Model failed: Unsayable"),
+        (Refused(True), "Model failed: Refused: told so"),
+        (Refused(10**400), "Model failed: Refused: told so"),
+        (Headed(5), "Model answered 529: told so"),
+        (Headed([("a", "b")]), "Model answered 529: told so"),
+        (Headed({1: Unsayable()}), "Model failed: Headed"),
+    ],
+    ids=["nothing to say", "true", "too many digits", "a number", "pairs", "headers that cannot be said"],
+)
+def test_errors_of_any_shape_are_ours_and_show_no_other(error: Exception, told: str, colour: Colour) -> None:
+    with pytest.raises(BackendError) as caught:
+        colour(LLMJudgeRerank(llm=raising(error), on_failed_call="raise"), "compress_documents", pages(), QUERY)
+    assert told in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 def test_an_error_of_ours_passes_as_it_is(colour: Colour) -> None:
