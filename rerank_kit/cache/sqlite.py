@@ -188,6 +188,13 @@ class SQLiteStore:
             self._closed()
         return lock
 
+    def __del__(self) -> None:
+        """Close the file of a store that nobody has any more, but not during a fork, when SQLite's locks are unsafe."""
+        with suppress(Exception):  # at the end of Python there is nothing left to ask
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                _FORK.end(connection, self._process)
+
     def __enter__(self) -> Self:
         """Close the file at the end of the block."""
         return self
@@ -223,11 +230,23 @@ class _Fork:
         self.stores: WeakSet[SQLiteStore] = WeakSet()
         self.registering = threading.RLock()
         self.stopped: list[threading.Lock] = []
+        self.ended: list[sqlite3.Connection] = []
+        self.inherited: list[sqlite3.Connection] = []
 
     def add(self, store: SQLiteStore) -> None:
         """Know a store, before it is open."""
         with self.registering:
             self.stores.add(store)
+
+    def end(self, connection: sqlite3.Connection, process: int) -> None:
+        """Close a connection, now or when the next one ends: this comes with collected garbage, and may not wait."""
+        (self.ended if process == os.getpid() else self.inherited).append(connection)
+        if self.registering.acquire(blocking=False):
+            try:
+                while self.ended:
+                    self.ended.pop().close()
+            finally:
+                self.registering.release()
 
     def before(self) -> None:
         """Stop them all."""
@@ -246,6 +265,8 @@ class _Fork:
     def after_in_child(self) -> None:
         """Go on, with locks that nobody holds; those of the stores are new in every process."""
         self.stopped.clear()
+        self.inherited += self.ended  # closing them is for the parent
+        self.ended = []
         self.registering = threading.RLock()
 
 
