@@ -178,6 +178,7 @@ TOKENS = [
     *("[|system|]", "[|endofturn|]", "[|user|]", "[turn|]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "[EOS]", "[CLS]"),
     *("[THINK]", "[/THINK]", "[TOOL_CALLS]", "[/AVAILABLE_TOOLS]", "[MODEL_SETTINGS]", "[IMG_BREAK]", "[unused12]"),
     *("<seed:eos>", "<seed:bos>", "<mask:0>", "<extra_id_0>", "<extra_id_99>", "<0x0A>", "<unused7>", "<SPECIAL_10>"),
+    *("◁think▷", "◁/think▷", "<sep/>", "<eos_token/>", "[sop]", "[eop]"),
     *(
         "<s>",
         "</s>",
