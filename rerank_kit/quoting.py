@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import reprlib
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 _LONGEST = 300  # characters
+_NAME_OF = type.__dict__["__name__"].__get__
 
 
 def quoted(value: object) -> str:
@@ -14,8 +15,13 @@ def quoted(value: object) -> str:
     try:
         text = _SHORT.repr(value)
     except Exception:  # noqa: BLE001 - an error about a value must not fail on that value
-        text = f"<{type(value).__name__}>"
+        text = f"<{class_name(value)}>"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def class_name(value: object) -> str:
+    """The name of a value's class, which may be long; whatever its metaclass says of it."""
+    return cast("str", _NAME_OF(type(value)))
 
 
 class _Short(reprlib.Repr):

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import class_name, quoted
 from rerank_kit.rules.blending import Blend, Fused, Weighted
 from rerank_kit.rules.comparisons import Boost, Equals, Near, OneOf
 from rerank_kit.rules.freshness import Newer
 from rerank_kit.rules.logic import DEEPEST, AllOf, AnyOf, NoneOf
-from rerank_kit.rules.quoting import LINE, class_name, line, shown
+from rerank_kit.rules.quoting import LINE, line, shown
 from rerank_kit.rules.rule import Function, Missing, Rule
 from rerank_kit.rules.tiers_and_limits import AtMost, Tier
 from rerank_kit.rules.words import Contains

@@ -13,7 +13,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import TypeAlias, TypeVar, cast
 
-from rerank_kit.rules.quoting import class_name, label, line, shown
+from rerank_kit.quoting import class_name
+from rerank_kit.rules.quoting import label, line, shown
 from rerank_kit.values import Document
 
 T = TypeVar("T")

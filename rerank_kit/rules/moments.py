@@ -8,8 +8,9 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 
+from rerank_kit.quoting import class_name
 from rerank_kit.rules.metadata import Odd, is_bytes, is_truth
-from rerank_kit.rules.quoting import class_name, shown
+from rerank_kit.rules.quoting import shown
 
 _MILLISECONDS = 1e11  # seconds since 1970 do not get that far before the year 5138
 _YEARS = 1000, 2999  # as seconds since 1970, these would be within the first hour

@@ -8,11 +8,12 @@ from functools import lru_cache
 from itertools import islice
 from typing import cast
 
+from rerank_kit.quoting import class_name
+
 LINE = 80
 """The most characters that a quotation has."""
 
 _JOINERS = "\u200c\u200d"  # they cannot be seen, but words in Persian and Hindi, and emoji, are written with them
-_name_of = type.__dict__["__name__"].__get__  # a metaclass may have another idea of a name
 
 
 def line(text: str, most: int = LINE) -> str:
@@ -44,11 +45,6 @@ def _written(value: object) -> str:
     if type(value) in (list, tuple, set, frozenset, dict) and (length := len(cast("list[object]", value))) > LINE:
         return f"a {type(value).__name__} of {length} values"
     return repr(value)
-
-
-def class_name(value: object) -> str:
-    """The name of a value's class, which may be long."""
-    return cast("str", _name_of(type(value)))
 
 
 @lru_cache

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from rerank_kit.checks import check_choice
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import class_name
 from rerank_kit.rules.metadata import LARGEST, Odd, number, unreadable
-from rerank_kit.rules.quoting import LINE, class_name, line, shown
+from rerank_kit.rules.quoting import LINE, line, shown
 from rerank_kit.values import Document
 
 logger = logging.getLogger("rerank_kit")
