@@ -92,15 +92,13 @@ def test_windows_stay_of_useful_size_and_few_beside_a_long_query(engines: Engine
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_it_is_warned_of_once_for_each_engine(
-    engines: Engines, name: str, colour: Colour, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_it_is_warned_of_once_for_each_engine(engines: Engines, name: str, caplog: pytest.LogCaptureFixture) -> None:
     engine = copy.copy(engines(name))
     with caplog.at_level(logging.WARNING, logger="rerank_kit"):
-        colour(engine, "rerank", "apple", TEXTS)
+        engine.rerank("apple", TEXTS)
         assert caplog.messages == []
         for _ in range(3):
-            colour(engine, "rerank", HISTORY, TEXTS)
+            engine.rerank(HISTORY, TEXTS)
     (message,) = caplog.messages
     assert "long_queries=" in message
     assert "max_query_length=" in message
