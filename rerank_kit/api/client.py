@@ -330,7 +330,7 @@ class ApiClient:
             ConfigurationError: One is missing.
         """
         self.auth()
-        return SecretsSent(self.auth, self.secrets)
+        return SecretsSent(self.auth, self.secrets, None if self._own is None else self._own.note)
 
     def _without_secrets(self, response: Response) -> Response:
         hidden = SecretsSent(self.auth, self.secrets).hidden
