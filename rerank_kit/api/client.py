@@ -18,7 +18,7 @@ from rerank_kit.api.hiding import without_frames, without_whole
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
-from rerank_kit.api.secret import Secret
+from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_count, check_instance, check_timeout
@@ -50,7 +50,7 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
             if not isinstance(options.get("api_key"), Secret | None):
                 options["api_key"] = Secret(options["api_key"])
             if isinstance(options.get("headers"), Mapping):
-                options["headers"] = _held(options["headers"])
+                options["headers"] = held_headers(options["headers"])
             init(self, *args, **options)
         except ConfigurationError as error:
             return without_frames(error)
@@ -67,10 +67,6 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
             del problem
 
     return holding
-
-
-def _held(headers: Mapping[Any, Any]) -> dict[str, Secret]:
-    return {name: Secret(value, name=f"headers[{name!r}]") for name, value in headers.items()}
 
 
 @dataclass(slots=True)
@@ -146,9 +142,11 @@ class ApiClient:
         self._key = api_key
         check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
         check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
-        check_instance("headers", headers, (Mapping, type(None)), "a mapping of names to values")
+        if not isinstance(headers, Mapping | None):
+            msg = f"headers must be a mapping of names to values, not {type(headers).__name__}"
+            raise ConfigurationError(msg)
         self._rate_limit = rate_limit
-        self._headers = _held({} if headers is None else headers)
+        self._headers = held_headers({} if headers is None else headers)
         self._backoff = Backoff() if backoff is None else backoff
         self._spellings: dict[str, int] = {}  # of the addresses for each path, the one that the server knows
         self._transport = self.transport()

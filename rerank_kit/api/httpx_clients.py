@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from typing import Any
 
@@ -30,13 +31,18 @@ def blocking_client(library: Any) -> Any:
         ConfigurationError: The certificates that the environment names cannot be read.
     """
     hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [stay_on_host, shorten, _remember]}
-    return library.Client(transport=_Transport(library), event_hooks=hooks)
+    return library.Client(transport=_Transport(library), event_hooks=hooks, cookies=_no_cookies())
 
 
 def async_client(library: Any) -> Any:
     """A client for one loop. Like httpx's own, it follows no redirect. As with `blocking_client`."""
     hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [astay_on_host, ashorten, _aremember]}
-    return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks)
+    return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks, cookies=_no_cookies())
+
+
+def _no_cookies() -> CookieJar:
+    """A jar that takes none: no API needs one, and what a server has put into one could not be sent back."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 class _Ways:

@@ -25,6 +25,7 @@ from rerank_kit.managed.results import Decoded
 from rerank_kit.managed.self_test import QUERY, TEXTS, Check, examine
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
+from rerank_kit.texts import encodable
 from rerank_kit.values import Deadline, Document
 
 _PAGE = longest_answer(results=1000)  # bytes: a gateway may list as many models
@@ -221,7 +222,7 @@ class Endpoint(ManagedReranker):
     def _call_it(self, name: object) -> None:
         """Call the model what the server calls it, if that is a name and the user has given none."""
         if self.model is None and isinstance(name, str) and name.strip():
-            self.model = name
+            self.model = encodable(name)
 
     def _take_at_most(self, documents: object) -> None:
         """Learn how many documents the server takes, if that is a number and the user has given none."""

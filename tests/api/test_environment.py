@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -266,3 +267,49 @@ def test_a_client_of_ours_by_itself_sends_nothing_of_anybody() -> None:
         assert client.get(url).status_code == 401
     client.close()
     assert b"authorization" not in asked[0]
+
+
+@pytest.mark.parametrize(
+    "value", ["X A: b", "x-ok: 1\nx\x00y: hidden-value", ": b", "x-a: hidden\x01value", "\u00e4: 1"]
+)
+def test_headers_of_the_environment_that_cannot_be_sent_are_named_and_not_shown(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {**os.environ, "ANTHROPIC_CUSTOM_HEADERS": value})
+    with pytest.raises(ConfigurationError, match="environment variable ANTHROPIC_CUSTOM_HEADERS") as caught:
+        Anthropic(api_key="k")
+    assert "hidden" not in str(caught.value)
+
+
+def test_headers_of_the_environment_are_read_as_the_sdk_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "no colon\n\n x-a : 1:2 \nx-empty:\n")
+    assert "1:2" in list(Anthropic(api_key="k").secrets())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_headers_that_cannot_be_sent_are_refused_at_once_and_not_shown(name: str) -> None:
+    for wrong in ("\u00e4", "x a", "", "x:hidden", "x\ny", 1, None, b"x", "content-length", "Transfer-Encoding"):
+        with pytest.raises(ConfigurationError, match=r"^headers") as caught:
+            OURS[name]("http://host", headers={"x-fine": "1", wrong: "hidden"})
+        assert "hidden" not in str(caught.value)
+    for odd in ([("x-secret", "hidden")], "hidden", {"x": b"hidden"}, {"x": 5}, 7):
+        with pytest.raises(ConfigurationError, match=r"^headers.* must be a") as caught:
+            OURS[name]("http://host", headers=odd)
+        assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", OURS.values(), ids=OURS)
+@pytest.mark.parametrize("cookie", ["a=\xff", "a=\x01b", "\xe4=b", "a=b; domain=\xff", "a=b"])
+def test_no_cookie_is_kept(make: Make, cookie: str, colour: Colour) -> None:
+    asked: list[bytes] = []
+
+    def baking(head: bytes) -> bytes:
+        asked.append(head.lower())
+        return answer(head).replace(b"\r\n", f"\r\nset-cookie: {cookie}\r\n".encode("latin-1"), 1)
+
+    with saying(baking) as url:
+        reranker = make(url)
+        for _ in range(2):
+            assert "reached" in refused(reranker, colour)
+    assert len(asked) == 2
+    assert b"cookie" not in asked[1]
