@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
-from rerank_kit.api.hiding import SHOWN, hidden, hide
+from rerank_kit.api.hiding import SHOWN, hide
 from rerank_kit.api.log_filter import hide_in_logs
 
 NOT_FOLLOWED = "x-redirect-not-followed"
@@ -46,10 +46,6 @@ class SecretsSent:
     def hide(self, text: str) -> str:
         """The text without secrets."""
         return hide(text, self.values())
-
-    def hidden(self, value: Any) -> Any:
-        """A parsed answer without secrets; what is longer or deeper than any error shows is cut."""
-        return hidden(value, self.values())
 
     @contextmanager
     def underway(self) -> Generator[None]:

@@ -210,7 +210,7 @@ class Endpoint(ManagedReranker):
     def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
         """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
         try:
-            return self.without_keys((yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body)
+            return (yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body
         except AuthenticationError:
             raise
         except (StatusError, ConfigurationError, InvalidResponse) as error:
@@ -222,7 +222,7 @@ class Endpoint(ManagedReranker):
     def _call_it(self, name: object) -> None:
         """Call the model what the server calls it, if that is a name and the user has given none."""
         if self.model is None and isinstance(name, str) and name.strip():
-            self.model = encodable(name)
+            self.model = self.without_keys(encodable(name))
 
     def _take_at_most(self, documents: object) -> None:
         """Learn how many documents the server takes, if that is a number and the user has given none."""

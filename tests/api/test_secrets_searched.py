@@ -178,6 +178,8 @@ def test_an_answer_that_is_used_has_no_key_in_it(colour: Colour) -> None:
         for model in (OpenAICompatible(url, model="m", api_key=KEY), Anthropic(api_key=KEY, base_url=url)):
             ranking = colour(LLMJudge(model), "rerank", "q", ["a"])
             assert leaked(repr(ranking), KEY) == []
+        ranking = colour(CLIENTS["Anthropic on clients of mine"](url, KEY), "rerank", "q", ["a"])
+        assert leaked(repr(ranking), KEY) == []
     info = {"model_id": f"model-{KEY}", "max_client_batch_size": 32}
     with saying(
         lambda head: http("200 OK", json.dumps(info if b"/info" in head else [{"index": 0, "score": 1}]))
