@@ -87,7 +87,7 @@ def _response(response: Any) -> Response:
 
 def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:
     """What to raise for what happened, outside of any `except`, which would chain it."""
-    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, TimeoutError)):
+    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, OSError)):  # TLS's come raw
         return no_response(error, url, seconds, secrets.hide)
     return without_frames(error)
 
