@@ -211,10 +211,9 @@ class Endpoint(ManagedReranker):
         """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
         try:
             return (yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body
-        except AuthenticationError:
-            raise
         except (StatusError, ConfigurationError, InvalidResponse) as error:
-            if worth_repeating(error):
+            ours = isinstance(error, ConfigurationError) and error.status is None
+            if ours or isinstance(error, AuthenticationError) or worth_repeating(error):
                 raise
             refusals.append(str(error))
             return None

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_kit import ConfigurationError, Document, Fallback, Ranking, Reranker
+from rerank_kit import ConfigurationError, ConnectionFailed, Document, Fallback, Ranking, Reranker
 from rerank_kit.api.base_url import base_url_or, check_url
 from rerank_kit.api.environment import certificates, proxy_for
 from rerank_kit.api.httpx_clients import blocking_client
@@ -91,7 +91,40 @@ def test_certificates_that_are_not_there_are_named(
     variable: str, make: Make, colour: Colour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "/nowhere/at all.pem")
+    assert f"environment variable {variable}='/nowhere/at all.pem'" in refused(make("https://example.com"), colour)
+    with saying(answer) as url:
+        assert "reached" in refused(make(url), colour)
+    monkeypatch.setenv("HTTP_PROXY", "https://127.0.0.1:9")
     assert f"environment variable {variable}='/nowhere/at all.pem'" in refused(make("http://example.com"), colour)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "url"),
+    [("SSL_CERT_FILE", "/nowhere", "https://example.com"), ("HTTP_PROXY", "ftp://host", "http://example.com")],
+)
+def test_a_server_is_not_said_to_say_nothing_when_it_was_never_asked(
+    variable: str, value: str, url: str, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    told = refused(Endpoint(url), colour)
+    assert f"the environment variable {variable}" in told
+    assert "format=" not in told
+
+
+@pytest.mark.parametrize("make", OURS.values(), ids=OURS)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_that_does_not_answer_is_named(
+    variable: str, make: Make, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "http://user:hidden-password@127.0.0.1:9")
+    with pytest.raises(ConnectionFailed) as caught:
+        colour(make("http://example.com"), "rerank", "q", ["a"])
+    assert f"(through the proxy in {variable}): ConnectError" in str(caught.value)
+    assert "hidden-password" not in str(caught.value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(ConnectionFailed) as caught:
+        colour(make("http://127.0.0.1:9"), "rerank", "q", ["a"])
+    assert "proxy" not in str(caught.value)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
