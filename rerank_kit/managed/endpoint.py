@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.base_url import check_url
 from rerank_kit.api.circuit import Circuit
-from rerank_kit.api.exchange import Request
+from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
@@ -93,6 +93,8 @@ class Endpoint(ManagedReranker):
         self._circuits = [Circuit(failures=1, seconds=seconds) for _ in self.base_urls]
         self._turn = 0
         self._asked = False
+        self._version = ""  # of the server's list of models, where the format's own path has none
+        self._moved = False  # whether the format's path is beside that list
         if self.format != "auto":
             self._take(self.format)
 
@@ -140,6 +142,18 @@ class Endpoint(ManagedReranker):
                 raise
             self._take_at_most(int(known[1]))
         return (yield from super().flow(query, documents, deadline))
+
+    def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
+        """Send a request until it is answered: where a server has its list of models, it may have the rest, too."""
+        beside = replace(request, path=self._version + request.path)
+        if not self._moved or request.path != self.spoken.path:
+            try:
+                return (yield from super().exchange(request, deadline, tokens=tokens))
+            except ConfigurationError as error:
+                if error.status not in WRONG_ADDRESS or not self._version or request.path != self.spoken.path:
+                    raise
+            self._moved = True
+        return (yield from super().exchange(beside, deadline, tokens=tokens))
 
     def address(self) -> str:
         """The next base URL in turn that is not set aside; the next at all when every one is."""
@@ -190,6 +204,8 @@ class Endpoint(ManagedReranker):
         for path in ("/v1/models", "/models"):
             known = self._owner((yield from self._page(path, deadline, refusals)))
             if known is not None:
+                if FORMATS[known].path == "/rerank":
+                    self._version = path.removesuffix("/models")
                 return known
         formats = ", ".join(get_args(FormatName))
         last = f" (the last answer: {refusals[-1]})" if refusals else ""

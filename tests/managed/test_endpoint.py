@@ -188,6 +188,22 @@ def test_a_server_is_found_out_however_its_address_is_spelt(name: str, spelling:
     assert (reranker.format, reranker.model) == (name, "served")
 
 
+@pytest.mark.parametrize("rerank", ["/v1/rerank", "/rerank"])
+@pytest.mark.parametrize(
+    "spelling", ["", "/", "/v1", "/v1/rerank", "/rerank", "/v2", "/score", "/reranking", "/v1/models"]
+)
+def test_infinity_is_found_where_its_list_of_models_is(spelling: str, rerank: str) -> None:
+    plain = served("infinity")
+
+    def answer(address: str) -> Response:
+        known = {"/v1/models": "/models", rerank: "/rerank"}.get(address.removeprefix("http://host"))
+        return plain(f"http://host/gateway{known}")
+
+    reranker = answered(Endpoint, answer, base_url=f"http://host{spelling}")
+    assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
+    assert reranker.format == "infinity"
+
+
 @pytest.mark.parametrize("name", get_args(FormatName))
 def test_every_format_is_spoken_however_its_address_is_spelt(name: FormatName) -> None:
     own = FORMATS[name].path
