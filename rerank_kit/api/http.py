@@ -88,7 +88,7 @@ def _response(response: Any) -> Response:
 
 def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:
     """What to raise for what happened, outside of any `except`, which would chain it."""
-    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, OSError)):  # TLS's come raw
+    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, OSError, UnicodeError)):  # TLS's come raw
         return no_response(error, url + through(url), seconds, secrets.hide)
     return without_frames(error)
 
@@ -102,7 +102,9 @@ def no_response(error: BaseException, url: str, seconds: float, hide: Callable[[
         seconds: How long it was to take at most.
         hide: Blots out secrets that a server has sent.
     """
-    if type(error).__name__ == "InvalidURL":  # of httpx or httpx2, before anything was sent
+    if type(error).__name__ == "InvalidURL" or isinstance(
+        error, UnicodeError
+    ):  # of a host's name, before anything was sent
         return ConfigurationError(f"base_url is no URL that can be asked: {url}: {shown(hide(str(error)))}")
     late = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
     what = f"no answer within {seconds:.3g} s" if late else shown(hide(f"{type(error).__name__}: {error}".rstrip(": ")))

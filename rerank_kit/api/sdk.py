@@ -94,7 +94,7 @@ class SdkTransport(ABC):
         """The response that the SDK made an exception of, or what to raise, which is not chained: it shows secrets."""
         if isinstance(error, RerankError) or not isinstance(error, Exception):
             return without_frames(error)
-        known = error if isinstance(error, OSError) else self._understood(error)
+        known = error if isinstance(error, OSError | UnicodeError) else self._understood(error)
         if isinstance(known, Response):
             return known
         if isinstance(known, RerankError):  # of a hook of ours, which the SDK took for a failed connection

@@ -81,7 +81,9 @@ class Secret:
             places = "".join(f", or set the environment variable {name}" for name in self.variables)
             return f"{self._name} is missing (keys do not travel in pickles): pass it{places}"
         if not (key.isascii() and key.isprintable()):
-            return f"{self._name} has characters that an HTTP header cannot: check that nothing else was pasted with it"
+            set_by = next((name for name in self.variables if os.environ.get(name)), self._name)
+            name = self._name if self._given() is not None else f"the environment variable {set_by}"
+            return f"{name} has characters that an HTTP header cannot: check that nothing else was pasted with it"
         return None
 
     def __copy__(self) -> Self:

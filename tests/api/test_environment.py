@@ -269,6 +269,11 @@ def test_a_host_that_there_cannot_be_is_refused_when_it_is_asked(make: Make, url
     assert "base_url" in refused(make(url), colour)
 
 
+@pytest.mark.parametrize("name", ["Voyage", "Cohere"])  # httpx2 looks it up
+def test_a_host_that_decodes_to_none_is_refused_too(name: str, colour: Colour) -> None:
+    assert "base_url" in refused(OURS[name]("http://xn--zzzzzzzzzzz"), colour)
+
+
 @pytest.mark.parametrize(("variable", "make"), [("CO_API_URL", Cohere), ("ANTHROPIC_BASE_URL", Anthropic)])
 def test_a_base_url_of_the_environment_is_named(variable: str, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "http://host/a b")

@@ -251,9 +251,9 @@ def cohere_with(url: str, token: Any = None, **http: Any) -> Cohere:
 def claude_with(url: str, http: Any = None, **options: Any) -> LLMJudge:
     """The same."""
     options |= {"api_key": "a-key-of-mine", "base_url": url}
-    given, agiven = ({"verify": certificates(), **(http or {})} for _ in range(2))
+    given: dict[str, Any] = {"verify": certificates(), **(http or {})}
     client = anthropic.Anthropic(**options, http_client=httpx2.Client(**given))
-    mine = anthropic.AsyncAnthropic(**options, http_client=httpx2.AsyncClient(**agiven))
+    mine = anthropic.AsyncAnthropic(**options, http_client=httpx2.AsyncClient(**given))
     return judge(Anthropic(client=client, async_client=mine, max_retries=0))
 
 
