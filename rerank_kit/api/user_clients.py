@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 from rerank_kit.api.json_values import is_mapping
@@ -107,17 +107,20 @@ def _pairs(held: Any) -> Any:
         return [("", held)]
     if hasattr(held, "jar"):  # cookies of httpx, which cannot say two of one name
         return [(each.name, each.value) for each in held.jar]
-    if is_mapping(held) or isinstance(held, list | tuple):
-        return held
-    return None
+    return held if is_mapping(held) or _is_several(held) else None
 
 
 def _headers(held: Any) -> Iterator[str]:
     """What stands in headers and the like that is not sent by everybody."""
-    for each in held.items() if isinstance(held, Mapping) else held:
-        name, value = each if isinstance(each, tuple) and len(each) == 2 else ("", each)  # noqa: PLR2004 - a pair
-        if not _USUAL.match(_text(name)):
-            yield from (_text(one) for one in (value if isinstance(value, list | tuple) else (value,)))
+    for each in held.items() if is_mapping(held) else held:
+        pair: Sequence[Any] = each if _is_several(each) and len(each) == 2 else ("", each)  # noqa: PLR2004 - a pair
+        if not _USUAL.match(_text(pair[0])):
+            yield from (_text(one) for one in (pair[1] if _is_several(pair[1]) else (pair[1],)))
+
+
+def _is_several(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether it is a list or a tuple."""
+    return isinstance(value, list | tuple)
 
 
 def _of_url(url: str) -> Iterator[str]:
