@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
-from rerank_kit.texts import is_blank
+from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document
 
 LONGEST_WAIT = 1_000_000.0  # seconds: sockets, threads and event loops refuse timeouts that are much longer
@@ -108,6 +108,9 @@ def check_text(name: str, value: object) -> str:
     """A name or a sentence: text with something in it."""
     if not isinstance(value, str) or is_blank(value):
         msg = f"{name} must be a str with something in it, not {quoted(value)}"
+        raise ConfigurationError(msg)
+    if encodable(value) != value:
+        msg = f"{name} has half a surrogate pair in it, which cannot be sent: {quoted(value)}"
         raise ConfigurationError(msg)
     return value
 

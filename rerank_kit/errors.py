@@ -36,7 +36,13 @@ class RerankError(Exception):
 
 
 class ConfigurationError(RerankError, ValueError):
-    """A wrong argument or setting. The message names the parameter and the remedy; trying again cannot help."""
+    """A wrong argument or setting. The message names the parameter and the remedy; trying again cannot help.
+
+    Attributes:
+        status: The status of the answer that says so; `None` where nobody was asked.
+    """
+
+    status: int | None = None
 
 
 class AuthenticationError(ConfigurationError):

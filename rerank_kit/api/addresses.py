@@ -48,9 +48,10 @@ def addresses(base_url: str, path: str, *, bare: bool = False) -> list[str]:
 
 
 def root_of(base_url: str, path: str) -> str:
-    """Where an API begins, for an SDK that adds the whole of its path to that."""
+    """Where an API begins, for an SDK that adds the whole of its path to that, which may be there several times."""
     given = _Given.of(base_url, path)
-    return "/".join([given.host, *given.root])
+    root = "/".join([given.host, *given.root])
+    return root if root == tidy(base_url) else root_of(root, path)
 
 
 @dataclass(frozen=True, slots=True)

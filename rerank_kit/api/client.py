@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
 from types import TracebackType
@@ -14,11 +13,11 @@ from rerank_kit.api.addresses import addresses
 from rerank_kit.api.answer_size import reading_at_most
 from rerank_kit.api.base_url import check_url
 from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response, Transport, error_of
-from rerank_kit.api.hiding import without_frames, without_whole
+from rerank_kit.api.hiding import hider, without_frames, without_whole
 from rerank_kit.api.http import Http
 from rerank_kit.api.rate_limit import RateLimit
 from rerank_kit.api.retry import Backoff, worth_repeating
-from rerank_kit.api.secret import Secret
+from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_count, check_instance, check_timeout
@@ -33,10 +32,12 @@ from rerank_kit.errors import (
 )
 from rerank_kit.flow import Flow, sleep
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import hiding
 from rerank_kit.values import Deadline
 
 _EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
 _TOO_MANY_REQUESTS = 429
+_LONGER_THAN_WORDS = 16  # characters
 _KEY = re.compile(r"auth|key|token|secret|passw|cookie", re.IGNORECASE)  # in the name of a header
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
             if not isinstance(options.get("api_key"), Secret | None):
                 options["api_key"] = Secret(options["api_key"])
             if isinstance(options.get("headers"), Mapping):
-                options["headers"] = _held(options["headers"])
+                options["headers"] = held_headers(options["headers"])
             init(self, *args, **options)
         except ConfigurationError as error:
             return without_frames(error)
@@ -67,10 +68,6 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
             del problem
 
     return holding
-
-
-def _held(headers: Mapping[Any, Any]) -> dict[str, Secret]:
-    return {name: Secret(value, name=f"headers[{name!r}]") for name, value in headers.items()}
 
 
 @dataclass(slots=True)
@@ -146,9 +143,12 @@ class ApiClient:
         self._key = api_key
         check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
         check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
-        check_instance("headers", headers, (Mapping, type(None)), "a mapping of names to values")
+        given: object = headers
+        if not isinstance(given, Mapping | None):
+            msg = f"headers must be a mapping of names to values, not {type(given).__name__}"
+            raise ConfigurationError(msg)
         self._rate_limit = rate_limit
-        self._headers = _held({} if headers is None else headers)
+        self._headers = held_headers({} if headers is None else headers)
         self._backoff = Backoff() if backoff is None else backoff
         self._spellings: dict[str, int] = {}  # of the addresses for each path, the one that the server knows
         self._transport = self.transport()
@@ -189,7 +189,7 @@ class ApiClient:
         """Take note whether a base URL answered as it should; `None` when nobody waited for it."""
 
     def error_of(self, response: Response) -> RerankError:
-        """The error that a response stands for, which has been rid of secrets."""
+        """The error that a response stands for. What it shows or quotes of it is rid of secrets meanwhile."""
         return error_of(response, type(self).__name__)
 
     def pause(self, attempt: int, error: BackendError) -> float | None:
@@ -245,7 +245,7 @@ class ApiClient:
             unknown.append(response)
             if known is not None or spelling == last:
                 asked = ", ".join(each.address for each in unknown)
-                raise self.error_of(self._without_secrets(replace(unknown[0], address=asked)))
+                raise self._error_of(replace(unknown[0], address=asked))
             spelling += 1
 
     def _admitted(self, tokens: int, deadline: Deadline) -> Flow[None]:
@@ -287,7 +287,7 @@ class ApiClient:
 
     def _refused(self, response: Response, base: str) -> RerankError:
         """The error for a response that is one."""
-        refusal = self.error_of(self._without_secrets(response))
+        refusal = self._error_of(response)
         self.reached(base, well=not worth_repeating(refusal))
         return refusal
 
@@ -307,21 +307,28 @@ class ApiClient:
 
         Raises:
             InvalidResponse: It does not say it. What the error quotes has no secrets in it, should a server have
-                echoed one: the body is read once more without them.
+                echoed one.
         """
-        with suppress(InvalidResponse):
-            return read(response.body)
-        return read(self._without_secrets(response).body)
+        try:
+            with hiding(self._hider()):
+                return read(response.body)
+        except InvalidResponse as error:
+            problem = without_frames(error)  # which show all of the body
+        try:
+            raise problem
+        finally:
+            del problem  # or it would hold itself
 
     def without_keys(self, value: Any) -> Any:
         """What a server said without the keys that were sent.
 
         It is for what goes on into results. Only whole keys are hidden there, and no other headers, one of which may
-        well be a word that is meant.
+        well be a word that is meant; of what a client of the user's holds, what is too long for one.
         """
-        named = [each for name, each in self._headers.items() if _KEY.search(str(name))]
+        named = [each for name, each in self._headers.items() if _KEY.search(name)]
         keys = [key for each in (self._key, *named) for key in each.known()]
-        return without_whole(value, keys)
+        held = [] if self._own is None else self._own.secrets()
+        return without_whole(value, [*keys, *(each for each in held if len(each) >= _LONGER_THAN_WORDS)])
 
     def _sent(self) -> SecretsSent:
         """The secrets of a request.
@@ -330,11 +337,14 @@ class ApiClient:
             ConfigurationError: One is missing.
         """
         self.auth()
-        return SecretsSent(self.auth, self.secrets)
+        return SecretsSent(self.auth, self.secrets, None if self._own is None else self._own.note)
 
-    def _without_secrets(self, response: Response) -> Response:
-        hidden = SecretsSent(self.auth, self.secrets).hidden
-        return replace(response, body=hidden(response.body), headers=hidden(response.headers))
+    def _error_of(self, response: Response) -> RerankError:
+        with hiding(self._hider()):
+            return self.error_of(response)
+
+    def _hider(self) -> Callable[[str], str]:
+        return hider(SecretsSent(self.auth, self.secrets).values)
 
     def close(self) -> None:
         """Close the connections of blocking callers."""

@@ -19,6 +19,7 @@ from rerank_kit.errors import ConfigurationError
 
 T = TypeVar("T")
 
+PORTS = {"http": 80, "https": 443}
 _PROXIES = ("http", "https", "socks5", "socks5h")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
@@ -66,6 +67,13 @@ def proxy_for(scheme: str, host: str, port: int) -> Proxy | None:
     url = settings[kind].strip()
     called = (name for name in os.environ if name.lower() == f"{kind}_proxy" and os.environ[name].strip() == url)
     return Proxy(url if "://" in url else f"http://{url}", next(called, f"{kind.upper()}_PROXY"))
+
+
+def through(url: str) -> str:
+    """What is to be said of the way to an address: which variable names the proxy on it, if there is one."""
+    split = urlsplit(url)
+    proxy = proxy_for(split.scheme, split.hostname or "", split.port or PORTS[split.scheme])
+    return "" if proxy is None else f" (through the proxy in {proxy.variable})"
 
 
 def _names(entry: str, host: str, port: int) -> bool:

@@ -85,12 +85,18 @@ def error_of(response: Response, backend: str, hide: Callable[[str], str] = str)
     request_id = next((shown(response.headers[name]) for name in _REQUEST_IDS if name in response.headers), None)
     what = f"{backend} answered {response.status}: {text}" + (f" (request {request_id})" if request_id else "")
     if response.status in _UNKNOWN_KEY:
-        return AuthenticationError(f"{what}: check api_key, or the environment variable that it is read from")
+        refused = AuthenticationError(f"{what}: check api_key, or the environment variable that it is read from")
+        refused.status = response.status
+        return refused
     if response.status in WRONG_ADDRESS:
         where = f" at {hide(response.address)}" if response.address else ""
-        return ConfigurationError(f"{what}{where}: check base_url and model")
+        unknown = ConfigurationError(f"{what}{where}: check base_url and model")
+        unknown.status = response.status
+        return unknown
     if response.status in _MOVED:
-        return ConfigurationError(f"{what}{_redirected(response)}: pass where the server has moved to as base_url")
+        moved = ConfigurationError(f"{what}{_redirected(response)}: pass where the server has moved to as base_url")
+        moved.status = response.status
+        return moved
     if response.status in _ELSEWHERE:
         what += _redirected(response)
     kind = RateLimited if response.status == 429 else StatusError  # noqa: PLR2004 - HTTP's "too many requests"

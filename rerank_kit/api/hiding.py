@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from html import unescape
 from typing import Any, TypeAlias
 
@@ -46,6 +47,12 @@ def hide(text: str, secrets: Iterable[str]) -> str:
         secrets: What must not be seen. A word before it that names a scheme, such as `Bearer`, may be.
     """
     return _blotted(text, _pieces(secrets))
+
+
+def hider(secrets: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    """What blots secrets out of many texts. They are read when the first comes."""
+    pieces = cache(lambda: _pieces(secrets()))
+    return lambda text: _blotted(text, pieces())
 
 
 def hidden(value: Any, secrets: Iterable[str]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rerank_kit.api import httpx_clients
 from rerank_kit.api.client_pool import Pool
+from rerank_kit.api.environment import through
 from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.hiding import without_frames
 from rerank_kit.api.json_values import read_json, shown
@@ -87,8 +88,8 @@ def _response(response: Any) -> Response:
 
 def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:
     """What to raise for what happened, outside of any `except`, which would chain it."""
-    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, TimeoutError)):
-        return no_response(error, url, seconds, secrets.hide)
+    if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, OSError, UnicodeError)):  # TLS's come raw
+        return no_response(error, url + through(url), seconds, secrets.hide)
     return without_frames(error)
 
 
@@ -97,11 +98,13 @@ def no_response(error: BaseException, url: str, seconds: float, hide: Callable[[
 
     Args:
         error: What happened.
-        url: Who was asked.
+        url: Who was asked, and by which way.
         seconds: How long it was to take at most.
         hide: Blots out secrets that a server has sent.
     """
-    if type(error).__name__ == "InvalidURL":  # of httpx or httpx2, before anything was sent
+    if type(error).__name__ == "InvalidURL" or isinstance(
+        error, UnicodeError
+    ):  # of a host's name, before anything was sent
         return ConfigurationError(f"base_url is no URL that can be asked: {url}: {shown(hide(str(error)))}")
     late = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
     what = f"no answer within {seconds:.3g} s" if late else shown(hide(f"{type(error).__name__}: {error}".rstrip(": ")))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from rerank_kit.checks import is_number
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, without_hidden
 from rerank_kit.texts import encodable
 
 _MOST = 2.0**53  # the greatest whole number that every reader of JSON understands alike
@@ -66,4 +66,5 @@ def shown(body: Any) -> str:
     """A body as an error shows it: not too much of it."""
     if not isinstance(body, str):
         return quoted(body)
+    body = without_hidden(body)
     return encodable(body if len(body) <= _SHOWN else f"{body[:_SHOWN]}…")

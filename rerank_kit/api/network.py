@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from typing import Any
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from rerank_kit.api.request_timeout import Until, in_time
 from rerank_kit.loop_threads import in_a_thread
+
+T = TypeVar("T")
 
 _PIECE = 16_384  # bytes that are sent at once: the time is looked at between two, however slowly a server reads
 _PATIENCE = 2.0  # seconds for an address of a host that has others
@@ -41,25 +44,27 @@ class Network:
             raise self._core.ConnectError(str(error)) from error
         for address in others:
             try:
-                return Stream(self._inner.connect_tcp(address, port, _share(timeout), **options), timeout)
+                return Stream(self._inner.connect_tcp(address, port, _share(timeout), **options), timeout, self._core)
             except (self._core.ConnectError, self._core.ConnectTimeout):
                 continue
-        return Stream(self._inner.connect_tcp(last, port, timeout.left(), **options), timeout)
+        return Stream(self._inner.connect_tcp(last, port, timeout.left(), **options), timeout, self._core)
 
 
 class Stream:
     """A connection of httpcore's. Each step is given what is left of the request's time."""
 
-    def __init__(self, inner: Any, until: Until) -> None:
+    def __init__(self, inner: Any, until: Until, core: Any) -> None:
         """Wrap a connection.
 
         Args:
             inner: The connection.
             until: The time of the request that it was made for, which holds where httpcore names none: it shakes hands
                 with SOCKS proxies without.
+            core: The module httpcore or httpcore2.
         """
         self._inner = inner
         self._until = until
+        self._core = core
         self.close = inner.close
         self.get_extra_info = inner.get_extra_info
 
@@ -73,12 +78,62 @@ class Stream:
         for piece in _pieces(buffer):
             self._inner.write(piece, self._left(timeout))
 
-    def start_tls(self, ssl_context: Any, server_hostname: str | None, timeout: Until) -> Stream:
-        """Shake hands. Python's timeout for that is for the whole of it."""
-        return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout.left()), timeout)
+    def start_tls(self, ssl_context: Any, server_hostname: str | None, timeout: Until) -> Stream | TlsInside:
+        """Shake hands. Python's timeout for that is for the whole of it, but not for one inside another."""
+        if self.get_extra_info("ssl_object") is not None:
+            return TlsInside(self, ssl_context, server_hostname, timeout, self._core)
+        return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout.left()), timeout, self._core)
 
     def _left(self, timeout: Until | None) -> float:
         return (self._until if timeout is None else timeout).left()
+
+
+class TlsInside:
+    """TLS on a connection that has TLS, as on the way to an https:// server by an https:// proxy.
+
+    httpcore's own gives every piece of a record a timeout of its own.
+    """
+
+    def __init__(self, outer: Stream, context: Any, host: str | None, timeout: Until, core: Any) -> None:
+        """Shake hands; when that fails, close the connection."""
+        self._outer = outer
+        self._core = core
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls: ssl.SSLObject = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.close = outer.close
+        try:
+            self._done(self._tls.do_handshake, timeout, core.ConnectError)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, max_bytes: int, timeout: Until | None = None) -> bytes:
+        """Wait for bytes."""
+        return self._done(lambda: self._tls.read(max_bytes), timeout, self._core.ReadError)
+
+    def write(self, buffer: bytes, timeout: Until | None = None) -> None:
+        """Send bytes, piece by piece, each of which becomes a record."""
+        for piece in _pieces(buffer):
+            self._done(lambda piece=piece: self._tls.write(piece), timeout, self._core.WriteError)  # type: ignore[misc]
+
+    def get_extra_info(self, info: str) -> Any:
+        """What is known of the connection."""
+        return self._tls if info == "ssl_object" else self._outer.get_extra_info(info)
+
+    def _done(self, work: Callable[[], T], timeout: Until | None, failed: type[Exception]) -> T:
+        """Do it as often as it takes, with all that goes to and fro for it."""
+        while True:
+            try:
+                result = work()
+            except ssl.SSLWantReadError:
+                self._outer.write(self._outgoing.read(), timeout)
+                read = self._outer.read(_PIECE, timeout)
+                self._incoming.write(read) if read else self._incoming.write_eof()
+            except ssl.SSLError as error:
+                raise failed(str(error)) from error
+            else:
+                self._outer.write(self._outgoing.read(), timeout)
+                return result
 
 
 class AsyncNetwork:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rerank_kit.api.client_pool import Pool
+from rerank_kit.api.environment import through
 from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.hiding import SHOWN, without_frames
 from rerank_kit.api.http import no_response
@@ -93,13 +94,14 @@ class SdkTransport(ABC):
         """The response that the SDK made an exception of, or what to raise, which is not chained: it shows secrets."""
         if isinstance(error, RerankError) or not isinstance(error, Exception):
             return without_frames(error)
-        known = error if isinstance(error, TimeoutError) else self._understood(error)
+        known = error if isinstance(error, OSError | UnicodeError) else self._understood(error)
         if isinstance(known, Response):
             return known
         if isinstance(known, RerankError):  # of a hook of ours, which the SDK took for a failed connection
             return without_frames(known)
         if known is not None:
-            return no_response(known, url, seconds, secrets.hide)
+            way = through(url) if self._own is None else ""
+            return no_response(known, url + way, seconds, secrets.hide)
         what = shown(secrets.hide(f"{type(error).__name__}: {error}"))
         if self._own is None:
             return InvalidResponse(f"the {self.name} SDK could not read the answer: {what}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from rerank_kit.api.hiding import SHOWN, hide
 from rerank_kit.errors import ConfigurationError
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
 class Secret:
@@ -77,7 +81,9 @@ class Secret:
             places = "".join(f", or set the environment variable {name}" for name in self.variables)
             return f"{self._name} is missing (keys do not travel in pickles): pass it{places}"
         if not (key.isascii() and key.isprintable()):
-            return f"{self._name} has characters that an HTTP header cannot: check that nothing else was pasted with it"
+            set_by = next((name for name in self.variables if os.environ.get(name)), self._name)
+            name = self._name if self._given() is not None else f"the environment variable {set_by}"
+            return f"{name} has characters that an HTTP header cannot: check that nothing else was pasted with it"
         return None
 
     def __copy__(self) -> Self:
@@ -95,6 +101,29 @@ class Secret:
     def __repr__(self) -> str:
         """Never show the key."""
         return f"Secret('{SHOWN}')"
+
+
+def held_headers(headers: Mapping[Any, Any], what: str = "headers") -> dict[str, Secret]:
+    """Headers with their values as secrets.
+
+    Args:
+        headers: Names and values.
+        what: What the user calls them.
+
+    Raises:
+        ConfigurationError: A name is none, or a value cannot stand in a header. What is wrong is not shown.
+    """
+    for place, name in enumerate(headers, start=1):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            msg = (
+                f"{what}: the name of number {place} is none of a header, which has letters, digits and hyphens: check "
+                "that no blank, colon or value was pasted with it"
+            )
+            raise ConfigurationError(msg)
+        if name.lower() in _FRAMING:
+            msg = f"{what} must not have {name!r}, which follows from what is sent: leave it out"
+            raise ConfigurationError(msg)
+    return {name: Secret(value, name=f"{what}[{name!r}]") for name, value in headers.items()}
 
 
 def _unpickled(variables: Sequence[str], required: bool, name: str) -> Secret:  # noqa: FBT001 - only pickle calls it

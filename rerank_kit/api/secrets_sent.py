@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
-from rerank_kit.api.hiding import SHOWN, hidden, hide
+from rerank_kit.api.hiding import SHOWN, hide
 from rerank_kit.api.log_filter import hide_in_logs
 
 NOT_FOLLOWED = "x-redirect-not-followed"
@@ -22,15 +22,22 @@ _underway: ContextVar[SecretsSent | None] = ContextVar("rerank_kit_secrets", def
 class SecretsSent:
     """What an exchange must not show. It holds none itself: each is read when it is needed."""
 
-    def __init__(self, headers: Callable[[], Mapping[str, str]], values: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self,
+        headers: Callable[[], Mapping[str, str]],
+        values: Callable[[], Iterable[str]],
+        note: Callable[[Any], None] | None = None,
+    ) -> None:
         """Take note where the secrets are.
 
         Args:
             headers: What is sent beside the body.
             values: What of it is secret.
+            note: Takes note of what else is secret of a request that a client of the user's sends.
         """
         self.headers = headers
         self._values = values
+        self.note = note
 
     def values(self) -> list[str]:
         """What must not be seen: the secrets, and the passwords of proxies."""
@@ -39,10 +46,6 @@ class SecretsSent:
     def hide(self, text: str) -> str:
         """The text without secrets."""
         return hide(text, self.values())
-
-    def hidden(self, value: Any) -> Any:
-        """A parsed answer without secrets; what is longer or deeper than any error shows is cut."""
-        return hidden(value, self.values())
 
     @contextmanager
     def underway(self) -> Generator[None]:
@@ -80,6 +83,18 @@ async def aadd_headers(request: Any) -> None:
     add_headers(request)
 
 
+def note_secrets(request: Any) -> None:
+    """An event hook of httpx: what a user's client puts into our requests by itself must not be seen either."""
+    secrets = _underway.get()
+    if secrets is not None and secrets.note is not None:
+        secrets.note(request)
+
+
+async def anote_secrets(request: Any) -> None:
+    """The same for async clients."""
+    note_secrets(request)
+
+
 def stay_on_host(response: Any) -> None:
     """An event hook of httpx: a client that follows redirects follows none of ours to another host."""
     if _underway.get() is not None and "location" in response.headers and _leaves(response):
@@ -99,7 +114,8 @@ def guard(client: Any) -> None:
     hooks: Mapping[str, list[Any]] | None = getattr(client, "event_hooks", None)
     if hooks is not None:
         waits = hasattr(client, "aclose")
-        first, last = ([aask], [astay_on_host, ashorten]) if waits else ([ask], [stay_on_host, shorten])
+        first: list[Any] = [aask, anote_secrets] if waits else [ask, note_secrets]
+        last: list[Any] = [astay_on_host, ashorten] if waits else [stay_on_host, shorten]
         both = {"request": _with(hooks["request"], first), "response": _with(hooks["response"], last)}
         client.event_hooks = {**hooks, **both}
 
@@ -123,12 +139,13 @@ def _origin(url: Any) -> tuple[str, str, int | None]:
 
 
 def _proxy_passwords() -> list[str]:
-    """What stands in the environment's addresses of proxies."""
+    """What stands in the environment's addresses of proxies, and as it is sent, without its escapes."""
     found: list[str] = []
     for address in getproxies().values():
-        before, at, _ = address.partition("://")[2].rpartition("@")
+        before, at, _ = (address.partition("://")[2] or address).rpartition("@")
         if at:
-            found += [before, before.partition(":")[2]]
+            user, colon, password = before.partition(":")
+            found += [before, password, f"{unquote(user)}{colon}{unquote(password)}", unquote(password)]
     return found
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self, TypeGuard
+from urllib.parse import parse_qsl, urlsplit
 
 from rerank_kit.api.json_values import is_mapping
 from rerank_kit.errors import ConfigurationError
 
 _TELLING = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
-_CLIENT = re.compile(r"client|wrapper", re.IGNORECASE)
+_NAMED = re.compile(r"header|cookie|query|params|_auth", re.IGNORECASE)  # values under names
+_CLIENT = re.compile(r"client|wrapper|transport|pool|mounts|_auth", re.IGNORECASE)
 _USUAL = re.compile(r"accept|content-|user-agent|connection|host|anthropic-|x-stainless|x-fern", re.IGNORECASE)
 """The headers that SDKs send with everything."""
+_DEEPEST = 8  # clients, transports and pools inside each other
+_REMEMBERED = 256  # secrets that were sent: tokens may be made anew for each request
 
 
 class UserClients:
@@ -43,10 +48,17 @@ class UserClients:
         awaits = client is not None and inspect.iscoroutinefunction(inspect.unwrap(method(client)))
         self.client = None if awaits else client
         self.async_client = client if awaits else async_client
+        self._sent = deque[str](maxlen=_REMEMBERED)
 
     def secrets(self) -> list[str]:
-        """What they hold that must not be seen."""
-        return [each for client in (self.client, self.async_client) for each in secrets_of(client)]
+        """What they hold that must not be seen, and what they were seen to send."""
+        held = [each for client in (self.client, self.async_client) for each in secrets_of(client)]
+        return [*held, *list(self._sent)]
+
+    def note(self, request: Any) -> None:
+        """Take note of what a request carries, which may come from a function that nobody else should call."""
+        sent = [*_headers(request.headers), *_of_url(str(request.url))]
+        self._sent.extend(each for each in dict.fromkeys(sent) if each not in self._sent)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copies use the same clients."""
@@ -65,8 +77,8 @@ def _or_none(method: Callable[[Any], Any], client: Any) -> Any:
         return None
 
 
-def secrets_of(thing: Any, depth: int = 3) -> Iterator[str]:
-    """What a client or a chat model of somebody else holds under a name that says it is secret.
+def secrets_of(thing: Any, depth: int = _DEEPEST) -> Iterator[str]:
+    """What a client or a chat model of somebody else holds in a place that says it is secret.
 
     Args:
         thing: The client.
@@ -76,11 +88,49 @@ def secrets_of(thing: Any, depth: int = 3) -> Iterator[str]:
         plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
         if isinstance(plain, str) and (plain is not value or _TELLING.search(name)):
             yield plain
-        elif is_mapping(plain) and "header" in name:
-            yield from (str(each) for header, each in plain.items() if not _USUAL.match(str(header)))
+        elif "url" in name:
+            yield from _of_url(str(plain))
+        elif (pairs := _pairs(plain) if _NAMED.search(name) else None) is not None:
+            yield from _headers(pairs)
         elif depth > 1 and _CLIENT.search(name) and not isinstance(plain, str):
-            yield from secrets_of(plain, depth - 1)
+            for each in plain.values() if is_mapping(plain) else (plain,):
+                yield from secrets_of(each, depth - 1)
 
 
 def _attributes(thing: Any) -> dict[str, Any]:
     return {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_private__", None) or {})}
+
+
+def _pairs(held: Any) -> Any:
+    """Names and values, whatever holds them; `None` where nothing does."""
+    if isinstance(held, str | bytes):
+        return [("", held)]
+    if hasattr(held, "jar"):  # cookies of httpx, which cannot say two of one name
+        return [(each.name, each.value) for each in held.jar]
+    return held if is_mapping(held) or _is_several(held) else None
+
+
+def _headers(held: Any) -> Iterator[str]:
+    """What stands in headers and the like that is not sent by everybody."""
+    for each in held.items() if is_mapping(held) else held:
+        pair: Sequence[Any] = each if _is_several(each) and len(each) == 2 else ("", each)  # noqa: PLR2004 - a pair
+        if not _USUAL.match(_text(pair[0])):
+            yield from (_text(one) for one in (pair[1] if _is_several(pair[1]) else (pair[1],)))
+
+
+def _is_several(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether it is a list or a tuple."""
+    return isinstance(value, list | tuple)
+
+
+def _of_url(url: str) -> Iterator[str]:
+    """The password and the query of an address."""
+    try:
+        split = urlsplit(url)
+        yield from (each for each in (split.password, *(value for _, value in parse_qsl(split.query))) if each)
+    except ValueError:
+        return
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

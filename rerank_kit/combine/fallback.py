@@ -33,7 +33,7 @@ class Fallback(Reranker):
 
     Attributes:
         rerankers: In the order in which they are asked.
-        timeout: Seconds for each but the last.
+        timeout: Seconds for each but the last, with those that were left out behind the others.
     """
 
     reads_text = False  # who is asked decides
@@ -124,12 +124,14 @@ class Fallback(Reranker):
         """Whose turn it is, how many are to share the time that is left, and whether its circuit let it in.
 
         A circuit is asked when the turn comes, and not before: it may let a single call in. Those that were left out
-        come last.
+        come last, with a share like the others'.
         """
         left_out: list[int] = []
+        turns = len(self._circuits)
         for place, circuit in enumerate(self._circuits):
             if circuit.allows():
-                yield place, 1 + sum(each.ready for each in self._circuits[place + 1 :]), True
+                yield place, turns, True
+                turns -= 1
             else:
                 left_out.append(place)
         for done, place in enumerate(left_out):

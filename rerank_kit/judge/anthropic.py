@@ -13,7 +13,7 @@ from rerank_kit.api.base_url import base_url_or
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
-from rerank_kit.api.secret import Secret
+from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_choice, check_text
 from rerank_kit.errors import InvalidResponse, RerankError
@@ -31,6 +31,7 @@ _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
 _BYTES_PER_TOKEN = 3  # the least for English; a prefix guessed too long is not cached, which costs nothing
 _ALWAYS_THINKS = frozenset({"xhigh", "max"})
 _ROOM_FOR_THOUGHTS = 4000  # tokens, beside those of the answer: a model that has to break off has answered nothing
+_CUSTOM = "ANTHROPIC_CUSTOM_HEADERS"
 _PATH = "/v1/messages"  # which the SDK adds to the base URL
 _CLIENT = "the anthropic SDK, with a method messages.create"
 
@@ -93,6 +94,10 @@ class Anthropic(ApiClient):
         )
         variables = () if given else ("ANTHROPIC_API_KEY",)
         key = Secret(None if given else api_key, variables=variables, required=not given)
+        if not given:  # one without a value can be sent
+            held_headers(
+                {name: value or "-" for name, value in _custom_headers()}, f"the environment variable {_CUSTOM}"
+            )
         url = base_url_or(base_url, "ANTHROPIC_BASE_URL", "https://api.anthropic.com")
         super().__init__(base_url=root_of(url, _PATH), api_key=key, **options)
 
@@ -107,8 +112,7 @@ class Anthropic(ApiClient):
     def secrets(self) -> Iterator[str]:
         """What must not be seen: also the headers that the SDK reads from the environment."""
         yield from super().secrets()
-        for line in os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines():
-            yield line.partition(":")[2].strip()
+        yield from (value for _, value in _custom_headers())
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for. A client of the user's own asks at an address of its own."""
@@ -159,6 +163,14 @@ class Anthropic(ApiClient):
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.model!r}, base_url={self.base_url!r})"
+
+
+def _custom_headers() -> Iterator[tuple[str, str]]:
+    """The headers that the SDK reads from the environment, as it reads them."""
+    for line in os.environ.get(_CUSTOM, "").split("\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            yield name.strip(), value.strip()
 
 
 def _block(text: str) -> dict[str, Any]:

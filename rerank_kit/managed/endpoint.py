@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.base_url import check_url
 from rerank_kit.api.circuit import Circuit
-from rerank_kit.api.exchange import Request
+from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
@@ -25,6 +25,7 @@ from rerank_kit.managed.results import Decoded
 from rerank_kit.managed.self_test import QUERY, TEXTS, Check, examine
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
+from rerank_kit.texts import encodable
 from rerank_kit.values import Deadline, Document
 
 _PAGE = longest_answer(results=1000)  # bytes: a gateway may list as many models
@@ -92,6 +93,8 @@ class Endpoint(ManagedReranker):
         self._circuits = [Circuit(failures=1, seconds=seconds) for _ in self.base_urls]
         self._turn = 0
         self._asked = False
+        self._version = ""  # of the server's list of models, where the format's own path has none
+        self._moved = False  # whether the format's path is beside that list
         if self.format != "auto":
             self._take(self.format)
 
@@ -139,6 +142,18 @@ class Endpoint(ManagedReranker):
                 raise
             self._take_at_most(int(known[1]))
         return (yield from super().flow(query, documents, deadline))
+
+    def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
+        """Send a request until it is answered: where a server has its list of models, it may have the rest, too."""
+        beside = replace(request, path=self._version + request.path)
+        if not self._moved or request.path != self.spoken.path:
+            try:
+                return (yield from super().exchange(request, deadline, tokens=tokens))
+            except ConfigurationError as error:
+                if error.status not in WRONG_ADDRESS or not self._version or request.path != self.spoken.path:
+                    raise
+            self._moved = True
+        return (yield from super().exchange(beside, deadline, tokens=tokens))
 
     def address(self) -> str:
         """The next base URL in turn that is not set aside; the next at all when every one is."""
@@ -189,6 +204,8 @@ class Endpoint(ManagedReranker):
         for path in ("/v1/models", "/models"):
             known = self._owner((yield from self._page(path, deadline, refusals)))
             if known is not None:
+                if FORMATS[known].path == "/rerank":
+                    self._version = path.removesuffix("/models")
                 return known
         formats = ", ".join(get_args(FormatName))
         last = f" (the last answer: {refusals[-1]})" if refusals else ""
@@ -209,11 +226,10 @@ class Endpoint(ManagedReranker):
     def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
         """What the server has under a path; `None` where it has nothing, and why is added to `refusals`."""
         try:
-            return self.without_keys((yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body)
-        except AuthenticationError:
-            raise
+            return (yield from self.exchange(Request(path, longest=_PAGE), deadline))[0].body
         except (StatusError, ConfigurationError, InvalidResponse) as error:
-            if worth_repeating(error):
+            ours = isinstance(error, ConfigurationError) and error.status is None
+            if ours or isinstance(error, AuthenticationError) or worth_repeating(error):
                 raise
             refusals.append(str(error))
             return None
@@ -221,7 +237,7 @@ class Endpoint(ManagedReranker):
     def _call_it(self, name: object) -> None:
         """Call the model what the server calls it, if that is a name and the user has given none."""
         if self.model is None and isinstance(name, str) and name.strip():
-            self.model = name
+            self.model = self.without_keys(encodable(name))
 
     def _take_at_most(self, documents: object) -> None:
         """Learn how many documents the server takes, if that is a number and the user has given none."""

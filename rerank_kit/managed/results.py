@@ -8,6 +8,7 @@ from typing import Any
 
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole, shown
 from rerank_kit.errors import InvalidResponse
+from rerank_kit.quoting import quoted
 from rerank_kit.values import Passage, Usage, finite
 
 
@@ -65,7 +66,7 @@ def complete(results: Sequence[Result], count: int) -> dict[int, Result]:
     for each in results:
         if not 0 <= each.index < count or each.index in found:
             fault = "twice" if each.index in found else f"for {count} documents"
-            msg = f"the answer has index {each.index} {fault}: each must be in range and come once"
+            msg = f"the answer has index {quoted(each.index)} {fault}: each must be in range and come once"
             raise InvalidResponse(msg)
         found[each.index] = each
     if len(found) != count:

@@ -80,6 +80,8 @@ def test_a_gateway_may_have_an_api_without_its_version() -> None:
         ("https://host/rerank", "https://host"),
         ("https://host/gateway/v2", "https://host/gateway"),
         ("https://host//gateway", "https://host/gateway"),
+        ("https://host/v2/v2", "https://host"),
+        ("https://host/v2/rerank/v2/rerank", "https://host"),
     ],
 )
 def test_an_sdk_gets_the_place_where_the_api_begins(given: str, root: str) -> None:

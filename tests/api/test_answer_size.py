@@ -163,7 +163,7 @@ def test_a_client_of_the_users_own_is_bounded_for_us_alone() -> None:
     with saying(answer) as url:
         assert len(client.get(url).content) == 3_000_000
     assert b"accept-encoding: br" in asked[0]
-    assert [len(each) for each in client.event_hooks.values()] == [1, 2]
+    assert [len(each) for each in client.event_hooks.values()] == [2, 2]
 
 
 def test_a_client_of_the_users_own_asks_for_what_can_be_read(colour: Colour) -> None:

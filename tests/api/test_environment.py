@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_kit import ConfigurationError, Document, Fallback, Ranking, Reranker
+from rerank_kit import ConfigurationError, ConnectionFailed, Document, Fallback, Ranking, Reranker
 from rerank_kit.api.base_url import base_url_or, check_url
 from rerank_kit.api.environment import certificates, proxy_for
 from rerank_kit.api.httpx_clients import blocking_client
@@ -89,7 +90,40 @@ def test_certificates_that_are_not_there_are_named(
     variable: str, make: Make, colour: Colour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "/nowhere/at all.pem")
+    assert f"environment variable {variable}='/nowhere/at all.pem'" in refused(make("https://example.com"), colour)
+    with saying(answer) as url:
+        assert "reached" in refused(make(url), colour)
+    monkeypatch.setenv("HTTP_PROXY", "https://127.0.0.1:9")
     assert f"environment variable {variable}='/nowhere/at all.pem'" in refused(make("http://example.com"), colour)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "url"),
+    [("SSL_CERT_FILE", "/nowhere", "https://example.com"), ("HTTP_PROXY", "ftp://host", "http://example.com")],
+)
+def test_a_server_is_not_said_to_say_nothing_when_it_was_never_asked(
+    variable: str, value: str, url: str, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    told = refused(Endpoint(url), colour)
+    assert f"the environment variable {variable}" in told
+    assert "format=" not in told
+
+
+@pytest.mark.parametrize("make", OURS.values(), ids=OURS)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_that_does_not_answer_is_named(
+    variable: str, make: Make, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "http://user:hidden-password@127.0.0.1:9")
+    with pytest.raises(ConnectionFailed) as caught:
+        colour(make("http://example.com"), "rerank", "q", ["a"])
+    assert f"(through the proxy in {variable}): ConnectError" in str(caught.value)
+    assert "hidden-password" not in str(caught.value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(ConnectionFailed) as caught:
+        colour(make("http://127.0.0.1:9"), "rerank", "q", ["a"])
+    assert "proxy" not in str(caught.value)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
@@ -234,6 +268,11 @@ def test_a_host_that_there_cannot_be_is_refused_when_it_is_asked(make: Make, url
     assert "base_url" in refused(make(url), colour)
 
 
+@pytest.mark.parametrize("name", ["Voyage", "Cohere"])  # httpx2 looks it up
+def test_a_host_that_decodes_to_none_is_refused_too(name: str, colour: Colour) -> None:
+    assert "base_url" in refused(OURS[name]("http://xn--zzzzzzzzzzz"), colour)
+
+
 @pytest.mark.parametrize(("variable", "make"), [("CO_API_URL", Cohere), ("ANTHROPIC_BASE_URL", Anthropic)])
 def test_a_base_url_of_the_environment_is_named(variable: str, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "http://host/a b")
@@ -265,3 +304,49 @@ def test_a_client_of_ours_by_itself_sends_nothing_of_anybody() -> None:
         assert client.get(url).status_code == 401
     client.close()
     assert b"authorization" not in asked[0]
+
+
+@pytest.mark.parametrize(
+    "value", ["X A: b", "x-ok: 1\nx\x00y: hidden-value", ": b", "x-a: hidden\x01value", "\u00e4: 1"]
+)
+def test_headers_of_the_environment_that_cannot_be_sent_are_named_and_not_shown(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {**os.environ, "ANTHROPIC_CUSTOM_HEADERS": value})
+    with pytest.raises(ConfigurationError, match="environment variable ANTHROPIC_CUSTOM_HEADERS") as caught:
+        Anthropic(api_key="k")
+    assert "hidden" not in str(caught.value)
+
+
+def test_headers_of_the_environment_are_read_as_the_sdk_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "no colon\n\n x-a : 1:2 \nx-empty:\n")
+    assert "1:2" in list(Anthropic(api_key="k").secrets())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_headers_that_cannot_be_sent_are_refused_at_once_and_not_shown(name: str) -> None:
+    for wrong in ("\u00e4", "x a", "", "x:hidden", "x\ny", 1, None, b"x", "content-length", "Transfer-Encoding"):
+        with pytest.raises(ConfigurationError, match=r"^headers") as caught:
+            OURS[name]("http://host", headers={"x-fine": "1", wrong: "hidden"})
+        assert "hidden" not in str(caught.value)
+    for odd in ([("x-secret", "hidden")], "hidden", {"x": b"hidden"}, {"x": 5}, 7):
+        with pytest.raises(ConfigurationError, match=r"^headers.* must be a") as caught:
+            OURS[name]("http://host", headers=odd)
+        assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", OURS.values(), ids=OURS)
+@pytest.mark.parametrize("cookie", ["a=\xff", "a=\x01b", "\xe4=b", "a=b; domain=\xff", "a=b"])
+def test_no_cookie_is_kept(make: Make, cookie: str, colour: Colour) -> None:
+    asked: list[bytes] = []
+
+    def baking(head: bytes) -> bytes:
+        asked.append(head.lower())
+        return answer(head).replace(b"\r\n", f"\r\nset-cookie: {cookie}\r\n".encode("latin-1"), 1)
+
+    with saying(baking) as url:
+        reranker = make(url)
+        for _ in range(2):
+            assert "reached" in refused(reranker, colour)
+    assert len(asked) == 2
+    assert b"cookie" not in asked[1]

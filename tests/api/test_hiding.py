@@ -7,14 +7,21 @@ import json
 import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rerank_kit import RerankError
+from rerank_kit.api.exchange import Response
 from rerank_kit.api.hiding import SHOWN, hidden, hide, without_whole
+from rerank_kit.managed import Jina
+from rerank_kit.quoting import hiding, quoted, without_hidden
 from tests.api.leaks import leaked
+from tests.apis import answered
+from tests.conftest import Colour
 
 KEY = "sk-planted-Q7w9Zx3LmN4pR8tV/+="
 KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=16, max_size=80)
@@ -116,6 +123,52 @@ def test_what_no_error_shows_is_cut() -> None:
 def test_what_is_used_loses_whole_secrets_alone() -> None:
     long = "planted " * 10_000
     assert without_whole([long, f"a {KEY}", KEY[:20]], [KEY]) == [long, f"a {SHOWN}", KEY[:20]]
+
+
+ANSWERS: dict[str, Any] = {
+    "zeros": [0] * 1_000_000,
+    "numbers": [123456789.25] * 500_000,
+    "objects": [{}] * 500_000,
+    "texts": ["ab cd/ef-" * 1000] * 500,
+    "rows": {"results": [{"index": 0, "relevance_score": 0.5, KEY: "%41" * 100}] * 100_000},
+    "wide and deep": [[[[[[0] * 20] * 20] * 20] * 20] * 20],
+    "keys": {f"{place}": KEY for place in range(100_000)},
+}
+
+
+@pytest.mark.parametrize("body", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_of_a_long_answer_no_more_is_searched_than_is_shown(body: Any, status: int, colour: Colour) -> None:
+    reranker = answered(
+        Jina,
+        lambda _: Response(status, body),
+        model="jina-reranker-m0",
+        api_key=KEY,
+        base_url="http://host",
+        max_retries=0,
+    )
+    started = time.perf_counter()
+    with pytest.raises(RerankError) as caught:
+        colour(reranker, "rerank", "q", ["a", "b"])
+    assert time.perf_counter() - started < 2
+    assert leaked(str(caught.value), KEY) == []
+
+
+def test_what_is_quoted_is_searched_before_it_is_cut() -> None:
+    searched: list[str] = []
+
+    def hide(text: str) -> str:
+        searched.append(text)
+        return text.replace(KEY, SHOWN)
+
+    value = {KEY: "x" * 140 + KEY + "x" * 140, "n": [1234567, 0.5, None, b"bytes"] * 100}
+    plain = quoted(value)
+    with hiding(hide):
+        assert KEY[:8] not in quoted(value)
+        assert quoted([1, 0.5, "x"]) == "[1, 0.5, 'x']"
+        assert len(without_hidden("x" * 10**6)) == 10_000
+    assert quoted(value) == plain
+    assert len(searched) < 300
 
 
 @pytest.mark.parametrize("alphabet", ["%41", "\\u0041", "\\", "&amp;", "&#", KEY, "\n", "%"])

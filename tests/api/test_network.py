@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from rerank_kit import AuthenticationError, ConnectionFailed, DeadlineExceeded, 
 from tests.api.clients import CLIENTS
 from tests.api.dribbling import DRIBBLES, dribbling
 from tests.api.leaks import saying
+from tests.api.tls_in_tls import answering, proxying
 from tests.conftest import Colour
 
 Make = Callable[..., Any]
@@ -97,3 +101,49 @@ def test_shaking_hands_counts(make: Make, pieces: Callable[[], Iterator[bytes]],
     with dribbling(pieces) as url, pytest.raises(RerankError) as caught:
         colour(make(url.replace("http:", "https:")), "rerank", "q", ["a"], timeout=0.1)
     assert isinstance(caught.value, DeadlineExceeded)
+
+
+REFUSAL = (
+    b"HTTP/1.1 401 No\r\ncontent-length: 0\r\nconnection: close\r\nx: " + bytes(9000).replace(b"\0", b"x") + b"\r\n\r\n"
+)
+
+
+def piece_by_piece(outer: ssl.SSLSocket, data: bytes) -> None:
+    """So slowly that it lasts, and never so long that a read would time out."""
+    for at in range(400):
+        outer.sendall(data[at : at + 1])
+        time.sleep(0.01)
+
+
+INSIDE: dict[str, tuple[type[RerankError], Callable[[ssl.SSLSocket], None]]] = {
+    "an answer": (AuthenticationError, lambda outer: answering(outer, REFUSAL, outer.sendall)),
+    "an answer, piece by piece": (
+        DeadlineExceeded,
+        lambda outer: answering(outer, REFUSAL, lambda data: piece_by_piece(outer, data)),
+    ),
+    "shaking hands, piece by piece": (DeadlineExceeded, lambda outer: piece_by_piece(outer, b"\x16\x03\x03\x40" * 100)),
+    "no TLS": (ConnectionFailed, lambda outer: outer.sendall(REFUSAL)),
+    "an end": (ConnectionFailed, lambda outer: None),
+    "an answer that is none": (
+        ConnectionFailed,
+        lambda outer: answering(outer, REFUSAL, lambda data: outer.sendall(data[:5] + bytes(len(data) - 5))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+@pytest.mark.parametrize("make", BOTH.values(), ids=BOTH)
+def test_tls_inside_tls_is_spoken_and_counts(
+    name: str, make: Make, colour: Colour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, inside = INSIDE[name]
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    started = time.monotonic()
+    with proxying(inside, tmp_path) as (proxy, trusted):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("SSL_CERT_FILE", trusted)
+        with pytest.raises(RerankError) as caught:
+            colour(make("https://localhost:9"), "rerank", "q", ["a"], timeout=0.5 if kind is DeadlineExceeded else 10)
+    assert type(caught.value) is kind
+    assert time.monotonic() - started < 3

@@ -183,6 +183,12 @@ def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(key: str) -
     assert key not in str(caught.value)
 
 
+def test_a_key_of_the_environment_that_no_header_can_hold_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JINA_API_KEY", "abc\ndef")
+    with pytest.raises(ConfigurationError, match=r"^the environment variable JINA_API_KEY has characters"):
+        Jina("jina-reranker-m0")
+
+
 @pytest.mark.parametrize(("key", "told"), [("", "is empty"), (" ", "is empty"), (7, "must be a str or a SecretStr")])
 def test_a_key_that_is_none_is_an_error(key: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):

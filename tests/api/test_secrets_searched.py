@@ -10,12 +10,16 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import anthropic
+import cohere
+import httpx
+import httpx2
 import pytest
 
 from rerank_kit import ConfigurationError, Fallback, Reranker, RerankError
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
-from tests.api.clients import CLIENTS, judge
+from tests.api.clients import CLIENTS, certificates, judge
 from tests.api.leaks import leaked, saying, seen_of
 from tests.conftest import Colour
 
@@ -174,6 +178,8 @@ def test_an_answer_that_is_used_has_no_key_in_it(colour: Colour) -> None:
         for model in (OpenAICompatible(url, model="m", api_key=KEY), Anthropic(api_key=KEY, base_url=url)):
             ranking = colour(LLMJudge(model), "rerank", "q", ["a"])
             assert leaked(repr(ranking), KEY) == []
+        ranking = colour(CLIENTS["Anthropic on clients of mine"](url, KEY), "rerank", "q", ["a"])
+        assert leaked(repr(ranking), KEY) == []
     info = {"model_id": f"model-{KEY}", "max_client_batch_size": 32}
     with saying(
         lambda head: http("200 OK", json.dumps(info if b"/info" in head else [{"index": 0, "score": 1}]))
@@ -232,6 +238,92 @@ def test_passwords_of_proxies_and_headers_of_the_environment_are_hidden(
         assert error is not None
         assert leaked("\n".join(seen_of(error)), KEY, HEADER) == []
     assert leaked("\n".join(listening.said), KEY, HEADER) == []
+
+
+def cohere_with(url: str, token: Any = None, **http: Any) -> Cohere:
+    """On clients that a user has brought."""
+    token = token or "a-key-of-mine"
+    client = cohere.ClientV2(token, base_url=url, httpx_client=httpx.Client(**http, verify=certificates()))
+    ahttp = httpx.AsyncClient(**http, verify=certificates())
+    return Cohere("m", client=client, async_client=cohere.AsyncClientV2(token, base_url=url, httpx_client=ahttp))
+
+
+def claude_with(url: str, http: Any = None, **options: Any) -> LLMJudge:
+    """The same."""
+    options |= {"api_key": "a-key-of-mine", "base_url": url}
+    given: dict[str, Any] = {"verify": certificates(), **(http or {})}
+    client = anthropic.Anthropic(**options, http_client=httpx2.Client(**given))
+    mine = anthropic.AsyncAnthropic(**options, http_client=httpx2.AsyncClient(**given))
+    return judge(Anthropic(client=client, async_client=mine, max_retries=0))
+
+
+class Signed(httpx.Auth):
+    """Signs requests in a way of its own."""
+
+    def auth_flow(self, request: httpx.Request) -> Any:
+        request.headers["x-signature"] = HEADER
+        yield request
+
+
+PAIR = b64encode(f"user:{KEY}".encode()).decode()
+BROUGHT: dict[str, Callable[[str], Any]] = {
+    "Cohere, a header": lambda url: cohere_with(url, headers={"x-gateway": KEY}),
+    "Cohere, a cookie": lambda url: cohere_with(url, cookies={"session": KEY}),
+    "Cohere, a password": lambda url: cohere_with(url, auth=("user", KEY)),
+    "Cohere, a query": lambda url: cohere_with(url, params={"code": [KEY, HEADER]}),
+    "Cohere, a signature": lambda url: cohere_with(url, auth=Signed()),
+    "Cohere, a token made anew": lambda url: cohere_with(url, lambda: KEY),
+    "Cohere, a password in the address": lambda url: cohere_with(url.replace("://", f"://user:{KEY}@")),
+    "Cohere, a proxy": lambda url: cohere_with("http://example.com", proxy=url.replace("://", f"://user:{KEY}@")),
+    "Anthropic, a header": lambda url: claude_with(url, {"headers": {"x-gateway": KEY}}),
+    "Anthropic, a cookie": lambda url: claude_with(url, {"cookies": {"session": KEY}}),
+    "Anthropic, a password": lambda url: claude_with(url, {"auth": ("user", KEY)}),
+    "Anthropic, a default header": lambda url: claude_with(url, default_headers={"x-gateway": KEY}),
+    "Anthropic, a default query": lambda url: claude_with(url, default_query={"code": KEY}),
+}
+
+
+@pytest.mark.parametrize("make", BROUGHT.values(), ids=BROUGHT)
+def test_what_a_client_that_was_brought_sends_is_hidden(
+    make: Callable[[str], Any], colour: Colour, listening: Listening
+) -> None:
+    sent: list[str] = []
+
+    def echo(head: bytes) -> bytes:
+        sent.append(head.decode())
+        told = [each for each in sent[-1].splitlines() if not each.lower().startswith(("accept", "user", "x-fern"))]
+        return http("400 No", json.dumps({"message": " ".join(told)}), f"x-echo: {' '.join(told)}")
+
+    with saying(echo) as url:
+        error = failing(make(url), colour)
+    assert error is not None
+    assert leaked(sent[-1], KEY, HEADER) or PAIR in sent[-1]
+    seen = "\n".join([*seen_of(error), *listening.said])
+    assert leaked(seen, KEY, HEADER) == []
+    assert PAIR not in seen
+
+
+@pytest.mark.parametrize("password", ["q@7#x@9#k@3#v/", "p@ss/Wq9-77kfh3:x", "pläin-enough"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_passwords_of_proxies_are_hidden_as_they_are_sent(
+    password: str, scheme: str, colour: Colour, monkeypatch: pytest.MonkeyPatch, listening: Listening
+) -> None:
+    pair = b64encode(f"me@here:{password}".encode()).decode()
+
+    def echo(head: bytes) -> bytes:
+        told = next(each for each in head.decode().splitlines() if each.startswith("Proxy-Authorization"))
+        return http("407 No", json.dumps({"error": told}))
+
+    with saying(echo) as url:
+        host = url.removeprefix("http://")
+        monkeypatch.setenv("http_proxy", f"{scheme}me%40here:{quote(password, safe='')}@{host}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        error = failing(Voyage("m", api_key="another-key-7777", base_url="http://example.com"), colour)
+    assert error is not None
+    seen = "\n".join([*seen_of(error), *listening.said])
+    assert "Basic **********" in str(error)
+    assert [each for each in (password, pair, pair[4:16], quote(password)) if each in seen] == []
 
 
 def test_what_holds_a_key_has_no_attribute_with_it() -> None:

@@ -199,6 +199,18 @@ def test_before_all_have_failed_those_that_were_left_out_are_tried(colour: Colou
     assert len(ailing.sent) == 1
 
 
+@pytest.mark.parametrize(("out", "timeout"), [((0,), None), ((2,), 0.02), ((0, 1), 0.02)])
+def test_whoever_was_left_out_has_time_left_when_the_others_hang(
+    out: tuple[int, ...], timeout: float | None, colour: Colour
+) -> None:
+    rerankers = [Scripted() if place == out[0] else Late() for place in range(3)]
+    fallback = Fallback(*rerankers, failures=1, timeout=timeout, clock=Clock())
+    for place in out:
+        fallback._circuits[place].failed()
+    assert indices(colour(fallback, "rerank", "query", DOCUMENTS, timeout=0.3)) == [1, 2, 0]
+    assert [len(each.sent) for each in rerankers] == [int(place == out[0] or place not in out) for place in range(3)]
+
+
 def test_one_in_the_middle_that_was_left_out_says_what_became_of_the_others(colour: Colour) -> None:
     fallback = Fallback(
         Failing(ConnectionFailed("down")), Scripted(), Failing(InvalidResponse("odd")), failures=1, clock=Clock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from typing import Any, get_args
@@ -10,7 +11,7 @@ import pytest
 
 from rerank_kit import AuthenticationError, ConfigurationError, Ranking, StatusError
 from rerank_kit.api.exchange import Response
-from rerank_kit.managed import Backoff, Endpoint, FormatName, Limits
+from rerank_kit.managed import Backoff, Cohere, Endpoint, FormatName, Jina, Limits, Voyage
 from rerank_kit.managed.formats import FORMATS
 from rerank_kit.testing import Fault, RerankServer, slow, status
 from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS
@@ -57,6 +58,31 @@ def test_a_server_is_asked_once_what_it_is(server: RerankServer, name: str, colo
     posted = [each for each in server.received if each.body is not None]
     assert len(posted) == 2
     assert [each.body is None for each in server.received][-2:] == [False, False]
+
+
+def test_half_a_surrogate_pair_in_a_models_name_is_replaced(server: RerankServer, colour: Colour) -> None:
+    pages: dict[str, dict[str, Any]] = {
+        "tei": {"model_id": "m\ud83d", "max_client_batch_size": 32},
+        "vllm": {"data": [{"id": "m\ud83d", "owned_by": "vllm"}]},
+    }
+    for name, page in pages.items():
+        server.fail(Fault("odd name", text=json.dumps(page)), times=1 if name == "tei" else 2)
+        reranker = Endpoint(server.base_url(name))
+        assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+        assert (reranker.format, reranker.model) == (name, "m\ufffd")
+        reranker.close()
+
+
+def test_a_name_that_cannot_be_sent_is_refused() -> None:
+    makes: list[Callable[..., Any]] = [
+        Cohere,
+        Voyage,
+        Jina,
+        lambda model, **more: Endpoint("http://a", model=model, **more),
+    ]
+    for make in makes:
+        with pytest.raises(ConfigurationError, match=r"^model has half a surrogate pair"):
+            make("m\ud83d", api_key=KEY)
 
 
 def test_a_model_that_was_named_is_kept(server: RerankServer) -> None:
@@ -160,6 +186,22 @@ def test_a_server_is_found_out_however_its_address_is_spelt(name: str, spelling:
     reranker = answered(Endpoint, served(name), base_url=f"http://host/gateway{spelling}")
     assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
     assert (reranker.format, reranker.model) == (name, "served")
+
+
+@pytest.mark.parametrize("rerank", ["/v1/rerank", "/rerank"])
+@pytest.mark.parametrize(
+    "spelling", ["", "/", "/v1", "/v1/rerank", "/rerank", "/v2", "/score", "/reranking", "/v1/models"]
+)
+def test_infinity_is_found_where_its_list_of_models_is(spelling: str, rerank: str) -> None:
+    plain = served("infinity")
+
+    def answer(address: str) -> Response:
+        known = {"/v1/models": "/models", rerank: "/rerank"}.get(address.removeprefix("http://host"))
+        return plain(f"http://host/gateway{known}")
+
+    reranker = answered(Endpoint, answer, base_url=f"http://host{spelling}")
+    assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
+    assert reranker.format == "infinity"
 
 
 @pytest.mark.parametrize("name", get_args(FormatName))
