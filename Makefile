@@ -5,6 +5,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
+SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
 .PHONY: demo test test-compat test-llama test-oldest test-changes check lint types classes bench docs
 .DEFAULT_GOAL := test
@@ -13,15 +14,15 @@ demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=f
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
 test: $(VENV)/.developing  ## every test, side by side, with coverage
-	$(BIN)/python -m pytest -p tests.preload --numprocesses auto --dist worksteal --cov
+	$(BIN)/python -m pytest -p tests.preload $(SIDE_BY_SIDE) --cov
 
 test-compat: test-llama test-oldest  ## where less is installed, or older
 
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
-	$(VENV)-llama/bin/python -m pytest --quiet tests/llama tests/test_documentation.py -k "llama and not README"
+	$(VENV)-llama/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/llama tests/test_documentation.py -k "llama and not README"
 
 test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
-	$(VENV)-oldest/bin/python -m pytest --quiet tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
+	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes

@@ -7,19 +7,19 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
-import anthropic
 import cohere
 import httpx
-import httpx2
 import pytest
 
 from rerank_kit import ConfigurationError, Fallback, Reranker, RerankError
+from rerank_kit.api.user_clients import secrets_of
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
-from tests.api.clients import CLIENTS, certificates, judge
+from tests.api.clients import CLIENTS, anthropic, certificates, httpx2, judge
 from tests.api.leaks import leaked, saying, seen_of
 from tests.conftest import Colour
 
@@ -178,7 +178,8 @@ def test_an_answer_that_is_used_has_no_key_in_it(colour: Colour) -> None:
         for model in (OpenAICompatible(url, model="m", api_key=KEY), Anthropic(api_key=KEY, base_url=url)):
             ranking = colour(LLMJudge(model), "rerank", "q", ["a"])
             assert leaked(repr(ranking), KEY) == []
-        ranking = colour(CLIENTS["Anthropic on clients of mine"](url, KEY), "rerank", "q", ["a"])
+        mine: Any = CLIENTS["Anthropic on clients of mine"](url, KEY)
+        ranking = colour(LLMJudge(mine.chat), "rerank", "q", ["a"])
         assert leaked(repr(ranking), KEY) == []
     info = {"model_id": f"model-{KEY}", "max_client_batch_size": 32}
     with saying(
@@ -188,6 +189,10 @@ def test_an_answer_that_is_used_has_no_key_in_it(colour: Colour) -> None:
         ranking = colour(reranker, "rerank", "q", ["a"])
         assert leaked(repr(reranker) + repr(ranking), KEY) == []
         assert reranker.model == "model-**********"
+
+
+def test_an_address_that_is_none_holds_no_secret() -> None:
+    assert list(secrets_of(SimpleNamespace(base_url="http://[half"))) == []
 
 
 WRONG: dict[str, Callable[[], Any]] = {

@@ -200,7 +200,8 @@ def test_infinity_is_found_where_its_list_of_models_is(spelling: str, rerank: st
         return plain(f"http://host/gateway{known}")
 
     reranker = answered(Endpoint, answer, base_url=f"http://host{spelling}")
-    assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
+    for _ in range(2):
+        assert order(reranker.rerank(QUERY, DOCUMENTS)) == ORDER
     assert reranker.format == "infinity"
 
 
