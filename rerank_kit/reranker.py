@@ -223,8 +223,10 @@ class _Asked:
 
     @classmethod
     def of(cls, query: str, documents: list[Document], *, text: bool) -> _Asked:
-        places = [index for index, document in enumerate(documents) if not (text and is_blank(document.text))]
-        empty = [index for index, document in enumerate(documents) if text and is_blank(document.text)]
+        places: list[int] = []
+        empty: list[int] = []
+        for index, document in enumerate(documents):
+            (empty if text and is_blank(document.text) else places).append(index)
         return cls(query, [_readable(documents[index]) for index in places], places, empty)
 
     @property

@@ -11,7 +11,7 @@ from rerank_kit.cache.store import Kept, Key, Store
 from rerank_kit.errors import ConfigurationError, ShuttingDown
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.observe.hooks import logger
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import class_name, quoted
 from rerank_kit.values import Deadline, Passage, finite
 
 _FAILED = object()
@@ -69,10 +69,14 @@ class CheckedStore:
     def _scores(self, keys: Sequence[Key], found: object) -> dict[Key, Kept]:
         """What is a score among what it gave, and was asked for."""
         scores: dict[Key, Kept] = {}
+        if not isinstance(found, Mapping):
+            self._complain("gave what is no score", TypeError(f"get must return a mapping, not {class_name(found)}"))
+            return scores
+        given = cast("Mapping[object, object]", found)
         for key in keys:
             try:
-                if key in _mapping(found):
-                    scores[key] = _kept(_mapping(found)[key], key)
+                if key in given:
+                    scores[key] = _kept(given[key], key)
             except Exception as error:  # noqa: BLE001 - as is what it gives
                 self._complain("gave what is no score", error)
         return scores
@@ -88,13 +92,6 @@ def _takes_deadline(call: Any) -> bool:
         return "deadline" in signature(call).parameters
     except (TypeError, ValueError):  # it is written in C
         return False
-
-
-def _mapping(found: object) -> Mapping[object, object]:
-    if not isinstance(found, Mapping):
-        msg = f"get must return a mapping, not {type(found).__name__}"
-        raise TypeError(msg)
-    return cast("Mapping[object, object]", found)
 
 
 def _kept(value: object, key: Key) -> Kept:
@@ -114,7 +111,7 @@ def _kept(value: object, key: Key) -> Kept:
 
 
 def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise _odd(value, what)
     return finite(value)
 
