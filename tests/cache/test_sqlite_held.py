@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import Cached, Deadline, Hedged, SQLiteStore
+from rerank_kit import Cached, Deadline, Document, Hedged, Ranking, SQLiteStore
 from rerank_kit.cache import Kept, Key
 from rerank_kit.errors import Abandoned
+from rerank_kit.flow import Flow, blocking
 from tests.cache.files import Telling
 from tests.cache.test_cached import TEXTS, keys
 from tests.conftest import Colour
@@ -175,8 +176,14 @@ def test_nobody_waits_for_a_held_file_once_the_caller_has_gone(path: Path, way: 
 def test_a_lost_race_stops_waiting_for_a_held_file(path: Path, colour: Colour) -> None:
     store = Watched(path)
     store.close()
+
+    class Second(Telling):
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+            yield from blocking(store.looking.wait, 30)  # or the first may not have begun to look when it has lost
+            return (yield from super().flow(query, documents, deadline))
+
     with held(path):
-        hedged = Hedged(Cached(Telling(), store), after=0.01, other=Telling())
+        hedged = Hedged(Cached(Telling(), store), after=0.01, other=Second())
         assert len(colour(hedged, "rerank", "query", TEXTS)) == 3
         assert store.ended.get(timeout=5) is Abandoned
     store.close()
