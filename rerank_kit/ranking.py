@@ -79,7 +79,12 @@ class Ranking:
 
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:
     """Hits by score; those of the same score by logit, and then as they come."""
-    return tuple(sorted(hits, key=lambda hit: (-hit.score, 0.0 if hit.logit is None else -hit.logit)))
+    return tuple(sorted(hits, key=lambda hit: height(hit.score, hit.logit), reverse=True))
+
+
+def height(score: float, logit: float | None) -> tuple[float, float]:
+    """What to compare, the higher the better: a logit tells scores apart that the sigmoid made the same."""
+    return score, 0.0 if logit is None else logit
 
 
 @dataclass(frozen=True, slots=True)

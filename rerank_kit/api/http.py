@@ -102,9 +102,8 @@ def no_response(error: BaseException, url: str, seconds: float, hide: Callable[[
         seconds: How long it was to take at most.
         hide: Blots out secrets that a server has sent.
     """
-    if type(error).__name__ == "InvalidURL" or isinstance(
-        error, UnicodeError
-    ):  # of a host's name, before anything was sent
+    # Of the name of a host, before anything was sent.
+    if type(error).__name__ == "InvalidURL" or isinstance(error, UnicodeError):
         return ConfigurationError(f"base_url is no URL that can be asked: {url}: {shown(hide(str(error)))}")
     late = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
     what = f"no answer within {seconds:.3g} s" if late else shown(hide(f"{type(error).__name__}: {error}".rstrip(": ")))

@@ -13,7 +13,7 @@ from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import blank_head
 from rerank_kit.local.queries import FittedQuery
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
-from rerank_kit.ranking import Ranking, best_first
+from rerank_kit.ranking import Ranking, best_first, height
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.texts import is_blank
 from rerank_kit.values import Deadline, Document, Hit, Passage, Usage, finite
@@ -138,7 +138,7 @@ class CrossEncoder(Reranker):
     def _joined(
         self, windows: Sequence[_PairScore], spans: Sequence[Passage], *, whole: bool, unread: bool
     ) -> _PairScore:
-        best = max(range(len(windows)), key=lambda place: windows[place].order)
+        best = max(range(len(windows)), key=lambda place: height(windows[place].score, windows[place].logit))
         logits = [each.logit for each in windows if each.logit is not None]
         return _PairScore(
             score=aggregate(self.long_documents, [each.score for each in windows]),
@@ -160,11 +160,6 @@ class _PairScore:
     logit: float | None = None
     windows: int = 0
     passage: Passage | None = None
-
-    @property
-    def order(self) -> tuple[float, float]:
-        """What to compare: logits tell scores apart that the sigmoid made the same."""
-        return self.score, 0.0 if self.logit is None else self.logit
 
 
 def _squashed(logit: float, tokens: int, truncated: bool) -> _PairScore:  # noqa: FBT001 - as in `Scored`

@@ -137,12 +137,7 @@ class FlashRank(CrossEncoder):
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""
-
-        def count(text: str) -> int:
-            deadline.check()
-            return len(self._control.offsets(text))
-
-        return self._share.fitted(query, count)
+        return self._share.fitted(query, lambda text: len(self._control.offsets(text)), deadline)
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: pairs all together, lists one after the other."""

@@ -160,18 +160,15 @@ class OnnxCrossEncoder(CrossEncoder):
 
     def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
         """The same, while there is time."""
-        room = self._share.beside(len(self._encode.offsets(query)))
-        size = room if self._window is None else min(room, self._window)
+        size = self._share.beside(self._length_alone(query), self._window)
         return fitted(text, self._encode.offsets, size, self._most_windows, deadline.check)
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""
+        return self._share.fitted(query, self._length_alone, deadline)
 
-        def count(text: str) -> int:
-            deadline.check()
-            return len(self._encode.offsets(text))
-
-        return self._share.fitted(query, count)
+    def _length_alone(self, text: str) -> int:
+        return len(self._encode.offsets(text))
 
     @property
     def fingerprint(self) -> str | None:

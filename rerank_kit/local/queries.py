@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.batching import reaches
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import CountTokens, is_blank
+from rerank_kit.values import Deadline
 
 LongQueries = Literal["keep-end", "keep-start"]
 """What is kept of a query that is longer than `max_query_length`.
@@ -20,6 +20,7 @@ LongQueries = Literal["keep-end", "keep-start"]
 """
 
 _ENDS: tuple[LongQueries, LongQueries] = ("keep-end", "keep-start")
+_NEVER = Deadline()
 _FOR_A_DOCUMENT = 16  # tokens: less of one says nothing
 _LONG = 1024  # characters: white space around a query that long may be longer than all it says
 
@@ -90,25 +91,35 @@ class QueryShare:
         """Whether a query may be longer than the document, and has to be told from it when something is cut."""
         return self.length > self.room // 2
 
-    def beside(self, query: int) -> int:
-        """Tokens that are left for a document beside a query of that many; 1 where a template takes all."""
-        return max(1, self.room - min(query, self.length))
+    def beside(self, query: int, window: int | None) -> int:
+        """Tokens of a document, or of a window of it, beside a query of that many; 1 where a template takes all."""
+        room = max(1, self.room - min(query, self.length))
+        return room if window is None else min(room, window)
 
-    def fitted(self, query: str, count: CountTokens) -> FittedQuery:
+    def fitted(self, query: str, count: CountTokens, deadline: Deadline = _NEVER) -> FittedQuery:
         """As much of the query as may be read.
 
         Args:
             query: Of any length; of a very long one only as much is looked at as could be read.
-            count: The tokens of a text alone. It may raise to end the work.
+            count: The tokens of a text alone.
+            deadline: When to end.
+
+        Raises:
+            DeadlineExceeded: The time is over.
         """
+
+        def in_time(part: str) -> int:
+            deadline.check()
+            return count(part)
+
         text = query.strip() if len(query) > _LONG else query
         kept = ""
         for end in (self.keep, *_ENDS):  # the other one, when that one shows nothing
-            kept = kept if not is_blank(kept) else _cut(text, self.length, end, count)
+            kept = kept if not is_blank(kept) else _cut(text, self.length, end, in_time)
         return FittedQuery(kept, cut=len(kept) < len(text))
 
 
-def _cut(text: str, tokens: int, keep: LongQueries, count: Callable[[str], int]) -> str:
+def _cut(text: str, tokens: int, keep: LongQueries, count: CountTokens) -> str:
     """As much of one end of a text as has no more than so many tokens."""
 
     def end(characters: int) -> str:

@@ -193,18 +193,12 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
 
     def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
         """The same, while there is time."""
-        room = self._share.beside(self._length_alone(query))
-        size = room if self._window is None else min(room, self._window)
+        size = self._share.beside(self._length_alone(query), self._window)
         return fitted(text, self._control.offsets, size, self._most_windows, deadline.check)
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""
-
-        def count(text: str) -> int:
-            deadline.check()
-            return self._length_alone(text)
-
-        return self._share.fitted(query, count)
+        return self._share.fitted(query, self._length_alone, deadline)
 
     def _measured(self, pairs: Sequence[Pair], deadline: Deadline) -> list[Measured]:
         def ids(pair: Pair) -> list[int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import repeat
+
+from tests.api.listening import accepting
 
 LONGEST = 10.0  # seconds: a client that waits for as long is not bounded
 
@@ -40,23 +42,13 @@ def dribbling(pieces: Callable[[], Iterator[bytes]], pause: float = 0.005) -> Ge
     """A server that answers every request so, with so many seconds between two pieces: its address."""
     over = threading.Event()
 
-    def serve(listening: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
     def answer(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.recv(65536)
-            for _, piece in zip(range(int(LONGEST / pause)), pieces(), strict=False):
-                connection.sendall(piece)
-                if over.wait(pause):
-                    return
+        connection.recv(65536)
+        for _, piece in zip(range(int(LONGEST / pause)), pieces(), strict=False):
+            connection.sendall(piece)
+            if over.wait(pause):
+                return
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=(listening,), daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with accepting(answer) as place:
+        yield f"http://{place}"
         over.set()
-        with suppress(OSError):
-            listening.shutdown(socket.SHUT_RDWR)

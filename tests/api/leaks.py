@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import socket
-import threading
 import traceback
 from base64 import b64encode
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+
+from tests.api.listening import accepting
 
 Answer = Callable[[bytes], bytes]
 """What a server answers to the head of a request; nothing at all cuts the connection."""
@@ -18,19 +19,8 @@ Answer = Callable[[bytes], bytes]
 @contextmanager
 def saying(answer: Answer) -> Generator[str]:
     """A server that gives every request that answer, then closes the connection: its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=_serve, args=(listening, answer), name="saying", daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with suppress(OSError):
-            listening.shutdown(socket.SHUT_RDWR)
-
-
-def _serve(listening: socket.socket, answer: Answer) -> None:
-    with suppress(OSError):
-        while True:
-            connection, _ = listening.accept()
-            with connection, suppress(OSError):
-                _exchange(connection, answer)
+    with accepting(lambda connection: _exchange(connection, answer)) as place:
+        yield f"http://{place}"
 
 
 def _exchange(connection: socket.socket, answer: Answer) -> None:

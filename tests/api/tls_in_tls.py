@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.api.listening import accepting
 
 TESTS_ALONE = """\
 -----BEGIN CERTIFICATE-----
@@ -41,26 +42,17 @@ def proxying(inside: Inside, folder: Path) -> Generator[tuple[str, str]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(trusted)
 
-    def serve(listening: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
     def answer(connection: socket.socket) -> None:
         connection.settimeout(5)
-        with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as outer:
+        with context.wrap_socket(connection, server_side=True) as outer:
             head = b""
             while b"\r\n\r\n" not in head:
                 head += outer.recv(65536)
             outer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             inside(outer)
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=(listening,), daemon=True).start()
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}", str(trusted)
-        with suppress(OSError):
-            listening.shutdown(socket.SHUT_RDWR)
+    with accepting(answer) as place:
+        yield f"https://{place}", str(trusted)
 
 
 def answering(outer: ssl.SSLSocket, answer: bytes, send: Callable[[bytes], None]) -> None:

@@ -18,7 +18,7 @@ from rerank_kit.rules import at_most, boost, contains, equals
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.langchain.recording import Recorder
-from tests.rules.hostile import MAKERS
+from tests.rules.hostile import MAKERS, nested
 
 DESCRIPTION: dict[str, Any] = {"prefer": [{"rule": "equals", "field": "open", "value": True}]}
 
@@ -95,11 +95,8 @@ def test_fields_dump_to_what_makes_the_same_compressor_again() -> None:
 
 
 def test_a_description_that_is_too_deep_is_refused() -> None:
-    deep: dict[str, Any] = {"rule": "equals", "field": "open", "value": True}
-    for _ in range(10_000):
-        deep = {"rule": "all_of", "rules": [deep]}
     with pytest.raises(ConfigurationError, match="deeper than"):
-        RuleRerank(rules={"require": [deep]})
+        RuleRerank(rules={"require": [nested(10_000, inside=DESCRIPTION["prefer"][0])]})
 
 
 # ── Cascades ──

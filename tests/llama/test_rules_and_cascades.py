@@ -16,7 +16,7 @@ from rerank_kit.rules import at_most, boost, contains, equals, rule
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.llama.recording import recorded
-from tests.rules.hostile import MAKERS
+from tests.rules.hostile import MAKERS, nested
 
 QUERY = QueryBundle("query")
 DESCRIPTION: dict[str, Any] = {"prefer": [{"rule": "equals", "field": "open", "value": True}]}
@@ -94,11 +94,8 @@ def test_code_among_the_rules_is_no_part_of_a_dict() -> None:
 
 
 def test_a_description_that_is_too_deep_is_refused() -> None:
-    deep: dict[str, Any] = {"rule": "equals", "field": "open", "value": True}
-    for _ in range(10_000):
-        deep = {"rule": "all_of", "rules": [deep]}
     with pytest.raises(ConfigurationError, match="deeper than"):
-        RuleRerank(rules={"require": [deep]})
+        RuleRerank(rules={"require": [nested(10_000, inside=DESCRIPTION["prefer"][0])]})
 
 
 # ── Cascades ──

@@ -143,15 +143,21 @@ class Leaving:
         assert isinstance(self.answer.exception(30), Abandoned)
 
 
+def in_line(together: SharedBatches, model: Model, texts: Sequence[Sequence[str]]) -> list[Leaving]:
+    """Who asks: the model is busy with the pairs of the first, and the others wait, in their order."""
+    callers = [Leaving(together, texts[0])]
+    until(lambda: len(model.calls) == 1)
+    for others in texts[1:]:
+        callers.append(Leaving(together, others))
+        until(lambda: len(together._waiting) == len(callers) - 1)
+    return callers
+
+
 @pytest.mark.parametrize("leaving", [[0], [1], [2], [1, 2], [0, 3], [1, 2, 3]])
 def test_the_pairs_of_who_leaves_drop_out_and_the_others_go_on(leaving: list[int]) -> None:
     model = Model()
     together = SharedBatches(model)
-    callers = [Leaving(together, ["1", "2"])]
-    until(lambda: len(model.calls) == 1)
-    for texts in (["3"], ["4", "5"], ["6"]):
-        callers.append(Leaving(together, texts))
-        until(lambda: len(together._waiting) == len(callers) - 1)
+    callers = in_line(together, model, [["1", "2"], ["3"], ["4", "5"], ["6"]])
     for place in leaving:
         callers[place].go()
     model.may.set()
@@ -171,12 +177,7 @@ def test_who_leaves_while_the_model_is_at_work_for_several_does_not_fail_the_oth
         return model(pairs, deadline, wanted)
 
     together = SharedBatches(score)
-    first = Leaving(together, ["1"])
-    until(lambda: len(model.calls) == 1)
-    second = Leaving(together, ["2"])
-    until(lambda: len(together._waiting) == 1)
-    third = Leaving(together, ["3"])
-    until(lambda: len(together._waiting) == 2)
+    first, second, third = in_line(together, model, [["1"], ["2"], ["3"]])
     model.may.set()
     assert begun.wait(30)
     second.go()
@@ -194,12 +195,7 @@ def test_a_model_that_would_end_its_thread_fails_the_one_who_asked_alone() -> No
         return model(pairs, deadline, wanted)
 
     together = SharedBatches(score)
-    first = Leaving(together, ["1"])
-    until(lambda: len(model.calls) == 1)
-    second = Leaving(together, ["exit"])
-    until(lambda: len(together._waiting) == 1)
-    third = Leaving(together, ["3"])
-    until(lambda: len(together._waiting) == 2)
+    first, second, third = in_line(together, model, [["1"], ["exit"], ["3"]])
     model.may.set()
     assert isinstance(second.answer.exception(30), SystemExit)
     assert [each.answer.result(30).scores for each in (first, third)] == [[1], [3]]

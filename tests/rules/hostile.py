@@ -1,4 +1,4 @@
-"""Metadata that nobody should have, and that somebody will."""
+"""Metadata and descriptions that nobody should have, and that somebody will."""
 
 from __future__ import annotations
 
@@ -190,3 +190,14 @@ ORDINARY: list[Any] = [
     None, True, 0, -1, 3, 4.5, 1e-9, "", "London", "3", ["London", "AI"], "2026-11-24", "2022-10", 2022, b"x", (),
     {"name": "x"},
 ]  # fmt: skip
+
+
+NEWER = {"rule": "newer", "field": "posted", "within": "24h"}
+
+
+def nested(levels: int, name: str = "all_of", inside: Any = NEWER) -> Any:
+    """Conditions inside one another."""
+    rule = inside
+    for _ in range(levels):
+        rule = {"rule": name, "rules": [rule]}
+    return rule

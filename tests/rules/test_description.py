@@ -31,6 +31,7 @@ from rerank_kit.rules import (
 from rerank_kit.rules.description import BLENDS, LISTS, PLAIN, RULES
 from rerank_kit.rules.logic import DEEPEST
 from rerank_kit.rules.rule import Case, Match, Rule
+from tests.rules.hostile import NEWER, nested
 from tests.rules.jobs import NOW, job
 
 EVERYTHING = Rules(
@@ -121,9 +122,6 @@ def test_a_json_file_must_hold_a_table(folder: Path) -> None:
         Rules.from_file(folder / "rules.json")
 
 
-NEWER = {"rule": "newer", "field": "posted", "within": "24h"}
-
-
 @pytest.mark.parametrize(
     ("description", "says"),
     [
@@ -174,14 +172,6 @@ def test_code_cannot_be_described(code: Any) -> None:
 
 
 # ── Descriptions that are none ──
-
-
-def nested(levels: int, name: str = "all_of", inside: Any = NEWER) -> Any:
-    """Conditions inside one another."""
-    rule = inside
-    for _ in range(levels):
-        rule = {"rule": name, "rules": [rule]}
-    return rule
 
 
 def wrapped(levels: int) -> Any:
