@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -20,6 +21,12 @@ from rerank_kit.local import OnnxCrossEncoder
 def pytest_xdist_setupnodes() -> None:
     """Have workers measured once: they start coverage by themselves, and every process of ours would start it too."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, and have programs that are started hear it, also in the background, where shells have it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
