@@ -15,6 +15,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -115,9 +116,10 @@ def main() -> None:
     if arguments.data is None:
         parser.error("name the folder of collections with --data or RERANK_KIT_DATA")
     reranker = None if arguments.first_stage else OnnxCrossEncoder()
-    print(
-        f"rerank-kit {rerank_kit.__version__}, {reranker!r}, Python {platform.python_version()}, {platform.machine()}"
+    versions = (
+        f"rerank-kit {rerank_kit.__version__}, PyStemmer {version('PyStemmer')}, Python {platform.python_version()}"
     )
+    print(f"{versions}, {platform.machine()}, {reranker!r}")
     behind = "" if reranker is None else f" {MEASURE} of the {arguments.recall} reranked | better / worse |"
     print(f"| collection | first stage | {MEASURE} | {' | '.join(map(str, RECALLS))} |{behind}")
     for folder in sorted(Path(arguments.data).iterdir()):

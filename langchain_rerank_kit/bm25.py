@@ -22,12 +22,14 @@ from rerank_kit.optional import optional
 
 AUTO = "auto"
 
+_FAINT = 0.01  # what a common word of a query counts: enough to decide among equals, and to bring who else may answer
+
 
 class BM25Retriever(BaseRetriever):
     """Finds the documents that share the query's rarer words, on the bm25s library (Lucene's variant of BM25).
 
     Words are compared by their stems, so that "houses" finds "house", and names in code are found by their parts too.
-    Of a query, the commonest words of the language do not count, unless it has no others.
+    Of a query, the commonest words of the language count next to nothing, unless it has no others.
 
     The documents that come out are copies with the BM25 score in `metadata["relevance_score"]`. Documents that share
     no word with the query are not returned.
@@ -133,10 +135,12 @@ class BM25Retriever(BaseRetriever):
 
     def _search(self, query: str, k: int | None) -> list[Document]:
         limit = self.k if k is None else check_count("k", k)
-        terms = (self.tokenizer or self._terms.of_query)(query)
+        terms, common = self._terms.of_query(query) if self.tokenizer is None else (self.tokenizer(query), [])
         if self._index is None or not terms:
             return []
         scores: Any = self._index.get_scores(terms)
+        if common:
+            scores = scores + _FAINT * self._index.get_scores(common)
         matches = scores.nonzero()[0]
         best = matches[(-scores[matches]).argsort(kind="stable")][:limit]
         return [with_score(self.docs[place], Hit(place, float(scores[place]))) for place in map(int, best)]

@@ -252,11 +252,17 @@ class Terms:
         """The terms of a document."""
         return self._stems(self._words(text))
 
-    def of_query(self, query: str) -> list[str]:
-        """The terms of a query: without its language's commonest words, unless it has no others."""
+    def of_query(self, query: str) -> tuple[list[str], list[str]]:
+        """The terms of a query that say what is looked for, and the commonest words of the language beside them.
+
+        A query that has none but these looks for them.
+        """
         every = self._words(query)
         common = COMMONEST.get(self.language or "", frozenset())
-        return self._stems([word for word in every if word not in common] or every)
+        telling = [word for word in every if word not in common]
+        if not telling:
+            return self._stems(every), []
+        return self._stems(telling), self._stems([word for word in every if word in common])
 
     def _words(self, text: str) -> list[str]:
         spelled = text.translate(_TURKISH) if self.language == "turkish" else text

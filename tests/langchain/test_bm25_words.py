@@ -106,7 +106,9 @@ def test_any_text_can_be_cut(text: str) -> None:
     assert all(term for term in [*words(text), *parts(text)])
     for language in (None, "english", "turkish"):
         assert len(Terms(language)(text)) >= len(words(text))
-        assert (Terms(language).of_query(text) == []) is (words(text) == [])
+        telling, common = Terms(language).of_query(text)
+        assert sorted([*telling, *common]) == sorted(Terms(language)(text))
+        assert (telling == []) is (words(text) == [])
 
 
 def test_every_language_of_snowball_has_its_commonest_words() -> None:
@@ -121,8 +123,8 @@ def test_every_language_of_snowball_has_its_commonest_words() -> None:
 def test_every_language_has_stems_and_queries_without_its_commonest_words(language: str) -> None:
     common = sorted(COMMONEST[language])
     terms = Terms(language)
-    assert terms.of_query(" ".join([*common, "zebra_42"])) == terms.of_query("zebra_42")
-    assert len(terms.of_query(" ".join(common))) == len(common)
+    assert terms.of_query(" ".join([*common, "zebra_42"])) == (terms("zebra_42"), terms(" ".join(common)))
+    assert terms.of_query(" ".join(common)) == (terms(" ".join(common)), [])
     assert len(terms(" ".join(common))) == len(common)
 
 
@@ -198,14 +200,14 @@ def test_a_name_counts_whole_and_in_parts() -> None:
     assert Terms()("get_users") == ["get_users", "get", "users"]
 
 
-def test_documents_keep_their_commonest_words_and_queries_have_others() -> None:
+def test_the_commonest_words_of_a_query_stand_beside_the_others() -> None:
     terms = Terms("english")
     assert terms("the cats of them") == ["the", "cat", "of", "them"]
-    assert terms.of_query("What are the cats of them?") == ["cat"]
-    assert terms.of_query("cat cat, cats") == ["cat"] * 3
-    assert terms.of_query("To be, or not to be") == ["to", "be", "or", "not", "to", "be"]
-    assert terms.of_query("?!") == []
-    assert Terms().of_query("the cats") == ["the", "cats"]
+    assert terms.of_query("What are the cats of them?") == (["cat"], ["what", "are", "the", "of", "them"])
+    assert terms.of_query("cat cat, cats") == (["cat"] * 3, [])
+    assert terms.of_query("To be, or not to be") == (["to", "be", "or", "not", "to", "be"], [])
+    assert terms.of_query("?!") == ([], [])
+    assert Terms().of_query("the cats") == (["the", "cats"], [])
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
