@@ -25,6 +25,7 @@ _TURKISH = str.maketrans("Iİ", "ıi")  # these are its pairs; elsewhere I goes 
 _SAMPLED = 500  # texts of a collection: enough for its language to be heard
 _BEGINNING = 1_000  # characters of each
 _LEAST = 3  # different common words
+_OTHERS = 1 / 6  # as many of another language: a tenth of the texts may be in one
 _SHARE = 0.04  # of all words: prose has five to ten times as many, code with comments half as many again
 
 
@@ -233,7 +234,7 @@ def told_language(texts: Sequence[str]) -> str | None:
     clear = (
         len(own & counts.keys()) >= _LEAST
         and heard(own) >= _SHARE * counts.total()
-        and others <= 1 + heard(own) / 10  # neighbours share their words: only those count that the language lacks
+        and others <= 1 + _OTHERS * heard(own)  # neighbours share their words: only those count that the language lacks
     )
     return language if clear and language in languages() else None
 

@@ -165,8 +165,10 @@ def test_a_collection_is_heard_everywhere_in_it() -> None:
     assert told_language([PROSE["english"]] * 3000 + [PROSE["german"]] * 3000) is None
 
 
-def test_a_word_of_another_language_is_let_pass() -> None:
+def test_a_little_of_another_language_is_let_pass() -> None:
     assert told_language(["The son of the king was to be one of those who would not come."]) == "english"
+    assert told_language([PROSE["english"]] * 90 + [PROSE["german"]] * 10) == "english"
+    assert told_language([PROSE["english"]] * 70 + [PROSE["german"]] * 30) is None
 
 
 def test_a_language_that_the_installed_package_lacks_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
