@@ -38,7 +38,9 @@ def _postgres(search: Search) -> None:
             f"{_EF_SEARCH_UNSET} rows at most, or what the database is set to: give the store hnsw_kwargs"
         )
     if search.count > _EF_SEARCH:
-        search.notes.append(f"pgvector allows no hnsw_ef_search above {_EF_SEARCH}, and brings no more rows")
+        search.notes.append(
+            f"pgvector allows no hnsw_ef_search above {_EF_SEARCH}, so an HNSW index brings no more rows"
+        )
 
 
 _EF_SEARCH_UNSET, _EF_SEARCH = 40, 1000
@@ -54,15 +56,18 @@ def _milvus(search: Search) -> None:
                 f"hybrid search takes search_config from the store alone, and Milvus refuses {', '.join(small)} in a "
                 f"search for {search.count}: build the store with more"
             )
-    elif search.by_vector:
-        config = as_dict(search.settings.get("milvus_search_config", own))
-        for path, value in _widths(config):
-            if value < search.fetched:
-                search.settings = {"milvus_search_config": config, **search.settings}
-                search.at_least(search.fetched, value, "milvus_search_config", *path)
+        return
     factor: Any = search.settings.get("mmr_prefetch_factor")
-    if search.mode is Mode.MMR and (factor or 1) < 1:
-        search.notes.append("an mmr_prefetch_factor below 1 brings fewer than similarity_top_k: make it 2 or more")
+    if search.mode is Mode.MMR and factor is not None and factor < 1:
+        search.at_least(_MMR_CHOICE, factor, "mmr_prefetch_factor")
+    config = as_dict(search.settings.get("milvus_search_config", own))
+    for path, value in _widths(config) if search.by_vector else ():
+        if value < search.fetched:
+            search.settings = {"milvus_search_config": config, **search.settings}
+            search.at_least(search.fetched, value, "milvus_search_config", *path)
+
+
+_MMR_CHOICE = 2  # times as many nodes as it keeps, so that MMR has something to choose from
 
 
 def _widths(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -157,11 +162,18 @@ _SEMANTIC = 50
 
 
 def _faiss(search: Search) -> None:
-    looked, lists = (getattr(search.own("client"), name, None) for name in ("nprobe", "nlist"))
-    if isinstance(looked, int) and isinstance(lists, int) and looked < lists:
-        search.notes.append(
-            f"its index looks into {looked} of {lists} lists and brings what is in those: set a higher index.nprobe"
-        )
+    index = search.own("client")
+    looked, lists, size = (getattr(index, name, None) for name in ("nprobe", "nlist", "ntotal"))
+    if isinstance(looked, int) and isinstance(lists, int) and isinstance(size, int):
+        likely = size * looked // max(lists, 1)
+        if likely < search.count * _UNEVEN < size:
+            search.notes.append(
+                f"its index looks into {looked} of {lists} lists, which hold about {likely} of {size} vectors: set a "
+                "higher index.nprobe"
+            )
+
+
+_UNEVEN = 2  # times as many as are asked for have to be expected, since lists are of uneven length
 
 
 def _neo4j(search: Search) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from llama_rerank_kit import widen, widening_of, with_rerank
 from llama_rerank_kit.known_stores import RULES, RankWindow
 from tests.conftest import Colour
 from tests.doubles import Scripted
+from tests.llama import vector_stores
 from tests.llama.stores import RECALL, Words, answer, auto, brought, changes, property_graph, settings
 from tests.llama.vector_stores import (
     AstraDBVectorStore,
@@ -95,6 +97,14 @@ RAISED: dict[str, tuple[Callable[[], BaseRetriever], list[str]]] = {
         ["kwargs['milvus_search_config']['ef']: 20 → 50"],
     ),
     "milvus, mmr": (lambda: over(milvus(ef=64), "mmr"), ["kwargs['milvus_search_config']['ef']: 64 → 200"]),
+    "milvus, mmr with a factor": (
+        lambda: over(milvus(ef=64), "mmr", kwargs={"mmr_prefetch_factor": 1.5}),
+        ["kwargs['milvus_search_config']['ef']: 64 → 75"],
+    ),
+    "milvus, mmr with a factor below 1": (
+        lambda: over(milvus(ef=64), "mmr", kwargs={"mmr_prefetch_factor": 0.5}),
+        ["kwargs['mmr_prefetch_factor']: 0.5 → 2", "kwargs['milvus_search_config']['ef']: 64 → 100"],
+    ),
     "vespa, hybrid": (lambda: over(VespaVectorStore(), "hybrid"), ["kwargs['vector_top_k']: default → 50"]),
     "vespa, semantic hybrid": (
         lambda: over(VespaVectorStore(), "semantic_hybrid", kwargs={"vector_top_k": 20, "rank_profile": "mine"}),
@@ -269,11 +279,6 @@ NOTED: dict[str, tuple[Callable[[], BaseRetriever], int, str]] = {
         50,
         "Milvus refuses ef of 10 in a search for 50: build the store with more",
     ),
-    "milvus, mmr": (
-        lambda: over(MilvusVectorStore(), "mmr", kwargs={"mmr_prefetch_factor": 0.5}),
-        50,
-        "an mmr_prefetch_factor below 1 brings fewer",
-    ),
     "vespa": (lambda: over(VespaVectorStore()), 401, "Vespa refuses to bring more than 400 hits"),
     "elasticsearch": (lambda: over(ElasticsearchStore()), 1001, "Elasticsearch allows 10000"),
     "mongodb": (
@@ -283,9 +288,9 @@ NOTED: dict[str, tuple[Callable[[], BaseRetriever], int, str]] = {
     ),
     "azure": (lambda: over(AzureAISearchVectorStore(), "semantic_hybrid"), 60, "semantic_hybrid finds 50"),
     "faiss": (
-        lambda: over(FaissVectorStore(SimpleNamespace(nprobe=1, nlist=10))),
+        lambda: over(FaissVectorStore(SimpleNamespace(nprobe=1, nlist=10, ntotal=120))),
         50,
-        "its index looks into 1 of 10 lists",
+        "its index looks into 1 of 10 lists, which hold about 12 of 120 vectors: set a higher index.nprobe",
     ),
     "neo4j": (
         lambda: over(Neo4jVectorStore(retrieval_query="RETURN node.text AS text limit 3")),
@@ -311,7 +316,8 @@ def test_a_store_that_does_what_it_is_asked_to_needs_no_note(colour: Colour) -> 
         AzureAISearchVectorStore(),
         ChromaVectorStore(),
         ElasticsearchStore(),
-        FaissVectorStore(SimpleNamespace(ntotal=0)),
+        FaissVectorStore(SimpleNamespace(ntotal=120)),
+        FaissVectorStore(SimpleNamespace(ntotal=120, nprobe=9, nlist=10)),
         LanceDBVectorStore(),
         MilvusVectorStore(),
         MongoDBAtlasVectorSearch(),
@@ -342,3 +348,15 @@ def test_a_store_of_another_version_is_no_error() -> None:
     for name in RULES:
         bare = type(name, (SimpleVectorStore,), {"__module__": __name__})
         assert changes(over(bare(), "default"))[0] == f"{HERE}.similarity_top_k: 2 → 50"
+
+
+def test_the_table_in_the_documentation_names_every_store_that_is_tested_here() -> None:
+    page = PAGE.read_text(encoding="utf-8").partition("### What vector stores keep to themselves")[2]
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall("`(.+?)`", row)}
+    assert named == {kind.__name__ for kind in vars(vector_stores).values() if _doubles_a_store(kind)}
+    assert named >= set(RULES)
+
+
+def _doubles_a_store(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, vector_stores.Asked) and kind is not vector_stores.Asked

@@ -215,7 +215,7 @@ class FaissVectorStore(Asked):
     @override
     def brought(self, query: VectorStoreQuery, **kwargs: Any) -> int:
         share = getattr(self._faiss_index, "nprobe", 1) / getattr(self._faiss_index, "nlist", 1)
-        return min(query.similarity_top_k, int(120 * share))
+        return min(query.similarity_top_k, int(self._faiss_index.ntotal * share))
 
 
 class Neo4jVectorStore(Asked):
