@@ -337,6 +337,12 @@ def test_a_store_that_does_what_it_is_asked_to_needs_no_note(colour: Colour) -> 
         assert arrived == {"include": ["documents"]}
 
 
+def test_a_recall_within_what_a_store_can_do_needs_no_note(colour: Colour) -> None:
+    for recall, retriever in ((40, over(PGVectorStore())), (RECALL, over(milvus(ef=50), "hybrid"))):
+        assert widen(retriever, recall).notes == ()
+        assert brought(colour, retriever, recall) == recall
+
+
 def test_a_retriever_that_passes_nothing_on_says_what_its_store_needs() -> None:
     retriever = VectorContextRetriever(property_graph(), embed_model=Words(), vector_store=postgres())
     (note,) = widen(retriever, RECALL).notes
