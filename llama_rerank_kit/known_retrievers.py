@@ -37,7 +37,6 @@ NOTES: Mapping[str, str] = {
 
 PASSED_ON: Mapping[str, str | None] = {
     "VectorIndexRetriever": None,
-    "MultiModalVectorIndexRetriever": None,
     "VectorIndexAutoRetriever": "vector_store_kwargs",
 }
-"""Retrievers that pass on what is in their `_kwargs`, or under that name among those, to their vector store."""
+"""Retrievers that pass on what is in their `_kwargs`, or under that name among those, to one vector store."""

@@ -103,17 +103,18 @@ class Walk:
         passing = next((kind.__name__ for kind in type(each).__mro__ if kind.__name__ in PASSED_ON), None)
         inside = PASSED_ON.get(passing or "")
         kept = as_dict(updates.get("_kwargs", each._kwargs)) if passing else {}  # noqa: SLF001 - it is nowhere else
-        where = f"{path}.kwargs[{inside!r}]" if inside else f"{path}.kwargs"
+        where = f"{path}.kwargs" if passing else type(store).__name__
+        given, where = (kept.get(inside, {}), f"{where}[{inside!r}]") if inside else (kept, where)
         mode, count = getattr(each, "_vector_store_query_mode", "default"), updates.get("_similarity_top_k")
-        search = Search(store, Mode(mode), count or self.recall, kept.get(inside, {}) if inside else kept, where)
+        search = Search(store, Mode(mode), count or self.recall, given, where)
         rule(search)
         self.notes += [f"{path}, {type(store).__name__}: {note}" for note in search.notes]
         if passing is None:
-            self.notes += [f"{path} passes nothing on to its store, which needs {change}" for change in search.changes]
-            return {}
-        self.changes += search.changes
-        raised = {"_kwargs": {**kept, inside: search.settings} if inside else search.settings}
-        return raised if search.changes else {}
+            self.notes += [f"{path} cannot raise {change}: do so where the store is made" for change in search.changes]
+        elif search.changes:
+            self.changes += search.changes
+            return {"_kwargs": {**kept, inside: search.settings} if inside else search.settings}
+        return {}
 
     def _part(self, part: Any, where: str) -> Any:
         if isinstance(part, BaseRetriever):
