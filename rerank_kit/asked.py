@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import index as whole_number
 from typing import Any
@@ -12,6 +12,8 @@ from rerank_kit.quoting import class_name, quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document, Hit, Usage, finite
+
+_NO_SCORES = (Mapping, set, frozenset, str, bytes, Ranking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def scores_in(given: Any, count: int, whose: str) -> list[float]:
         InvalidResponse: There are more or fewer, or one is not a finite number.
         ConfigurationError: It is something else.
     """
-    if isinstance(given, Mapping | set | frozenset | str | bytes | Ranking) or not isinstance(given, Iterable):
+    if issubclass(type(given), _NO_SCORES) or not hasattr(given, "__iter__"):
         raise _no_scores(given, whose)
     scores: list[Any] = list(given)
     if any(map(_is_several, scores)):
@@ -122,7 +124,7 @@ def scores_in(given: Any, count: int, whose: str) -> list[float]:
 
 def _is_several(value: Any) -> bool:
     """Whether it is text, pairs or a row, where a number is wanted. An array of nothing but a number is one."""
-    return isinstance(value, str | bytes) or (isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0)
+    return isinstance(value, str | bytes) or (hasattr(value, "__iter__") and getattr(value, "ndim", 1) != 0)
 
 
 def _no_scores(given: object, whose: str) -> ConfigurationError:

@@ -95,11 +95,11 @@ async def arun(flow: Flow[T]) -> T:
         flow.close()
 
 
-def _step(given: object) -> Call[Any]:
+def _step(given: Any) -> Call[Any]:
     if not isinstance(given, Call):
         msg = f"a flow yields calls, not {quoted(given)}: write `value = yield from blocking(function, …)`"
         raise ConfigurationError(msg)
-    return cast("Call[Any]", given)
+    return given  # pyright: ignore[reportUnknownVariableType] - of what, only the flow knows
 
 
 def called(function: Callable[P, Any], deadline: Deadline, *args: P.args, **kwargs: P.kwargs) -> Flow[Any]:
