@@ -24,7 +24,6 @@ SETTINGS = frozenset(
 SEARCH_COUNT: Mapping[str, str | None] = {
     "AzureSearchVectorStoreRetriever": None,
     "MongoDBAtlasParentDocumentRetriever": "top_k",
-    "VectaraRetriever": None,
 }
 """The count in the `search_kwargs` of retrievers where it is not `k`; `None` where it stands elsewhere."""
 

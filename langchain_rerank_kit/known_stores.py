@@ -105,13 +105,19 @@ def _elasticsearch_limit(search: Search) -> Limit | None:
     approximate = type(strategy).__name__.endswith(("NoneType", "DenseVectorStrategy", "ApproxRetrievalStrategy"))
     if approximate and not _takes_candidates(search):
         return Limit(50, f"ElasticsearchStore takes no num_candidates for {search.kind}, and 50 is its default")
-    return None
+    return Limit(10_000, "Elasticsearch looks at no more candidates") if approximate else None
+
+
+def _capped_by_postgres(search: Search) -> bool:
+    options = getattr(getattr(search.store, "_PGVectorStore__vs", search.store), "index_query_options", None)
+    return options is None or getattr(options, "ef_search", search.recall) < search.recall
 
 
 def _azure_limit(search: Search) -> Limit | None:
     return Limit(50, "the semantic ranker scores no more") if search.kind.startswith("semantic_hybrid") else None
 
 
+_GROWS_WITH_K = 1_000_000_000  # what the store takes by itself is enough; what a user sets may not be
 _FILTERING_AFTERWARDS = Store(
     pools=(Pool("fetch_k", default=20, times=40, filtered=40, enough=2_048, when=lambda search: search.kind != "mmr"),),
     mmr=Pool("fetch_k", default=20, filtered=10, enough=1_024),  # twice of which it fetches
@@ -119,9 +125,8 @@ _FILTERING_AFTERWARDS = Store(
     few="a filter sees only the {fetch_k} nearest documents; set search_kwargs['fetch_k'] higher",
 )
 _ELASTICSEARCH = Store(
-    pools=(Pool("fetch_k", default=50, limit=Limit(10_000), when=_takes_candidates),),
+    pools=(Pool("fetch_k", default=50, when=_takes_candidates),),
     limit=_elasticsearch_limit,
-    few="each shard looks at {fetch_k} candidates; set search_kwargs['fetch_k'] higher",
 )
 _POSTGRES = (
     "an HNSW index brings hnsw.ef_search rows at most, 40 unless the database says otherwise, and a filter is applied "
@@ -130,6 +135,7 @@ _POSTGRES = (
 _PGVECTOR_STORE = Store(
     settings=(hybrid_search_config,),
     note=f"{_POSTGRES}; create the store with index_query_options=HNSWQueryOptions(ef_search=200)",
+    noted=_capped_by_postgres,
 )
 _PGVECTOR = Store(note=f"{_POSTGRES}; set hnsw.ef_search and hnsw.iterative_scan on the connection or the database")
 _COSMOS = Store(
@@ -158,7 +164,13 @@ STORES: Mapping[str, Store] = {
     "LanceDB": Store(mmr=Pool("fetch_k", default=20, filtered=20), settings=(filter_first,)),
     "AzureCosmosDBVectorSearch": _COSMOS,
     "AzureDocumentDBVectorSearch": _COSMOS,
-    "DocumentDBVectorSearch": Store(pools=(Pool("ef_search", default=40, limit=Limit(1_000)),)),
+    "DocumentDBVectorSearch": Store(
+        pools=(Pool("ef_search", default=40, limit=Limit(1_000)),),
+        few="the index looks at {ef_search} vectors; set search_kwargs['ef_search'] higher",
+    ),
+    "AsyncCockroachDBVectorStore": Store(
+        pools=(Pool("fetch_k", default=_GROWS_WITH_K, when=lambda search: search.kind != "mmr"),)
+    ),
     "AzureSearch": Store(limit=_azure_limit),
     "OpenSearchVectorSearch": Store(
         cuts={

@@ -23,12 +23,14 @@ class Search:
         kind: The retriever's `search_type`; `"similarity"` where it has none.
         given: Its `search_kwargs`.
         where: Where these stand.
+        recall: How many documents are to come.
     """
 
     store: Any
     kind: str
     given: Mapping[str, Any]
     where: str
+    recall: int
 
 
 def hybrid_search_config(raising: Raising, search: Search, pool: int) -> dict[str, Any]:

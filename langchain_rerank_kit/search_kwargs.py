@@ -92,7 +92,7 @@ def search_kwargs(raising: Raising, retriever: Any, where: str) -> dict[str, Any
         retriever: What has a `vectorstore` and `search_kwargs`.
         where: Where these stand.
     """
-    search = _search(retriever, where)
+    search = _search(retriever, where, raising.recall)
     return _SearchKwargs(raising, search, known_store(search.store)).widened(_counted_by(retriever))
 
 
@@ -103,18 +103,19 @@ def declared_limit(each: object, name: str) -> Limit | None:
     return Limit(min(bounds)) if bounds else None
 
 
-def store_limit(retriever: Any) -> Limit | None:
+def store_limit(retriever: Any, recall: int) -> Limit | None:
     """What a retriever that counts by a field of its own may ask its store for."""
     if _counted_by(retriever) is not None:
         return None
-    search = _search(retriever, "")
+    search = _search(retriever, "", recall)
     return known_store(search.store).limit(search)
 
 
-def _search(retriever: Any, where: str) -> Search:
+def _search(retriever: Any, where: str, recall: int) -> Search:
     """How a retriever searches its store. Its search type is an enum in some retrievers, a str in others."""
     kind = getattr(retriever, "search_type", None)
-    return Search(retriever.vectorstore, getattr(kind, "value", kind) or "similarity", retriever.search_kwargs, where)
+    kind = getattr(kind, "value", kind) or "similarity"
+    return Search(retriever.vectorstore, kind, retriever.search_kwargs, where, recall)
 
 
 def _counted_by(retriever: object) -> str | None:

@@ -183,13 +183,14 @@ class Walk:
         where = f"{path}.{name}"
         if name == "search_kwargs" and hasattr(each, "vectorstore"):
             return {name: search_kwargs(self.raising, each, where)}
-        if name == "body_func":
+        if name == "body_func" and callable(value):
             return {name: self._body(value, where)}
         if name in LISTS and isinstance(value, list):
             return {name: [self.raising.count(f"{where}[{at}]", one) for at, one in enumerate(as_list(value))]}
         if name in COUNTS:
             self.raising.sources.append(name_of(each))
-            return {name: self.raising.count(where, value, limit=declared_limit(each, name) or store_limit(each))}
+            limit = declared_limit(each, name) or store_limit(each, self.recall)
+            return {name: self.raising.count(where, value, limit=limit)}
         return self._settings({name: value}, path)
 
     def _body(self, written: Any, where: str) -> WidenedBody:
