@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from langchain_rerank_kit.known_retrievers import SEARCH_COUNT
-from langchain_rerank_kit.known_stores import Pool, Store, known_store
+from langchain_rerank_kit.known_stores import Pool, Store, known_store, parameters_of
 from langchain_rerank_kit.nested_settings import Search
 from langchain_rerank_kit.raising import UNSET, Limit, Raising
 
@@ -54,7 +54,7 @@ class _SearchKwargs:
 
     def _floor(self, pool: Pool, wanted: int) -> int:
         """How many to fetch for as many as are wanted."""
-        filters = any(self.search.given.get(name) for name in _FILTERS)
+        filters = any(_is_set(self.search.given.get(name)) for name in _FILTERS)
         each = max(wanted, self.raising.recall)
         return max(each, min(each * (pool.filtered if filters else pool.times), pool.enough))
 
@@ -75,12 +75,17 @@ class _SearchKwargs:
         if limit is not None and limit.most < raising.recall:
             raising.remedies.append(f"{source}: {limit.why}")
         for name, why in known.cuts.items():
-            if search.given.get(name) and not (scored and name == "score_threshold"):
+            if _is_set(search.given.get(name)) and not (scored and name == "score_threshold"):
                 raising.cut(f"{search.where}['{name}']", source, f"{name}: {why}")
 
 
+def _is_set(value: Any) -> bool:
+    """Whether an argument says anything. Filters of many kinds have no truth value."""
+    return value is not None and not (isinstance(value, int | float | Mapping) and not value)
+
+
 def _takes(store: Any, name: str) -> bool:
-    parameters = inspect.signature(store.similarity_search).parameters
+    parameters = parameters_of(store)
     return name in parameters or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
 
 

@@ -201,6 +201,15 @@ def test_a_store_of_that_name_that_knows_the_argument_by_name_is(colour: Colour)
     assert brought(colour, searching(Strict())) == RECALL
 
 
+def test_a_filter_without_a_truth_value_is_a_filter() -> None:
+    class Clause:
+        def __bool__(self) -> bool:
+            raise TypeError("the truth value of this clause is not defined")
+
+    assert lines(searching(FAISS(), "mmr", filter=Clause()))[-1] == "['fetch_k']: default → 500"
+    assert lines(searching(FAISS(), "mmr", expr={}))[-1] == "['fetch_k']: default → 100"
+
+
 # ── Settings that stand deeper ──
 
 
