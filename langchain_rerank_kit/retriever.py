@@ -104,12 +104,13 @@ class RerankRetriever(ContextualCompressionRetriever):
         recall = self.recall if recall is None else check_count("recall", recall) or self.recall
         top_n = self.top_n if top_n is None else check_count("top_n", top_n)
         threshold = self.threshold if threshold is None else check_threshold(threshold)
-        first, config = self._first_stage(recall), _child_config(whole_config, run_manager)
+        widening, config = self._widened(recall), _child_config(whole_config, run_manager)
+        first = widening.widened
         documents = yield from Call[list[Document]](
             sync=lambda: first.invoke(query, config, **kwargs),
             async_=lambda: first.ainvoke(query, config, **kwargs),
         )
-        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)")
+        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)", widening)
         if not documents:
             return []
         try:
@@ -124,10 +125,10 @@ class RerankRetriever(ContextualCompressionRetriever):
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
             return [_flagged(document, reason) for document in documents[:limit]]
 
-    def _first_stage(self, recall: int) -> RetrieverLike:
+    def _widened(self, recall: int) -> Widening[RetrieverLike]:
         """The widened retriever, for the recall of this call."""
         known = self.widening
-        return known.widened if recall == known.recall else widen(known.original, recall, self.widen).widened
+        return known if recall == known.recall else widen(known.original, recall, self.widen)
 
     def _reranking(
         self,

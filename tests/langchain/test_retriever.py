@@ -333,7 +333,7 @@ def test_a_threshold_holds_for_any_other_compressor_that_scores(colour: Colour) 
 
 
 def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
-    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(60)]
     retriever = with_rerank(BM25Retriever.from_texts(texts), CrossEncoderRerank(), top_n=2)
     found = colour(retriever, "invoke", "What is the threshold of rule 17?")
     assert found[0].page_content == texts[17]
@@ -341,7 +341,7 @@ def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
 
 
 def test_one_line_is_enough(colour: Colour) -> None:
-    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(60)]
     retriever = with_rerank(BM25Retriever.from_texts(texts))
     assert colour(retriever, "invoke", "What is the threshold of rule 17?")[0].page_content == texts[17]
     assert isinstance(retriever, RerankRetriever)
