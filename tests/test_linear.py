@@ -14,7 +14,7 @@ import pytest
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
-from langchain_rerank_kit.bm25 import words
+from langchain_rerank_kit.bm25_words import Terms, languages, parts, told_language, words
 from rerank_kit.judge.answers import read
 from rerank_kit.judge.chat import Completion
 from rerank_kit.judge.injection import Draw, harmless
@@ -79,6 +79,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "nfkc": nfkc,
     "folded": folded,
     "words": words,
+    "parts of names": parts,
+    "stems": lambda text: [Terms(language).of_query(text) for language in languages()],
+    "the language": lambda text: told_language([text] * 10),
     "encodable": encodable,
     "is_blank": is_blank,
     "cut": lambda text: cut(text, 1000, estimated_tokens),
