@@ -82,8 +82,8 @@ class EnglishOnly:
         return (
             f"{what} mostly in a script that {self.model}, which is English, does not read: its ranking is worth less "
             "than the order before it, and its scores, and thresholds on them, mean nothing. Take a multilingual "
-            'model, such as SentenceTransformersCrossEncoder("BAAI/bge-reranker-v2-m3"), or pass on_language="skip" to keep '
-            'the order before, or "raise"'
+            'model, such as SentenceTransformersCrossEncoder("BAAI/bge-reranker-v2-m3"), or pass on_language="skip" to '
+            'keep the order before, or "raise"'
         )
 
     def _kept(self, request: RerankRequest, found: int) -> Ranking:
