@@ -84,6 +84,7 @@ class Usage:
         missing: Documents that an answer left out.
         repeated: Documents that an answer named more than once.
         unknown_labels: Documents that an answer named, and that were not in the question.
+        unread: Pairs in a script that the model does not read, of queries with more of these than of others.
     """
 
     pairs: int = 0
@@ -110,6 +111,7 @@ class Usage:
     missing: int = 0
     repeated: int = 0
     unknown_labels: int = 0
+    unread: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""
