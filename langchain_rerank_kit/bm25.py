@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.result_metadata import with_score
+from langchain_rerank_kit.text_read import TextField, reader
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_count
 from rerank_kit.optional import optional
@@ -50,11 +51,14 @@ class BM25Retriever(BaseRetriever):
         docs: The collection.
         k: How many documents to return at most.
         tokenizer: Cuts a text into terms; by default `words`.
+        text: What is indexed of a document: a template of its fields, a list of them, or a function; by default the
+            page content alone.
     """
 
     docs: list[Document] = Field(repr=False)
     k: int = Field(default=4, ge=1)
     tokenizer: SkipJsonSchema[Callable[[str], list[str]]] = Field(default=words, exclude=True, repr=False)
+    text: TextField = None
     _index: Any = PrivateAttr(default=None)
 
     @override
@@ -66,7 +70,7 @@ class BM25Retriever(BaseRetriever):
         """
         bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")
         logging.getLogger("bm25s").setLevel(logging.NOTSET)  # its import sets DEBUG, whatever the user has configured
-        terms = [self.tokenizer(document.page_content) for document in self.docs]
+        terms = [self.tokenizer(text) for text in map(reader(self.text), self.docs)]
         if any(terms):  # bm25s cannot index a collection without a single word
             self._index = bm25s.BM25()
             self._index.index(terms, show_progress=False)

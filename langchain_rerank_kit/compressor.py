@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from langchain_rerank_kit.result_metadata import score_of, with_score
+from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
@@ -27,6 +28,8 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     part of a long document, if there is one. A score that was there before moves to the end of the list
     `metadata["earlier_relevance_scores"]`.
     """
+
+    text: TextField = None
 
     model_config = ConfigDict(defer_build=False)
 
@@ -66,8 +69,9 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             "threshold": self.threshold if threshold is None else threshold,
             "timeout": self.timeout,
         }
+        texts = list(map(reader(self.text), documents))
         candidates = [
-            Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
+            Candidate(texts[place], each.metadata, score_of(each), place) for place, each in enumerate(documents)
         ]
         work = Call[Ranking](
             sync=lambda: self._loaded.rerank(query, candidates, **limits),
@@ -76,4 +80,4 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         inputs = {"query": query, "documents": len(documents), **limits}
         name = type(self._loaded).__name__
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
-        return [with_score(documents[hit.index], hit) for hit in ranking.hits]
+        return [with_score(documents[hit.index], hit, texts[hit.index]) for hit in ranking.hits]

@@ -12,6 +12,7 @@ from langchain_core.vectorstores import VectorStore
 
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.retriever import RerankRetriever
+from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError, Reranker
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
@@ -28,8 +29,9 @@ def with_rerank(
     timeout: float | None = None,
     on_error: Literal["raise", "keep"] = "raise",
     widen: Widen | None = None,
+    text: TextOf | None = None,
 ) -> RerankRetriever:
-    """Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
+    r"""Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
 
     Args:
         retriever: Any LangChain retriever, runnable or function from a query to documents, or a vector store. It is
@@ -45,6 +47,9 @@ def with_rerank(
             order, with the reason in `metadata["rerank_failed"]`.
         widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
             leaves to the table of known settings.
+        text: What the model reads of a document: a template of its fields such as `"{title}\n{page_content}"`, a list
+            of fields such as `["title", "page_content"]`, or a function from a document to a str; `None` leaves it to
+            the reranker, which reads the page content alone unless told otherwise.
 
     Returns:
         A `ContextualCompressionRetriever`; `print(retriever.widening)` says what was changed.
@@ -57,7 +62,7 @@ def with_rerank(
     check_choice("on_error", on_error, ("raise", "keep"))
     return RerankRetriever(
         base_retriever=_as_retriever(retriever),
-        base_compressor=_as_compressor(reranker, check_timeout(timeout)),
+        base_compressor=_as_compressor(reranker, check_timeout(timeout), text),
         recall=recall,
         top_n=top_n,
         threshold=check_threshold(threshold),
@@ -77,13 +82,22 @@ def _as_retriever(given: object) -> RetrieverLike:
     raise ConfigurationError(msg)
 
 
-def _as_compressor(given: object, timeout: float | None) -> BaseDocumentCompressor:
-    if isinstance(given, BaseDocumentCompressor):
-        if timeout is not None:
-            msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
-            raise ConfigurationError(msg)
-        return given
+def _as_compressor(given: object, timeout: float | None, text: TextOf | None) -> BaseDocumentCompressor:
+    reader(text)
     if given is None or isinstance(given, Reranker):
-        return RerankCompressor(reranker=given, top_n=None, timeout=timeout)
-    msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
-    raise ConfigurationError(msg)
+        return RerankCompressor(reranker=given, top_n=None, timeout=timeout, text=text)
+    if not isinstance(given, BaseDocumentCompressor):
+        msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
+        raise ConfigurationError(msg)
+    if timeout is not None:
+        msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
+        raise ConfigurationError(msg)
+    if text is None:
+        return given
+    if not isinstance(given, RerankCompressor):
+        msg = (
+            f"text goes with a rerank_kit.Reranker or a compressor of langchain_rerank_kit: {type(given).__name__} "
+            "reads the page content alone. Take one of those, or give text= to one that is inside of it"
+        )
+        raise ConfigurationError(msg)
+    return given.model_copy(update={"text": text})
