@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import Field, SerializeAsAny
-from typing_extensions import override
+from pydantic import Field, SerializeAsAny, field_validator
 
 from langchain_rerank_kit.compressor import RerankCompressor
-from rerank_kit import ConfigurationError, Reranker
+from rerank_kit import ConfigurationError
 from rerank_kit.fields import CascadeFields
 
 
@@ -20,13 +19,16 @@ class CascadeRerank(CascadeFields, RerankCompressor):
 
     stages: Sequence[SerializeAsAny[RerankCompressor]] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
         description="Our compressors, in order. Their `top_n`, `threshold` and `timeout` are those of the stages; "
-        "what they read of a document is decided by the `text` of the cascade."
+        "`text` and `distinct` are those of the cascade."
     )
 
-    @override
-    def _build(self) -> Reranker:
-        for place, each in enumerate(self.stages):
-            if each.text is not None:
-                msg = f"stages[{place}] has a text= of its own: all stages read the same, so pass text= to the cascade"
-                raise ConfigurationError(msg)
-        return super()._build()
+    @field_validator("stages")
+    @classmethod
+    def _of_the_whole(cls, stages: Sequence[RerankCompressor]) -> Sequence[RerankCompressor]:
+        """Refuse in a stage what is decided for all of them, and would not be followed."""
+        for place, each in enumerate(stages):
+            for name, value, default in (("text", each.text, None), ("distinct", each.distinct, "document")):
+                if value != default:
+                    msg = f"stages[{place}] has a {name}= of its own: pass {name}= to the cascade, for all of them"
+                    raise ConfigurationError(msg)
+        return stages

@@ -16,6 +16,7 @@ from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError, Reranker
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import check_recall
 
 
@@ -30,6 +31,7 @@ def with_rerank(
     on_error: Literal["raise", "keep"] = "raise",
     widen: Widen | None = None,
     text: TextOf | None = None,
+    distinct: Distinct | None = "document",
 ) -> RerankRetriever:
     r"""Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
 
@@ -50,6 +52,10 @@ def with_rerank(
         text: What the model reads of a document: a template of its fields such as `"{title}\n{page_content}"`, a list
             of fields such as `["title", "page_content"]`, or a function from a document to a str; `None` leaves it to
             the reranker, which reads the page content alone unless told otherwise.
+        distinct: Which documents are merged into the best placed of them, before the reranking: those that are one by
+            id and text (`"document"`), those of the same text whatever their ids (`"text"`), those that share so much
+            of their words (such as 0.9), or none (`None`). Where it is `"document"`, a compressor of ours that says
+            something else has its way.
 
     Returns:
         A `ContextualCompressionRetriever`; `print(retriever.widening)` says what was changed.
@@ -60,13 +66,18 @@ def with_rerank(
     """
     check_recall(recall, top_n)
     check_choice("on_error", on_error, ("raise", "keep"))
+    distinct = check_distinct(distinct)
+    compressor = _as_compressor(reranker, check_timeout(timeout), text)
+    if distinct == "document" and isinstance(compressor, RerankCompressor):
+        distinct = compressor.distinct
     return RerankRetriever(
         base_retriever=_as_retriever(retriever),
-        base_compressor=_as_compressor(reranker, check_timeout(timeout), text),
+        base_compressor=compressor,
         recall=recall,
         top_n=top_n,
         threshold=check_threshold(threshold),
         on_error=on_error,
+        distinct=distinct,
         widen=widen,
     )
 

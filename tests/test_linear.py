@@ -18,8 +18,7 @@ from langchain_rerank_kit.bm25 import words
 from rerank_kit.judge.answers import read
 from rerank_kit.judge.chat import Completion
 from rerank_kit.judge.injection import Draw, harmless
-from rerank_kit.rules.folding import folded
-from rerank_kit.texts import cut, encodable, estimated_tokens, is_blank, nfkc
+from rerank_kit.texts import cut, encodable, estimated_tokens, folded, is_blank, nfkc
 
 NASTY: dict[str, str] = {
     "newlines": "\n",

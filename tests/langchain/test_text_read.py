@@ -282,7 +282,7 @@ def test_a_cascade_has_one_text_for_all_stages(colour: Colour) -> None:
     stages = [RerankCompressor(reranker=each, top_n=None) for each in (first, second)]
     colour(CascadeRerank(stages=stages, text=["page_content", "n"]), "compress_documents", [page(n=1)], "query")
     assert texts(first) == texts(second) == ["content\n1"]
-    with pytest.raises(ConfigurationError, match=r"stages\[1\] has a text= of its own.*pass text= to the cascade"):
+    with pytest.raises(ValidationError, match=r"stages\[1\] has a text= of its own.*pass text= to the cascade"):
         CascadeRerank(stages=[stages[0], RerankCompressor(reranker=second, text=TITLED)])
 
 
@@ -300,7 +300,7 @@ def test_a_cached_score_is_that_of_the_text_that_was_read(colour: Colour) -> Non
     documents = [page(title="Long title"), page(title="Short")]
 
     def scores(text: Any) -> list[float]:
-        compressor = RerankCompressor(reranker=cached, text=text)
+        compressor = RerankCompressor(reranker=cached, text=text, distinct=None)
         best = colour(compressor, "compress_documents", documents, "query")
         return [each.metadata["relevance_score"] for each in best]
 
