@@ -15,6 +15,7 @@ import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
 from langchain_rerank_kit.bm25 import words
+from rerank_kit.first_stage.near_duplicates import near_duplicates
 from rerank_kit.judge.answers import read
 from rerank_kit.judge.chat import Completion
 from rerank_kit.judge.injection import Draw, harmless
@@ -78,6 +79,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "nfkc": nfkc,
     "folded": folded,
     "words": words,
+    "near duplicates": lambda text: near_duplicates([text, f"{text} x", text[::-1]], 0.5),
     "encodable": encodable,
     "is_blank": is_blank,
     "cut": lambda text: cut(text, 1000, estimated_tokens),

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError
-from rerank_kit.first_stage.distinct import check_distinct, groups
+from rerank_kit.first_stage.distinct import Distinct, check_distinct, grouping, groups
 from rerank_kit.first_stage.near_duplicates import near_duplicates
+from rerank_kit.flow import Call
 from rerank_kit.texts import is_blank
 from tests.processes import python
 
@@ -184,6 +185,16 @@ def test_what_merges_more_takes_apart_nothing_that_less_merges(candidates: list[
         for each in grouped(less, *candidates):
             if not is_blank(candidates[each[0]][1]):
                 assert any(set(each) <= set(group) for group in merged)
+
+
+def test_what_takes_time_keeps_off_the_event_loop() -> None:
+    at_once: list[Distinct | None] = ["document", None]
+    for quick in at_once:
+        with pytest.raises(StopIteration):
+            next(grouping([None], ["x"], quick))
+    in_a_thread: list[Distinct] = ["text", 0.9]
+    for slow in in_a_thread:
+        assert isinstance(next(grouping([None], ["x"], slow)), Call)
 
 
 def test_none_merges_nothing() -> None:

@@ -55,6 +55,8 @@ def with_langchain(store: VectorStore) -> None:
     with_rerank(BM25Retriever.from_texts(["text"]), CrossEncoderRerank(model="folder", top_n=3))
     with_rerank(store, text="{title}\n{page_content}")
     with_rerank(store, text=lambda page: page.page_content)
+    with_rerank(store, distinct="text", reranker=OnnxCrossEncoder())
+    with_rerank(store, distinct="texts")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with_rerank(store, text=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     as_compressor: BaseDocumentCompressor = CrossEncoderRerank(text=("title", "page_content"))
     ContextualCompressionRetriever(base_compressor=as_compressor, base_retriever=retriever)
