@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from langchain_rerank_kit.bm25_words import Terms, languages, told_language
 from langchain_rerank_kit.result_metadata import with_score
+from langchain_rerank_kit.text_read import TextField, reader
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_choice, check_count
 from rerank_kit.optional import optional
@@ -41,12 +42,15 @@ class BM25Retriever(BaseRetriever):
             texts, and the retriever's `repr` says which it is; where none is clear, as in mixed collections, it is
             `None`: words as they stand, all of them.
         tokenizer: Cuts a text into terms, in place of all that.
+        text: What is indexed of a document: a template of its fields, a list of them, or a function; by default the
+            page content alone.
     """
 
     docs: list[Document] = Field(repr=False)
     k: int = Field(default=4, ge=1)
     language: str | None = AUTO
     tokenizer: SkipJsonSchema[Callable[[str], list[str]] | None] = Field(default=None, exclude=True, repr=False)
+    text: TextField = None
     _terms: Terms = PrivateAttr(default=Terms())
     _index: Any = PrivateAttr(default=None)
 
@@ -65,7 +69,7 @@ class BM25Retriever(BaseRetriever):
     def _index_documents(self) -> None:
         bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")
         logging.getLogger("bm25s").setLevel(logging.NOTSET)  # its import sets DEBUG, whatever the user has configured
-        texts = [document.page_content for document in self.docs]
+        texts = list(map(reader(self.text), self.docs))
         if self.tokenizer is None:
             self._terms = Terms(self._language_of(texts))
         terms = list(map(self.tokenizer or self._terms, texts))

@@ -10,10 +10,14 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict
 from typing_extensions import override
 
+from langchain_rerank_kit.merging import merging
 from langchain_rerank_kit.result_metadata import score_of, with_score
+from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
+from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.distinct import Distinct
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.trace_report import report
 
@@ -25,8 +29,12 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     subclasses and metadata survive. `metadata["relevance_score"]` holds the score; `metadata["relevance_reason"]`,
     `metadata["relevance_verdict"]` and `metadata["relevant_passage"]` the reason, a judge's verdict and the decisive
     part of a long document, if there is one. A score that was there before moves to the end of the list
-    `metadata["earlier_relevance_scores"]`.
+    `metadata["earlier_relevance_scores"]`. Documents that are the same are merged; `metadata["merged_documents"]` lists
+    those that a document stands for.
     """
+
+    text: TextField = None
+    distinct: DistinctField = "document"
 
     model_config = ConfigDict(defer_build=False)
 
@@ -41,13 +49,13 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        return run(self.compressing(documents, query, callbacks))
+        return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        return await arun(self.compressing(documents, query, callbacks))
+        return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     def compressing(
         self,
@@ -55,10 +63,11 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks = None,
         *,
+        distinct: Distinct | None,
         top_n: int | None = None,
         threshold: float | None = None,
     ) -> Flow[list[Document]]:
-        """The work of both doors; `top_n` and `threshold` win over the fields of that name."""
+        """The work of both doors; what is passed here wins over the fields of that name."""
         if not documents:
             return []
         limits: dict[str, Any] = {
@@ -66,8 +75,10 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             "threshold": self.threshold if threshold is None else threshold,
             "timeout": self.timeout,
         }
+        texts = list(map(reader(self.text), documents))
+        found = yield from merging(documents, texts, distinct, by_id=self._loaded.reads_metadata)
         candidates = [
-            Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
+            Candidate(each.text, each.document.metadata, score_of(each.document), each.place) for each in found
         ]
         work = Call[Ranking](
             sync=lambda: self._loaded.rerank(query, candidates, **limits),
@@ -75,5 +86,9 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         )
         inputs = {"query": query, "documents": len(documents), **limits}
         name = type(self._loaded).__name__
-        ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
-        return [with_score(documents[hit.index], hit) for hit in ranking.hits]
+
+        def told(ranking: Ranking) -> dict[str, Any]:
+            return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
+
+        ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
+        return [with_score(found[hit.index].document, hit, found[hit.index].text) for hit in ranking.hits]

@@ -17,7 +17,7 @@ EARLIER_SCORES = "earlier_relevance_scores"
 
 
 PASSAGE = "relevant_passage"
-"""The key under which the part of a long document is put that its score is for."""
+"""The key under which the part of a long text is put that its score is for."""
 
 REASON = "relevance_reason"
 """The key under which the reason for a document's place is put, by rerankers that give one."""
@@ -26,15 +26,21 @@ VERDICT = "relevance_verdict"
 """The key under which a judge's verdict is put."""
 
 
-def with_score(document: Document, hit: Hit) -> Document:
-    """Copy a document, with the score of a hit; a score it had before joins the earlier ones."""
+def with_score(document: Document, hit: Hit, read: str = "") -> Document:
+    """Copy a document, with the score of a hit; a score it had before joins the earlier ones.
+
+    Args:
+        document: The document.
+        hit: What was found of it.
+        read: The text that was read of it, into which the passage of the hit points.
+    """
     metadata = {**document.metadata, SCORE: hit.score}
     for key, value in ((REASON, hit.why), (VERDICT, hit.verdict)):
         metadata.pop(key, None)  # one from before would explain another order
         if value is not None:
             metadata[key] = value
     if hit.passage is not None:
-        metadata[PASSAGE] = document.page_content[slice(*hit.passage)]
+        metadata[PASSAGE] = read[slice(*hit.passage)]
     if SCORE in document.metadata:
         earlier: object = document.metadata.get(EARLIER_SCORES)
         before: list[Any] = earlier if type(earlier) is list else []  # pyright: ignore[reportUnknownVariableType] - anybody's

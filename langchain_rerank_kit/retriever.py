@@ -17,11 +17,14 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.merging import merging
 from langchain_rerank_kit.result_metadata import score_of
+from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
 from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.widening import Widening, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
@@ -42,6 +45,8 @@ class RerankRetriever(ContextualCompressionRetriever):
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
             its own order, with the reason in `metadata["rerank_failed"]`. Wrong settings always raise.
+        distinct: Which documents are merged into the best placed of them before the reranking: `"document"`, `"text"`,
+            a share such as 0.9, or `None`. `metadata["merged_documents"]` lists those that a document stands for.
         widen: A function that widens retrievers which the table of known settings does not cover.
         widening: What was changed to bring that many, readable with `print`.
     """
@@ -51,6 +56,7 @@ class RerankRetriever(ContextualCompressionRetriever):
     top_n: int | None = Field(default=None, ge=1)
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     on_error: Literal["raise", "keep"] = "raise"
+    distinct: DistinctField = "document"
     widen: SkipJsonSchema[SkipValidation[Widen | None]] = Field(default=None, exclude=True, repr=False)
     widening: SkipJsonSchema[SkipValidation[Widening[RetrieverLike]]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
     _warned: bool = PrivateAttr(default=False)
@@ -123,6 +129,7 @@ class RerankRetriever(ContextualCompressionRetriever):
             logger.warning("reranking failed; returning the first stage's order", exc_info=True)
             reason = f"{type(error).__name__}: {error}"
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
+            documents = yield from self._distinct(documents)
             return [_flagged(document, reason) for document in documents[:limit]]
 
     def _widened(self, recall: int) -> Widening[RetrieverLike]:
@@ -141,17 +148,35 @@ class RerankRetriever(ContextualCompressionRetriever):
         """The second stage: ours, or any other compressor, which we make visible and hold to the same limits."""
         compressor = self.base_compressor
         if isinstance(compressor, RerankCompressor):
-            return (yield from compressor.compressing(documents, query, callbacks, top_n=top_n, threshold=threshold))
+            limits: dict[str, Any] = {"top_n": top_n, "threshold": threshold, "distinct": self.distinct}
+            return (yield from compressor.compressing(documents, query, callbacks, **limits))
         other = compressor if top_n is None else Walk(top_n, None).compressor(compressor, "")
+        distinct = yield from self._distinct(documents)
         work = Call[Sequence[Document]](
-            sync=lambda: other.compress_documents(documents, query, callbacks=callbacks),
-            async_=lambda: other.acompress_documents(documents, query, callbacks=callbacks),
+            sync=lambda: other.compress_documents(distinct, query, callbacks=callbacks),
+            async_=lambda: other.acompress_documents(distinct, query, callbacks=callbacks),
         )
         inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
+        merged = len(documents) - len(distinct)
         ranked = yield from traced(
-            callbacks, type(other).__name__, inputs, lambda _: work, lambda best: {"documents": list(best)}
+            callbacks,
+            type(other).__name__,
+            inputs,
+            lambda _: work,
+            lambda best: {"documents": list(best), "merged": merged},
         )
         return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
+
+    def _distinct(self, documents: list[Document]) -> Flow[list[Document]]:
+        """The documents without copies of others, for where ours does not rerank them."""
+        ours = self.base_compressor if isinstance(self.base_compressor, RerankCompressor) else None
+        try:
+            texts = list(map(reader(None if ours is None else ours.text), documents))
+        except Exception:  # noqa: BLE001 - a user's own function, and perhaps why the reranking failed
+            texts = [document.page_content for document in documents]
+        by_id = ours is not None and ours.loaded.reads_metadata
+        found = yield from merging(documents, texts, self.distinct, by_id=by_id)
+        return [each.document for each in found]
 
 
 def _child_config(

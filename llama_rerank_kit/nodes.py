@@ -7,8 +7,10 @@ the node's hash, by which fusion and document stores tell nodes apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llama_index.core.schema import NodeWithScore
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 from typing_extensions import override
 
 from rerank_kit import Hit
@@ -30,6 +32,7 @@ class RerankedNode(NodeWithScore):
         relevance_verdict: What a judge decided: `"yes"` or `"no"`, a grade, or `"unjudged"`.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
+        merged_nodes: The other nodes that were the same and for which this one stands, as they came in.
     """
 
     earlier_scores: list[float] = Field(default_factory=list[float])
@@ -37,6 +40,7 @@ class RerankedNode(NodeWithScore):
     relevance_reason: str | None = None
     relevance_verdict: str | None = None
     rerank_failed: str | None = None
+    merged_nodes: list[SerializeAsAny[NodeWithScore]] = Field(default_factory=list[NodeWithScore])
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -53,6 +57,22 @@ def earlier_scores(given: NodeWithScore) -> list[float]:
     return kept if given.score is None else [*kept, float(given.score)]
 
 
+def merged_nodes(given: NodeWithScore) -> list[NodeWithScore]:
+    """The nodes for which one stands."""
+    return given.merged_nodes if isinstance(given, RerankedNode) else []
+
+
+def standing_for(given: NodeWithScore, others: Sequence[NodeWithScore]) -> NodeWithScore:
+    """The same node with others that it stands for."""
+    if not others:
+        return given
+    merged = [*merged_nodes(given), *others]
+    if isinstance(given, RerankedNode):
+        return given.model_copy(update={"merged_nodes": merged})
+    score = None if given.score is None else float(given.score)
+    return RerankedNode(node=given.node, score=score, merged_nodes=merged)
+
+
 def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> RerankedNode:
     """The same node with the score of a hit; the one that it had joins the earlier ones."""
     return RerankedNode(
@@ -62,6 +82,7 @@ def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> Rera
         relevant_passage=passage,
         relevance_reason=hit.why,
         relevance_verdict=hit.verdict,
+        merged_nodes=merged_nodes(given),
     )
 
 
@@ -69,4 +90,6 @@ def kept(given: NodeWithScore, reason: str) -> RerankedNode:
     """The same node with the score it has, and why it got no better one."""
     known = given.earlier_scores if isinstance(given, RerankedNode) else []
     score = None if given.score is None else float(given.score)
-    return RerankedNode(node=given.node, score=score, earlier_scores=known, rerank_failed=reason)
+    return RerankedNode(
+        node=given.node, score=score, earlier_scores=known, rerank_failed=reason, merged_nodes=merged_nodes(given)
+    )

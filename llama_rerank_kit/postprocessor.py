@@ -8,14 +8,17 @@ from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
+from llama_rerank_kit.merging import merging
 from llama_rerank_kit.nodes import kept, reranked
+from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, traced
 from rerank_kit import ConfigurationError, MissingExtra, Ranking
 from rerank_kit.fields import RerankFields
+from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.trace_report import report
@@ -29,7 +32,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
 
     It works wherever LlamaIndex takes a `BaseNodePostprocessor`, sync and async. What comes out are `RerankedNode`s
     around the very nodes that came in, which are not touched: `score` is the relevance, `relevance_reason` the reason
-    if there is one, and the score of the stage before is in `earlier_scores`.
+    if there is one, and the score of the stage before is in `earlier_scores`. Nodes that are the same are merged; those
+    that one stands for are its `merged_nodes`.
 
     A `reranker` of your own is not part of `to_dict`: pass it again, `from_dict(data, reranker=…)`.
     """
@@ -43,6 +47,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         description='What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in '
         "its own order, with the reason in `rerank_failed`. Wrong settings always raise.",
     )
+    distinct: DistinctField = "document"
     recall: int | None = Field(
         default=None,
         ge=1,
@@ -97,8 +102,12 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         """The ranking, in the caller's own nodes; or, if asked for, the first stage's order when there is none."""
         if not nodes:
             return Reranked([])
+        texts = [text_read(each.node, self.metadata_mode) for each in nodes]
+        found = yield from merging(nodes, texts, self.distinct)
+        merged = {"merged": len(nodes) - len(found)}
+        candidates = [Candidate(texts[place], each.node.metadata, _float(each.score), each) for place, each in found]
         try:
-            return (yield from self._ranking(nodes, query))
+            ranking = yield from self._ranking(candidates, query)
         except (ConfigurationError, MissingExtra):
             raise
         except Exception as error:
@@ -107,35 +116,24 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             logger.warning("reranking failed; returning the first stage's order", exc_info=True)
             reason = f"{type(error).__name__}: {error}"
             return Reranked(
-                [kept(each, reason) for each in nodes[: self.top_n]], {"outcome": "failed", "problem": reason}
+                [kept(each, reason) for _, each in found[: self.top_n]],
+                {"outcome": "failed", "problem": reason, **merged},
             )
+        best: list[NodeWithScore] = []
+        for hit in ranking.hits:
+            place, each = found[hit.index]
+            passage = None if hit.passage is None else texts[place][slice(*hit.passage)]
+            best.append(reranked(each, hit, passage))
+        return Reranked(best, {**report(ranking, lambda hit: found[hit.index][0]), **merged})
 
-    def _ranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
+    def _ranking(self, candidates: list[Candidate], query: str) -> Flow[Ranking]:
         limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
-        candidates = [
-            Candidate(_text(each.node, self.metadata_mode), each.node.metadata, _float(each.score), each)
-            for each in nodes
-        ]
         work = Call[Ranking](
             sync=lambda: self._loaded.rerank(query, candidates, **limits),
             async_=lambda: self._loaded.arerank(query, candidates, **limits),
         )
         with watching(stage):
-            ranking = yield from work
-        best: list[NodeWithScore] = []
-        for hit in ranking.hits:
-            passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
-            best.append(reranked(nodes[hit.index], hit, passage))
-        return Reranked(best, report(ranking))
-
-
-def _text(node: BaseNode, mode: MetadataMode) -> str:
-    """What is read of a node; its text alone, where its metadata cannot be written as text."""
-    try:
-        return node.get_content(mode)
-    except Exception as error:  # noqa: BLE001 - metadata may hold anything, and nothing in them fails a ranking
-        logger.warning("the metadata of node %s cannot be written as text: %s", node.node_id, type(error).__name__)
-        return node.get_content(MetadataMode.NONE)
+            return (yield from work)
 
 
 def _float(score: float | None) -> float | None:

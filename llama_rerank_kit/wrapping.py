@@ -14,12 +14,14 @@ from llama_index.core.indices.base import BaseIndex
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from llama_rerank_kit.engine_walk import Attachment
+from llama_rerank_kit.merging import DistinctPostprocessor
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk, Widen
 from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
+from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, warn_of_limits
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
@@ -37,6 +39,7 @@ def with_rerank(
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
+    distinct: Distinct | None = "document",
 ) -> RerankRetriever: ...
 
 
@@ -51,6 +54,7 @@ def with_rerank(
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
+    distinct: Distinct | None = "document",
 ) -> Whole: ...
 
 
@@ -64,6 +68,7 @@ def with_rerank(
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
+    distinct: Distinct | None = "document",
 ) -> Any:
     """Copy a retriever, an engine or an index so that `recall` candidates are found and the best `top_n` are used.
 
@@ -82,6 +87,10 @@ def with_rerank(
             with the reason in `rerank_failed`; `None` leaves it to the reranker, which raises unless told otherwise.
         widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
             leaves to the table of known settings.
+        distinct: Which nodes are merged into the best placed of them, before the reranking: those of the same id and
+            text (`"document"`), those of which the same text is read whatever their ids (`"text"`), those that share so
+            much of their words (such as 0.9), or none (`None`). Where it is `"document"`, a postprocessor of ours that
+            says something else has its way.
 
     Returns:
         The same kind of object: for a retriever a `RerankRetriever`, for all else a copy. `print(widening_of(…))`
@@ -102,7 +111,8 @@ def with_rerank(
         "timeout": check_timeout(timeout),
         "on_error": on_error,
     }
-    second = _as_postprocessor(reranker, recall, {name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    second = _as_postprocessor(reranker, recall, given, check_distinct(distinct))
     if isinstance(target, BaseIndex):
         return _index(target, partial(with_rerank, reranker=second, recall=recall, top_n=None, widen=widen))
     walk, path = Walk(recall, widen), type(target).__name__
@@ -137,19 +147,25 @@ def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Wid
     return known
 
 
-def _as_postprocessor(given: object, recall: int, options: dict[str, Any]) -> BaseNodePostprocessor:
+def _as_postprocessor(
+    given: object, recall: int, options: dict[str, Any], distinct: Distinct | None
+) -> BaseNodePostprocessor:
     if isinstance(given, RerankPostprocessor):
-        return given.model_copy(update={**options, "recall": recall})
+        own = {} if distinct == "document" else {"distinct": distinct}
+        return given.model_copy(update={**options, **own, "recall": recall})
     if not isinstance(given, BaseNodePostprocessor):
         reranker = None if given is None else as_reranker(given, "a LlamaIndex node postprocessor")
-        fields: dict[str, Any] = {"reranker": reranker, "recall": recall, "top_n": None, **options}
-        return RerankPostprocessor(**fields)
+        fields: dict[str, Any] = {"recall": recall, "top_n": None, "distinct": distinct, **options}
+        return RerankPostprocessor(reranker=reranker, **fields)
     known = type(given).model_fields
     for name, value in options.items():
         if name not in known:
             msg = f"{type(given).__name__} has no {name}, so {name}={value!r} cannot be followed: pass {name}=None"
             raise ConfigurationError(msg)
-    return given.model_copy(update=options)
+    theirs = given.model_copy(update=options)
+    if distinct is None or isinstance(given, DistinctPostprocessor):
+        return theirs
+    return DistinctPostprocessor(postprocessor=theirs, distinct=distinct)
 
 
 def _index(index: Any, rerank: Callable[[BaseRetriever], BaseRetriever]) -> Any:

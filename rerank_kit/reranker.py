@@ -67,6 +67,11 @@ class Reranker(ABC):
         """Whether the score of a document without text means something, so that it may pass a threshold."""
         return not self.reads_text
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether documents of the same text may rank apart for their metadata, as they do by rules."""
+        return False
+
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs. `None`, unless a subclass says otherwise: unknown, which is not 0.
 

@@ -70,6 +70,11 @@ class Cascade(Reranker):
         """Whether its last stage, from which the scores are, judges documents without text."""
         return self.stages[-1].reranker.scores_blanks
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any stage does."""
+        return any(each.reranker.reads_metadata for each in self.stages)
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Run the stages."""
         run = _Run(self, query, documents, deadline)

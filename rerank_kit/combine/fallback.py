@@ -74,6 +74,11 @@ class Fallback(Reranker):
         """Whether all of them judge documents without text."""
         return all(each.scores_blanks for each in self.rerankers)
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any of them does."""
+        return any(each.reads_metadata for each in self.rerankers)
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with the first that can."""
         failures: list[_Failure] = []

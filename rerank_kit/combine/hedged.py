@@ -66,6 +66,11 @@ class Hedged(Reranker):
         """Whether all of them judge documents without text."""
         return all(each.scores_blanks for each in (self.reranker, self.other))
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any of them does."""
+        return any(each.reads_metadata for each in (self.reranker, self.other))
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with whoever is first."""
 

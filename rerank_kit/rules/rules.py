@@ -148,6 +148,11 @@ class Rules(Reranker):
             blend=self.blend,
         )
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Always."""
+        return True
+
     def cost(self, usage: Usage) -> float:
         """Nothing: nobody sends a bill for rules."""
         return 0.0

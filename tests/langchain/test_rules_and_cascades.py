@@ -157,7 +157,8 @@ def three_stages() -> Cascade:
 def test_each_stage_of_a_cascade_is_a_run_below_that_of_the_retriever(colour: Colour) -> None:
     recorder = Recorder()
     first: RunnableLambda[str, list[Document]] = RunnableLambda(lambda query: pages() * 4)
-    retriever = with_rerank(first, three_stages(), recall=24, top_n=None, widen=lambda retriever, recall: retriever)
+    settings: dict[str, Any] = {"recall": 24, "top_n": None, "distinct": None}
+    retriever = with_rerank(first, three_stages(), widen=lambda retriever, recall: retriever, **settings)
     best = colour(retriever, "invoke", "query", {"callbacks": [recorder]})
     assert ids(best) == ["5", "5"]
     whole = recorder.named("Cascade")

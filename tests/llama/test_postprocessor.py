@@ -434,7 +434,11 @@ def test_a_kept_order_says_in_the_event_that_it_is_one(colour: Colour) -> None:
         postprocessor = RerankPostprocessor(reranker=Failing(RuntimeError("x")), on_error="keep")
         colour(postprocessor, "postprocess_nodes", pages(), QUERY)
     assert ids(events.ends[0].nodes) == ["a", "b", "c"]
-    assert events.ends[0].tags["rerank"] == {"outcome": "failed", "problem": "RuntimeError: x"}
+    assert events.ends[0].tags["rerank"] == {
+        "outcome": "failed",
+        "problem": "RuntimeError: x",
+        "merged": 0,
+    }
 
 
 def test_events_come_in_a_pair_when_the_call_is_cancelled() -> None:
