@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
@@ -17,18 +16,14 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
-from langchain_rerank_kit.result_metadata import score_of
+from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
 from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
-from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import Widening, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
-
-logger = logging.getLogger("rerank_kit")
-
-FAILED = "rerank_failed"
-"""The key in a document's metadata that says why it comes in the first stage's order."""
 
 
 class RerankRetriever(ContextualCompressionRetriever):
@@ -41,7 +36,8 @@ class RerankRetriever(ContextualCompressionRetriever):
         top_n: How many documents to return; `None` leaves it to the compressor.
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
-            its own order, with the reason in `metadata["rerank_failed"]`. Wrong settings always raise.
+            its own order, without a score, with the reason in `metadata["rerank_failed"]`. So does a question with
+            nothing in it; wrong settings always raise.
         widen: A function that widens retrievers which the table of known settings does not cover.
         widening: What was changed to bring that many, readable with `print`.
     """
@@ -114,15 +110,12 @@ class RerankRetriever(ContextualCompressionRetriever):
             return []
         try:
             return (yield from self._reranking(documents, query, run_manager.get_child(), top_n, threshold))
-        except (ConfigurationError, MissingExtra):
-            raise
         except Exception as error:
-            if self.on_error == "raise":
+            reason = reason_to_keep(error, self.on_error)
+            if reason is None:
                 raise
-            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
-            reason = f"{type(error).__name__}: {error}"
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
-            return [_flagged(document, reason) for document in documents[:limit]]
+            return [kept(document, reason) for document in documents[:limit]]
 
     def _first_stage(self, recall: int) -> RetrieverLike:
         """The widened retriever, for the recall of this call."""
@@ -146,11 +139,16 @@ class RerankRetriever(ContextualCompressionRetriever):
             sync=lambda: other.compress_documents(documents, query, callbacks=callbacks),
             async_=lambda: other.acompress_documents(documents, query, callbacks=callbacks),
         )
+        name, older = type(other).__name__, scores(documents)
         inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
-        ranked = yield from traced(
-            callbacks, type(other).__name__, inputs, lambda _: work, lambda best: {"documents": list(best)}
-        )
-        return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
+        given = yield from traced(callbacks, name, inputs, lambda _: work, lambda best: {"documents": list(best)})
+        ranked = with_new_scores(given, older)
+        if threshold is None:
+            return ranked[:top_n]
+        if ranked and not scores(ranked):
+            msg = f"{name} writes no relevance_score, so threshold={threshold} cannot be followed: pass threshold=None"
+            raise ConfigurationError(msg)
+        return [each for each in ranked if (score_of(each) or 0.0) >= threshold][:top_n]
 
 
 def _child_config(
@@ -162,7 +160,3 @@ def _child_config(
     if name is not None:
         config["run_name"] = name
     return config
-
-
-def _flagged(document: Document, reason: str) -> Document:
-    return document.model_copy(update={"metadata": {**document.metadata, FAILED: reason}})

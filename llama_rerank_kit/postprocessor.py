@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from llama_rerank_kit.nodes import kept, reranked
 from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, traced
-from rerank_kit import ConfigurationError, MissingExtra, Ranking
+from rerank_kit import ConfigurationError, Ranking
 from rerank_kit.fields import RerankFields
+from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.trace_report import report
@@ -41,7 +42,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     on_error: Literal["raise", "keep"] = Field(
         default="raise",
         description='What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in '
-        "its own order, with the reason in `rerank_failed`. Wrong settings always raise.",
+        "its own order, without a score, with the reason in `rerank_failed`. So does a question with nothing in it; "
+        "wrong settings always raise.",
     )
     recall: int | None = Field(
         default=None,
@@ -99,13 +101,10 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             return Reranked([])
         try:
             return (yield from self._ranking(nodes, query))
-        except (ConfigurationError, MissingExtra):
-            raise
         except Exception as error:
-            if self.on_error == "raise":
+            reason = reason_to_keep(error, self.on_error)
+            if reason is None:
                 raise
-            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
-            reason = f"{type(error).__name__}: {error}"
             return Reranked(
                 [kept(each, reason) for each in nodes[: self.top_n]], {"outcome": "failed", "problem": reason}
             )
