@@ -69,11 +69,12 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         candidates = [
             Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
         ]
+        reranker = self.loaded
         work = Call[Ranking](
-            sync=lambda: self._loaded.rerank(query, candidates, **limits),
-            async_=lambda: self._loaded.arerank(query, candidates, **limits),
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
         )
         inputs = {"query": query, "documents": len(documents), **limits}
-        name = type(self._loaded).__name__
+        name = type(reranker).__name__
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
         return [with_score(documents[hit.index], hit) for hit in ranking.hits]

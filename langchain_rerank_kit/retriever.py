@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -21,13 +21,19 @@ from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
 from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.fields.base import check_names
 from rerank_kit.first_stage.keeping import reason_to_keep
-from rerank_kit.first_stage.widening import Widening, warn_of_few, warn_of_limits
+from rerank_kit.first_stage.widening import Widening, is_widening, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
+
+_FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
 
 
 class RerankRetriever(ContextualCompressionRetriever):
     """A retriever whose first stage is widened and whose results are reranked. `with_rerank` makes one.
+
+    A field that is assigned, or given to `model_copy`, is checked and takes effect: a new `base_retriever`, `recall` or
+    `widen` has the first stage widened anew.
 
     Attributes:
         base_retriever: The widened copy of the retriever that was given.
@@ -53,15 +59,50 @@ class RerankRetriever(ContextualCompressionRetriever):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    @model_validator(mode="after")
-    def _widen_first_stage(self) -> Self:
-        """Widen what was given; a copy that LangChain makes of us starts from the original again."""
-        given = self.base_retriever
-        original = self.widening.original if self.widening and self.widening.widened is given else given
-        self.widening = widen(original, self.recall, self.widen)
-        self.base_retriever = self.widening.widened
-        warn_of_limits(self.widening)
-        return self
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        """Widen what was given."""
+        self._widen_first_stage()
+
+    def _widen_first_stage(self) -> None:
+        """Widen the first stage; where it is widened already, as in a copy that LangChain makes, start anew."""
+        given, known = self.base_retriever, self.widening
+        original = known.original if known and known.widened is given else given
+        widening = widen(original, self.recall, self.widen)
+        vars(self).update(widening=widening, base_retriever=widening.widened)
+        self._warned = False
+        warn_of_limits(widening)
+
+    if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in type(self).model_fields:
+                super().__setattr__(name, value)
+                return
+            changed = self.model_copy(update={name: value})
+            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
+                object.__setattr__(self, each, getattr(changed, each))
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed, and the first stage widened anew where it depends on them.
+
+        Raises:
+            ConfigurationError: There is no such field, or `widening` is not that of the first stage.
+            ValidationError: A field refuses its value.
+        """
+        given = dict(update or {})
+        check_names(type(self), given)
+        changed = super().model_copy(deep=deep)
+        for name, value in given.items():
+            self.__pydantic_validator__.validate_assignment(changed, name, value)
+        if "widening" in given:
+            if not is_widening(changed.widening) or changed.widening.widened is not changed.base_retriever:
+                msg = "widening tells what was changed in base_retriever: assign that, recall or widen instead"
+                raise ConfigurationError(msg)
+        elif given.keys() & _FIRST_STAGE:
+            changed._widen_first_stage()  # noqa: SLF001 - our own copy
+        return changed
 
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
@@ -14,7 +13,7 @@ from typing_extensions import override
 
 from llama_rerank_kit.nodes import kept, reranked
 from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, traced
-from rerank_kit import ConfigurationError, Ranking
+from rerank_kit import ConfigurationError, Ranking, Reranker
 from rerank_kit.fields import RerankFields
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
@@ -53,6 +52,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     )
     _warned: bool = PrivateAttr(default=False)
     _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
+    fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {
+        *("metadata_mode", "on_error", "recall", "callback_manager")
+    }
 
     model_config = ConfigDict(defer_build=False)
 
@@ -63,13 +65,11 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return cls.__name__
 
     @override
-    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+    def __reduce__(self) -> tuple[Callable[..., RerankPostprocessor], tuple[Any, ...]]:
         """Copies of other processes are made anew. Secrets stay behind, and callback managers, which cannot travel."""
-        left = {"callback_manager", *self._left_behind()}
-        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in left}
-        if "reranker" in left:  # it would be made of fields that are not there
-            fields["reranker"] = self.loaded
-        return partial(type(self), **fields), ()
+        left = self._left_behind()
+        fields = {name: getattr(self, name) for name in type(self).model_fields.keys() - left - {"callback_manager"}}
+        return _arrived, (type(self), fields, self.loaded if left else None)
 
     @override
     @dispatcher.span
@@ -91,7 +91,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
         self._warned = self._warned or warn_of_few(len(nodes), self.recall, "print(widening_of(…))")
-        model = self._loaded.model or type(self._loaded).__name__
+        model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
 
@@ -115,9 +115,10 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             Candidate(_text(each.node, self.metadata_mode), each.node.metadata, _float(each.score), each)
             for each in nodes
         ]
+        reranker = self.loaded
         work = Call[Ranking](
-            sync=lambda: self._loaded.rerank(query, candidates, **limits),
-            async_=lambda: self._loaded.arerank(query, candidates, **limits),
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
         )
         with watching(stage):
             ranking = yield from work
@@ -126,6 +127,16 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
             best.append(reranked(nodes[hit.index], hit, passage))
         return Reranked(best, report(ranking))
+
+
+def _arrived(kind: type[RerankPostprocessor], fields: dict[str, Any], loaded: Reranker | None) -> RerankPostprocessor:
+    """What a pickle brings, with a reranker that travelled where it cannot be made of the fields that did."""
+    if loaded is None:
+        return kind(**fields)
+    given = fields.pop("reranker")
+    made = kind(reranker=loaded, **fields)
+    vars(made)["reranker"] = given
+    return made
 
 
 def _text(node: BaseNode, mode: MetadataMode) -> str:
