@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -25,6 +26,8 @@ from rerank_kit.fields.base import check_names
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import Widening, is_widening, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
+
+logger = logging.getLogger("rerank_kit")
 
 _FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
 
@@ -56,6 +59,7 @@ class RerankRetriever(ContextualCompressionRetriever):
     widen: SkipJsonSchema[SkipValidation[Widen | None]] = Field(default=None, exclude=True, repr=False)
     widening: SkipJsonSchema[SkipValidation[Widening[RetrieverLike]]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
     _warned: bool = PrivateAttr(default=False)
+    _told_of_k: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -106,12 +110,12 @@ class RerankRetriever(ContextualCompressionRetriever):
 
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
         return super().invoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
         return await super().ainvoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
@@ -134,12 +138,14 @@ class RerankRetriever(ContextualCompressionRetriever):
         whole_config: RunnableConfig | None = None,
         recall: int | None = None,
         top_n: int | None = None,
+        k: int | None = None,
         threshold: float | None = None,
         **kwargs: Any,
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         recall = self.recall if recall is None else check_count("recall", recall) or self.recall
-        top_n = self.top_n if top_n is None else check_count("top_n", top_n)
+        asked = self._asked_for(check_count("top_n", top_n), check_count("k", k))
+        top_n = self.top_n if asked is None else asked
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         first, config = self._first_stage(recall), _child_config(whole_config, run_manager)
         documents = yield from Call[list[Document]](
@@ -157,6 +163,18 @@ class RerankRetriever(ContextualCompressionRetriever):
                 raise
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
             return [kept(document, reason) for document in documents[:limit]]
+
+    def _asked_for(self, top_n: int | None, k: int | None) -> int | None:
+        """How many documents this call is to return, which other retrievers call `k`."""
+        if k is None:
+            return top_n
+        if top_n not in (None, k):
+            msg = f"k={k} and top_n={top_n} say two things: k is top_n here, and recall what the first stage brings"
+            raise ConfigurationError(msg)
+        if not self._told_of_k:
+            self._told_of_k = True
+            logger.warning("k=%d is taken for top_n: recall says how many candidates the first stage brings", k)
+        return k
 
     def _first_stage(self, recall: int) -> RetrieverLike:
         """The widened retriever, for the recall of this call."""
