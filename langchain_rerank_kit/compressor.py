@@ -67,7 +67,8 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             "timeout": self.timeout,
         }
         candidates = [
-            Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
+            Candidate(each.page_content, each.metadata, score_of(each), each.id, place=place)
+            for place, each in enumerate(documents)
         ]
         reranker = self.loaded
         work = Call[Ranking](

@@ -112,7 +112,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     def _ranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
         limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
         candidates = [
-            Candidate(_text(each.node, self.metadata_mode), each.node.metadata, _float(each.score), each)
+            Candidate(
+                _text(each.node, self.metadata_mode), each.node.metadata, _float(each.score), each.node_id, given=each
+            )
             for each in nodes
         ]
         reranker = self.loaded

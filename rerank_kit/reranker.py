@@ -174,7 +174,10 @@ class Reranker(ABC):
             each.passing(ranking, threshold, blanks=self.scores_blanks)
             for ranking, each in zip(whole, asked, strict=True)
         )
-        cut = [replace(ranking, hits=hits[:top_n]) for ranking, hits in zip(whole, passing, strict=True)]
+        cut = [
+            replace(ranking, hits=hits[:top_n], ids=each.ids)
+            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+        ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
             for ranking, each in zip(cut, asked, strict=True)
@@ -220,6 +223,7 @@ class _Asked:
     documents: list[Document]
     places: list[int]
     empty: list[int]
+    ids: tuple[str | None, ...]
 
     @classmethod
     def of(cls, query: str, documents: list[Document], *, text: bool) -> _Asked:
@@ -227,7 +231,9 @@ class _Asked:
         empty: list[int] = []
         for index, document in enumerate(documents):
             (empty if text and is_blank(document.text) else places).append(index)
-        return cls(query, [_readable(documents[index]) for index in places], places, empty)
+        ids = tuple(each.id for each in documents)
+        known = ids if any(each is not None for each in ids) else ()
+        return cls(query, [_readable(documents[index]) for index in places], places, empty, known)
 
     @property
     def total(self) -> int:

@@ -259,6 +259,13 @@ def test_a_reranker_that_cannot_be_pickled_is_an_error_and_not_lost_in_silence()
         pickle.dumps(RerankPostprocessor(reranker=Scripted(lambda _: 0.5)))
 
 
+def test_a_reranker_knows_documents_by_the_ids_of_their_nodes(colour: Colour) -> None:
+    reranker = Scripted(ends_in)
+    colour(RerankPostprocessor(reranker=reranker), "postprocess_nodes", pages(), QUERY)
+    ((_, sent),) = reranker.sent
+    assert [document.id for document in sent] == ["a", "b", "c"]
+
+
 def test_it_can_be_copied_deeply(colour: Colour) -> None:
     made = RerankPostprocessor(reranker=Scripted(ends_in), top_n=2)
     other = copy.deepcopy(made)
