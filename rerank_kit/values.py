@@ -25,11 +25,13 @@ class Document:
         text: What the model reads.
         metadata: What business rules read; a model never sees it.
         score: The score from the stage before, if there was one.
+        id: What the caller knows it by, for `Ranking.to_run`.
     """
 
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     score: float | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
