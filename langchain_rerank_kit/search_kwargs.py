@@ -13,8 +13,9 @@ from langchain_rerank_kit.known_retrievers import SEARCH_COUNT
 from langchain_rerank_kit.known_stores import Pool, Store, known_store, parameters_of
 from langchain_rerank_kit.nested_settings import Search
 from langchain_rerank_kit.raising import UNSET, Limit, Raising
+from langchain_rerank_kit.unknown_stores import searched_by, store_by_signature
 
-_FILTERS = frozenset({"filter", "filters", "expr", "pre_filter"})
+_FILTERS = frozenset({"filter", "filters", "expr", "pre_filter", "where"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class _SearchKwargs:
     def _pools(self) -> list[Pool]:
         """The pools of this kind of search that this very store takes: its name alone says nothing of its age."""
         pools = [pool for pool in self.known.pools if pool.when(self.search)]
-        chosen = [pool for pool in pools if _takes(self.search.store, pool.name)]
+        chosen = [pool for pool in pools if _takes(self.search, pool.name)]
         return [self.known.mmr, *chosen] if self.search.kind == "mmr" else chosen
 
     def _floor(self, pool: Pool, wanted: int) -> int:
@@ -69,8 +70,8 @@ class _SearchKwargs:
         if known.note and known.noted(search):
             raising.cut(search.where, source, known.note)
         if known.few:
-            numbers = {pool.name: pool.default for pool in (*known.pools, known.mmr)}
-            set_now = {name: value for name, value in arguments.items() if value is not UNSET}
+            numbers = {pool.name: pool.default for pool in (*known.pools, known.mmr, *self._pools())}
+            set_now = {name: value for name, value in arguments.items() if value is not UNSET and value is not None}
             raising.remedies.append(f"{source}: {known.few.format_map({**numbers, **set_now})}")
         if limit is not None and limit.most < raising.recall:
             raising.remedies.append(f"{source}: {limit.why}")
@@ -84,9 +85,10 @@ def _is_set(value: Any) -> bool:
     return value is not None and not (isinstance(value, int | float | Mapping) and not value)
 
 
-def _takes(store: Any, name: str) -> bool:
-    parameters = parameters_of(store)
-    return name in parameters or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+def _takes(search: Search, name: str) -> bool:
+    parameters = parameters_of(search.store)
+    by_keyword = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    return by_keyword or name in parameters or name in searched_by(search) or name in search.given
 
 
 def search_kwargs(raising: Raising, retriever: Any, where: str) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def search_kwargs(raising: Raising, retriever: Any, where: str) -> dict[str, Any
         where: Where these stand.
     """
     search = _search(retriever, where, raising.recall)
-    return _SearchKwargs(raising, search, known_store(search.store)).widened(_counted_by(retriever))
+    return _SearchKwargs(raising, search, _row(search)).widened(_counted_by(retriever))
 
 
 def declared_limit(each: object, name: str) -> Limit | None:
@@ -113,7 +115,13 @@ def store_limit(retriever: Any, recall: int) -> Limit | None:
     if _counted_by(retriever) is not None:
         return None
     search = _search(retriever, "", recall)
-    return known_store(search.store).limit(search)
+    return _row(search).limit(search)
+
+
+def _row(search: Search) -> Store:
+    """What is known of the store that is searched."""
+    known = known_store(search.store)
+    return store_by_signature(search) if known is None else known
 
 
 def _search(retriever: Any, where: str, recall: int) -> Search:
