@@ -27,7 +27,7 @@ from rerank_kit.checks import check_count, check_threshold
 from rerank_kit.fields.base import check_names
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.keeping import reason_to_keep
-from rerank_kit.first_stage.widening import Widening, is_widening, warn_of_few, warn_of_limits
+from rerank_kit.first_stage.widening import Widening, is_widening, note_changes, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
@@ -155,10 +155,14 @@ class RerankRetriever(ContextualCompressionRetriever):
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         widening, config = self._widened(recall), _child_config(whole_config, run_manager)
         first = widening.widened
-        documents = yield from Call[list[Document]](
-            sync=lambda: first.invoke(query, config, **kwargs),
-            async_=lambda: first.ainvoke(query, config, **kwargs),
-        )
+        try:
+            documents = yield from Call[list[Document]](
+                sync=lambda: first.invoke(query, config, **kwargs),
+                async_=lambda: first.ainvoke(query, config, **kwargs),
+            )
+        except Exception as error:
+            note_changes(error, widening)
+            raise
         self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)", widening)
         if not documents:
             return []

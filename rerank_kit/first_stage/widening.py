@@ -133,6 +133,16 @@ def warn_of_few(found: int, recall: int | None, report: str, widening: Widening[
     return True
 
 
+def note_changes(error: Exception, widening: Widening[Any]) -> None:
+    """Say on an error of the first stage what was raised: a store may refuse numbers above a limit of its own."""
+    if not widening.changes:
+        return
+    changes = ", ".join(map(str, widening.changes))
+    note = f"with_rerank raised {changes}; if the store refuses that, pass recall= lower or widen="
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+
+
 def _warn(message: str) -> None:
     """Warn at the line of the user's that led here."""
     level, frame = 1, inspect.currentframe()

@@ -199,3 +199,36 @@ def test_a_number_on_the_store_is_named(colour: Colour) -> None:
     assert lines(searching(Holding())) == [K, beyond_k(told, "k and num_candidates")]
     with pytest.warns(RecallWarning, match="brought 15 .*the store's own fetch_k is 15"):
         answer(colour, with_rerank(searching(Holding()), Scripted()))
+
+
+# ── What a store refuses ──
+
+
+class Limited(Notes):
+    """It refuses to fetch more than a hundred, with the same error each time."""
+
+    def __init__(self) -> None:
+        self.refusal = ValueError("fetch_k > 100")
+
+    def similarity_search(self, query: str, k: int = 4, fetch_k: int = 30, **kwargs: Any) -> list[Document]:
+        if fetch_k > 100:
+            raise self.refusal
+        return NOTES[:fetch_k][:k]
+
+
+def test_an_error_of_the_first_stage_says_what_was_raised(colour: Colour) -> None:
+    reranked = with_rerank(searching(Limited(), k=60, fetch_k=30, filter=one_in_ten), Scripted())
+    for _ in range(2):
+        with pytest.raises(ValueError, match="fetch_k > 100") as caught:
+            answer(colour, reranked)
+    (note,) = caught.value.__notes__
+    assert note == (
+        "with_rerank raised VectorStoreRetriever.search_kwargs['fetch_k']: 30 → 600; if the store refuses that, pass "
+        "recall= lower or widen="
+    )
+
+
+def test_where_nothing_was_raised_an_error_is_left_as_it_is(colour: Colour) -> None:
+    with pytest.raises(ValueError, match="fetch_k > 100") as caught:
+        answer(colour, with_rerank(searching(Limited(), k=60, fetch_k=700), Scripted()))
+    assert not hasattr(caught.value, "__notes__")
