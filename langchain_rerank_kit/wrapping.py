@@ -14,15 +14,16 @@ from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
-from rerank_kit import ConfigurationError, Reranker
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import check_recall
 
 
 def with_rerank(
     retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
-    reranker: Reranker | BaseDocumentCompressor | None = None,
+    reranker: Given | BaseDocumentCompressor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -38,8 +39,9 @@ def with_rerank(
     Args:
         retriever: Any LangChain retriever, runnable or function from a query to documents, or a vector store. It is
             copied, not changed.
-        reranker: Any `rerank_kit.Reranker` or LangChain document compressor; `None` takes the best local one that is
-            installed, and the log says which.
+        reranker: Any `rerank_kit.Reranker` or LangChain document compressor, a function from a query and texts to
+            numbers, or the name or folder of a cross-encoder; `None` takes the best local one that is installed, and
+            the log says which.
         recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
             that brings more keeps doing so.
         top_n: How many documents to return; `None` leaves it to the reranker.
@@ -95,11 +97,9 @@ def _as_retriever(given: object) -> RetrieverLike:
 
 def _as_compressor(given: object, timeout: float | None, text: TextOf | None) -> BaseDocumentCompressor:
     reader(text)
-    if given is None or isinstance(given, Reranker):
-        return RerankCompressor(reranker=given, top_n=None, timeout=timeout, text=text)
     if not isinstance(given, BaseDocumentCompressor):
-        msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
-        raise ConfigurationError(msg)
+        reranker = None if given is None else as_reranker(given, "a LangChain document compressor")
+        return RerankCompressor(reranker=reranker, top_n=None, timeout=timeout, text=text)
     if timeout is not None:
         msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
         raise ConfigurationError(msg)

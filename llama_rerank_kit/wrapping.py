@@ -18,8 +18,9 @@ from llama_rerank_kit.merging import DistinctPostprocessor
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk, Widen
-from rerank_kit import ConfigurationError, Reranker
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, warn_of_limits
 
@@ -30,7 +31,7 @@ OnError = Literal["raise", "keep"]
 @overload
 def with_rerank(
     target: BaseRetriever,
-    reranker: Reranker | BaseNodePostprocessor | None = None,
+    reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -45,7 +46,7 @@ def with_rerank(
 @overload
 def with_rerank(
     target: Whole,
-    reranker: Reranker | BaseNodePostprocessor | None = None,
+    reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -59,7 +60,7 @@ def with_rerank(
 
 def with_rerank(
     target: Any,
-    reranker: Reranker | BaseNodePostprocessor | None = None,
+    reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -74,8 +75,9 @@ def with_rerank(
     Args:
         target: A retriever, a query engine, a chat engine, or an index, whose retrievers and engines will then all
             rerank. It is copied, not changed; a chat engine's copy goes on with the same memory.
-        reranker: Any `rerank_kit.Reranker` or LlamaIndex node postprocessor; `None` takes the best local one that is
-            installed, and the log says which.
+        reranker: Any `rerank_kit.Reranker` or LlamaIndex node postprocessor, a function from a query and texts to
+            numbers, or the name or folder of a cross-encoder; `None` takes the best local one that is installed, and
+            the log says which.
         recall: How many candidates each retriever is to bring: 50 to 100 is what makes reranking pay. One that brings
             more keeps doing so.
         top_n: How many nodes to keep; `None` leaves it to the reranker.
@@ -148,15 +150,13 @@ def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Wid
 def _as_postprocessor(
     given: object, recall: int, options: dict[str, Any], distinct: Distinct | None
 ) -> BaseNodePostprocessor:
-    if given is None or isinstance(given, Reranker):
-        fields: dict[str, Any] = {"reranker": given, "recall": recall, "top_n": None, "distinct": distinct, **options}
-        return RerankPostprocessor(**fields)
     if isinstance(given, RerankPostprocessor):
         own = {} if distinct == "document" else {"distinct": distinct}
         return given.model_copy(update={**options, **own, "recall": recall})
     if not isinstance(given, BaseNodePostprocessor):
-        msg = f"reranker must be a rerank_kit.Reranker or a LlamaIndex node postprocessor, not {type(given).__name__}"
-        raise ConfigurationError(msg)
+        reranker = None if given is None else as_reranker(given, "a LlamaIndex node postprocessor")
+        fields: dict[str, Any] = {"recall": recall, "top_n": None, "distinct": distinct, **options}
+        return RerankPostprocessor(reranker=reranker, **fields)
     known = type(given).model_fields
     for name, value in options.items():
         if name not in known:

@@ -213,8 +213,9 @@ class _Run:
         """The ranking after the last stage."""
         hits = list(self.hits)
         for hit in self.rest if self.cascade.keep_rest else ():
-            lowest = hits[-1].score if hits else hit.score
-            hits.append(replace(hit, score=min(hit.score, lowest)))
+            if hits and hit.score >= hits[-1].score:
+                hit = replace(hit, score=hits[-1].score, logit=hits[-1].logit)  # noqa: PLW2901 - it is below that one
+            hits.append(hit)
         return replace(self.so_far(), hits=tuple(hits), failure=self.failure)
 
 
@@ -233,4 +234,5 @@ def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
         before.why if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
+        hit.logit if scored else before.logit,
     )

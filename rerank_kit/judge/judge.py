@@ -222,7 +222,7 @@ class LLMJudge(Reranker):
         """How to ask about these documents, and how many had to be cut."""
         texts = [each.text for each in documents]
         most = self._max_tokens_per_doc
-        sent = texts if most is None else [cut(text, most, estimated_tokens) for text in texts]
+        sent = texts if most is None else [_beginning(text, most) for text in texts]
         calls = ModelCalls(
             self.chat,
             self.mode,
@@ -236,7 +236,7 @@ class LLMJudge(Reranker):
             verdicts_at_once=self._on_error == "raise" and self._samples == 1 and self.mode != "listwise",
             label_enum=self._label_enum,
         )
-        return calls, sum(len(short) < len(text) for short, text in zip(sent, texts, strict=True))
+        return calls, sum(len(short) < len(text.lstrip()) for short, text in zip(sent, texts, strict=True))
 
     def _ballots(self, calls: ModelCalls) -> list[Ballot]:
         return ballots(calls, 1 if self.mode == "filter" else self._documents_per_call, self._samples)
@@ -247,3 +247,8 @@ class LLMJudge(Reranker):
     def __repr__(self) -> str:
         """Say which model judges, and how."""
         return f"{type(self).__name__}({self.chat!r}, mode={self.mode!r})"
+
+
+def _beginning(text: str, tokens: int) -> str:
+    """What is sent of a text that may have so many tokens; white space before it does not use them up."""
+    return text if estimated_tokens(text) <= tokens else cut(text.lstrip(), tokens, estimated_tokens)

@@ -27,6 +27,8 @@ from langchain_rerank_kit import (
 from rerank_kit import ConfigurationError, Deadline, DeadlineExceeded, MissingExtra, Ranking, Reranker
 from rerank_kit import Document as Candidate
 from rerank_kit.flow import Flow, blocking
+from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour, tasks_left_by_cancelling
 from tests.doubles import Failing, Gated, Scripted
 from tests.langchain.recording import Recorder
@@ -49,6 +51,24 @@ def ids(documents: list[Document]) -> list[str | None]:
 def test_the_best_of_many_come_back(colour: Colour) -> None:
     retriever = with_rerank(Numbers(), Scripted())
     assert ids(colour(retriever, "invoke", "query")) == ["49", "48", "47", "46", "45"]
+
+
+def test_a_bare_function_reranks(colour: Colour) -> None:
+    def last(query: str, texts: list[str]) -> list[float]:
+        return [float(text.split()[-1]) for text in texts]
+
+    async def alast(query: str, texts: list[str]) -> list[float]:
+        return last(query, texts)
+
+    for function in (last, alast):
+        assert ids(colour(with_rerank(Numbers(), function), "invoke", "query", top_n=2)) == ["49", "48"]
+
+
+def test_the_name_of_a_cross_encoder_is_one() -> None:
+    for name in (embedded_folder(), str(embedded_folder())):
+        made: Any = with_rerank(Numbers(), name).base_compressor
+        assert isinstance(made.loaded, OnnxCrossEncoder)
+        assert made.loaded.model == str(name)
 
 
 def test_it_is_a_contextual_compression_retriever() -> None:
@@ -95,7 +115,8 @@ def test_a_wrong_number_for_one_call_is_an_error(colour: Colour, wrong: dict[str
         ({"threshold": math.inf}, "threshold"),
         ({"timeout": 0}, "timeout"),
         ({"on_error": "ignore"}, "on_error"),
-        ({"reranker": "bge"}, "reranker must be"),
+        ({"reranker": 3}, "reranker must be"),
+        ({"reranker": Scripted}, r"reranker is the class Scripted: pass an object of it, such as Scripted\(…\)"),
         ({"reranker": RerankCompressor(reranker=Scripted()), "timeout": 3}, "timeout goes with"),
     ],
 )

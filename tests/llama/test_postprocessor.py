@@ -75,6 +75,44 @@ def ids(nodes: list[NodeWithScore]) -> list[str]:
 # ── Nodes and scores ──
 
 
+def test_what_comes_out_equals_plain_nodes_with_the_same_scores(colour: Colour) -> None:
+    best = colour(RerankPostprocessor(reranker=Scripted(ends_in)), "postprocess_nodes", pages(), QUERY)
+    low, high, middle = (each.node for each in pages())
+    plain = [NodeWithScore(node=node, score=score) for node, score in ((high, 3.0), (middle, 2.0), (low, 1.0))]
+    assert best == plain
+    assert plain == best
+    assert plain[0] in best
+    for other in (NodeWithScore(node=high, score=2.9), NodeWithScore(node=low, score=3.0), NodeWithScore(node=high)):
+        assert best[0] != other
+        assert other != best[0]
+
+
+def test_two_reranked_nodes_are_equal_when_all_that_they_remember_is() -> None:
+    node = TextNode(text="x", id_="x")
+    first = RerankedNode(node=node, score=1.0, relevance_reason="it says so")
+    assert first == RerankedNode(node=node.model_copy(), score=1.0, relevance_reason="it says so")
+    assert first != RerankedNode(node=node, score=1.0, relevance_reason="it says the opposite")
+    assert first != RerankedNode(node=node, score=1.0, relevance_reason="it says so", rerank_failed="TimeoutError: ")
+
+
+def test_a_reranked_node_equals_nothing_else() -> None:
+    class Dated(NodeWithScore):
+        """A user's own, whose date would be passed over."""
+
+        date: str = "today"
+
+    reranked = RerankedNode(node=TextNode(text="x", id_="x"), score=1.0)
+    for other in (Dated(node=reranked.node, score=1.0), reranked.node, (reranked.node, 1.0), None):
+        assert reranked != other
+        assert other != reranked
+
+
+def test_a_reranked_node_can_be_hashed_no_more_than_a_plain_one() -> None:
+    for node in (NodeWithScore(node=TextNode()), RerankedNode(node=TextNode())):
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(node)
+
+
 def test_the_very_nodes_that_came_in_come_out_best_first(colour: Colour) -> None:
     given = pages()
     best = colour(RerankPostprocessor(reranker=Scripted()), "postprocess_nodes", given, QUERY)
