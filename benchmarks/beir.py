@@ -44,7 +44,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.splitlines()]
 
 
-def scored(collection: Collection, run: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def scored(collection: Collection, run: Mapping[str, Mapping[str, float]], measure: Any = MEASURE) -> dict[str, float]:
     """The measure for every judged query; one without results counts as 0."""
-    found = {each.query_id: each.value for each in ir_measures.iter_calc([MEASURE], collection.judgements, run)}
+    found = {each.query_id: each.value for each in ir_measures.iter_calc([measure], collection.judgements, run)}
     return {query: found.get(query, 0.0) for query in collection.queries}

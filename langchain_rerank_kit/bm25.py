@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -15,34 +14,23 @@ from pydantic import Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
+from langchain_rerank_kit.bm25_words import Terms, languages, told_language
 from langchain_rerank_kit.result_metadata import with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from rerank_kit import ConfigurationError, Hit
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_choice, check_count
 from rerank_kit.optional import optional
-from rerank_kit.texts import UNSPACED, nfkc
 
-_PIECES = re.compile(f"[{UNSPACED}]+|[^\\W{UNSPACED}]+")
-_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
+AUTO = "auto"
 
-
-def words(text: str) -> list[str]:
-    """Cut text into the terms that BM25 counts.
-
-    Words of letters and digits, case folded. Chinese and Japanese, which put no space between words, are cut into
-    overlapping pairs of characters, as Lucene's CJKAnalyzer does.
-    """
-    terms: list[str] = []
-    for piece in _PIECES.findall(nfkc(text).casefold()):
-        if _IS_UNSPACED.match(piece) and len(piece) > 1:
-            terms.extend(piece[at : at + 2] for at in range(len(piece) - 1))
-        else:
-            terms.append(piece)
-    return terms
+_FAINT = 0.01  # what a common word of a query counts: enough to decide among equals, and to bring who else may answer
 
 
 class BM25Retriever(BaseRetriever):
     """Finds the documents that share the query's rarer words, on the bm25s library (Lucene's variant of BM25).
+
+    Words are compared by their stems, so that "houses" finds "house", and names in code are found by their parts too.
+    Of a query, the commonest words of the language count next to nothing, unless it has no others.
 
     The documents that come out are copies with the BM25 score in `metadata["relevance_score"]`. Documents that share
     no word with the query are not returned.
@@ -50,30 +38,57 @@ class BM25Retriever(BaseRetriever):
     Attributes:
         docs: The collection.
         k: How many documents to return at most.
-        tokenizer: Cuts a text into terms; by default `words`.
+        language: That of the collection, such as `"german"`, for stems and commonest words. `"auto"` tells it from the
+            texts, and the retriever's `repr` says which it is; where none is clear, as in mixed collections, it is
+            `None`: words as they stand, all of them.
+        tokenizer: Cuts a text into terms, in place of all that.
         text: What is indexed of a document: a template of its fields, a list of them, or a function; by default the
             page content alone.
     """
 
     docs: list[Document] = Field(repr=False)
     k: int = Field(default=4, ge=1)
-    tokenizer: SkipJsonSchema[Callable[[str], list[str]]] = Field(default=words, exclude=True, repr=False)
+    language: str | None = AUTO
+    tokenizer: SkipJsonSchema[Callable[[str], list[str]] | None] = Field(default=None, exclude=True, repr=False)
     text: TextField = None
+    _terms: Terms = PrivateAttr(default=Terms())
     _index: Any = PrivateAttr(default=None)
 
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        """Index the collection.
+    if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 
-        Raises:
-            MissingExtra: bm25s is not installed.
-        """
+        def __init__(self, **fields: Any) -> None:
+            """Index the collection.
+
+            Raises:
+                ConfigurationError: There is no such language.
+                MissingExtra: bm25s or PyStemmer is not installed.
+            """
+            super().__init__(**fields)
+            self._index_documents()
+
+    def _index_documents(self) -> None:
         bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")
         logging.getLogger("bm25s").setLevel(logging.NOTSET)  # its import sets DEBUG, whatever the user has configured
-        terms = [self.tokenizer(text) for text in map(reader(self.text), self.docs)]
+        texts = list(map(reader(self.text), self.docs))
+        if self.tokenizer is None:
+            self._terms = Terms(self._language_of(texts))
+        terms = list(map(self.tokenizer or self._terms, texts))
         if any(terms):  # bm25s cannot index a collection without a single word
             self._index = bm25s.BM25()
             self._index.index(terms, show_progress=False)
+
+    def _language_of(self, texts: Sequence[str]) -> str | None:
+        if self.language is not None:
+            check_choice("language", self.language, (AUTO, *languages(), None))
+        return told_language(texts) if self.language == AUTO else self.language
+
+    @override
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Say in which language words are compared."""
+        yield from (shown for shown in super().__repr_args__() if shown[0] != "language")
+        if self.tokenizer is None:
+            language = self._terms.language
+            yield "language", f"{AUTO}: {language}" if self.language == AUTO else language
 
     @classmethod
     def from_documents(cls, documents: Iterable[Document], **fields: Any) -> BM25Retriever:
@@ -124,10 +139,12 @@ class BM25Retriever(BaseRetriever):
 
     def _search(self, query: str, k: int | None) -> list[Document]:
         limit = self.k if k is None else check_count("k", k)
-        terms = self.tokenizer(query)
+        terms, common = self._terms.of_query(query) if self.tokenizer is None else (self.tokenizer(query), [])
         if self._index is None or not terms:
             return []
         scores: Any = self._index.get_scores(terms)
+        if common:
+            scores = scores + _FAINT * self._index.get_scores(common)
         matches = scores.nonzero()[0]
         best = matches[(-scores[matches]).argsort(kind="stable")][:limit]
         return [with_score(self.docs[place], Hit(place, float(scores[place]))) for place in map(int, best)]

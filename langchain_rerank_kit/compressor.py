@@ -76,16 +76,18 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             "timeout": self.timeout,
         }
         texts = list(map(reader(self.text), documents))
-        found = yield from merging(documents, texts, distinct, by_id=self._loaded.reads_metadata)
+        found = yield from merging(documents, texts, distinct, by_id=self.loaded.reads_metadata)
         candidates = [
-            Candidate(each.text, each.document.metadata, score_of(each.document), each.place) for each in found
+            Candidate(each.text, each.document.metadata, score_of(each.document), each.document.id, place=each.place)
+            for each in found
         ]
+        reranker = self.loaded
         work = Call[Ranking](
-            sync=lambda: self._loaded.rerank(query, candidates, **limits),
-            async_=lambda: self._loaded.arerank(query, candidates, **limits),
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
         )
         inputs = {"query": query, "documents": len(documents), **limits}
-        name = type(self._loaded).__name__
+        name = type(reranker).__name__
 
         def told(ranking: Ranking) -> dict[str, Any]:
             return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
@@ -12,30 +12,34 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.merging import merging
-from langchain_rerank_kit.result_metadata import score_of
+from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
 from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
-from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.fields.base import check_names
 from rerank_kit.fields.distinct import DistinctField
-from rerank_kit.first_stage.widening import Widening, warn_of_few, warn_of_limits
+from rerank_kit.first_stage.keeping import reason_to_keep
+from rerank_kit.first_stage.widening import Widening, is_widening, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
 
-FAILED = "rerank_failed"
-"""The key in a document's metadata that says why it comes in the first stage's order."""
+_FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
 
 
 class RerankRetriever(ContextualCompressionRetriever):
     """A retriever whose first stage is widened and whose results are reranked. `with_rerank` makes one.
+
+    A field that is assigned, or given to `model_copy`, is checked and takes effect: a new `base_retriever`, `recall` or
+    `widen` has the first stage widened anew.
 
     Attributes:
         base_retriever: The widened copy of the retriever that was given.
@@ -44,7 +48,8 @@ class RerankRetriever(ContextualCompressionRetriever):
         top_n: How many documents to return; `None` leaves it to the compressor.
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
-            its own order, with the reason in `metadata["rerank_failed"]`. Wrong settings always raise.
+            its own order, without a score, with the reason in `metadata["rerank_failed"]`. So does a question with
+            nothing in it; wrong settings always raise.
         distinct: Which documents are merged into the best placed of them before the reranking: `"document"`, `"text"`,
             a share such as 0.9, or `None`. `metadata["merged_documents"]` lists those that a document stands for.
         widen: A function that widens retrievers which the table of known settings does not cover.
@@ -60,27 +65,63 @@ class RerankRetriever(ContextualCompressionRetriever):
     widen: SkipJsonSchema[SkipValidation[Widen | None]] = Field(default=None, exclude=True, repr=False)
     widening: SkipJsonSchema[SkipValidation[Widening[RetrieverLike]]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
     _warned: bool = PrivateAttr(default=False)
+    _told_of_k: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    @model_validator(mode="after")
-    def _widen_first_stage(self) -> Self:
-        """Widen what was given; a copy that LangChain makes of us starts from the original again."""
-        given = self.base_retriever
-        original = self.widening.original if self.widening and self.widening.widened is given else given
-        self.widening = widen(original, self.recall, self.widen)
-        self.base_retriever = self.widening.widened
-        warn_of_limits(self.widening)
-        return self
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        """Widen what was given."""
+        self._widen_first_stage()
+
+    def _widen_first_stage(self) -> None:
+        """Widen the first stage; where it is widened already, as in a copy that LangChain makes, start anew."""
+        given, known = self.base_retriever, self.widening
+        original = known.original if known and known.widened is given else given
+        widening = widen(original, self.recall, self.widen)
+        vars(self).update(widening=widening, base_retriever=widening.widened)
+        self._warned = False
+        warn_of_limits(widening)
+
+    if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in type(self).model_fields:
+                super().__setattr__(name, value)
+                return
+            changed = self.model_copy(update={name: value})
+            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
+                object.__setattr__(self, each, getattr(changed, each))
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed, and the first stage widened anew where it depends on them.
+
+        Raises:
+            ConfigurationError: There is no such field, or `widening` is not that of the first stage.
+            ValidationError: A field refuses its value.
+        """
+        given = dict(update or {})
+        check_names(type(self), given)
+        changed = super().model_copy(deep=deep)
+        for name, value in given.items():
+            self.__pydantic_validator__.validate_assignment(changed, name, value)
+        if "widening" in given:
+            if not is_widening(changed.widening) or changed.widening.widened is not changed.base_retriever:
+                msg = "widening tells what was changed in base_retriever: assign that, recall or widen instead"
+                raise ConfigurationError(msg)
+        elif given.keys() & _FIRST_STAGE:
+            changed._widen_first_stage()  # noqa: SLF001 - our own copy
+        return changed
 
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
         return super().invoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
         return await super().ainvoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
@@ -103,38 +144,50 @@ class RerankRetriever(ContextualCompressionRetriever):
         whole_config: RunnableConfig | None = None,
         recall: int | None = None,
         top_n: int | None = None,
+        k: int | None = None,
         threshold: float | None = None,
         **kwargs: Any,
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         recall = self.recall if recall is None else check_count("recall", recall) or self.recall
-        top_n = self.top_n if top_n is None else check_count("top_n", top_n)
+        asked = self._asked_for(check_count("top_n", top_n), check_count("k", k))
+        top_n = self.top_n if asked is None else asked
         threshold = self.threshold if threshold is None else check_threshold(threshold)
-        first, config = self._first_stage(recall), _child_config(whole_config, run_manager)
+        widening, config = self._widened(recall), _child_config(whole_config, run_manager)
+        first = widening.widened
         documents = yield from Call[list[Document]](
             sync=lambda: first.invoke(query, config, **kwargs),
             async_=lambda: first.ainvoke(query, config, **kwargs),
         )
-        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)")
+        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)", widening)
         if not documents:
             return []
         try:
             return (yield from self._reranking(documents, query, run_manager.get_child(), top_n, threshold))
-        except (ConfigurationError, MissingExtra):
-            raise
         except Exception as error:
-            if self.on_error == "raise":
+            reason = reason_to_keep(error, self.on_error)
+            if reason is None:
                 raise
-            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
-            reason = f"{type(error).__name__}: {error}"
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
             documents = yield from self._distinct(documents)
-            return [_flagged(document, reason) for document in documents[:limit]]
+            return [kept(document, reason) for document in documents[:limit]]
 
-    def _first_stage(self, recall: int) -> RetrieverLike:
+    def _asked_for(self, top_n: int | None, k: int | None) -> int | None:
+        """How many documents this call is to return, which other retrievers call `k`."""
+        if k is None:
+            return top_n
+        if top_n not in (None, k):
+            msg = f"k={k} and top_n={top_n} say two things: k is top_n here, and recall what the first stage brings"
+            raise ConfigurationError(msg)
+        if not self._told_of_k:
+            self._told_of_k = True
+            logger.warning("k=%d is taken for top_n: recall says how many candidates the first stage brings", k)
+        return k
+
+    def _widened(self, recall: int) -> Widening[RetrieverLike]:
         """The widened retriever, for the recall of this call."""
         known = self.widening
-        return known.widened if recall == known.recall else widen(known.original, recall, self.widen).widened
+        return known if recall == known.recall else widen(known.original, recall, self.widen)
 
     def _reranking(
         self,
@@ -155,16 +208,19 @@ class RerankRetriever(ContextualCompressionRetriever):
             sync=lambda: other.compress_documents(distinct, query, callbacks=callbacks),
             async_=lambda: other.acompress_documents(distinct, query, callbacks=callbacks),
         )
+        name, older = type(other).__name__, scores(distinct)
         inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
         merged = len(documents) - len(distinct)
-        ranked = yield from traced(
-            callbacks,
-            type(other).__name__,
-            inputs,
-            lambda _: work,
-            lambda best: {"documents": list(best), "merged": merged},
+        given = yield from traced(
+            callbacks, name, inputs, lambda _: work, lambda best: {"documents": list(best), "merged": merged}
         )
-        return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
+        ranked = with_new_scores(given, older)
+        if threshold is None:
+            return ranked[:top_n]
+        if ranked and not scores(ranked):
+            msg = f"{name} writes no relevance_score, so threshold={threshold} cannot be followed: pass threshold=None"
+            raise ConfigurationError(msg)
+        return [each for each in ranked if (score_of(each) or 0.0) >= threshold][:top_n]
 
     def _distinct(self, documents: list[Document]) -> Flow[list[Document]]:
         """The documents without copies of others, for where ours does not rerank them."""
@@ -187,7 +243,3 @@ def _child_config(
     if name is not None:
         config["run_name"] = name
     return config
-
-
-def _flagged(document: Document, reason: str) -> Document:
-    return document.model_copy(update={"metadata": {**document.metadata, FAILED: reason}})

@@ -25,7 +25,7 @@ class RerankedNode(NodeWithScore):
 
     Attributes:
         node: The very node that came in.
-        score: Its relevance; higher is better.
+        score: Its relevance; higher is better. `None` when reranking failed and the nodes were kept.
         earlier_scores: Scores from the stages before, the first stage's first.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
@@ -87,9 +87,10 @@ def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> Rera
 
 
 def kept(given: NodeWithScore, reason: str) -> RerankedNode:
-    """The same node with the score it has, and why it got no better one."""
-    known = given.earlier_scores if isinstance(given, RerankedNode) else []
-    score = None if given.score is None else float(given.score)
+    """The same node without a score, and why it got none; the one that it had joins the earlier ones."""
     return RerankedNode(
-        node=given.node, score=score, earlier_scores=known, rerank_failed=reason, merged_nodes=merged_nodes(given)
+        node=given.node,
+        earlier_scores=earlier_scores(given),
+        rerank_failed=reason,
+        merged_nodes=merged_nodes(given),
     )

@@ -24,6 +24,7 @@ class Asked:
     documents: list[Document]
     places: list[int]
     empty: list[int]
+    ids: tuple[str | None, ...]
 
     @classmethod
     def of(cls, query: str, documents: list[Document], *, text: bool) -> Asked:
@@ -32,7 +33,9 @@ class Asked:
         empty: list[int] = []
         for index, document in enumerate(documents):
             (empty if text and is_blank(document.text) else places).append(index)
-        return cls(query, [_readable(documents[index]) for index in places], places, empty)
+        ids = tuple(each.id for each in documents)
+        known = ids if any(each is not None for each in ids) else ()
+        return cls(query, [_readable(documents[index]) for index in places], places, empty, known)
 
     @property
     def total(self) -> int:

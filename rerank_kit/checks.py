@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import BlankQuery, ConfigurationError
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document
@@ -24,7 +24,7 @@ def check_query(query: object) -> str:
         msg = (
             f"query is empty ({quoted(query)}): a reranker compares each document with it, so pass the user's question"
         )
-        raise ConfigurationError(msg)
+        raise BlankQuery(msg)
     return query
 
 

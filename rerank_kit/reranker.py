@@ -216,7 +216,10 @@ class Reranker(ABC):
             each.passing(ranking, threshold, blanks=self.scores_blanks)
             for ranking, each in zip(whole, asked, strict=True)
         )
-        cut = [replace(ranking, hits=hits[:top_n]) for ranking, hits in zip(whole, passing, strict=True)]
+        cut = [
+            replace(ranking, hits=hits[:top_n], ids=each.ids)
+            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+        ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
             for ranking, each in zip(cut, asked, strict=True)

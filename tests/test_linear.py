@@ -14,7 +14,7 @@ import pytest
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
-from langchain_rerank_kit.bm25 import words
+from langchain_rerank_kit.bm25_words import Terms, languages, parts, told_language, words
 from rerank_kit.first_stage.near_duplicates import near_duplicates
 from rerank_kit.judge.answers import read
 from rerank_kit.judge.chat import Completion
@@ -79,6 +79,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "nfkc": nfkc,
     "folded": folded,
     "words": words,
+    "parts of names": parts,
+    "stems": lambda text: [Terms(language).of_query(text) for language in languages()],
+    "the language": lambda text: told_language([text] * 10),
     "near duplicates": lambda text: near_duplicates([text, f"{text} x", text[::-1]], 0.5),
     "encodable": encodable,
     "is_blank": is_blank,

@@ -119,7 +119,8 @@ class LLMJudge(Reranker):
         check_choice("on_error", on_error, ("keep", "raise"))
         check_instance("label_enum", label_enum, (bool, type(None)), "True, False or None")
         self.chat = model
-        self.model = model.model
+        name: object = getattr(model, "model", None)
+        self.model = name if isinstance(name, str) else None
         self.mode: Mode = mode
         self.criterion = check_text("criterion", criterion)
         given = INSTRUCTIONS[mode] if instructions is None else check_text("instructions", instructions)

@@ -9,16 +9,18 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from langchain_core.documents import Document
 
 from langchain_rerank_kit import BM25Retriever
-from langchain_rerank_kit.bm25 import words
+from langchain_rerank_kit.bm25_words import words
 from rerank_kit import ConfigurationError, MissingExtra
 from tests.conftest import Colour
 
 TEXTS = ["the cat sat", "the dog ran", "a cat and a dog", "nothing in common"]
+GERMAN = [
+    "Die Katzen schlafen auf den Dächern, und nicht nur in der Nacht.",
+    "Der Hund war unter den Bäumen; wo ist er?",
+]
 
 
 def ids(documents: list[Document]) -> list[str | None]:
@@ -99,39 +101,92 @@ def test_chinese_and_japanese_are_found_without_spaces(colour: Colour, query: st
     assert colour(BM25Retriever.from_texts(texts), "invoke", query)[0].page_content == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Straße, ＡＢＣ-42!", ["strasse", "abc", "42"]),
-        ("snake_case x", ["snake_case", "x"]),
-        ("東京タワーへgo", ["東京", "京タ", "タワ", "ワー", "ーへ", "go"]),
-        ("猫 cat", ["猫", "cat"]),
-        ("", []),
-    ],
-)
-def test_text_is_cut_into_terms(text: str, expected: list[str]) -> None:
-    assert words(text) == expected
+def test_every_form_of_a_word_is_found_in_the_collections_language(colour: Colour) -> None:
+    texts = [*GERMAN, "Ein anderer Satz, der von etwas anderem handelt und nicht mehr sagt."]
+    retriever = BM25Retriever.from_texts(texts, ids=["0", "1", "2"])
+    assert repr(retriever) == "BM25Retriever(language='auto: german')"
+    assert ids(colour(retriever, "invoke", "Katze Dach")) == ["0"]
+    assert ids(colour(retriever, "invoke", "Wo ist der Baum?"))[0] == "1"
 
 
-@given(st.text())
-def test_any_text_can_be_cut(text: str) -> None:
-    assert all(term for term in words(text))
+def test_a_language_can_be_named_or_left_out() -> None:
+    texts = ["Katzen", "Katze"]
+    assert len(BM25Retriever.from_texts(texts, language="german").invoke("Katze")) == 2
+    assert len(BM25Retriever.from_texts(texts, language=None).invoke("Katze")) == 1
+    assert repr(BM25Retriever.from_texts(texts, language="german", k=9)) == "BM25Retriever(k=9, language='german')"
+    assert repr(BM25Retriever.from_texts(texts, language=None)) == "BM25Retriever(language=None)"
+    assert repr(BM25Retriever.from_texts(texts)) == "BM25Retriever(language='auto: None')"
+
+
+@pytest.mark.parametrize("wrong", ["klingon", "English", "en", "porter", ""])
+def test_a_wrong_language_is_refused_with_those_there_are(wrong: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"language must be 'auto', 'arabic', .*'yiddish' or None, not '{wrong}'"
+    ):
+        BM25Retriever.from_texts(TEXTS, language=wrong)
+
+
+def test_a_name_in_code_is_found_by_its_parts(colour: Colour) -> None:
+    texts = ["fn new() -> DiffExecutor", "def get_user_name(): pass", "nothing"]
+    retriever = BM25Retriever.from_texts(texts, ids=["0", "1", "2"])
+    assert ids(colour(retriever, "invoke", "which executor")) == ["0"]
+    assert ids(colour(retriever, "invoke", "getUserName")) == ["1"]
+
+
+def test_a_query_of_the_commonest_words_alone_still_finds_them(colour: Colour) -> None:
+    texts = ["To be, or not to be: that is the question.", "There was a man who lived in the house by the sea."]
+    retriever = BM25Retriever.from_texts(texts, ids=["0", "1"], language="english")
+    assert ids(colour(retriever, "invoke", "to be or not to be")) == ["0"]
+
+
+def test_the_commonest_words_of_a_query_decide_only_where_the_others_do_not(colour: Colour) -> None:
+    texts = ["what is what and what is it", "a house", "the house", "nothing"]
+    retriever = BM25Retriever.from_texts(texts, ids=["0", "1", "2", "3"], language="english")
+    assert ids(colour(retriever, "invoke", "What is the house?")) == ["2", "1", "0"]
+    assert ids(colour(retriever, "invoke", "house")) == ["1", "2"]
+
+
+def test_a_word_that_is_asked_for_twice_counts_twice() -> None:
+    retriever = BM25Retriever.from_texts(TEXTS, language="english")
+    (once, *_), (twice, *_) = (retriever.invoke(query) for query in ("sat", "sat sat"))
+    assert twice.metadata["relevance_score"] == pytest.approx(2 * once.metadata["relevance_score"])
+
+
+def test_numbers_are_found() -> None:
+    assert ids(BM25Retriever.from_texts(["in 1984", "in 1985"], ids=["0", "1"]).invoke("1985?")) == ["1"]
 
 
 def test_a_tokenizer_of_ones_own_is_used_for_documents_and_queries() -> None:
-    retriever = BM25Retriever.from_texts(["running", "sleeping"], tokenizer=lambda text: [text[:3]])
+    retriever = BM25Retriever.from_texts(["running", "sleeping"], tokenizer=lambda text: [text[:3]], language="none")
     assert [document.page_content for document in retriever.invoke("runs")] == ["running"]
+    assert repr(retriever) == "BM25Retriever()"
+    assert BM25Retriever.from_texts(["houses"], tokenizer=words).invoke("house") == []
 
 
-def test_a_retriever_can_be_pickled() -> None:
-    retriever = BM25Retriever.from_texts(TEXTS)
-    assert pickle.loads(pickle.dumps(retriever)).invoke("cat") == retriever.invoke("cat")
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [({}, 1), ({"language": "german"}, 1), ({"language": None}, 0), ({"tokenizer": words}, 0)],
+)
+def test_a_retriever_can_be_pickled_and_copied(fields: dict[str, Any], found: int) -> None:
+    retriever = BM25Retriever.from_texts(GERMAN, **fields)
+    for other in (pickle.loads(pickle.dumps(retriever)), retriever.model_copy(), copy.deepcopy(retriever)):
+        assert repr(other) == repr(retriever)
+        assert other.invoke("Hund") == retriever.invoke("Hund")
+        assert len(other.invoke("Hund")) == 1
+        assert len(other.invoke("Baum")) == found
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bm25s", None)
-    with pytest.raises(MissingExtra, match=r'bm25s: pip install "rerank-kit\[langchain\]"'):
-        BM25Retriever.from_texts(TEXTS)
+    for package in ("Stemmer", "bm25s"):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(MissingExtra, match=rf'{package}: pip install "rerank-kit\[langchain\]"'):
+            BM25Retriever.from_texts(TEXTS)
+
+
+def test_a_tokenizer_of_ones_own_needs_no_stems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "Stemmer", None)
+    assert len(BM25Retriever.from_texts(TEXTS, tokenizer=words).invoke("cat")) == 2
+    assert len(BM25Retriever.from_texts(TEXTS, language=None).invoke("cat")) == 2
 
 
 def test_the_users_log_is_not_filled_by_the_library_below(caplog: pytest.LogCaptureFixture) -> None:

@@ -195,6 +195,14 @@ def test_a_given_reranker_wins_over_the_fields_of_the_subclass() -> None:
     assert CrossEncoderRerank(reranker=mine).loaded is mine
 
 
+def test_a_reranker_knows_documents_by_their_ids(colour: Colour) -> None:
+    reranker = Scripted(len)
+    given = [Document(page_content="x", id="one"), Document(page_content="yy")]
+    colour(RerankCompressor(reranker=reranker), "compress_documents", given, QUESTION)
+    ((_, sent),) = reranker.sent
+    assert [document.id for document in sent] == ["one", None]
+
+
 def test_compressors_can_be_copied_deeply() -> None:
     compressor = CrossEncoderRerank(top_n=2)
     other = compressor.model_copy(deep=True)

@@ -92,6 +92,35 @@ def test_recall_top_n_and_threshold_can_be_given_for_one_call(colour: Colour) ->
     assert len(reranker.sent[-1][1]) == 30
 
 
+def test_k_for_one_call_is_top_n_and_does_not_narrow_the_first_stage(
+    colour: Colour, caplog: pytest.LogCaptureFixture
+) -> None:
+    reranker = Scripted()
+    retriever = with_rerank(Numbers(), reranker)
+    for _ in range(2):
+        assert ids(colour(retriever, "invoke", "query", k=1)) == ["49"]
+    assert ids(colour(retriever, "invoke", "query", k=2, top_n=2)) == ["49", "48"]
+    assert ids(colour(retriever.bind(k=3), "invoke", "query")) == ["49", "48", "47"]
+    assert len(colour(retriever, "invoke", "query", k=None)) == 5
+    assert {len(documents) for _, documents in reranker.sent} == {50}
+    assert [each.getMessage() for each in caplog.records] == [
+        "k=1 is taken for top_n: recall says how many candidates the first stage brings"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"k": 1, "top_n": 2}, "k=1 and top_n=2 say two things"),
+        ({"k": 0}, "k must be a whole number"),
+        ({"k": True}, "k"),
+    ],
+)
+def test_a_wrong_k_is_an_error(arguments: dict[str, Any], told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        colour(with_rerank(Numbers(), Scripted()), "invoke", "query", **arguments)
+
+
 def test_a_recall_for_one_call_may_be_lower(colour: Colour) -> None:
     reranker = Scripted()
     retriever = with_rerank(Numbers(), reranker, recall=80)
@@ -333,7 +362,7 @@ def test_a_threshold_holds_for_any_other_compressor_that_scores(colour: Colour) 
 
 
 def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
-    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(60)]
     retriever = with_rerank(BM25Retriever.from_texts(texts), CrossEncoderRerank(), top_n=2)
     found = colour(retriever, "invoke", "What is the threshold of rule 17?")
     assert found[0].page_content == texts[17]
@@ -341,7 +370,7 @@ def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
 
 
 def test_one_line_is_enough(colour: Colour) -> None:
-    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(60)]
     retriever = with_rerank(BM25Retriever.from_texts(texts))
     assert colour(retriever, "invoke", "What is the threshold of rule 17?")[0].page_content == texts[17]
     assert isinstance(retriever, RerankRetriever)

@@ -297,6 +297,13 @@ def test_a_reranker_that_cannot_be_pickled_is_an_error_and_not_lost_in_silence()
         pickle.dumps(RerankPostprocessor(reranker=Scripted(lambda _: 0.5)))
 
 
+def test_a_reranker_knows_documents_by_the_ids_of_their_nodes(colour: Colour) -> None:
+    reranker = Scripted(ends_in)
+    colour(RerankPostprocessor(reranker=reranker), "postprocess_nodes", pages(), QUERY)
+    ((_, sent),) = reranker.sent
+    assert [document.id for document in sent] == ["a", "b", "c"]
+
+
 def test_it_can_be_copied_deeply(colour: Colour) -> None:
     made = RerankPostprocessor(reranker=Scripted(ends_in), top_n=2)
     other = copy.deepcopy(made)
@@ -336,23 +343,46 @@ def test_a_failed_reranking_raises_by_default(colour: Colour, error: Exception) 
 def test_with_keep_it_returns_the_first_stages_order_flagged(colour: Colour, caplog: pytest.LogCaptureFixture) -> None:
     postprocessor = RerankPostprocessor(reranker=Failing(RuntimeError("no memory")), on_error="keep", top_n=2)
     best = colour(postprocessor, "postprocess_nodes", pages(), QUERY)
-    assert [(each.node_id, each.score, each.earlier_scores) for each in best] == [("a", 0.9, []), ("b", 0.5, [])]
+    assert [(each.node_id, each.score, each.earlier_scores) for each in best] == [
+        ("a", None, [0.9]),
+        ("b", None, [0.5]),
+    ]
     assert {each.rerank_failed for each in best} == {"RuntimeError: no memory"}
-    assert "reranking failed" in caplog.text
+    (line,) = caplog.records
+    assert (line.exc_info, line.getMessage().splitlines()) == (None, [line.getMessage()])
+    assert line.getMessage().endswith("RuntimeError: no memory")
     json.dumps([each.to_dict() for each in best])
 
 
-def test_with_keep_scores_that_were_or_were_not_there_stay_as_they_were(colour: Colour) -> None:
+def test_with_keep_no_node_has_a_score_and_those_that_were_there_are_earlier_ones(colour: Colour) -> None:
     postprocessor = RerankPostprocessor(reranker=Failing(RuntimeError("x")), on_error="keep")
     once = [RerankedNode(node=TextNode(text="x"), score=2.0, earlier_scores=[1.0]), pages()[2]]
     best = colour(postprocessor, "postprocess_nodes", once, QUERY)
-    assert [(each.score, each.earlier_scores) for each in best] == [(2.0, [1.0]), (None, [])]
+    assert [(each.score, each.earlier_scores) for each in best] == [(None, [1.0, 2.0]), (None, [])]
 
 
 @pytest.mark.parametrize("error", [ConfigurationError("wrong key"), MissingExtra("x is missing", "x")])
 def test_a_wrong_setting_raises_even_with_keep(colour: Colour, error: Exception) -> None:
     with pytest.raises(type(error)):
         colour(RerankPostprocessor(reranker=Failing(error), on_error="keep"), "postprocess_nodes", pages(), QUERY)
+
+
+@pytest.mark.parametrize("question", ["", " \n\t", "\u200b\ufeff"], ids=ascii)
+def test_with_keep_a_blank_question_gives_the_first_stages_order(colour: Colour, question: str) -> None:
+    reranker = Scripted()
+    postprocessor = RerankPostprocessor(reranker=reranker, on_error="keep", top_n=2)
+    best = colour(postprocessor, "postprocess_nodes", pages(), QueryBundle(question))
+    assert [(each.node_id, each.score, each.earlier_scores) for each in best] == [
+        ("a", None, [0.9]),
+        ("b", None, [0.5]),
+    ]
+    assert all(each.rerank_failed.startswith("BlankQuery: query is empty") for each in best)
+    assert reranker.sent == []
+
+
+def test_without_keep_a_blank_question_raises(colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match="query is empty"):
+        colour(RerankPostprocessor(reranker=Scripted()), "postprocess_nodes", pages(), QueryBundle(" "))
 
 
 def test_with_keep_a_timeout_degrades_too(colour: Colour) -> None:

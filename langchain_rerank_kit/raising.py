@@ -1,0 +1,74 @@
+"""Raising numbers one by one, and the report on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from rerank_kit.first_stage.widening import Change
+
+UNSET: Any = object()
+"""A setting that was not made."""
+
+
+class Limit(NamedTuple):
+    """What a number can be at most, and why."""
+
+    most: int
+    why: str = ""
+
+
+@dataclass
+class Raising:
+    """The numbers that were raised for one recall, and all else that there is to say.
+
+    Attributes:
+        recall: How many candidates are to come.
+        changes: The settings that were raised.
+        notes: What may still bring fewer candidates, or more.
+        limited: Retrievers in which the question itself may set a lower number.
+        unknown: Retrievers in which no setting for the number of candidates was found.
+        sources: What the candidates come from, by class name.
+        remedies: What to set where too few of them come.
+    """
+
+    recall: int
+    changes: list[Change] = field(default_factory=list[Change])
+    notes: list[str] = field(default_factory=list[str])
+    limited: list[str] = field(default_factory=list[str])
+    unknown: list[str] = field(default_factory=list[str])
+    sources: list[str] = field(default_factory=list[str])
+    remedies: list[str] = field(default_factory=list[str])
+
+    def count(self, where: str, before: Any, *, floor: int = 0, limit: Limit | None = None, default: int = 0) -> Any:
+        """The number that a setting needs to have: at least the recall, at least what it was.
+
+        Args:
+            where: Where it stands.
+            before: What it is, or `UNSET`.
+            floor: What else it has to be at least.
+            limit: What it can be at most.
+            default: What holds while it is unset: where that is enough, it stays `UNSET`.
+        """
+        if before is None:
+            self.notes.append(f"{where} is None, which leaves the number of documents to the retriever")
+            return None
+        if before is not UNSET and (not isinstance(before, int) or isinstance(before, bool)):
+            return before
+        after = max(self.recall, floor)
+        if limit is not None and limit.most < after:
+            self.notes.append(f"{where} can be {limit.most} at most" + (f": {limit.why}" if limit.why else ""))
+            after = limit.most
+        if (default if before is UNSET else before) >= after:
+            return before
+        self.change(where, None if before is UNSET else before, after)
+        return after
+
+    def change(self, where: str, before: int | None, after: int) -> None:
+        """Report one setting that was raised."""
+        self.changes.append(Change(where, before, after))
+
+    def cut(self, where: str, source: str, why: str) -> None:
+        """Report what keeps documents back that no number brings: now, and once too few have come."""
+        self.notes.append(f"{where}: {why}")
+        self.remedies.append(f"{source}: {why}")
