@@ -10,7 +10,7 @@ from typing import Any
 
 import ir_measures
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rerank_kit import Cascade, ConfigurationError, Document, Hit, InvalidResponse, Ranking
@@ -94,6 +94,7 @@ def test_ties_move_by_the_smallest_step_that_is_seen() -> None:
     assert falling([-GREATEST, -GREATEST])[1] == -GREATEST
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False), max_size=8))
 def test_whatever_the_scores_they_fall_in_either_precision(scores: list[float]) -> None:
     moved = falling(scores)
@@ -102,6 +103,7 @@ def test_whatever_the_scores_they_fall_in_either_precision(scores: list[float]) 
     assert all(single(above) > single(below) and above > below for above, below in itertools.pairwise(moved))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e9, 1e9, width=32), max_size=8, unique=True))
 def test_scores_that_fall_stay_as_they_are(scores: list[float]) -> None:
     ordered = sorted(scores, reverse=True)
