@@ -240,10 +240,10 @@ def test_too_few_candidates_are_those_that_the_first_stage_brought(colour: Colou
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (best,) = colour(every(Scripted(), notes(30), distinct="text"), "retrieve", "query")
-    assert len(best.merged_nodes) == 29
-    with pytest.warns(RecallWarning, match="brought 19 candidates"):
-        colour(every(Scripted(), notes(19), distinct="text"), "retrieve", "query")
+        (best,) = colour(every(Scripted(), notes(50), distinct="text"), "retrieve", "query")
+    assert len(best.merged_nodes) == 49
+    with pytest.warns(RecallWarning, match="brought 9 candidates"):
+        colour(every(Scripted(), notes(9), distinct="text"), "retrieve", "query")
 
 
 # ── Settings ──
@@ -273,3 +273,14 @@ def test_dicts_bring_the_same_setting_back() -> None:
 
 def test_a_reranked_node_of_ones_own_stands_for_none() -> None:
     assert RerankedNode(node=TextNode(text="x")).merged_nodes == []
+
+
+def test_what_is_merged_changes_without_another_reranker_being_made() -> None:
+    class Mine(RerankPostprocessor):
+        def _build(self) -> Scripted:
+            return Scripted()
+
+    for made in (Mine(), Mine(reranker=Scripted())):
+        changed = made.model_copy(update={"distinct": "text"})
+        assert changed.loaded is made.loaded
+        assert changed.distinct == "text"
