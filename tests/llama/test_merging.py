@@ -188,6 +188,15 @@ def test_a_postprocessor_of_another_make_gets_and_gives_what_is_merged(anew: boo
         assert [each.score for each in best] == [7.0] * len(expected)
 
 
+def test_texts_with_one_id_keep_apart_what_they_stand_for(colour: Colour) -> None:
+    nodes = [node("x", "a", 0.9), node("x", "a", 0.8), node("y", "a", 0.7), node("y", "a", 0.6)]
+    made = DistinctPostprocessor(postprocessor=Theirs())
+    best = colour(made, "postprocess_nodes", nodes, QUERY)
+    assert [(each.text, [other.score for other in each.merged_nodes]) for each in best] == [("y", [0.6]), ("x", [0.8])]
+    with pytest.raises(ValidationError, match='distinct must be "document", "text"'):
+        made.distinct = "id"  # type: ignore[assignment]
+
+
 def test_what_merges_nothing_leaves_a_postprocessor_of_another_make_alone() -> None:
     assert isinstance(every(Theirs(), [], top_n=5, distinct=None).postprocessor, Theirs)
 
