@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -35,6 +35,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
 
     text: TextField = None
     distinct: DistinctField = "document"
+    fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {"text", "distinct"}
 
     model_config = ConfigDict(defer_build=False)
 

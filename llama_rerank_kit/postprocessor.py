@@ -58,7 +58,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     _warned: bool = PrivateAttr(default=False)
     _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
     fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {
-        *("metadata_mode", "on_error", "recall", "callback_manager")
+        *("metadata_mode", "on_error", "recall", "distinct", "callback_manager")
     }
 
     model_config = ConfigDict(defer_build=False)
