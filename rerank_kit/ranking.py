@@ -79,7 +79,7 @@ class Ranking:
             raise ConfigurationError(msg)
         places: dict[str, int] = {}
         for index in (hit.index for hit in self.hits):
-            if isinstance(ids, str) or not isinstance(ids, Sequence) or not 0 <= index < len(ids):
+            if not _is_list(ids) or not 0 <= index < len(ids):
                 msg = f"ids must be a list with one for each document, but {quoted(ids)} has none for [{index}]"
                 raise ConfigurationError(msg)
             name = ids[index]
@@ -114,6 +114,10 @@ class Ranking:
     def __iter__(self) -> Iterator[Hit]:
         """Loop over the hits, best first."""
         return iter(self.hits)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:

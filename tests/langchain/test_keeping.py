@@ -53,10 +53,11 @@ def test_kept_documents_have_no_relevance_score_and_what_they_came_with_is_an_ea
     found = colour(with_rerank(first, BROKEN, on_error="keep", top_n=3), "invoke", QUESTION)
     expected = [
         {
+            "first_stage_rank": place,
             "earlier_relevance_scores": [each.metadata["relevance_score"]],
             "rerank_failed": f"BackendError: {BROKEN.error}",
         }
-        for each in found_by_bm25(3)
+        for place, each in enumerate(found_by_bm25(3), 1)
     ]
     assert said(found) == expected
 
@@ -66,7 +67,7 @@ def test_kept_documents_without_a_score_get_none(colour: Colour) -> None:
         return [Document(page_content=f"x {number}") for number in range(k)]
 
     found = colour(with_rerank(search, BROKEN, on_error="keep", top_n=1), "invoke", QUESTION)
-    assert list(found[0].metadata) == ["rerank_failed"]
+    assert list(found[0].metadata) == ["first_stage_rank", "rerank_failed"]
 
 
 def test_what_failed_before_and_is_reranked_now_is_no_failure_any_more(colour: Colour) -> None:
@@ -79,7 +80,7 @@ def test_what_failed_before_and_is_reranked_now_is_no_failure_any_more(colour: C
 def test_a_passage_that_an_older_score_is_for_goes_with_it(colour: Colour) -> None:
     before = Document(page_content="text", metadata={"relevant_passage": "text", "relevance_score": 0.5})
     (after,) = colour(RerankCompressor(reranker=Scripted(len)), "compress_documents", [before], QUESTION)
-    assert after.metadata == {"relevance_score": 4.0, "earlier_relevance_scores": [0.5]}
+    assert after.metadata == {"relevance_score": 4.0, "earlier_relevance_scores": [0.5], "first_stage_rank": 1}
 
 
 # ── A question with nothing in it ──

@@ -66,6 +66,7 @@ def test_the_same_id_and_text_are_merged_into_the_best_placed_and_the_others_are
     assert best[2].metadata == {
         "source": "x",
         "relevance_score": 1.0,
+        "first_stage_rank": 1,
         "merged_documents": [
             {"id": "a", "metadata": {"source": "z", "tags": ["again"]}},
             {"id": "a", "metadata": {}},
