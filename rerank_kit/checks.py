@@ -134,7 +134,7 @@ def no_such_attribute(owner: object, name: str, known: Iterable[str]) -> Configu
     """The error for what was assigned to a name that nothing reads, with the name that was probably meant."""
     names = list(known)
     close = get_close_matches(name, names, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"what can be assigned is {', '.join(names)}"
+    remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
     return ConfigurationError(f"{type(owner).__name__} has no attribute {name!r}: {remedy}")
 
 

@@ -101,7 +101,7 @@ def test_a_name_that_nothing_reads_is_refused_with_the_one_that_was_meant() -> N
     retriever = made()
     with pytest.raises(ConfigurationError, match="has no attribute 'recal': did you mean recall"):
         retriever.recal = 7
-    with pytest.raises(ConfigurationError, match=r"what can be assigned is recall, callback_manager, object_map$"):
+    with pytest.raises(ConfigurationError, match=r"it has recall, callback_manager, object_map$"):
         retriever.colour = 7
 
 
