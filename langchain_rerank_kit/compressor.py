@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from langchain_rerank_kit.merging import merging
-from langchain_rerank_kit.result_metadata import score_of, with_score
+from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
@@ -26,15 +26,16 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     """Puts documents in order of relevance and keeps the best.
 
     It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
-    subclasses and metadata survive. `metadata["relevance_score"]` holds the score; `metadata["relevance_reason"]`,
-    `metadata["relevance_verdict"]` and `metadata["relevant_passage"]` the reason, a judge's verdict and the decisive
-    part of a long document, if there is one. A score that was there before moves to the end of the list
-    `metadata["earlier_relevance_scores"]`. Documents that are the same are merged; `metadata["merged_documents"]` lists
-    those that a document stands for.
+    subclasses and metadata survive. In `metadata` are `relevance_score`, the score; `first_stage_rank`, the place from
+    1 in the first stage's order; `relevance_reason`, `relevance_verdict` and `relevant_passage`, the reason, a judge's
+    verdict and the decisive part of a long text, if there is one; `rerank_degraded`, what of the ranking is not as it
+    was asked for, if anything. A score that was there before moves to the end of the list `earlier_relevance_scores`.
+    Documents that are the same are merged; `merged_documents` lists those that a document stands for.
     """
 
     text: TextField = None
     distinct: DistinctField = "document"
+    fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {"text", "distinct"}
 
     model_config = ConfigDict(defer_build=False)
 
@@ -93,4 +94,5 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
 
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
-        return [with_score(found[hit.index].document, hit, found[hit.index].text) for hit in ranking.hits]
+        best = [(found[hit.index], hit) for hit in ranking.hits]
+        return [with_rank(with_score(each.document, hit, each.text), each.place, ranking) for each, hit in best]

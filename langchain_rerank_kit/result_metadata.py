@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from rerank_kit import Hit
+from rerank_kit import Hit, Ranking
 from rerank_kit.quoting import quoted
 
 SCORE = "relevance_score"
@@ -28,6 +28,12 @@ VERDICT = "relevance_verdict"
 
 FAILED = "rerank_failed"
 """The key under which it is said why a document comes in the first stage's order."""
+
+DEGRADED = "rerank_degraded"
+"""The key under which it is said why a ranking is not what was asked for."""
+
+RANK = "first_stage_rank"
+"""The key under which a document's place in the first stage's order is put, from 1."""
 
 
 def with_score(document: Document, hit: Hit, read: str = "") -> Document:
@@ -52,9 +58,28 @@ def with_score(document: Document, hit: Hit, read: str = "") -> Document:
     return document.model_copy(update={"metadata": metadata})
 
 
-def kept(document: Document, reason: str) -> Document:
+def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
+    """Add to a copy where its document stood in the first stage, and what of the ranking is not as it was asked for.
+
+    Where nothing could be ranked, it has no score.
+
+    Args:
+        document: A copy made by `with_score`.
+        place: From 0. Where an earlier reranker has told of it, that stands.
+        ranking: The ranking that it is of.
+    """
+    metadata = {RANK: place + 1, **document.metadata}
+    metadata.pop(DEGRADED, None)
+    if ranking.degraded:
+        metadata[DEGRADED] = ranking.failure or ranking.spans[-1].problem
+    if ranking.failure is not None:
+        del metadata[SCORE]
+    return document.model_copy(update={"metadata": metadata})
+
+
+def kept(document: Document, place: int, reason: str) -> Document:
     """Copy a document that was not reranked, with the reason for that; a score it had before joins the earlier ones."""
-    return document.model_copy(update={"metadata": {**_unscored(document), FAILED: reason}})
+    return document.model_copy(update={"metadata": {RANK: place + 1, **_unscored(document), FAILED: reason}})
 
 
 def scores(documents: Iterable[Document]) -> list[Any]:

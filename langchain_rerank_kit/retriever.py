@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
-from langchain_rerank_kit.merging import merging
+from langchain_rerank_kit.merging import Candidate, merging
 from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
 from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import traced
@@ -173,8 +173,8 @@ class RerankRetriever(ContextualCompressionRetriever):
             if reason is None:
                 raise
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
-            documents = yield from self._distinct(documents)
-            return [kept(document, reason) for document in documents[:limit]]
+            found = yield from self._distinct(documents)
+            return [kept(each.document, each.place, reason) for each in found[:limit]]
 
     def _asked_for(self, top_n: int | None, k: int | None) -> int | None:
         """How many documents this call is to return, which other retrievers call `k`."""
@@ -207,7 +207,7 @@ class RerankRetriever(ContextualCompressionRetriever):
             limits: dict[str, Any] = {"top_n": top_n, "threshold": threshold, "distinct": self.distinct}
             return (yield from compressor.compressing(documents, query, callbacks, **limits))
         other = compressor if top_n is None else Walk(top_n, None).compressor(compressor, "")
-        distinct = yield from self._distinct(documents)
+        distinct = [each.document for each in (yield from self._distinct(documents))]
         work = Call[Sequence[Document]](
             sync=lambda: other.compress_documents(distinct, query, callbacks=callbacks),
             async_=lambda: other.acompress_documents(distinct, query, callbacks=callbacks),
@@ -226,7 +226,7 @@ class RerankRetriever(ContextualCompressionRetriever):
             raise ConfigurationError(msg)
         return [each for each in ranked if (score_of(each) or 0.0) >= threshold][:top_n]
 
-    def _distinct(self, documents: list[Document]) -> Flow[list[Document]]:
+    def _distinct(self, documents: list[Document]) -> Flow[list[Candidate]]:
         """The documents without copies of others, for where ours does not rerank them."""
         ours = self.base_compressor if isinstance(self.base_compressor, RerankCompressor) else None
         try:
@@ -234,8 +234,7 @@ class RerankRetriever(ContextualCompressionRetriever):
         except Exception:  # noqa: BLE001 - a user's own function, and perhaps why the reranking failed
             texts = [document.page_content for document in documents]
         by_id = ours is not None and ours.loaded.reads_metadata
-        found = yield from merging(documents, texts, self.distinct, by_id=by_id)
-        return [each.document for each in found]
+        return (yield from merging(documents, texts, self.distinct, by_id=by_id))
 
 
 def _child_config(

@@ -7,7 +7,7 @@ from typing import Any
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import SerializeAsAny
+from pydantic import ConfigDict, SerializeAsAny
 from typing_extensions import override
 
 from llama_rerank_kit.nodes import merged_nodes, standing_for
@@ -37,6 +37,8 @@ class DistinctPostprocessor(BaseNodePostprocessor):
     postprocessor: SerializeAsAny[BaseNodePostprocessor]
     distinct: DistinctField = "document"
 
+    model_config = ConfigDict(validate_assignment=True)
+
     @classmethod
     @override
     def class_name(cls) -> str:
@@ -64,5 +66,10 @@ class DistinctPostprocessor(BaseNodePostprocessor):
             sync=lambda: inner.postprocess_nodes(candidates, query_bundle=query),
             async_=lambda: inner.apostprocess_nodes(candidates, query_bundle=query),
         )
-        merged = {each.node_id: merged_nodes(each) for each in candidates}
-        return [each if merged_nodes(each) else standing_for(each, merged.get(each.node_id, [])) for each in best]
+        merged = {_key(each): merged_nodes(each) for each in candidates}
+        return [each if merged_nodes(each) else standing_for(each, merged.get(_key(each), [])) for each in best]
+
+
+def _key(node: NodeWithScore) -> tuple[str, str]:
+    """By what nodes are told apart: several that are not the same may have one id."""
+    return node.node_id, text_read(node.node, MetadataMode.EMBED)

@@ -13,7 +13,7 @@ from llama_index.core.schema import NodeWithScore
 from pydantic import Field, SerializeAsAny
 from typing_extensions import override
 
-from rerank_kit import Hit
+from rerank_kit import Hit, Ranking
 
 
 class RerankedNode(NodeWithScore):
@@ -30,6 +30,8 @@ class RerankedNode(NodeWithScore):
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
         relevance_verdict: What a judge decided: `"yes"` or `"no"`, a grade, or `"unjudged"`.
+        first_stage_rank: Its place in the first stage's order, from 1.
+        rerank_degraded: What of the ranking is not as it was asked for, such as a fallback's answer.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
         merged_nodes: The other nodes that were the same and for which this one stands, as they came in.
@@ -39,6 +41,8 @@ class RerankedNode(NodeWithScore):
     relevant_passage: str | None = None
     relevance_reason: str | None = None
     relevance_verdict: str | None = None
+    first_stage_rank: int | None = None
+    rerank_degraded: str | None = None
     rerank_failed: str | None = None
     merged_nodes: list[SerializeAsAny[NodeWithScore]] = Field(default_factory=list[NodeWithScore])
 
@@ -73,24 +77,42 @@ def standing_for(given: NodeWithScore, others: Sequence[NodeWithScore]) -> NodeW
     return RerankedNode(node=given.node, score=score, merged_nodes=merged)
 
 
-def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> RerankedNode:
-    """The same node with the score of a hit; the one that it had joins the earlier ones."""
+def reranked(
+    given: NodeWithScore, place: int | None, hit: Hit, ranking: Ranking, passage: str | None = None
+) -> RerankedNode:
+    """The same node with the score of a hit; the one that it had joins the earlier ones.
+
+    Args:
+        given: The node.
+        place: Where it stood in the first stage's order, from 0, if that is known.
+        hit: What was found of it.
+        ranking: The ranking that this is of. Where nothing could be ranked, it has no score.
+        passage: The part of its text that the score is for.
+    """
     return RerankedNode(
         node=given.node,
-        score=hit.score,
+        score=None if ranking.failure is not None else hit.score,
         earlier_scores=earlier_scores(given),
         relevant_passage=passage,
         relevance_reason=hit.why,
         relevance_verdict=hit.verdict,
+        first_stage_rank=_rank(given, place),
+        rerank_degraded=(ranking.failure or ranking.spans[-1].problem) if ranking.degraded else None,
         merged_nodes=merged_nodes(given),
     )
 
 
-def kept(given: NodeWithScore, reason: str) -> RerankedNode:
+def kept(given: NodeWithScore, place: int, reason: str) -> RerankedNode:
     """The same node without a score, and why it got none; the one that it had joins the earlier ones."""
     return RerankedNode(
         node=given.node,
         earlier_scores=earlier_scores(given),
+        first_stage_rank=_rank(given, place),
         rerank_failed=reason,
         merged_nodes=merged_nodes(given),
     )
+
+
+def _rank(given: NodeWithScore, place: int | None) -> int | None:
+    known = given.first_stage_rank if isinstance(given, RerankedNode) else None
+    return place + 1 if known is None and place is not None else known

@@ -58,7 +58,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     _warned: bool = PrivateAttr(default=False)
     _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
     fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {
-        *("metadata_mode", "on_error", "recall", "callback_manager")
+        *("metadata_mode", "on_error", "recall", "distinct", "callback_manager")
     }
 
     model_config = ConfigDict(defer_build=False)
@@ -118,14 +118,14 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             if reason is None:
                 raise
             return Reranked(
-                [kept(each, reason) for _, each in found[: self.top_n]],
+                [kept(each, place, reason) for place, each in found[: self.top_n]],
                 {"outcome": "failed", "problem": reason, **merged},
             )
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
             place, each = found[hit.index]
             passage = None if hit.passage is None else texts[place][slice(*hit.passage)]
-            best.append(reranked(each, hit, passage))
+            best.append(reranked(each, place, hit, ranking, passage))
         return Reranked(best, {**report(ranking, lambda hit: found[hit.index][0]), **merged})
 
     def _ranking(self, candidates: list[Candidate], query: str) -> Flow[Ranking]:

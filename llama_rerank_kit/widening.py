@@ -180,7 +180,7 @@ def _leaks(each: Any) -> bool:
 
 def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     """What a `RerankRetriever` keeps about its first stage, brought up to date: it retrieves with what stands there."""
-    known = getattr(each, "widening", None)
+    known = getattr(each, "_widening", None)
     if not is_widening(known) or updates["_retriever"] is known.widened:
         return {}
-    return {"widening": replace(known, recall=updates["recall"], widened=updates["_retriever"])}
+    return {"_widening": replace(known, recall=updates["_recall"], widened=updates["_retriever"])}

@@ -119,7 +119,7 @@ def with_rerank(
     if isinstance(target, BaseRetriever):
         widening = walk.report(walk.retriever(target, path), target)
         warn_of_limits(widening)
-        return RerankRetriever(widening, second)
+        return RerankRetriever(widening, second, widen)
     engine, found = Attachment(walk, second).engine(target, path)
     if not found:
         msg = f"there is no retriever in this {path} to put a reranker behind: rerank the retriever that it is built on"

@@ -114,7 +114,7 @@ def scores_in(given: Any, count: int, whose: str) -> list[float]:
         InvalidResponse: There are more or fewer, or one is not a finite number.
         ConfigurationError: It is something else.
     """
-    if issubclass(type(given), _NO_SCORES) or not hasattr(given, "__iter__"):
+    if issubclass(type(given), _NO_SCORES) or not _is_several(given):
         raise _no_scores(given, whose)
     scores: list[Any] = list(given)
     if any(map(_is_several, scores)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 from rerank_kit.errors import BlankQuery, ConfigurationError
@@ -127,6 +128,14 @@ def check_function(name: str, value: object) -> None:
     if not callable(value):
         msg = f"{name} must be a function, not {quoted(value)}"
         raise ConfigurationError(msg)
+
+
+def no_such_attribute(owner: object, name: str, known: Iterable[str]) -> ConfigurationError:
+    """The error for what was assigned to a name that nothing reads, with the name that was probably meant."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
+    return ConfigurationError(f"{type(owner).__name__} has no attribute {name!r}: {remedy}")
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
@@ -73,13 +73,13 @@ class Ranking:
         return dict(zip(self._ids_of_hits(ids), falling([hit.score for hit in self.hits]), strict=True))
 
     def _ids_of_hits(self, given: Sequence[str | None] | None) -> list[str]:
-        ids: Sequence[object] = self.ids if given is None else given
+        ids: Any = self.ids if given is None else given
         if given is None and self.hits and not ids:
             msg = "the documents have no ids: pass ids=, one for each of them, or rank Document(text, id=…)"
             raise ConfigurationError(msg)
         places: dict[str, int] = {}
         for index in (hit.index for hit in self.hits):
-            if isinstance(ids, str) or index >= len(ids):
+            if not _is_list(ids) or not 0 <= index < len(ids):
                 msg = f"ids must be a list with one for each document, but {quoted(ids)} has none for [{index}]"
                 raise ConfigurationError(msg)
             name = ids[index]
@@ -114,6 +114,10 @@ class Ranking:
     def __iter__(self) -> Iterator[Hit]:
         """Loop over the hits, best first."""
         return iter(self.hits)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:

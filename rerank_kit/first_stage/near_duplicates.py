@@ -9,7 +9,8 @@ from itertools import chain, count
 
 from rerank_kit.texts import UNSPACED, folded
 
-_WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")
+_BETWEEN = r"""\s.,;:!?"'()\[\]{}…“”‘’«»、。，"""  # noqa: RUF001 - all else is part of a word: vowel signs, "C++", "-5"
+_WORD = re.compile(f"[{UNSPACED}]|[^{_BETWEEN}{UNSPACED}]+")
 _TOGETHER = 3  # words
 _LONGEST = 200_000  # characters: a longer text is compared as a whole
 _MOST = 32  # texts with which one is compared

@@ -29,13 +29,14 @@ from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
+from rerank_kit.settled import Settled
 from rerank_kit.texts import cut, estimated_tokens, is_blank
 from rerank_kit.values import Deadline, Document, Span, Usage
 
 Mode = Literal["filter", "grade", "listwise"]
 
 
-class LLMJudge(Reranker):
+class LLMJudge(Settled, Reranker):
     """Has an LLM decide whether documents answer the query.
 
     - `"filter"`: yes or no, one document in a call. Documents that do not answer are left out.
@@ -140,6 +141,7 @@ class LLMJudge(Reranker):
         self._prices = prices
         self._seed = seed
         self._check_together()
+        self._settle(LLMJudge)
 
     def _check_together(self) -> None:
         if self.mode == "listwise" and self._samples > 1:

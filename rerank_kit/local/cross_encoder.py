@@ -16,6 +16,7 @@ from rerank_kit.local.queries import FittedQuery
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
 from rerank_kit.ranking import Ranking, best_first, height
 from rerank_kit.reranker import Reranker, RerankRequest
+from rerank_kit.settled import Settled
 from rerank_kit.texts import is_blank
 from rerank_kit.values import Deadline, Document, Hit, Passage, Usage, finite
 
@@ -154,6 +155,12 @@ class CrossEncoder(Reranker):
             windows=len(windows) - 1,
             passage=None if whole else spans[best],
         )
+
+
+class LoadedCrossEncoder(Settled, CrossEncoder):
+    """A cross-encoder whose settings are those with which its model was loaded; they cannot be assigned later."""
+
+    _settled_when = "the model is loaded"
 
 
 @dataclass(frozen=True, slots=True)

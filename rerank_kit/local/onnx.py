@@ -19,7 +19,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
-from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.model_files import ModelFiles, Precision, find_model
 from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
@@ -38,11 +38,13 @@ _NEVER = Deadline()
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
 
 
-class OnnxCrossEncoder(CrossEncoder):
+class OnnxCrossEncoder(LoadedCrossEncoder):
     """A cross-encoder that ONNX Runtime runs.
 
     Scores are between 0 and 1. On a CPU they do not depend on the other candidates, their order or the number of
     threads. Each distinct text is scored once. Memory does not grow with the number of candidates.
+
+    The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
     Attributes:
         model: The model's name.
@@ -142,6 +144,7 @@ class OnnxCrossEncoder(CrossEncoder):
         self._fingerprint: str | None = None
         self._workers = Workers(self.threads, "rerank-kit-onnx")
         self._together = SharedBatches(self._score)
+        self._settle(OnnxCrossEncoder)
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries; the embedded model looks at their script first."""

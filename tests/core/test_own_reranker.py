@@ -92,6 +92,13 @@ def test_a_function_from_a_query_and_texts_to_numbers_is_a_reranker(
     assert ranking.usage.pairs == 3
 
 
+def test_an_async_function_serves_sync_callers_where_a_loop_is_running() -> None:
+    async def cell() -> Ranking:
+        return Reranker.of(anumbers).rerank("query", TEXTS)
+
+    assert [hit.index for hit in asyncio.run(cell())][:2] == [2, 3]
+
+
 def test_it_is_called_what_the_function_is_or_what_the_user_says() -> None:
     assert repr(Reranker.of(numbers)) == "Reranker.of(numbers)"
     assert Reranker.of(functools.partial(functools.partial(numbers))).model == "numbers"
@@ -130,6 +137,7 @@ WRONG: list[Any] = [
     [{"index": 0, "score": 0.9}],
     [[0.9], [0.1], [0.5]],
     np.array([[0.9], [0.1], [0.5]]),
+    np.array(0.9),
 ]
 
 

@@ -112,7 +112,7 @@ def test_every_setting_of_a_judge_is_a_field_and_arrives(package: ModuleType) ->
     made = vars(judge)
     assert made == vars(LLMJudge(chat, on_error="raise", **JUDGE))
     unchanged = {each for each, held in vars(LLMJudge(chat)).items() if made[each] == held}
-    assert unchanged == {"chat", "model", "_prices", "_seed"}
+    assert unchanged == {"chat", "model", "_prices", "_seed", "_fixed"}
 
 
 @pytest.mark.parametrize("kind", [each for each in RERANKERS if issubclass(each, ApiFields)], ids=name)

@@ -88,6 +88,25 @@ def test_no_chain_leads_from_one_text_to_another() -> None:
     assert near_duplicates(texts, 0.93)[0] == [[0, 1], [2, 3]]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("राम की किताब यहाँ है", "राम को किताब यहाँ है"),
+        ("วันนี้ดีมาก", "วันนี้ดูมาก"),
+        ("C++ is a fast language", "C# is a fast language"),
+        ("it is -5 degrees outside", "it is 5 degrees outside"),
+        ("return a < b else c", "return a > b else c"),
+        ("they said 👍 to it", "they said 👎 to it"),
+    ],
+)
+def test_vowel_signs_and_symbols_tell_texts_apart(one: str, other: str) -> None:
+    assert groups([None, None, None], [one, other, one], 1.0) == [[0, 2], [1]]
+
+
+def test_marks_between_words_do_not() -> None:
+    assert groups([None, None], ["So: it is, then.", "“So” it is then"], 1.0) == [[0, 1]]
+
+
 def test_chinese_is_compared_by_its_characters() -> None:
     text = "澳大利亚的商品及服务税注册门槛是七万五千澳元，企业超过该营业额必须注册。" * 2
     other = text.replace("企业", "公司", 1)

@@ -19,7 +19,7 @@ from rerank_kit import BackendError, ConfigurationError
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 
-TEXTS = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+TEXTS = [f"The threshold of rule {number} is {number} dollars." for number in range(50)]
 QUESTION = "What is the threshold of rule 17?"
 BLANK = ["", " \n\t", "\u200b\ufeff"]
 BROKEN = Failing(BackendError("no memory,\nnone at all"))
@@ -53,25 +53,26 @@ def test_kept_documents_have_no_relevance_score_and_what_they_came_with_is_an_ea
     found = colour(with_rerank(first, BROKEN, on_error="keep", top_n=3), "invoke", QUESTION)
     expected = [
         {
+            "first_stage_rank": place,
             "earlier_relevance_scores": [each.metadata["relevance_score"]],
             "rerank_failed": f"BackendError: {BROKEN.error}",
         }
-        for each in found_by_bm25(3)
+        for place, each in enumerate(found_by_bm25(3), 1)
     ]
     assert said(found) == expected
 
 
 def test_kept_documents_without_a_score_get_none(colour: Colour) -> None:
     def search(query: str, k: int = 4) -> list[Document]:
-        return [Document(page_content="x")] * 20
+        return [Document(page_content=f"x {number}") for number in range(k)]
 
     found = colour(with_rerank(search, BROKEN, on_error="keep", top_n=1), "invoke", QUESTION)
-    assert list(found[0].metadata) == ["rerank_failed"]
+    assert list(found[0].metadata) == ["first_stage_rank", "rerank_failed"]
 
 
 def test_what_failed_before_and_is_reranked_now_is_no_failure_any_more(colour: Colour) -> None:
-    kept = with_rerank(BM25Retriever.from_texts(TEXTS), BROKEN, on_error="keep", recall=30, top_n=30)
-    found = colour(with_rerank(kept, Scripted(len), recall=30), "invoke", QUESTION)
+    kept = with_rerank(BM25Retriever.from_texts(TEXTS), BROKEN, on_error="keep", recall=50, top_n=50)
+    found = colour(with_rerank(kept, Scripted(len)), "invoke", QUESTION)
     assert all("rerank_failed" not in each.metadata for each in found)
     assert [len(each.metadata["earlier_relevance_scores"]) for each in found] == [1] * 5
 
@@ -79,7 +80,7 @@ def test_what_failed_before_and_is_reranked_now_is_no_failure_any_more(colour: C
 def test_a_passage_that_an_older_score_is_for_goes_with_it(colour: Colour) -> None:
     before = Document(page_content="text", metadata={"relevant_passage": "text", "relevance_score": 0.5})
     (after,) = colour(RerankCompressor(reranker=Scripted(len)), "compress_documents", [before], QUESTION)
-    assert after.metadata == {"relevance_score": 4.0, "earlier_relevance_scores": [0.5]}
+    assert after.metadata == {"relevance_score": 4.0, "earlier_relevance_scores": [0.5], "first_stage_rank": 1}
 
 
 # ── A question with nothing in it ──
@@ -179,9 +180,11 @@ def test_odd_values_under_the_key_fail_nothing(colour: Colour) -> None:
     values: list[Any] = [[], {}, "high", object()]
 
     def search(query: str, k: int = 4) -> list[Document]:
-        return [Document(page_content="x", metadata={"relevance_score": odd}) for odd in values * 6]
+        return [
+            Document(page_content=f"x {at}", metadata={"relevance_score": odd}) for at, odd in enumerate(values * 12)
+        ]
 
-    found = colour(with_rerank(search, Theirs(make=lambda document, place: document), top_n=24), "invoke", QUESTION)
+    found = colour(with_rerank(search, Theirs(make=lambda document, place: document), top_n=48), "invoke", QUESTION)
     assert all("relevance_score" not in each.metadata for each in found)
     assert [each.metadata["earlier_relevance_scores"] for each in found[1:4]] == [["high"], [{}], [[]]]
 

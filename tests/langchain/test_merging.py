@@ -66,6 +66,7 @@ def test_the_same_id_and_text_are_merged_into_the_best_placed_and_the_others_are
     assert best[2].metadata == {
         "source": "x",
         "relevance_score": 1.0,
+        "first_stage_rank": 1,
         "merged_documents": [
             {"id": "a", "metadata": {"source": "z", "tags": ["again"]}},
             {"id": "a", "metadata": {}},
@@ -264,13 +265,13 @@ def test_the_order_that_is_kept_tells_chairs_apart_too(colour: Colour) -> None:
 
 
 def test_too_few_candidates_are_those_that_the_first_stage_brought(colour: Colour) -> None:
-    documents = [page("note 1", "a")] * 30
+    documents = [page("note 1", "a")] * 50
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         (best,) = colour(every(Scripted(), documents), "invoke", "query")
-    assert len(best.metadata["merged_documents"]) == 29
-    with pytest.warns(RecallWarning, match="brought 19 candidates"):
-        colour(every(Scripted(), documents[:19]), "invoke", "query")
+    assert len(best.metadata["merged_documents"]) == 49
+    with pytest.warns(RecallWarning, match="brought 9 candidates"):
+        colour(every(Scripted(), documents[:9]), "invoke", "query")
 
 
 @pytest.mark.filterwarnings("ignore::langchain_rerank_kit.RecallWarning")

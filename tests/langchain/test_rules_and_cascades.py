@@ -47,7 +47,8 @@ def test_rules_are_taken_as_they_are_described_or_from_a_file(colour: Colour, tm
 
 def test_each_document_says_why_it_is_where_it_is(colour: Colour) -> None:
     best = colour(RuleRerank(rules=DESCRIPTION, top_n=1), "compress_documents", pages(), "query")
-    assert best[0].metadata == {"open": True, "relevance_score": 0.5, "relevance_reason": "Open is true (+0.5)."}
+    said = {"relevance_score": 0.5, "relevance_reason": "Open is true (+0.5).", "first_stage_rank": 1}
+    assert best[0].metadata == {"open": True, **said}
 
 
 def test_a_reason_from_before_does_not_stay_to_explain_another_order(colour: Colour) -> None:

@@ -13,7 +13,7 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 from langchain_rerank_kit import BM25Retriever, RerankCompressor, RerankRetriever
 from tests.doubles import Scripted
 
-DOCUMENTS = [Document(page_content=f"The threshold of rule {number}", id=str(number)) for number in range(30)]
+DOCUMENTS = [Document(page_content=f"The threshold of rule {number}", id=str(number)) for number in range(50)]
 
 
 class Standard(RetrieversIntegrationTests):

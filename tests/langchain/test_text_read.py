@@ -350,3 +350,12 @@ def test_copies_and_pickles_read_the_same() -> None:
             assert copied.text == text
         found = BM25Retriever.from_documents([page(title="cats")], text=text)
         assert pickle.loads(pickle.dumps(found)).text == text
+
+
+def test_what_is_read_and_merged_changes_without_another_reranker_being_made() -> None:
+    for made in (CrossEncoderRerank(), CrossEncoderRerank(reranker=Scripted())):
+        changed = made.model_copy(update={"text": TITLED, "distinct": "text"})
+        assert changed.loaded is made.loaded
+        assert (changed.text, changed.distinct) == (TITLED, "text")
+        made.text = TITLED
+        assert made.loaded is changed.loaded

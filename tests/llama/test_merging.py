@@ -188,6 +188,15 @@ def test_a_postprocessor_of_another_make_gets_and_gives_what_is_merged(anew: boo
         assert [each.score for each in best] == [7.0] * len(expected)
 
 
+def test_texts_with_one_id_keep_apart_what_they_stand_for(colour: Colour) -> None:
+    nodes = [node("x", "a", 0.9), node("x", "a", 0.8), node("y", "a", 0.7), node("y", "a", 0.6)]
+    made = DistinctPostprocessor(postprocessor=Theirs())
+    best = colour(made, "postprocess_nodes", nodes, QUERY)
+    assert [(each.text, [other.score for other in each.merged_nodes]) for each in best] == [("y", [0.6]), ("x", [0.8])]
+    with pytest.raises(ValidationError, match='distinct must be "document", "text"'):
+        made.distinct = "id"  # type: ignore[assignment]
+
+
 def test_what_merges_nothing_leaves_a_postprocessor_of_another_make_alone() -> None:
     assert isinstance(every(Theirs(), [], top_n=5, distinct=None).postprocessor, Theirs)
 
@@ -240,10 +249,10 @@ def test_too_few_candidates_are_those_that_the_first_stage_brought(colour: Colou
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (best,) = colour(every(Scripted(), notes(30), distinct="text"), "retrieve", "query")
-    assert len(best.merged_nodes) == 29
-    with pytest.warns(RecallWarning, match="brought 19 candidates"):
-        colour(every(Scripted(), notes(19), distinct="text"), "retrieve", "query")
+        (best,) = colour(every(Scripted(), notes(50), distinct="text"), "retrieve", "query")
+    assert len(best.merged_nodes) == 49
+    with pytest.warns(RecallWarning, match="brought 9 candidates"):
+        colour(every(Scripted(), notes(9), distinct="text"), "retrieve", "query")
 
 
 # ── Settings ──
@@ -273,3 +282,14 @@ def test_dicts_bring_the_same_setting_back() -> None:
 
 def test_a_reranked_node_of_ones_own_stands_for_none() -> None:
     assert RerankedNode(node=TextNode(text="x")).merged_nodes == []
+
+
+def test_what_is_merged_changes_without_another_reranker_being_made() -> None:
+    class Mine(RerankPostprocessor):
+        def _build(self) -> Scripted:
+            return Scripted()
+
+    for made in (Mine(), Mine(reranker=Scripted())):
+        changed = made.model_copy(update={"distinct": "text"})
+        assert changed.loaded is made.loaded
+        assert changed.distinct == "text"

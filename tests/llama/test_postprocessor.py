@@ -29,10 +29,12 @@ from pydantic import ValidationError
 
 from llama_rerank_kit import CrossEncoderRerank, RecallWarning, RerankedNode, RerankPostprocessor
 from rerank_kit import (
+    BackendError,
     ConfigurationError,
     Deadline,
     DeadlineExceeded,
     Document,
+    Fallback,
     Hit,
     InvalidResponse,
     MissingExtra,
@@ -559,3 +561,20 @@ def test_a_cancelled_call_drops_the_pairs_that_have_not_begun(on_error: Any) -> 
     gated.gate.set()
     assert eventually(lambda: len(gated.ended) == 1)
     assert len(gated.begun) == 1
+
+
+def test_nodes_say_where_they_stood_and_what_of_their_ranking_is_degraded(colour: Colour) -> None:
+    nodes = [NodeWithScore(node=TextNode(text=f"note {number}", id_=str(number)), score=0.5) for number in (1, 3, 2)]
+    fallback = Fallback(Failing(BackendError("out of order")), Scripted())
+    best = colour(RerankPostprocessor(reranker=fallback), "postprocess_nodes", nodes, query_str="query")
+    assert [(each.node_id, each.first_stage_rank) for each in best] == [("3", 2), ("2", 3), ("1", 1)]
+    assert all("out of order" in each.rerank_degraded for each in best)
+    again = colour(RerankPostprocessor(reranker=Scripted()), "postprocess_nodes", best[::-1], query_str="query")
+    assert [(each.first_stage_rank, each.rerank_degraded) for each in again] == [(2, None), (3, None), (1, None)]
+
+
+def test_nodes_have_no_score_where_nothing_could_be_ranked(colour: Colour) -> None:
+    nodes = [NodeWithScore(node=TextNode(text="note"), score=0.5)]
+    answer = Ranking((Hit(0, 0.0),), failure="no server")
+    (kept,) = colour(RerankPostprocessor(reranker=Answering(answer)), "postprocess_nodes", nodes, query_str="query")
+    assert (kept.score, kept.earlier_scores, kept.rerank_degraded) == (None, [0.5], "no server")
