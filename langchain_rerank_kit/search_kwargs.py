@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from langchain_rerank_kit.known_retrievers import SEARCH_COUNT
 from langchain_rerank_kit.known_stores import Pool, Store, known_store, parameters_of
 from langchain_rerank_kit.nested_settings import Search
-from langchain_rerank_kit.raising import UNSET, Limit, Raising
+from langchain_rerank_kit.raising import UNSET, Limit, Raising, whole
 from langchain_rerank_kit.unknown_stores import searched_by, store_by_signature
 
 _FILTERS = frozenset({"filter", "filters", "expr", "pre_filter", "where"})
@@ -33,12 +33,12 @@ class _SearchKwargs:
         arguments = dict(given)
         if count is not None:
             arguments[count] = self._count(count, limit=limit)
-        wanted = arguments.get(count or "", self.raising.recall) or 0  # k may be None
+        wanted = whole(arguments.get(count or "", self.raising.recall)) or 0  # k may be None
         for pool in self._pools():
             arguments[pool.name] = self._count(
                 pool.name, floor=self._floor(pool, wanted), limit=pool.limit or limit, default=pool.default
             )
-        depth = max(self._floor(self.known.mmr, wanted), given.get("fetch_k") or 0)
+        depth = max(self._floor(self.known.mmr, wanted), whole(given.get("fetch_k")) or 0)
         for setting in self.known.settings:
             arguments |= setting(self.raising, self.search, depth)
         self._report(arguments, limit)
@@ -105,9 +105,21 @@ def search_kwargs(raising: Raising, retriever: Any, where: str) -> dict[str, Any
 
 def declared_limit(each: object, name: str) -> Limit | None:
     """The upper bound that a field declares, as vendors do whose service has one."""
-    rules = type(each).model_fields[name].metadata if isinstance(each, BaseModel) else []
-    bounds = [bound for bound in (getattr(rule, "le", None) for rule in rules) if isinstance(bound, int)]
+    field = type(each).model_fields[name] if isinstance(each, BaseModel) else None
+    bounds = [] if field is None else list(_bounds([*field.metadata, field.annotation]))
     return Limit(min(bounds)) if bounds else None
+
+
+def _bounds(rules: Iterable[Any]) -> Iterator[int]:
+    """The upper bounds among annotations, also of the parts of a union."""
+    for rule in rules:
+        for name, less in (("le", 0), ("lt", 1)):
+            bound = whole(getattr(rule, name, None))
+            if bound is not None:
+                yield bound - less
+        yield from _bounds(getattr(rule, "metadata", ()))  # of a field
+        yield from _bounds(getattr(rule, "__metadata__", ()))  # of Annotated
+        yield from _bounds(get_args(rule))
 
 
 def store_limit(retriever: Any, recall: int) -> Limit | None:
