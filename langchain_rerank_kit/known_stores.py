@@ -63,6 +63,7 @@ class Store:
         limit: What `k` can be at most in a search.
         cuts: Arguments that keep documents back after `k` were counted, and what to do about it.
         note: What cannot be raised from here, and what to set.
+        note_of_filters: Whether the note is about how many documents a filter sees.
         noted: Whether the note is worth a word for this search.
         few: What to set where too few candidates come, with the pools' numbers filled in.
     """
@@ -73,6 +74,7 @@ class Store:
     limit: Callable[[Search], Limit | None] = _no_limit
     cuts: Mapping[str, str] = field(default_factory=dict[str, str])
     note: str = ""
+    note_of_filters: bool = False
     noted: Callable[[Search], bool] = _always
     few: str = ""
 
@@ -143,9 +145,13 @@ _POSTGRES = (
 _PGVECTOR_STORE = Store(
     settings=(hybrid_search_config,),
     note=f"{_POSTGRES}; create the store with index_query_options=HNSWQueryOptions(ef_search=200)",
+    note_of_filters=True,
     noted=_capped_by_postgres,
 )
-_PGVECTOR = Store(note=f"{_POSTGRES}; set hnsw.ef_search and hnsw.iterative_scan on the connection or the database")
+_PGVECTOR = Store(
+    note=f"{_POSTGRES}; set hnsw.ef_search and hnsw.iterative_scan on the connection or the database",
+    note_of_filters=True,
+)
 _COSMOS = Store(
     pools=(
         Pool("ef_search", default=40, limit=Limit(1_000), when=_uses_index("vector-hnsw")),

@@ -35,6 +35,8 @@ class Raising:
         unknown: Retrievers in which no setting for the number of candidates was found.
         sources: What the candidates come from, by class name.
         remedies: What to set where too few of them come.
+        capped: Whether a filter is known to see only so many documents.
+        filtered: Whether there is a filter.
     """
 
     recall: int
@@ -44,6 +46,8 @@ class Raising:
     unknown: list[str] = field(default_factory=list[str])
     sources: list[str] = field(default_factory=list[str])
     remedies: list[str] = field(default_factory=list[str])
+    capped: bool = False
+    filtered: bool = False
 
     def count(self, where: str, before: Any, *, floor: int = 0, limit: Limit | None = None, default: int = 0) -> Any:
         """The number that a setting needs to have: at least the recall, at least what it was.

@@ -19,6 +19,7 @@ from typing_extensions import override
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.merging import Candidate, merging
 from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
+from langchain_rerank_kit.search_kwargs import has_filter
 from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
@@ -163,7 +164,9 @@ class RerankRetriever(ContextualCompressionRetriever):
         except Exception as error:
             note_changes(error, widening)
             raise
-        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)", widening)
+        self._warned = self._warned or warn_of_few(
+            len(documents), recall, "print(retriever.widening)", widening, filtered=has_filter(kwargs)
+        )
         if not documents:
             return []
         try:

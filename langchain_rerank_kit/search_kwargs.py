@@ -55,7 +55,7 @@ class _SearchKwargs:
 
     def _floor(self, pool: Pool, wanted: int) -> int:
         """How many to fetch for as many as are wanted."""
-        filters = any(_is_set(self.search.given.get(name)) for name in _FILTERS)
+        filters = has_filter(self.search.given)
         each = max(wanted, self.raising.recall)
         return max(each, min(each * (pool.filtered if filters else pool.times), pool.enough))
 
@@ -69,7 +69,9 @@ class _SearchKwargs:
             raising.notes.append(f"{search.where}: documents under the score threshold are left out before reranking")
         if known.note and known.noted(search):
             raising.cut(search.where, source, known.note)
+            raising.capped |= known.note_of_filters
         if known.few:
+            raising.capped = True
             numbers = {pool.name: pool.default for pool in (*known.pools, known.mmr, *self._pools())}
             set_now = {name: value for name, value in arguments.items() if value is not UNSET and value is not None}
             raising.remedies.append(f"{source}: {known.few.format_map({**numbers, **set_now})}")
@@ -78,6 +80,13 @@ class _SearchKwargs:
         for name, why in known.cuts.items():
             if _is_set(search.given.get(name)) and not (scored and name == "score_threshold"):
                 raising.cut(f"{search.where}['{name}']", source, f"{name}: {why}")
+                if "filter" in name:
+                    raising.capped = raising.filtered = True
+
+
+def has_filter(arguments: Mapping[str, Any]) -> bool:
+    """Whether a filter is among the arguments of a search."""
+    return any(_is_set(arguments.get(name)) for name in _FILTERS)
 
 
 def _is_set(value: Any) -> bool:
@@ -100,6 +109,8 @@ def search_kwargs(raising: Raising, retriever: Any, where: str) -> dict[str, Any
         where: Where these stand.
     """
     search = _search(retriever, where, raising.recall)
+    from_the_question = hasattr(retriever, "structured_query_translator")  # as SelfQueryRetriever has filters
+    raising.filtered |= from_the_question or has_filter(search.given)
     return _SearchKwargs(raising, search, _row(search)).widened(_counted_by(retriever))
 
 

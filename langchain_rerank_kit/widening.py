@@ -33,7 +33,7 @@ from langchain_rerank_kit.copy_with import as_list, copied, copy_with, fields, p
 from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, LISTS, NOTES, SETTINGS, WITHOUT_LIMIT
 from langchain_rerank_kit.query_bodies import WidenedBody
 from langchain_rerank_kit.raising import UNSET, Raising
-from langchain_rerank_kit.search_kwargs import declared_limit, search_kwargs, store_limit
+from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
 from rerank_kit.checks import check_function
 from rerank_kit.first_stage.widening import Widening, is_widening
 
@@ -132,6 +132,7 @@ class Walk:
             bound, found = self.runnable(each.bound, path)
         if not found:
             return each, False
+        self.raising.filtered |= has_filter(each.kwargs)
         kwargs = {
             name: self.raising.count(
                 f"{path}.bind({name})", value, floor=_MMR_CHOICE * self.recall if name == "fetch_k" else 0
@@ -259,6 +260,8 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         unknown=tuple(raising.unknown),
         sources=tuple(dict.fromkeys(raising.sources)),
         remedies=tuple(dict.fromkeys(raising.remedies)),
+        capped=raising.capped,
+        filtered=raising.filtered,
     )
 
 
