@@ -64,7 +64,8 @@ class Raising:
             return None
         known = default if before is UNSET else whole(before)
         if known is None:
-            self.notes.append(f"{where} is {quoted(before)}, no whole number, and stays")
+            if isinstance(before, str) and before.isdigit():
+                self.notes.append(f"{where} is {quoted(before)}, which is text and no number, and stays")
             return before
         after = max(self.recall, floor)
         if limit is not None and limit.most < after:

@@ -215,7 +215,7 @@ def test_what_is_called_a_vector_store_need_not_be_one(colour: Colour) -> None:
     [
         (lambda query, k=4: notes()[:k], ["(k): 4 → 50"]),
         (lambda query, top_k=7: notes()[:top_k], ["(top_k): 7 → 50"]),
-        (lambda query, limit=None: notes()[:limit], ["(limit): default → 50"]),
+        (lambda query, n_results=None: notes()[:n_results], ["(n_results): default → 50"]),
         (lambda query, *, limit: notes()[:limit], ["(limit): default → 50"]),
         (lambda query, k=80: notes()[:k], []),
     ],
