@@ -16,6 +16,9 @@ COUNTS = frozenset(
 LISTS = frozenset({"field_limits"})
 """The names under which such a count stands once for every field that is searched."""
 
+WITHOUT_LIMIT = frozenset({"limit", "max_results", "max_documents"})
+"""Those among them whose `None`, as the default of a function's argument, is no limit."""
+
 SETTINGS = frozenset(
     {"search_kwargs", "retrieval_config", "vectorSearchConfiguration", "config", "search", "strategy", "body"}
 )

@@ -1,8 +1,8 @@
 """What is known of vector stores: the numbers that they fetch before they filter, fuse or pick, by class name.
 
-A store that is not here gets `k`, `fetch_k` for MMR, and what its own search calls `fetch_k` or `num_candidates`. That
-is all it takes where a store counts by `k` and filters before it searches, as Chroma and Pinecone do. Nothing is
-imported; subclasses have the row of their parent.
+A store that is not here is read in `unknown_stores.py`: it gets `k`, `fetch_k` for MMR, and what its own search calls
+`fetch_k` or `num_candidates`. That is all it takes where a store counts by `k` and filters before it searches, as
+Chroma and Pinecone do. Nothing is imported; subclasses have the row of their parent.
 """
 
 from __future__ import annotations
@@ -15,12 +15,6 @@ from typing import Any, TypeAlias
 from langchain_rerank_kit.copy_with import parts
 from langchain_rerank_kit.nested_settings import Search, filter_first, hybrid_search_config, index_parameters
 from langchain_rerank_kit.raising import Limit, Raising
-
-_FETCHED_FIRST = ("fetch_k", "num_candidates")
-
-
-def _is_plain(search: Search) -> bool:
-    return search.kind == "similarity"
 
 
 def _always(_: Search) -> bool:
@@ -69,6 +63,7 @@ class Store:
         limit: What `k` can be at most in a search.
         cuts: Arguments that keep documents back after `k` were counted, and what to do about it.
         note: What cannot be raised from here, and what to set.
+        note_of_filters: Whether the note is about how many documents a filter sees.
         noted: Whether the note is worth a word for this search.
         few: What to set where too few candidates come, with the pools' numbers filled in.
     """
@@ -79,35 +74,21 @@ class Store:
     limit: Callable[[Search], Limit | None] = _no_limit
     cuts: Mapping[str, str] = field(default_factory=dict[str, str])
     note: str = ""
+    note_of_filters: bool = False
     noted: Callable[[Search], bool] = _always
     few: str = ""
 
 
-def known_store(store: Any) -> Store:
-    """The row of a store, or one made of what the signature of its search says."""
+def known_store(store: Any) -> Store | None:
+    """The row of a store, if there is one."""
     names = (cls.__name__ for cls in type(store).__mro__)
-    known = next((STORES[name] for name in names if name in STORES), None)
-    return _by_signature(store) if known is None else known
+    return next((STORES[name] for name in names if name in STORES), None)
 
 
 def parameters_of(store: Any) -> Mapping[str, inspect.Parameter]:
     """What a store's search takes; nothing where there is none, as in a client that somebody calls a vector store."""
     search = getattr(store, "similarity_search", None)
     return inspect.signature(search).parameters if callable(search) else {}
-
-
-def _by_signature(store: Any) -> Store:
-    """A store of somebody's own, whose search takes a number under a name that says what is done with it."""
-    parameters = parameters_of(store)
-    defaults = {name: parameters[name].default for name in _FETCHED_FIRST if name in parameters}
-    pools = [
-        Pool(name, default if isinstance(default, int) else 0, filtered=10, when=_is_plain)
-        for name, default in defaults.items()
-    ]
-    few = "; ".join(
-        f"a filter may see only {{{name}}} documents; set search_kwargs['{name}'] higher" for name in defaults
-    )
-    return Store(pools=tuple(pools), few=few)
 
 
 def _searches_several_fields(search: Search) -> bool:
@@ -164,9 +145,13 @@ _POSTGRES = (
 _PGVECTOR_STORE = Store(
     settings=(hybrid_search_config,),
     note=f"{_POSTGRES}; create the store with index_query_options=HNSWQueryOptions(ef_search=200)",
+    note_of_filters=True,
     noted=_capped_by_postgres,
 )
-_PGVECTOR = Store(note=f"{_POSTGRES}; set hnsw.ef_search and hnsw.iterative_scan on the connection or the database")
+_PGVECTOR = Store(
+    note=f"{_POSTGRES}; set hnsw.ef_search and hnsw.iterative_scan on the connection or the database",
+    note_of_filters=True,
+)
 _COSMOS = Store(
     pools=(
         Pool("ef_search", default=40, limit=Limit(1_000), when=_uses_index("vector-hnsw")),

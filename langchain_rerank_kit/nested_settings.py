@@ -70,6 +70,7 @@ def filter_first(raising: Raising, search: Search, _: int) -> dict[str, Any]:
         return {"prefilter": True}
     if not search.given["prefilter"]:
         raising.cut(f"{search.where}['prefilter']", "LanceDB", "without prefilter=True it filters the k rows found")
+        raising.capped = True
     return {}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_rerank_kit.copy_with import as_list
+from langchain_rerank_kit.raising import whole
 
 _RESULTS = 10  # what both return where the body does not say
 _CANDIDATES = 10_000  # both refuse more
@@ -26,7 +27,7 @@ class WidenedBody:
         if not isinstance(body, Mapping):
             return body
         given = cast("Mapping[str, Any]", body)
-        return {**self._clause(given), "size": max(given.get("size", _RESULTS), self.recall)}
+        return {**self._clause(given), "size": _at_least(self.recall, given.get("size", _RESULTS))}
 
     def _clause(self, clause: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._value(name, value) for name, value in clause.items()}
@@ -57,3 +58,9 @@ class WidenedBody:
             elif isinstance(value, Mapping) and "vector" in value:
                 raised[name] = self._knn(value)
         return raised
+
+
+def _at_least(recall: int, value: Any) -> Any:
+    """A number of hits, raised; what is none stays, for the server to judge."""
+    known = whole(value)
+    return value if known is None else max(known, recall)

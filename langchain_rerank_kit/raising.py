@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from operator import index
+from typing import Any, NamedTuple, TypeVar
 
 from rerank_kit.first_stage.widening import Change
+from rerank_kit.quoting import quoted
+
+T = TypeVar("T")
 
 UNSET: Any = object()
 """A setting that was not made."""
@@ -30,6 +35,8 @@ class Raising:
         unknown: Retrievers in which no setting for the number of candidates was found.
         sources: What the candidates come from, by class name.
         remedies: What to set where too few of them come.
+        capped: Whether a filter is known to see only so many documents.
+        filtered: Whether there is a filter.
     """
 
     recall: int
@@ -39,6 +46,8 @@ class Raising:
     unknown: list[str] = field(default_factory=list[str])
     sources: list[str] = field(default_factory=list[str])
     remedies: list[str] = field(default_factory=list[str])
+    capped: bool = False
+    filtered: bool = False
 
     def count(self, where: str, before: Any, *, floor: int = 0, limit: Limit | None = None, default: int = 0) -> Any:
         """The number that a setting needs to have: at least the recall, at least what it was.
@@ -53,16 +62,32 @@ class Raising:
         if before is None:
             self.notes.append(f"{where} is None, which leaves the number of documents to the retriever")
             return None
-        if before is not UNSET and (not isinstance(before, int) or isinstance(before, bool)):
+        known = default if before is UNSET else whole(before)
+        if known is None:
+            if isinstance(before, str) and before.isdigit():
+                self.notes.append(f"{where} is {quoted(before)}, which is text and no number, and stays")
             return before
         after = max(self.recall, floor)
         if limit is not None and limit.most < after:
             self.notes.append(f"{where} can be {limit.most} at most" + (f": {limit.why}" if limit.why else ""))
             after = limit.most
-        if (default if before is UNSET else before) >= after:
+        if known >= after:
             return before
-        self.change(where, None if before is UNSET else before, after)
+        self.change(where, None if before is UNSET else known, after)
         return after
+
+    def attempt(self, where: str, work: Callable[[], T], otherwise: T) -> T:
+        """Do some of it, or leave it and say so: settings and stores are anybody's, and what worked goes on to work."""
+        lists = [value for value in vars(self).values() if isinstance(value, list)]
+        lengths = list(map(len, lists))
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - whatever reading them raises
+            for each, length in zip(lists, lengths, strict=True):
+                del each[length:]
+            self.notes.append(f"{where} stays as it is, for it cannot be read: {type(error).__name__}: {error}")
+            self.unknown.append(where)
+            return otherwise
 
     def change(self, where: str, before: int | None, after: int) -> None:
         """Report one setting that was raised."""
@@ -72,3 +97,13 @@ class Raising:
         """Report what keeps documents back that no number brings: now, and once too few have come."""
         self.notes.append(f"{where}: {why}")
         self.remedies.append(f"{source}: {why}")
+
+
+def whole(value: Any) -> int | None:
+    """A whole number as an int, whatever number type it has; `None` where it is none."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(value) if isinstance(value, float) and value.is_integer() else index(value)
+    except TypeError:
+        return None

@@ -19,6 +19,7 @@ from typing_extensions import override
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.merging import Candidate, merging
 from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
+from langchain_rerank_kit.search_kwargs import has_filter
 from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
@@ -27,7 +28,7 @@ from rerank_kit.checks import check_count, check_threshold
 from rerank_kit.fields.base import check_names
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.keeping import reason_to_keep
-from rerank_kit.first_stage.widening import Widening, is_widening, warn_of_few, warn_of_limits
+from rerank_kit.first_stage.widening import Widening, is_widening, note_changes, warn_of_few, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
@@ -155,11 +156,17 @@ class RerankRetriever(ContextualCompressionRetriever):
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         widening, config = self._widened(recall), _child_config(whole_config, run_manager)
         first = widening.widened
-        documents = yield from Call[list[Document]](
-            sync=lambda: first.invoke(query, config, **kwargs),
-            async_=lambda: first.ainvoke(query, config, **kwargs),
+        try:
+            documents = yield from Call[list[Document]](
+                sync=lambda: first.invoke(query, config, **kwargs),
+                async_=lambda: first.ainvoke(query, config, **kwargs),
+            )
+        except Exception as error:
+            note_changes(error, widening)
+            raise
+        self._warned = self._warned or warn_of_few(
+            len(documents), recall, "print(retriever.widening)", widening, filtered=has_filter(kwargs)
         )
-        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)", widening)
         if not documents:
             return []
         try:

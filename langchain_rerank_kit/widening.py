@@ -30,10 +30,11 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.copy_with import as_list, copied, copy_with, fields, parts
-from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, LISTS, NOTES, SETTINGS
+from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, LISTS, NOTES, SETTINGS, WITHOUT_LIMIT
 from langchain_rerank_kit.query_bodies import WidenedBody
 from langchain_rerank_kit.raising import UNSET, Raising
-from langchain_rerank_kit.search_kwargs import declared_limit, search_kwargs, store_limit
+from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
+from rerank_kit.checks import check_function
 from rerank_kit.first_stage.widening import Widening, is_widening
 
 Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
@@ -131,6 +132,7 @@ class Walk:
             bound, found = self.runnable(each.bound, path)
         if not found:
             return each, False
+        self.raising.filtered |= has_filter(each.kwargs)
         kwargs = {
             name: self.raising.count(
                 f"{path}.bind({name})", value, floor=_MMR_CHOICE * self.recall if name == "fetch_k" else 0
@@ -152,6 +154,9 @@ class Walk:
         if name is None:
             return each, False
         default = parameters[name].default
+        if default is None and name in WITHOUT_LIMIT:  # it may bring all there is
+            self.raising.notes.append(f"{path}({name}) is None, which leaves the number of documents to the function")
+            return each, True
         after = self.raising.count(f"{path}({name})", UNSET if default in (None, inspect.Parameter.empty) else default)
         return each if after == default else each.bind(**{name: after}), True
 
@@ -182,14 +187,16 @@ class Walk:
         """The counts in one field of a retriever."""
         where = f"{path}.{name}"
         if name == "search_kwargs" and hasattr(each, "vectorstore"):
-            return {name: search_kwargs(self.raising, each, where)}
+            return {name: self.raising.attempt(where, lambda: search_kwargs(self.raising, each, where), value)}
         if name == "body_func" and callable(value):
             return {name: self._body(value, where)}
         if name in LISTS and isinstance(value, list):
             return {name: [self.raising.count(f"{where}[{at}]", one) for at, one in enumerate(as_list(value))]}
         if name in COUNTS:
             self.raising.sources.append(name_of(each))
-            limit = declared_limit(each, name) or store_limit(each, self.recall)
+            limit = declared_limit(each, name) or self.raising.attempt(
+                f"{path}.search_kwargs", lambda: store_limit(each, self.recall), None
+            )
             return {name: self.raising.count(where, value, limit=limit)}
         return self._settings({name: value}, path)
 
@@ -232,7 +239,12 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         retriever: A retriever, or any runnable that takes a query and gives documents.
         recall: How many documents it should bring.
         custom: Asked first about every retriever in it.
+
+    Raises:
+        ConfigurationError: `custom` is no function.
     """
+    if custom is not None:
+        check_function("widen", custom)
     walk = Walk(recall, custom)
     widened, found = walk.runnable(retriever, name_of(retriever))
     raising = walk.raising
@@ -248,6 +260,8 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         unknown=tuple(raising.unknown),
         sources=tuple(dict.fromkeys(raising.sources)),
         remedies=tuple(dict.fromkeys(raising.remedies)),
+        capped=raising.capped,
+        filtered=raising.filtered,
     )
 
 

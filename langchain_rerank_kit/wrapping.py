@@ -15,7 +15,7 @@ from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError
-from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.checks import check_choice, check_function, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import check_recall
@@ -68,6 +68,8 @@ def with_rerank(
     """
     check_recall(recall, top_n)
     check_choice("on_error", on_error, ("raise", "keep"))
+    if widen is not None:
+        check_function("widen", widen)
     distinct = check_distinct(distinct)
     compressor = _as_compressor(reranker, check_timeout(timeout), text)
     if distinct == "document" and isinstance(compressor, RerankCompressor):

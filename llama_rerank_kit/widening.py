@@ -16,9 +16,10 @@ from llama_index.core.vector_stores.types import VectorStoreQueryMode as Mode
 
 from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
 from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, PASSED_ON, SETTINGS
-from llama_rerank_kit.known_stores import rule_of
+from llama_rerank_kit.known_stores import Rule, rule_of
 from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
 from llama_rerank_kit.store_search import Search
+from rerank_kit.checks import check_function
 from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
 Widen: TypeAlias = Callable[[BaseRetriever, int], BaseRetriever | None]
@@ -33,7 +34,13 @@ class Walk:
     """One walk. Each step gives the widened copy, or the thing itself where nothing changed."""
 
     def __init__(self, recall: int, custom: Widen | None) -> None:
-        """Start with nothing found."""
+        """Start with nothing found.
+
+        Raises:
+            ConfigurationError: `custom` is no function.
+        """
+        if custom is not None:
+            check_function("widen", custom)
         self.recall = recall
         self.custom = custom
         self.changes: list[Change] = []
@@ -100,6 +107,13 @@ class Walk:
         rule = rule_of(store)
         if rule is None:
             return {}
+        try:
+            return self._raised(rule, store, each, updates, path)
+        except Exception as error:  # noqa: BLE001 - settings are anybody's, and what worked goes on to work
+            self.notes.append(f"the settings of {path} for its store cannot be read: {type(error).__name__}: {error}")
+            return {}
+
+    def _raised(self, rule: Rule, store: Any, each: Any, updates: Mapping[str, Any], path: str) -> dict[str, Any]:
         passing = next((kind.__name__ for kind in type(each).__mro__ if kind.__name__ in PASSED_ON), None)
         inside = PASSED_ON.get(passing or "")
         kept = as_dict(updates.get("_kwargs", each._kwargs)) if passing else {}  # noqa: SLF001 - it is nowhere else

@@ -38,7 +38,7 @@ from tests.langchain.stores import (
     similar,
     whatever,
 )
-from tests.langchain.test_widening_stores import UNDER, K, lines, searching
+from tests.langchain.test_widening_stores import K, lines, searching
 from tests.langchain.vector_stores import NOTES, Filter, Notes, one_in_ten, passing
 
 
@@ -193,7 +193,6 @@ def test_a_number_without_a_default_is_set_too(colour: Colour) -> None:
             return NOTES[:fetch_k][:k]
 
     assert brought(colour, searching(Mandatory())) == RECALL
-    assert lines(searching(MyStore(), "similarity_score_threshold")) == [K, UNDER]
 
 
 def test_what_is_called_a_vector_store_need_not_be_one(colour: Colour) -> None:
@@ -216,7 +215,7 @@ def test_what_is_called_a_vector_store_need_not_be_one(colour: Colour) -> None:
     [
         (lambda query, k=4: notes()[:k], ["(k): 4 → 50"]),
         (lambda query, top_k=7: notes()[:top_k], ["(top_k): 7 → 50"]),
-        (lambda query, limit=None: notes()[:limit], ["(limit): default → 50"]),
+        (lambda query, n_results=None: notes()[:n_results], ["(n_results): default → 50"]),
         (lambda query, *, limit: notes()[:limit], ["(limit): default → 50"]),
         (lambda query, k=80: notes()[:k], []),
     ],

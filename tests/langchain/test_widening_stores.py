@@ -254,6 +254,6 @@ def test_every_store_that_is_known_is_documented_with_its_numbers_and_has_a_doub
     for name, row in documented.items():
         double = doubles[name]
         known = known_store(double.__new__(double))
-        assert known in STORES.values()
+        assert known is not None
         assert [pool.name for pool in known.pools if f"`{pool.name}`" not in row] == []
         assert [cut for cut in known.cuts if f"`{cut}`" not in row and cut != "score_threshold"] == []

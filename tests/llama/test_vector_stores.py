@@ -16,6 +16,7 @@ from llama_index.core.vector_stores import SimpleVectorStore
 
 from llama_rerank_kit import widen, widening_of, with_rerank
 from llama_rerank_kit.known_stores import RULES, RankWindow
+from rerank_kit import ConfigurationError
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.llama import vector_stores
@@ -366,3 +367,21 @@ def test_the_table_in_the_documentation_names_every_store_that_is_tested_here() 
 
 def _doubles_a_store(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, vector_stores.Asked) and kind is not vector_stores.Asked
+
+
+# ── What cannot be read ──
+
+
+@pytest.mark.parametrize("top_k", ["3", None, [3]])
+def test_settings_that_cannot_be_read_stay_and_are_said(top_k: Any) -> None:
+    retriever: Any = over(postgres())
+    retriever._similarity_top_k = top_k
+    report = widen(retriever, 50)
+    assert any("cannot be read" in note or "whole number" in note for note in report.notes) or top_k is None
+    assert report.widened is not None
+
+
+@pytest.mark.parametrize("wrong", [5, "k"])
+def test_a_way_to_widen_that_is_no_function_is_an_error(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="widen must be a function"):
+        with_rerank(over(postgres()), Scripted(), widen=wrong)
