@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
 from langchain_rerank_kit.merging import merging
+from langchain_rerank_kit.misspelt import told_of_fields
 from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
@@ -36,6 +37,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     text: TextField = None
     distinct: DistinctField = "document"
     fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {"text", "distinct"}
+    _settled: frozenset[str] = PrivateAttr(default=frozenset())
 
     model_config = ConfigDict(defer_build=False)
 
@@ -76,6 +78,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             "threshold": self.threshold if threshold is None else threshold,
             "timeout": self.timeout,
         }
+        self._settled = told_of_fields(documents, self.text, self._settled, type(self).__name__)
         texts = list(map(reader(self.text), documents))
         found = yield from merging(documents, texts, distinct, by_id=self.loaded.reads_metadata)
         candidates = [

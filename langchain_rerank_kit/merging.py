@@ -12,7 +12,8 @@ from rerank_kit.first_stage.distinct import Distinct, grouping
 from rerank_kit.flow import Flow
 
 MERGED = "merged_documents"
-"""The key under which the documents are listed that were merged into one, each as `{"id": …, "metadata": …}`."""
+"""The key under which the documents are listed that were merged into one, each as `{"id": …, "metadata": …}`, with
+its `"page_content"` where that is another than that of the document which stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +60,11 @@ def _listing(document: Document, others: Sequence[Document]) -> Document:
         return document
     known: object = document.metadata.get(MERGED)
     before: list[Any] = known if type(known) is list else []  # pyright: ignore[reportUnknownVariableType] - anybody's
-    merged = [*before, *({"id": other.id, "metadata": dict(other.metadata)} for other in others)]
+    merged = [*before, *(_listed(other, document.page_content) for other in others)]
     return document.model_copy(update={"metadata": {**document.metadata, MERGED: merged}})
+
+
+def _listed(other: Document, content: str) -> dict[str, Any]:
+    """A document as it is listed in that with this content."""
+    listed: dict[str, Any] = {"id": other.id, "metadata": dict(other.metadata)}
+    return listed if other.page_content == content else {**listed, "page_content": other.page_content}

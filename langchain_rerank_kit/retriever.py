@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
+from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.merging import Candidate, merging
 from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
@@ -25,18 +26,25 @@ from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
 from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
-from rerank_kit.fields.base import check_names
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.keeping import reason_to_keep
-from rerank_kit.first_stage.widening import Widening, is_widening, note_changes, warn_of_few, warn_of_limits
+from rerank_kit.first_stage.widening import (
+    Widening,
+    check_recall,
+    is_widening,
+    note_changes,
+    warn_of_few,
+    warn_of_limits,
+)
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
 
 _FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
+_NUMBERS = frozenset({"recall", "top_n"})
 
 
-class RerankRetriever(ContextualCompressionRetriever):
+class RerankRetriever(Changing, ContextualCompressionRetriever):
     """A retriever whose first stage is widened and whose results are reranked. `with_rerank` makes one.
 
     A field that is assigned, or given to `model_copy`, is checked and takes effect: a new `base_retriever`, `recall` or
@@ -84,36 +92,17 @@ class RerankRetriever(ContextualCompressionRetriever):
         self._warned = False
         warn_of_limits(widening)
 
-    if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name not in type(self).model_fields:
-                super().__setattr__(name, value)
-                return
-            changed = self.model_copy(update={name: value})
-            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
-                object.__setattr__(self, each, getattr(changed, each))
-
     @override
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields changed, and the first stage widened anew where it depends on them.
-
-        Raises:
-            ConfigurationError: There is no such field, or `widening` is not that of the first stage.
-            ValidationError: A field refuses its value.
-        """
-        given = dict(update or {})
-        check_names(type(self), given)
-        changed = super().model_copy(deep=deep)
-        for name, value in given.items():
-            self.__pydantic_validator__.validate_assignment(changed, name, value)
-        if "widening" in given:
-            if not is_widening(changed.widening) or changed.widening.widened is not changed.base_retriever:
+    def _follow(self, names: frozenset[str]) -> None:
+        """Widen the first stage anew where that depends on what changed."""
+        if names & _NUMBERS:
+            check_recall(self.recall, self.top_n)
+        if "widening" in names:
+            if not is_widening(self.widening) or self.widening.widened is not self.base_retriever:
                 msg = "widening tells what was changed in base_retriever: assign that, recall or widen instead"
                 raise ConfigurationError(msg)
-        elif given.keys() & _FIRST_STAGE:
-            changed._widen_first_stage()  # noqa: SLF001 - our own copy
-        return changed
+        elif names & _FIRST_STAGE:
+            self._widen_first_stage()
 
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:

@@ -76,6 +76,11 @@ class Template:
             raise ConfigurationError(msg)
         return cls(tuple(lines), "".join(f"\n{each}" for each in above).rstrip())
 
+    @property
+    def names(self) -> list[str]:
+        """The fields that it has."""
+        return [field.name for line in self._lines for field in line.fields]
+
     def fill(self, read: Callable[[str], str | None]) -> str:
         """The text of a document.
 

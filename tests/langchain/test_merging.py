@@ -82,6 +82,16 @@ def test_by_text_ids_case_and_white_space_do_not_count(colour: Colour) -> None:
     assert told(best) == [("b", ["c"]), ("a", ["a", "a"])]
 
 
+def test_what_another_text_says_is_listed_with_it(colour: Colour) -> None:
+    compressor = RerankCompressor(reranker=Scripted(), top_n=None, distinct="text")
+    best = colour(compressor, "compress_documents", twice(), "query")
+    assert best[0].metadata["merged_documents"] == [{"id": "c", "metadata": {}, "page_content": "High  3"}]
+    assert {"page_content"} & best[1].metadata["merged_documents"][0].keys() == set()
+    near = [page("one two three four five six 1", "a"), page("one two three four five six 1 more 2", "b")]
+    (kept,) = colour(RerankCompressor(reranker=Scripted(), distinct=0.5), "compress_documents", near, "query")
+    assert kept.metadata["merged_documents"][0]["page_content"] == near[1].page_content
+
+
 def test_by_share_nearly_the_same_texts_are_merged(colour: Colour) -> None:
     text = " ".join(f"word{number}" for number in range(100))
     documents = [page(f"{text} 1", "a"), page(f"other {text} 2", "b"), page("quite another 3", "c")]
