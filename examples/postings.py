@@ -68,7 +68,7 @@ def with_langchain(postings: list[dict[str, Any]], cascade: Cascade, query: str)
     from langchain_rerank_kit import BM25Retriever, with_rerank
 
     pages = [Page(page_content=text(each), metadata=metadata(each)) for each in postings]
-    retriever = with_rerank(BM25Retriever.from_documents(pages), cascade, recall=400, top_n=5)
+    retriever = with_rerank(BM25Retriever.from_documents(pages), cascade, recall=min(400, len(pages)), top_n=5)
     found = [page.metadata for page in retriever.invoke(query)]
     return [(page["title"], page["relevance_reason"]) for page in found]
 
@@ -84,7 +84,7 @@ def with_llama_index(postings: list[dict[str, Any]], cascade: Cascade, query: st
     for each in postings:
         hidden = metadata(each)
         nodes.append(TextNode(text=text(each), metadata=hidden, excluded_embed_metadata_keys=list(hidden)))
-    retriever = with_rerank(BM25Retriever(nodes=nodes), cascade, recall=400, top_n=5)
+    retriever = with_rerank(BM25Retriever(nodes=nodes), cascade, recall=min(400, len(nodes)), top_n=5)
     found: list[Any] = retriever.retrieve(query)
     return [(node.metadata["title"], node.relevance_reason) for node in found]
 

@@ -15,17 +15,21 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.bm25_words import Terms, languages, told_language
+from langchain_rerank_kit.changing import Changing
+from langchain_rerank_kit.misspelt import told_of_fields
 from langchain_rerank_kit.result_metadata import with_score
+from langchain_rerank_kit.text_read import TextField, reader
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_choice, check_count
 from rerank_kit.optional import optional
 
 AUTO = "auto"
 
+_INDEXED = frozenset({"docs", "language", "tokenizer", "text"})
 _FAINT = 0.01  # what a common word of a query counts: enough to decide among equals, and to bring who else may answer
 
 
-class BM25Retriever(BaseRetriever):
+class BM25Retriever(Changing, BaseRetriever):
     """Finds the documents that share the query's rarer words, on the bm25s library (Lucene's variant of BM25).
 
     Words are compared by their stems, so that "houses" finds "house", and names in code are found by their parts too.
@@ -34,6 +38,9 @@ class BM25Retriever(BaseRetriever):
     The documents that come out are copies with the BM25 score in `metadata["relevance_score"]`. Documents that share
     no word with the query are not returned.
 
+    A field that is assigned, or given to `model_copy`, is checked and takes effect: the collection is indexed anew
+    where its index depends on it. What changes inside `docs` is not seen: assign a new list.
+
     Attributes:
         docs: The collection.
         k: How many documents to return at most.
@@ -41,12 +48,15 @@ class BM25Retriever(BaseRetriever):
             texts, and the retriever's `repr` says which it is; where none is clear, as in mixed collections, it is
             `None`: words as they stand, all of them.
         tokenizer: Cuts a text into terms, in place of all that.
+        text: What is indexed of a document: a template of its fields, a list of them, or a function; by default the
+            page content alone.
     """
 
     docs: list[Document] = Field(repr=False)
     k: int = Field(default=4, ge=1)
     language: str | None = AUTO
     tokenizer: SkipJsonSchema[Callable[[str], list[str]] | None] = Field(default=None, exclude=True, repr=False)
+    text: TextField = None
     _terms: Terms = PrivateAttr(default=Terms())
     _index: Any = PrivateAttr(default=None)
 
@@ -65,13 +75,21 @@ class BM25Retriever(BaseRetriever):
     def _index_documents(self) -> None:
         bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")
         logging.getLogger("bm25s").setLevel(logging.NOTSET)  # its import sets DEBUG, whatever the user has configured
-        texts = [document.page_content for document in self.docs]
+        told_of_fields(self.docs, self.text, frozenset(), type(self).__name__)
+        texts = list(map(reader(self.text), self.docs))
         if self.tokenizer is None:
             self._terms = Terms(self._language_of(texts))
         terms = list(map(self.tokenizer or self._terms, texts))
+        self._index = None
         if any(terms):  # bm25s cannot index a collection without a single word
             self._index = bm25s.BM25()
             self._index.index(terms, show_progress=False)
+
+    @override
+    def _follow(self, names: frozenset[str]) -> None:
+        """Index anew where the index depends on what changed."""
+        if names & _INDEXED:
+            self._index_documents()
 
     def _language_of(self, texts: Sequence[str]) -> str | None:
         if self.language is not None:

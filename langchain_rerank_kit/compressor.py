@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
-from langchain_rerank_kit.result_metadata import score_of, with_score
+from langchain_rerank_kit.merging import merging
+from langchain_rerank_kit.misspelt import told_of_fields
+from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
+from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
+from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.distinct import Distinct
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.trace_report import report
 
@@ -22,11 +27,17 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     """Puts documents in order of relevance and keeps the best.
 
     It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
-    subclasses and metadata survive. `metadata["relevance_score"]` holds the score; `metadata["relevance_reason"]`,
-    `metadata["relevance_verdict"]` and `metadata["relevant_passage"]` the reason, a judge's verdict and the decisive
-    part of a long document, if there is one. A score that was there before moves to the end of the list
-    `metadata["earlier_relevance_scores"]`.
+    subclasses and metadata survive. In `metadata` are `relevance_score`, the score; `first_stage_rank`, the place from
+    1 in the first stage's order; `relevance_reason`, `relevance_verdict` and `relevant_passage`, the reason, a judge's
+    verdict and the decisive part of a long text, if there is one; `rerank_degraded`, what of the ranking is not as it
+    was asked for, if anything. A score that was there before moves to the end of the list `earlier_relevance_scores`.
+    Documents that are the same are merged; `merged_documents` lists those that a document stands for.
     """
+
+    text: TextField = None
+    distinct: DistinctField = "document"
+    fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {"text", "distinct"}
+    _settled: frozenset[str] = PrivateAttr(default=frozenset())
 
     model_config = ConfigDict(defer_build=False)
 
@@ -41,13 +52,13 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        return run(self.compressing(documents, query, callbacks))
+        return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        return await arun(self.compressing(documents, query, callbacks))
+        return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     def compressing(
         self,
@@ -55,10 +66,11 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks = None,
         *,
+        distinct: Distinct | None,
         top_n: int | None = None,
         threshold: float | None = None,
     ) -> Flow[list[Document]]:
-        """The work of both doors; `top_n` and `threshold` win over the fields of that name."""
+        """The work of both doors; what is passed here wins over the fields of that name."""
         if not documents:
             return []
         limits: dict[str, Any] = {
@@ -66,14 +78,24 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             "threshold": self.threshold if threshold is None else threshold,
             "timeout": self.timeout,
         }
+        self._settled = told_of_fields(documents, self.text, self._settled, type(self).__name__)
+        texts = list(map(reader(self.text), documents))
+        found = yield from merging(documents, texts, distinct, by_id=self.loaded.reads_metadata)
         candidates = [
-            Candidate(each.page_content, each.metadata, score_of(each), place) for place, each in enumerate(documents)
+            Candidate(each.text, each.document.metadata, score_of(each.document), each.document.id, place=each.place)
+            for each in found
         ]
+        reranker = self.loaded
         work = Call[Ranking](
-            sync=lambda: self._loaded.rerank(query, candidates, **limits),
-            async_=lambda: self._loaded.arerank(query, candidates, **limits),
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
         )
         inputs = {"query": query, "documents": len(documents), **limits}
-        name = type(self._loaded).__name__
-        ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), report)
-        return [with_score(documents[hit.index], hit) for hit in ranking.hits]
+        name = type(reranker).__name__
+
+        def told(ranking: Ranking) -> dict[str, Any]:
+            return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
+
+        ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
+        best = [(found[hit.index], hit) for hit in ranking.hits]
+        return [with_rank(with_score(each.document, hit, each.text), each.place, ranking) for each, hit in best]

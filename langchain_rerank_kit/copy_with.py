@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from typing import Any, cast
 
 from pydantic import BaseModel
 
 
 def fields(each: object) -> list[tuple[str, Any]]:
-    """The fields, of which a transformer that is no pydantic model, such as a text splitter, has none."""
-    return [(name, getattr(each, name)) for name in type(each).model_fields] if isinstance(each, BaseModel) else []
+    """The fields, of which a transformer that is no pydantic model, such as a text splitter, has none.
+
+    Those that are deprecated and not set are left out.
+    """
+    if not isinstance(each, BaseModel):
+        return []
+    known, values = type(each).model_fields, vars(each)  # reading a deprecated one as an attribute warns
+    return [(name, values[name]) for name in known if not (known[name].deprecated and values[name] is None)]
+
+
+def parts(value: Any) -> dict[str, Any]:
+    """What a mapping, a pydantic model or a dataclass holds; nothing else holds anything."""
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in dataclass_fields(value)}
+    return dict(fields(value))
+
+
+def copied(value: Any, updates: Mapping[str, Any]) -> Any:
+    """A copy of such a thing, or the thing itself, as below. No constructor runs."""
+    if isinstance(value, Mapping):
+        return {**parts(value), **updates}
+    if not is_dataclass(value):
+        return copy_with(value, updates)
+    changed = {name: each for name, each in updates.items() if not _same(each, getattr(value, name))}
+    if not changed:
+        return value
+    twin = copy.copy(value)
+    for name, each in changed.items():
+        object.__setattr__(twin, name, each)  # it may be frozen
+    return twin
 
 
 def copy_with(each: Any, updates: Mapping[str, Any]) -> Any:
     """A copy with those fields, or the thing itself where they are what it has already."""
-    changed = {name: value for name, value in updates.items() if not _same(value, getattr(each, name))}
+    values = cast("dict[str, Any]", vars(each))
+    changed = {name: value for name, value in updates.items() if not _same(value, values[name])}
     return each.model_copy(update=changed) if changed else each
 
 

@@ -86,11 +86,8 @@ def _as_json(name: str, parsed: object) -> str:
 
 
 def _has_structured_output(llm: BaseChatModel) -> bool:
-    own = type(llm)
-    return (
-        own.with_structured_output is not BaseChatModel.with_structured_output
-        or own.bind_tools is not BaseChatModel.bind_tools
-    )
+    theirs = {"with_structured_output": BaseChatModel.with_structured_output, "bind_tools": BaseChatModel.bind_tools}
+    return any(getattr(type(llm), name, method) is not method for name, method in theirs.items())
 
 
 class LLMJudgeRerank(JudgeFields, RerankCompressor):

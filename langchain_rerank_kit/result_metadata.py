@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from langchain_core.documents import Document
 
-from rerank_kit import Hit
+from rerank_kit import Hit, Ranking
+from rerank_kit.quoting import quoted
 
 SCORE = "relevance_score"
 """The key under which LangChain's rerankers, and ours, put the score."""
@@ -15,9 +17,8 @@ SCORE = "relevance_score"
 EARLIER_SCORES = "earlier_relevance_scores"
 """The key under which scores from the stages before are kept, oldest first."""
 
-
 PASSAGE = "relevant_passage"
-"""The key under which the part of a long document is put that its score is for."""
+"""The key under which the part of a long text is put that its score is for."""
 
 REASON = "relevance_reason"
 """The key under which the reason for a document's place is put, by rerankers that give one."""
@@ -25,27 +26,112 @@ REASON = "relevance_reason"
 VERDICT = "relevance_verdict"
 """The key under which a judge's verdict is put."""
 
+FAILED = "rerank_failed"
+"""The key under which it is said why a document comes in the first stage's order."""
 
-def with_score(document: Document, hit: Hit) -> Document:
-    """Copy a document, with the score of a hit; a score it had before joins the earlier ones."""
-    metadata = {**document.metadata, SCORE: hit.score}
-    for key, value in ((REASON, hit.why), (VERDICT, hit.verdict)):
+DEGRADED = "rerank_degraded"
+"""The key under which it is said why a ranking is not what was asked for."""
+
+RANK = "first_stage_rank"
+"""The key under which a document's place in the first stage's order is put, from 1."""
+
+
+def with_score(document: Document, hit: Hit, read: str = "") -> Document:
+    """Copy a document, with the score of a hit; a score it had before joins the earlier ones.
+
+    Args:
+        document: The document.
+        hit: What was found of it.
+        read: The text that was read of it, into which the passage of the hit points.
+    """
+    said = {
+        REASON: hit.why,
+        VERDICT: hit.verdict,
+        PASSAGE: None if hit.passage is None else read[slice(*hit.passage)],
+        FAILED: None,
+    }
+    metadata = {**_unscored(document), SCORE: hit.score}
+    for key, value in said.items():
         metadata.pop(key, None)  # one from before would explain another order
         if value is not None:
             metadata[key] = value
-    if hit.passage is not None:
-        metadata[PASSAGE] = document.page_content[slice(*hit.passage)]
-    if SCORE in document.metadata:
-        earlier: object = document.metadata.get(EARLIER_SCORES)
-        before: list[Any] = earlier if type(earlier) is list else []  # pyright: ignore[reportUnknownVariableType] - anybody's
-        metadata[EARLIER_SCORES] = [*map(_plain, before), _plain(document.metadata[SCORE])]
     return document.model_copy(update={"metadata": metadata})
+
+
+def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
+    """Add to a copy where its document stood in the first stage, and what of the ranking is not as it was asked for.
+
+    Where nothing could be ranked, it has no score.
+
+    Args:
+        document: A copy made by `with_score`.
+        place: From 0. Where an earlier reranker has told of it, that stands.
+        ranking: The ranking that it is of.
+    """
+    metadata = {RANK: place + 1, **document.metadata}
+    metadata.pop(DEGRADED, None)
+    if ranking.degraded:
+        metadata[DEGRADED] = ranking.failure or ranking.spans[-1].problem
+    if ranking.failure is not None:
+        del metadata[SCORE]
+    return document.model_copy(update={"metadata": metadata})
+
+
+def kept(document: Document, place: int, reason: str) -> Document:
+    """Copy a document that was not reranked, with the reason for that; a score it had before joins the earlier ones."""
+    return document.model_copy(update={"metadata": {RANK: place + 1, **_unscored(document), FAILED: reason}})
+
+
+def scores(documents: Iterable[Document]) -> list[Any]:
+    """Whatever stands under the key of the score, of those that have it."""
+    return [each.metadata[SCORE] for each in documents if SCORE in each.metadata]
+
+
+def with_new_scores(documents: Sequence[Document], older: Sequence[Any]) -> list[Document]:
+    """What somebody else's compressor gave, where a score that it did not write joins the earlier ones.
+
+    A score is an older one if it is the very object that came in. Where no score differs from all that came in, the
+    compressor is taken to write none, so that one that rebuilds the documents is known too.
+
+    Args:
+        documents: What the compressor gave.
+        older: The `scores` of what it got, taken before it ran: it may have changed those very documents.
+    """
+    same = {id(score) for score in older}
+    values = set(map(_comparable, older))
+    writes = any(_comparable(score) not in values for score in scores(documents))
+    return [
+        each.model_copy(update={"metadata": _unscored(each)})
+        if SCORE in each.metadata and (not writes or id(each.metadata[SCORE]) in same)
+        else each
+        for each in documents
+    ]
+
+
+def _unscored(document: Document) -> dict[str, Any]:
+    """A document's metadata with its score among the earlier ones."""
+    metadata = dict(document.metadata)
+    if SCORE in metadata:
+        earlier: object = metadata.get(EARLIER_SCORES)
+        before: list[Any] = earlier if type(earlier) is list else []  # pyright: ignore[reportUnknownVariableType] - anybody's
+        metadata[EARLIER_SCORES] = [*map(_plain, before), _plain(metadata.pop(SCORE))]
+    return metadata
 
 
 def score_of(document: Document) -> float | None:
     """The score that the stage before left, if it is a number that a float can hold."""
-    score = _plain(document.metadata.get(SCORE))
-    return score if type(score) is float else None  # isinstance would ask it, and anything may raise
+    return _number(document.metadata.get(SCORE))
+
+
+def _comparable(score: Any) -> float | str:
+    """What is the same for scores that are: a number as a float, anything else as it is shown."""
+    number = _number(score)
+    return quoted(score) if number is None else number
+
+
+def _number(score: Any) -> float | None:
+    plain = _plain(score)
+    return plain if type(plain) is float else None  # isinstance would ask it, and anything may raise
 
 
 def _plain(score: Any) -> Any:

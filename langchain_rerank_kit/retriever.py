@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
@@ -12,27 +12,43 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
+from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.compressor import RerankCompressor
-from langchain_rerank_kit.result_metadata import score_of
+from langchain_rerank_kit.merging import Candidate, merging
+from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
+from langchain_rerank_kit.search_kwargs import has_filter
+from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import traced
 from langchain_rerank_kit.widening import Walk, Widen, widen
-from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
-from rerank_kit.first_stage.widening import Widening, warn_of_few, warn_of_limits
+from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.keeping import reason_to_keep
+from rerank_kit.first_stage.widening import (
+    Widening,
+    check_recall,
+    is_widening,
+    note_changes,
+    warn_of_few,
+    warn_of_limits,
+)
 from rerank_kit.flow import Call, Flow, arun, run
 
 logger = logging.getLogger("rerank_kit")
 
-FAILED = "rerank_failed"
-"""The key in a document's metadata that says why it comes in the first stage's order."""
+_FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
+_NUMBERS = frozenset({"recall", "top_n"})
 
 
-class RerankRetriever(ContextualCompressionRetriever):
+class RerankRetriever(Changing, ContextualCompressionRetriever):
     """A retriever whose first stage is widened and whose results are reranked. `with_rerank` makes one.
+
+    A field that is assigned, or given to `model_copy`, is checked and takes effect: a new `base_retriever`, `recall` or
+    `widen` has the first stage widened anew.
 
     Attributes:
         base_retriever: The widened copy of the retriever that was given.
@@ -41,7 +57,10 @@ class RerankRetriever(ContextualCompressionRetriever):
         top_n: How many documents to return; `None` leaves it to the compressor.
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
-            its own order, with the reason in `metadata["rerank_failed"]`. Wrong settings always raise.
+            its own order, without a score, with the reason in `metadata["rerank_failed"]`. So does a question with
+            nothing in it; wrong settings always raise.
+        distinct: Which documents are merged into the best placed of them before the reranking: `"document"`, `"text"`,
+            a share such as 0.9, or `None`. `metadata["merged_documents"]` lists those that a document stands for.
         widen: A function that widens retrievers which the table of known settings does not cover.
         widening: What was changed to bring that many, readable with `print`.
     """
@@ -51,30 +70,48 @@ class RerankRetriever(ContextualCompressionRetriever):
     top_n: int | None = Field(default=None, ge=1)
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     on_error: Literal["raise", "keep"] = "raise"
+    distinct: DistinctField = "document"
     widen: SkipJsonSchema[SkipValidation[Widen | None]] = Field(default=None, exclude=True, repr=False)
     widening: SkipJsonSchema[SkipValidation[Widening[RetrieverLike]]] = Field(default=None, exclude=True, repr=False)  # type: ignore[arg-type]
     _warned: bool = PrivateAttr(default=False)
+    _told_of_k: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    @model_validator(mode="after")
-    def _widen_first_stage(self) -> Self:
-        """Widen what was given; a copy that LangChain makes of us starts from the original again."""
-        given = self.base_retriever
-        original = self.widening.original if self.widening and self.widening.widened is given else given
-        self.widening = widen(original, self.recall, self.widen)
-        self.base_retriever = self.widening.widened
-        warn_of_limits(self.widening)
-        return self
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        """Widen what was given."""
+        self._widen_first_stage()
+
+    def _widen_first_stage(self) -> None:
+        """Widen the first stage; where it is widened already, as in a copy that LangChain makes, start anew."""
+        given, known = self.base_retriever, self.widening
+        original = known.original if known and known.widened is given else given
+        widening = widen(original, self.recall, self.widen)
+        vars(self).update(widening=widening, base_retriever=widening.widened)
+        self._warned = False
+        warn_of_limits(widening)
+
+    @override
+    def _follow(self, names: frozenset[str]) -> None:
+        """Widen the first stage anew where that depends on what changed."""
+        if names & _NUMBERS:
+            check_recall(self.recall, self.top_n)
+        if "widening" in names:
+            if not is_widening(self.widening) or self.widening.widened is not self.base_retriever:
+                msg = "widening tells what was changed in base_retriever: assign that, recall or widen instead"
+                raise ConfigurationError(msg)
+        elif names & _FIRST_STAGE:
+            self._widen_first_stage()
 
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
         return super().invoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
         return await super().ainvoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
@@ -97,37 +134,56 @@ class RerankRetriever(ContextualCompressionRetriever):
         whole_config: RunnableConfig | None = None,
         recall: int | None = None,
         top_n: int | None = None,
+        k: int | None = None,
         threshold: float | None = None,
         **kwargs: Any,
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         recall = self.recall if recall is None else check_count("recall", recall) or self.recall
-        top_n = self.top_n if top_n is None else check_count("top_n", top_n)
+        asked = self._asked_for(check_count("top_n", top_n), check_count("k", k))
+        top_n = self.top_n if asked is None else asked
         threshold = self.threshold if threshold is None else check_threshold(threshold)
-        first, config = self._first_stage(recall), _child_config(whole_config, run_manager)
-        documents = yield from Call[list[Document]](
-            sync=lambda: first.invoke(query, config, **kwargs),
-            async_=lambda: first.ainvoke(query, config, **kwargs),
+        widening, config = self._widened(recall), _child_config(whole_config, run_manager)
+        first = widening.widened
+        try:
+            documents = yield from Call[list[Document]](
+                sync=lambda: first.invoke(query, config, **kwargs),
+                async_=lambda: first.ainvoke(query, config, **kwargs),
+            )
+        except Exception as error:
+            note_changes(error, widening)
+            raise
+        self._warned = self._warned or warn_of_few(
+            len(documents), recall, "print(retriever.widening)", widening, filtered=has_filter(kwargs)
         )
-        self._warned = self._warned or warn_of_few(len(documents), recall, "print(retriever.widening)")
         if not documents:
             return []
         try:
             return (yield from self._reranking(documents, query, run_manager.get_child(), top_n, threshold))
-        except (ConfigurationError, MissingExtra):
-            raise
         except Exception as error:
-            if self.on_error == "raise":
+            reason = reason_to_keep(error, self.on_error)
+            if reason is None:
                 raise
-            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
-            reason = f"{type(error).__name__}: {error}"
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
-            return [_flagged(document, reason) for document in documents[:limit]]
+            found = yield from self._distinct(documents)
+            return [kept(each.document, each.place, reason) for each in found[:limit]]
 
-    def _first_stage(self, recall: int) -> RetrieverLike:
+    def _asked_for(self, top_n: int | None, k: int | None) -> int | None:
+        """How many documents this call is to return, which other retrievers call `k`."""
+        if k is None:
+            return top_n
+        if top_n not in (None, k):
+            msg = f"k={k} and top_n={top_n} say two things: k is top_n here, and recall what the first stage brings"
+            raise ConfigurationError(msg)
+        if not self._told_of_k:
+            self._told_of_k = True
+            logger.warning("k=%d is taken for top_n: recall says how many candidates the first stage brings", k)
+        return k
+
+    def _widened(self, recall: int) -> Widening[RetrieverLike]:
         """The widened retriever, for the recall of this call."""
         known = self.widening
-        return known.widened if recall == known.recall else widen(known.original, recall, self.widen).widened
+        return known if recall == known.recall else widen(known.original, recall, self.widen)
 
     def _reranking(
         self,
@@ -140,17 +196,37 @@ class RerankRetriever(ContextualCompressionRetriever):
         """The second stage: ours, or any other compressor, which we make visible and hold to the same limits."""
         compressor = self.base_compressor
         if isinstance(compressor, RerankCompressor):
-            return (yield from compressor.compressing(documents, query, callbacks, top_n=top_n, threshold=threshold))
+            limits: dict[str, Any] = {"top_n": top_n, "threshold": threshold, "distinct": self.distinct}
+            return (yield from compressor.compressing(documents, query, callbacks, **limits))
         other = compressor if top_n is None else Walk(top_n, None).compressor(compressor, "")
+        distinct = [each.document for each in (yield from self._distinct(documents))]
         work = Call[Sequence[Document]](
-            sync=lambda: other.compress_documents(documents, query, callbacks=callbacks),
-            async_=lambda: other.acompress_documents(documents, query, callbacks=callbacks),
+            sync=lambda: other.compress_documents(distinct, query, callbacks=callbacks),
+            async_=lambda: other.acompress_documents(distinct, query, callbacks=callbacks),
         )
+        name, older = type(other).__name__, scores(distinct)
         inputs = {"query": query, "documents": len(documents), "top_n": top_n, "threshold": threshold}
-        ranked = yield from traced(
-            callbacks, type(other).__name__, inputs, lambda _: work, lambda best: {"documents": list(best)}
+        merged = len(documents) - len(distinct)
+        given = yield from traced(
+            callbacks, name, inputs, lambda _: work, lambda best: {"documents": list(best), "merged": merged}
         )
-        return [each for each in ranked if threshold is None or (score_of(each) or 0.0) >= threshold][:top_n]
+        ranked = with_new_scores(given, older)
+        if threshold is None:
+            return ranked[:top_n]
+        if ranked and not scores(ranked):
+            msg = f"{name} writes no relevance_score, so threshold={threshold} cannot be followed: pass threshold=None"
+            raise ConfigurationError(msg)
+        return [each for each in ranked if (score_of(each) or 0.0) >= threshold][:top_n]
+
+    def _distinct(self, documents: list[Document]) -> Flow[list[Candidate]]:
+        """The documents without copies of others, for where ours does not rerank them."""
+        ours = self.base_compressor if isinstance(self.base_compressor, RerankCompressor) else None
+        try:
+            texts = list(map(reader(None if ours is None else ours.text), documents))
+        except Exception:  # noqa: BLE001 - a user's own function, and perhaps why the reranking failed
+            texts = [document.page_content for document in documents]
+        by_id = ours is not None and ours.loaded.reads_metadata
+        return (yield from merging(documents, texts, self.distinct, by_id=by_id))
 
 
 def _child_config(
@@ -162,7 +238,3 @@ def _child_config(
     if name is not None:
         config["run_name"] = name
     return config
-
-
-def _flagged(document: Document, reason: str) -> Document:
-    return document.model_copy(update={"metadata": {**document.metadata, FAILED: reason}})

@@ -25,19 +25,22 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.configurable import DynamicRunnable
-from pydantic import BaseModel, ConfigDict, SkipValidation
+from pydantic import ConfigDict, SkipValidation
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
-from langchain_rerank_kit.copy_with import as_list, copy_with, fields
-from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, NOTES, SETTINGS
-from rerank_kit.first_stage.widening import Change, Widening, is_widening
+from langchain_rerank_kit.copy_with import as_list, copied, copy_with, fields, parts
+from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, LISTS, NOTES, SETTINGS, WITHOUT_LIMIT
+from langchain_rerank_kit.query_bodies import WidenedBody
+from langchain_rerank_kit.raising import UNSET, Raising
+from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
+from rerank_kit.checks import check_function
+from rerank_kit.first_stage.widening import Widening, is_widening
 
 Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
 this one to the table of known settings."""
 
-_UNSET: Any = object()
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _MMR_CHOICE = 2  # candidates that MMR sees for each one it keeps: fewer and it has nothing to choose between
 
@@ -49,10 +52,7 @@ class Walk:
         """Start with nothing found."""
         self.recall = recall
         self.custom = custom
-        self.changes: list[Change] = []
-        self.notes: list[str] = []
-        self.limited: list[str] = []
-        self.unknown: list[str] = []
+        self.raising = Raising(recall)
         self._kinds: dict[type, Callable[[Any, str], tuple[Any, bool]]] = {
             BaseRetriever: self._retriever,
             DynamicRunnable: self._configured,
@@ -69,7 +69,7 @@ class Walk:
         """Widen what may be a retriever or hold one; the second value says whether it was or did."""
         own = None if self.custom is None else self.custom(each, self.recall)
         if own is not None:
-            self.notes.append(f"{path} was widened by the function given as widen=")
+            self.raising.notes.append(f"{path} was widened by the function given as widen=")
             return own, True
         for kind, widened in self._kinds.items():
             if isinstance(each, kind):
@@ -101,7 +101,7 @@ class Walk:
         """Widen what stands for a whole retriever, so that it is worth a word if it cannot be widened."""
         widened, found = self.runnable(part, path)
         if not found:
-            self.unknown.append(f"{path} ({name_of(part)})")
+            self.raising.unknown.append(f"{path} ({name_of(part)})")
         return widened
 
     def _steps(self, steps: Mapping[Any, Any], path: str) -> tuple[dict[Any, Any], bool]:
@@ -123,7 +123,7 @@ class Walk:
     def _configured_again(self, each: Any, path: str) -> tuple[Any, bool]:
         """What an earlier walk left to be widened at call time."""
         custom = each.custom if self.custom is None else self.custom
-        return copy_with(each, {"recall": self._count(f"{path}.recall", each.recall), "custom": custom}), True
+        return copy_with(each, {"recall": self.raising.count(f"{path}.recall", each.recall), "custom": custom}), True
 
     def _binding(self, each: Any, path: str) -> tuple[Any, bool]:
         """A binding, or a retry: arguments bound to a retriever win over its fields, so they rise as well."""
@@ -132,8 +132,9 @@ class Walk:
             bound, found = self.runnable(each.bound, path)
         if not found:
             return each, False
+        self.raising.filtered |= has_filter(each.kwargs)
         kwargs = {
-            name: self._count(
+            name: self.raising.count(
                 f"{path}.bind({name})", value, floor=_MMR_CHOICE * self.recall if name == "fetch_k" else 0
             )
             if name in COUNTS | {"fetch_k"}
@@ -153,16 +154,20 @@ class Walk:
         if name is None:
             return each, False
         default = parameters[name].default
-        after = self._count(f"{path}({name})", _UNSET if default in (None, inspect.Parameter.empty) else default)
+        if default is None and name in WITHOUT_LIMIT:  # it may bring all there is
+            self.raising.notes.append(f"{path}({name}) is None, which leaves the number of documents to the function")
+            return each, True
+        after = self.raising.count(f"{path}({name})", UNSET if default in (None, inspect.Parameter.empty) else default)
         return each if after == default else each.bind(**{name: after}), True
 
     def _retriever(self, each: Any, path: str) -> tuple[Any, bool]:
         """Any retriever: raise the counts among its fields, and widen the retrievers it wraps."""
-        self.notes += [f"{path}: {note}" for name, note in NOTES.items() if name in _class_names(each)]
+        names = {cls.__name__ for cls in type(each).__mro__}
+        self.raising.notes += [f"{path}: {note}" for name, note in NOTES.items() if name in names]
         if '"limit": int' in repr(
             getattr(each, "query_constructor", "")
         ):  # the schema that SelfQueryRetriever shows the model
-            self.limited.append(path)
+            self.raising.limited.append(path)
         updates: dict[str, Any] = {}
         for name, value in fields(each):
             where = f"{path}.{name}"
@@ -172,42 +177,45 @@ class Walk:
                 updates[name] = self._alternative(value, where)
             elif name in CHILDREN and isinstance(value, list):
                 updates[name] = [self._alternative(part, f"{where}[{at}]") for at, part in enumerate(as_list(value))]
-            elif name == "search_kwargs" and hasattr(each, "vectorstore"):
-                updates[name] = self._search_kwargs(value, where, getattr(each, "search_type", None))
-            elif name in COUNTS:
-                updates[name] = self._count(where, value, most=_most(each, name))
-            elif name in SETTINGS:
-                updates |= self._settings({name: value}, path)
+            else:
+                updates |= self._numbers(each, name, value, path)
         if not updates:
-            self.unknown.append(path)
+            self.raising.unknown.append(path)
         return copy_with(each, {**updates, **_widening(each, updates)}), True
 
-    def _search_kwargs(self, given: Mapping[str, Any], where: str, search_type: object) -> dict[str, Any]:
-        """What LangChain's vector store retrievers pass on: `k`, and for MMR the larger pool that it chooses from."""
-        kind = getattr(search_type, "value", search_type)  # an enum in some retrievers, a str in others
-        widened = {**given, "k": self._count(f"{where}['k']", given.get("k", _UNSET))}
-        if kind == "mmr":
-            floor = _MMR_CHOICE * max(self.recall, widened["k"] or 0)  # k may be None
-            pool = self._count(f"{where}['fetch_k']", given.get("fetch_k", _UNSET), floor=floor)
-            widened["fetch_k"] = pool
-        if kind == "similarity_score_threshold":
-            self.notes.append(f"{where}: documents under the score threshold are left out before reranking")
-        return widened
+    def _numbers(self, each: Any, name: str, value: Any, path: str) -> dict[str, Any]:
+        """The counts in one field of a retriever."""
+        where = f"{path}.{name}"
+        if name == "search_kwargs" and hasattr(each, "vectorstore"):
+            return {name: self.raising.attempt(where, lambda: search_kwargs(self.raising, each, where), value)}
+        if name == "body_func" and callable(value):
+            return {name: self._body(value, where)}
+        if name in LISTS and isinstance(value, list):
+            return {name: [self.raising.count(f"{where}[{at}]", one) for at, one in enumerate(as_list(value))]}
+        if name in COUNTS:
+            self.raising.sources.append(name_of(each))
+            limit = declared_limit(each, name) or self.raising.attempt(
+                f"{path}.search_kwargs", lambda: store_limit(each, self.recall), None
+            )
+            return {name: self.raising.count(where, value, limit=limit)}
+        return self._settings({name: value}, path)
 
-    def _settings(self, given: Mapping[str, Any], path: str, model: BaseModel | None = None) -> dict[str, Any]:
+    def _body(self, written: Any, where: str) -> WidenedBody:
+        """A function that writes the body of a query, as Elasticsearch's retriever has one."""
+        inner, before = (written.body_func, written.recall) if isinstance(written, WidenedBody) else (written, UNSET)
+        after = self.raising.count(f"{where}()['size']", before)
+        return written if after == before else WidenedBody(inner, after)
+
+    def _settings(self, given: Mapping[str, Any], path: str, model: object = None) -> dict[str, Any]:
         """Settings in which a count stands deeper, as in Amazon's retrievers: those among them that hold one."""
         updates: dict[str, Any] = {}
         for name, value in given.items():
             where = f"{path}.{name}"
             if name in COUNTS:
-                updates[name] = self._count(where, value, most=None if model is None else _most(model, name))
-            elif name in SETTINGS and isinstance(value, Mapping):
-                settings = cast("Mapping[str, Any]", value)
-                inner = self._settings(settings, where)
-                updates |= {name: {**settings, **inner}} if inner else {}
-            elif name in SETTINGS and isinstance(value, BaseModel):
-                inner = self._settings(dict(fields(value)), where, value)
-                updates |= {name: copy_with(value, inner)} if inner else {}
+                updates[name] = self.raising.count(where, value, limit=declared_limit(model, name))
+            elif name in SETTINGS:
+                inner = self._settings(parts(value), where, value)
+                updates |= {name: copied(value, inner)} if inner else {}
         return updates
 
     def compressor(self, each: Any, path: str) -> Any:
@@ -218,26 +226,10 @@ class Walk:
             if name == "transformers":  # those of a DocumentCompressorPipeline
                 updates[name] = [self.compressor(part, f"{where}[{place}]") for place, part in enumerate(value)]
             elif name in COUNTS:
-                updates[name] = value if value is None else self._count(where, value)
+                updates[name] = value if value is None else self.raising.count(where, value)
         if not updates:
-            self.notes.append(f"{path} ({name_of(each)}) may drop documents before the reranker sees them")
+            self.raising.notes.append(f"{path} ({name_of(each)}) may drop documents before the reranker sees them")
         return copy_with(each, updates)
-
-    def _count(self, where: str, before: Any, *, floor: int = 0, most: int | None = None) -> Any:
-        """The number that a setting needs to have: at least the recall, at least what it was."""
-        if before is None:
-            self.notes.append(f"{where} is None, which leaves the number of documents to the retriever")
-            return None
-        if before is not _UNSET and (not isinstance(before, int) or isinstance(before, bool)):
-            return before
-        after = max(self.recall, floor)
-        if most is not None and most < after:
-            self.notes.append(f"{where} can be {most} at most")
-            after = most
-        if before is not _UNSET and before >= after:
-            return before
-        self.changes.append(Change(where, None if before is _UNSET else before, after))
-        return after
 
 
 def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) -> Widening[RetrieverLike]:
@@ -247,19 +239,29 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         retriever: A retriever, or any runnable that takes a query and gives documents.
         recall: How many documents it should bring.
         custom: Asked first about every retriever in it.
+
+    Raises:
+        ConfigurationError: `custom` is no function.
     """
+    if custom is not None:
+        check_function("widen", custom)
     walk = Walk(recall, custom)
     widened, found = walk.runnable(retriever, name_of(retriever))
+    raising = walk.raising
     if not found:
-        walk.unknown.append(name_of(retriever))
+        raising.unknown.append(name_of(retriever))
     return Widening(
         recall=recall,
         widened=widened,
         original=retriever,
-        changes=tuple(walk.changes),
-        notes=tuple(dict.fromkeys(walk.notes)),
-        limited=tuple(walk.limited),
-        unknown=tuple(walk.unknown),
+        changes=tuple(raising.changes),
+        notes=tuple(dict.fromkeys(raising.notes)),
+        limited=tuple(raising.limited),
+        unknown=tuple(raising.unknown),
+        sources=tuple(dict.fromkeys(raising.sources)),
+        remedies=tuple(dict.fromkeys(raising.remedies)),
+        capped=raising.capped,
+        filtered=raising.filtered,
     )
 
 
@@ -299,13 +301,3 @@ def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     if not is_widening(known) or updates["base_retriever"] is known.widened:
         return {}
     return {"widening": replace(known, recall=updates["recall"], widened=updates["base_retriever"])}
-
-
-def _class_names(each: object) -> set[str]:
-    return {cls.__name__ for cls in type(each).__mro__}
-
-
-def _most(each: BaseModel, name: str) -> int | None:
-    """The upper bound that a field declares, as vendors do whose service has one."""
-    bounds = [getattr(rule, "le", None) for rule in type(each).model_fields[name].metadata]
-    return min((bound for bound in bounds if isinstance(bound, int)), default=None)

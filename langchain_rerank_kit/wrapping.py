@@ -12,15 +12,18 @@ from langchain_core.vectorstores import VectorStore
 
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.retriever import RerankRetriever
+from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
-from rerank_kit import ConfigurationError, Reranker
-from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit import ConfigurationError
+from rerank_kit.checks import check_choice, check_function, check_threshold, check_timeout
+from rerank_kit.fields.given import Given, as_reranker
+from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import check_recall
 
 
 def with_rerank(
     retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
-    reranker: Reranker | BaseDocumentCompressor | None = None,
+    reranker: Given | BaseDocumentCompressor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -28,14 +31,17 @@ def with_rerank(
     timeout: float | None = None,
     on_error: Literal["raise", "keep"] = "raise",
     widen: Widen | None = None,
+    text: TextOf | None = None,
+    distinct: Distinct | None = "document",
 ) -> RerankRetriever:
-    """Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
+    r"""Wrap a retriever: it brings `recall` candidates, and the best `top_n` come back, reranked.
 
     Args:
         retriever: Any LangChain retriever, runnable or function from a query to documents, or a vector store. It is
             copied, not changed.
-        reranker: Any `rerank_kit.Reranker` or LangChain document compressor; `None` takes the best local one that is
-            installed, and the log says which.
+        reranker: Any `rerank_kit.Reranker` or LangChain document compressor, a function from a query and texts to
+            numbers, or the name or folder of a cross-encoder; `None` takes the best local one that is installed, and
+            the log says which.
         recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
             that brings more keeps doing so.
         top_n: How many documents to return; `None` leaves it to the reranker.
@@ -45,6 +51,13 @@ def with_rerank(
             order, with the reason in `metadata["rerank_failed"]`.
         widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
             leaves to the table of known settings.
+        text: What the model reads of a document: a template of its fields such as `"{title}\n{page_content}"`, a list
+            of fields such as `["title", "page_content"]`, or a function from a document to a str; `None` leaves it to
+            the reranker, which reads the page content alone unless told otherwise.
+        distinct: Which documents are merged into the best placed of them, before the reranking: those that are one by
+            id and text (`"document"`), those of the same text whatever their ids (`"text"`), those that share so much
+            of their words (such as 0.9), or none (`None`). Where it is `"document"`, a compressor of ours that says
+            something else has its way.
 
     Returns:
         A `ContextualCompressionRetriever`; `print(retriever.widening)` says what was changed.
@@ -55,13 +68,20 @@ def with_rerank(
     """
     check_recall(recall, top_n)
     check_choice("on_error", on_error, ("raise", "keep"))
+    if widen is not None:
+        check_function("widen", widen)
+    distinct = check_distinct(distinct)
+    compressor = _as_compressor(reranker, check_timeout(timeout), text)
+    if distinct == "document" and isinstance(compressor, RerankCompressor):
+        distinct = compressor.distinct
     return RerankRetriever(
         base_retriever=_as_retriever(retriever),
-        base_compressor=_as_compressor(reranker, check_timeout(timeout)),
+        base_compressor=compressor,
         recall=recall,
         top_n=top_n,
         threshold=check_threshold(threshold),
         on_error=on_error,
+        distinct=distinct,
         widen=widen,
     )
 
@@ -77,13 +97,20 @@ def _as_retriever(given: object) -> RetrieverLike:
     raise ConfigurationError(msg)
 
 
-def _as_compressor(given: object, timeout: float | None) -> BaseDocumentCompressor:
-    if isinstance(given, BaseDocumentCompressor):
-        if timeout is not None:
-            msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
-            raise ConfigurationError(msg)
+def _as_compressor(given: object, timeout: float | None, text: TextOf | None) -> BaseDocumentCompressor:
+    reader(text)
+    if not isinstance(given, BaseDocumentCompressor):
+        reranker = None if given is None else as_reranker(given, "a LangChain document compressor")
+        return RerankCompressor(reranker=reranker, top_n=None, timeout=timeout, text=text)
+    if timeout is not None:
+        msg = "timeout goes with a rerank_kit.Reranker: a document compressor has a timeout of its own, or none"
+        raise ConfigurationError(msg)
+    if text is None:
         return given
-    if given is None or isinstance(given, Reranker):
-        return RerankCompressor(reranker=given, top_n=None, timeout=timeout)
-    msg = f"reranker must be a rerank_kit.Reranker or a LangChain document compressor, not {type(given).__name__}"
-    raise ConfigurationError(msg)
+    if not isinstance(given, RerankCompressor):
+        msg = (
+            f"text goes with a rerank_kit.Reranker or a compressor of langchain_rerank_kit: {type(given).__name__} "
+            "reads the page content alone. Take one of those, or give text= to one that is inside of it"
+        )
+        raise ConfigurationError(msg)
+    return given.model_copy(update={"text": text})

@@ -20,7 +20,7 @@ class CascadeRerank(CascadeFields, RerankPostprocessor):
 
     stages: Sequence[SerializeAsAny[RerankPostprocessor]] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
         description="Our postprocessors, in order. Their `top_n`, `threshold` and `timeout` are those of the stages; "
-        "what they read of a node is decided by the `metadata_mode` of the cascade."
+        "`metadata_mode` and `distinct` are those of the cascade."
     )
 
     @field_validator("stages", mode="before")
@@ -31,6 +31,16 @@ class CascadeRerank(CascadeFields, RerankPostprocessor):
             return stages
         known = {kind.__name__: kind for kind in _kinds(RerankPostprocessor)}
         return [_made(each, known) for each in cast("Sequence[object]", stages)]
+
+    @field_validator("stages")
+    @classmethod
+    def _of_the_whole(cls, stages: Sequence[RerankPostprocessor]) -> Sequence[RerankPostprocessor]:
+        """Refuse in a stage what is decided for all of them, and would not be followed."""
+        for place, each in enumerate(stages):
+            if each.distinct != "document":
+                msg = f"stages[{place}] has a distinct= of its own: pass distinct= to the cascade, for all of them"
+                raise ConfigurationError(msg)
+        return stages
 
     @field_serializer("stages")
     def _as_dicts(self, stages: Sequence[RerankPostprocessor]) -> list[dict[str, Any]]:

@@ -25,7 +25,8 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return len(as_list(one)) == len(other) and all(map(_same, as_list(one), other))
     if isinstance(one, dict):
-        return all(_same(value, other[key]) for key, value in as_dict(one).items())
+        known = as_dict(one)
+        return known.keys() == other.keys() and all(_same(value, other[key]) for key, value in known.items())
     return one is other or (isinstance(one, int) and one == other)
 
 

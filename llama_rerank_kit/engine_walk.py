@@ -62,7 +62,7 @@ class Attachment:
             return copy_with(part, {"_query_engine": self._inner(part.query_engine, path)})
         if isinstance(part, BaseRetriever) and isinstance(owner, CustomQueryEngine):
             widened = self.walk.retriever(part, path)
-            return RerankRetriever(self.walk.report(widened, part), self.postprocessor)
+            return RerankRetriever(self.walk.report(widened, part), self.postprocessor, self.walk.custom)
         if isinstance(part, list):
             parts = as_list(part)
             return [self._part(each, owner, f"{path}[{place}]") for place, each in enumerate(parts)]

@@ -10,7 +10,7 @@ from llama_index.core.llms import LLM
 from typing_extensions import override
 
 from llama_rerank_kit.postprocessor import RerankPostprocessor
-from rerank_kit import Deadline
+from rerank_kit import Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.fields import JudgeFields
 from rerank_kit.flow import Flow
@@ -31,7 +31,8 @@ class LlamaIndexChat:
 
     def __init__(self, llm: LLM) -> None:
         """Take an LLM."""
-        self.model: str | None = llm.metadata.model_name
+        name: object = llm.metadata.model_name
+        self.model = name if isinstance(name, str) else None
         self._llm = llm
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
@@ -44,12 +45,16 @@ class LlamaIndexChat:
         answer: Any = yield from ask_framework_model(
             type(llm).__name__, lambda: llm.chat(messages), lambda: llm.achat(messages), deadline, model=llm
         )
+        text = answer.message.content or ""
+        if not isinstance(text, str):
+            msg = f"{type(llm).__name__} answered with no ChatResponse whose message has a text"
+            raise InvalidResponse(msg, backend=type(llm).__name__)
         raw = _plain(answer.raw)
         choices = raw.get("choices")
         first = _plain(choices[0] if is_list(choices) and choices else None)
         stop = stop_of(raw.get("stop_reason") or first.get("finish_reason"))
         usage = _plain(raw.get("usage")) or answer.additional_kwargs
-        return Completion(answer.message.content or "", stop, usage_of(usage, requests=1))
+        return Completion(text, stop, usage_of(usage, requests=1))
 
     def __repr__(self) -> str:
         """Say which model this is; what else the LLM holds may be secret."""

@@ -34,3 +34,9 @@ NOTES: Mapping[str, str] = {
     "VectorIndexAutoRetriever": "a top_k that the model reads out of the question is a further limit",
 }
 """What to know about a class of retrievers, subclasses included."""
+
+PASSED_ON: Mapping[str, str | None] = {
+    "VectorIndexRetriever": None,
+    "VectorIndexAutoRetriever": "vector_store_kwargs",
+}
+"""Retrievers that pass on what is in their `_kwargs`, or under that name among those, to one vector store."""

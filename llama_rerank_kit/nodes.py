@@ -7,31 +7,52 @@ the node's hash, by which fusion and document stores tell nodes apart.
 
 from __future__ import annotations
 
-from llama_index.core.schema import NodeWithScore
-from pydantic import Field
+from collections.abc import Sequence
 
-from rerank_kit import Hit
+from llama_index.core.schema import NodeWithScore
+from pydantic import Field, SerializeAsAny
+from typing_extensions import override
+
+from rerank_kit import Hit, Ranking
 
 
 class RerankedNode(NodeWithScore):
     """A `NodeWithScore` that remembers.
 
+    It equals a plain `NodeWithScore` with the same node and the same score, from either side, as tests expect that were
+    written before there was a reranker. Two `RerankedNode`s are equal when all that they remember is, so that a test
+    can tell reasons and failures apart. Like every `NodeWithScore` it cannot be hashed.
+
     Attributes:
         node: The very node that came in.
-        score: Its relevance; higher is better.
+        score: Its relevance; higher is better. `None` when reranking failed and the nodes were kept.
         earlier_scores: Scores from the stages before, the first stage's first.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
         relevance_verdict: What a judge decided: `"yes"` or `"no"`, a grade, or `"unjudged"`.
+        first_stage_rank: Its place in the first stage's order, from 1.
+        rerank_degraded: What of the ranking is not as it was asked for, such as a fallback's answer.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
             `on_error="keep"` was asked for.
+        merged_nodes: The other nodes that were the same and for which this one stands, as they came in.
     """
 
     earlier_scores: list[float] = Field(default_factory=list[float])
     relevant_passage: str | None = None
     relevance_reason: str | None = None
     relevance_verdict: str | None = None
+    first_stage_rank: int | None = None
+    rerank_degraded: str | None = None
     rerank_failed: str | None = None
+    merged_nodes: list[SerializeAsAny[NodeWithScore]] = Field(default_factory=list[NodeWithScore])
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        if type(other) is NodeWithScore:
+            return (self.node, self.score) == (other.node, other.score)
+        return super().__eq__(other)
 
 
 def earlier_scores(given: NodeWithScore) -> list[float]:
@@ -40,20 +61,58 @@ def earlier_scores(given: NodeWithScore) -> list[float]:
     return kept if given.score is None else [*kept, float(given.score)]
 
 
-def reranked(given: NodeWithScore, hit: Hit, passage: str | None = None) -> RerankedNode:
-    """The same node with the score of a hit; the one that it had joins the earlier ones."""
+def merged_nodes(given: NodeWithScore) -> list[NodeWithScore]:
+    """The nodes for which one stands."""
+    return given.merged_nodes if isinstance(given, RerankedNode) else []
+
+
+def standing_for(given: NodeWithScore, others: Sequence[NodeWithScore]) -> NodeWithScore:
+    """The same node with others that it stands for."""
+    if not others:
+        return given
+    merged = [*merged_nodes(given), *others]
+    if isinstance(given, RerankedNode):
+        return given.model_copy(update={"merged_nodes": merged})
+    score = None if given.score is None else float(given.score)
+    return RerankedNode(node=given.node, score=score, merged_nodes=merged)
+
+
+def reranked(
+    given: NodeWithScore, place: int | None, hit: Hit, ranking: Ranking, passage: str | None = None
+) -> RerankedNode:
+    """The same node with the score of a hit; the one that it had joins the earlier ones.
+
+    Args:
+        given: The node.
+        place: Where it stood in the first stage's order, from 0, if that is known.
+        hit: What was found of it.
+        ranking: The ranking that this is of. Where nothing could be ranked, it has no score.
+        passage: The part of its text that the score is for.
+    """
     return RerankedNode(
         node=given.node,
-        score=hit.score,
+        score=None if ranking.failure is not None else hit.score,
         earlier_scores=earlier_scores(given),
         relevant_passage=passage,
         relevance_reason=hit.why,
         relevance_verdict=hit.verdict,
+        first_stage_rank=_rank(given, place),
+        rerank_degraded=(ranking.failure or ranking.spans[-1].problem) if ranking.degraded else None,
+        merged_nodes=merged_nodes(given),
     )
 
 
-def kept(given: NodeWithScore, reason: str) -> RerankedNode:
-    """The same node with the score it has, and why it got no better one."""
-    known = given.earlier_scores if isinstance(given, RerankedNode) else []
-    score = None if given.score is None else float(given.score)
-    return RerankedNode(node=given.node, score=score, earlier_scores=known, rerank_failed=reason)
+def kept(given: NodeWithScore, place: int, reason: str) -> RerankedNode:
+    """The same node without a score, and why it got none; the one that it had joins the earlier ones."""
+    return RerankedNode(
+        node=given.node,
+        earlier_scores=earlier_scores(given),
+        first_stage_rank=_rank(given, place),
+        rerank_failed=reason,
+        merged_nodes=merged_nodes(given),
+    )
+
+
+def _rank(given: NodeWithScore, place: int | None) -> int | None:
+    known = given.first_stage_rank if isinstance(given, RerankedNode) else None
+    return place + 1 if known is None and place is not None else known

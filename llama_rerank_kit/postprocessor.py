@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
+from llama_rerank_kit.merging import merging
 from llama_rerank_kit.nodes import kept, reranked
+from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, traced
-from rerank_kit import ConfigurationError, MissingExtra, Ranking
+from rerank_kit import ConfigurationError, Ranking, Reranker
 from rerank_kit.fields import RerankFields
+from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.trace_report import report
@@ -29,7 +32,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
 
     It works wherever LlamaIndex takes a `BaseNodePostprocessor`, sync and async. What comes out are `RerankedNode`s
     around the very nodes that came in, which are not touched: `score` is the relevance, `relevance_reason` the reason
-    if there is one, and the score of the stage before is in `earlier_scores`.
+    if there is one, and the score of the stage before is in `earlier_scores`. Nodes that are the same are merged; those
+    that one stands for are its `merged_nodes`.
 
     A `reranker` of your own is not part of `to_dict`: pass it again, `from_dict(data, reranker=…)`.
     """
@@ -41,8 +45,10 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     on_error: Literal["raise", "keep"] = Field(
         default="raise",
         description='What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in '
-        "its own order, with the reason in `rerank_failed`. Wrong settings always raise.",
+        "its own order, without a score, with the reason in `rerank_failed`. So does a question with nothing in it; "
+        "wrong settings always raise.",
     )
+    distinct: DistinctField = "document"
     recall: int | None = Field(
         default=None,
         ge=1,
@@ -51,6 +57,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     )
     _warned: bool = PrivateAttr(default=False)
     _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
+    fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {
+        *("metadata_mode", "on_error", "recall", "distinct", "callback_manager")
+    }
 
     model_config = ConfigDict(defer_build=False)
 
@@ -61,13 +70,11 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return cls.__name__
 
     @override
-    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+    def __reduce__(self) -> tuple[Callable[..., RerankPostprocessor], tuple[Any, ...]]:
         """Copies of other processes are made anew. Secrets stay behind, and callback managers, which cannot travel."""
-        left = {"callback_manager", *self._left_behind()}
-        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in left}
-        if "reranker" in left:  # it would be made of fields that are not there
-            fields["reranker"] = self.loaded
-        return partial(type(self), **fields), ()
+        left = self._left_behind()
+        fields = {name: getattr(self, name) for name in type(self).model_fields.keys() - left - {"callback_manager"}}
+        return _arrived, (type(self), fields, self.loaded if left else None)
 
     @override
     @dispatcher.span
@@ -89,7 +96,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
         self._warned = self._warned or warn_of_few(len(nodes), self.recall, "print(widening_of(…))")
-        model = self._loaded.model or type(self._loaded).__name__
+        model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
 
@@ -97,45 +104,49 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         """The ranking, in the caller's own nodes; or, if asked for, the first stage's order when there is none."""
         if not nodes:
             return Reranked([])
-        try:
-            return (yield from self._ranking(nodes, query))
-        except (ConfigurationError, MissingExtra):
-            raise
-        except Exception as error:
-            if self.on_error == "raise":
-                raise
-            logger.warning("reranking failed; returning the first stage's order", exc_info=True)
-            reason = f"{type(error).__name__}: {error}"
-            return Reranked(
-                [kept(each, reason) for each in nodes[: self.top_n]], {"outcome": "failed", "problem": reason}
-            )
-
-    def _ranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
-        limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
+        texts = [text_read(each.node, self.metadata_mode) for each in nodes]
+        found = yield from merging(nodes, texts, self.distinct)
+        merged = {"merged": len(nodes) - len(found)}
         candidates = [
-            Candidate(_text(each.node, self.metadata_mode), each.node.metadata, _float(each.score), each)
-            for each in nodes
+            Candidate(texts[place], each.node.metadata, _float(each.score), each.node_id, given=each)
+            for place, each in found
         ]
-        work = Call[Ranking](
-            sync=lambda: self._loaded.rerank(query, candidates, **limits),
-            async_=lambda: self._loaded.arerank(query, candidates, **limits),
-        )
-        with watching(stage):
-            ranking = yield from work
+        try:
+            ranking = yield from self._ranking(candidates, query)
+        except Exception as error:
+            reason = reason_to_keep(error, self.on_error)
+            if reason is None:
+                raise
+            return Reranked(
+                [kept(each, place, reason) for place, each in found[: self.top_n]],
+                {"outcome": "failed", "problem": reason, **merged},
+            )
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
-            passage = None if hit.passage is None else candidates[hit.index].text[slice(*hit.passage)]
-            best.append(reranked(nodes[hit.index], hit, passage))
-        return Reranked(best, report(ranking))
+            place, each = found[hit.index]
+            passage = None if hit.passage is None else texts[place][slice(*hit.passage)]
+            best.append(reranked(each, place, hit, ranking, passage))
+        return Reranked(best, {**report(ranking, lambda hit: found[hit.index][0]), **merged})
+
+    def _ranking(self, candidates: list[Candidate], query: str) -> Flow[Ranking]:
+        limits: dict[str, Any] = {"top_n": self.top_n, "threshold": self.threshold, "timeout": self.timeout}
+        reranker = self.loaded
+        work = Call[Ranking](
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
+        )
+        with watching(stage):
+            return (yield from work)
 
 
-def _text(node: BaseNode, mode: MetadataMode) -> str:
-    """What is read of a node; its text alone, where its metadata cannot be written as text."""
-    try:
-        return node.get_content(mode)
-    except Exception as error:  # noqa: BLE001 - metadata may hold anything, and nothing in them fails a ranking
-        logger.warning("the metadata of node %s cannot be written as text: %s", node.node_id, type(error).__name__)
-        return node.get_content(MetadataMode.NONE)
+def _arrived(kind: type[RerankPostprocessor], fields: dict[str, Any], loaded: Reranker | None) -> RerankPostprocessor:
+    """What a pickle brings, with a reranker that travelled where it cannot be made of the fields that did."""
+    if loaded is None:
+        return kind(**fields)
+    given = fields.pop("reranker")
+    made = kind(reranker=loaded, **fields)
+    vars(made)["reranker"] = given
+    return made
 
 
 def _float(score: float | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
@@ -10,32 +10,44 @@ from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from typing_extensions import override
 
-from rerank_kit.first_stage import Widening
+from llama_rerank_kit.merging import DistinctPostprocessor
+from llama_rerank_kit.postprocessor import RerankPostprocessor
+from llama_rerank_kit.widening import Widen, widen
+from rerank_kit import ConfigurationError
+from rerank_kit.checks import no_such_attribute
+from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 
 
 class RerankRetriever(BaseRetriever):
     """A retriever whose first stage is widened and whose results are reranked. `with_rerank` makes one.
 
-    Attributes:
-        widening: The first stage and what was changed in it, readable with `print`.
-        recall: How many candidates the first stage is to bring.
+    A `recall` that is assigned has the first stage widened anew. What says how to rerank is changed where it is, as by
+    `retriever.postprocessor.top_n = 3`. A copy has a postprocessor of its own.
     """
 
-    def __init__(self, widening: Widening[Any], postprocessor: BaseNodePostprocessor) -> None:
+    def __init__(
+        self,
+        widening: Widening[Any],
+        postprocessor: BaseNodePostprocessor,
+        widen: Widen | None = None,
+    ) -> None:
         """Put the second stage behind the first.
 
         Args:
             widening: The widened retriever, as `widen` gives it.
             postprocessor: What reranks. It is copied, and reports to the callback manager of the retriever.
+            widen: How the first stage was widened, where that is not left to the table of known settings.
         """
         self._retriever: BaseRetriever = widening.widened
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - the library leaves out type arguments
             callback_manager=getattr(self._retriever, "callback_manager", None)
         )
-        self.widening = widening
-        self.recall = widening.recall
+        self._widening = widening
+        self._recall = widening.recall
+        self._widen = widen
         self._postprocessor = postprocessor.model_copy(update={"callback_manager": self.callback_manager})
+        self._made = True
 
     @property
     def retriever(self) -> BaseRetriever:
@@ -46,6 +58,60 @@ class RerankRetriever(BaseRetriever):
     def postprocessor(self) -> BaseNodePostprocessor:
         """The second stage."""
         return self._postprocessor
+
+    @property
+    def widening(self) -> Widening[Any]:
+        """The first stage and what was changed in it, readable with `print`."""
+        return self._widening
+
+    @property
+    def recall(self) -> int:
+        """How many candidates the first stage is to bring."""
+        return self._recall
+
+    @recall.setter
+    def recall(self, recall: int) -> None:
+        check_recall(recall, getattr(self._innermost()[0], "top_n", None))
+        widening = widen(self._widening.original, recall, self._widen)
+        warn_of_limits(widening)
+        self._retriever, self._recall, self._widening = widening.widened, recall, widening
+        if isinstance(self._postprocessor, RerankPostprocessor):
+            self._postprocessor.recall = recall
+
+    def _innermost(self) -> tuple[BaseNodePostprocessor, str]:
+        """The postprocessor that ranks, and how it is reached."""
+        second = self._postprocessor
+        if isinstance(second, DistinctPostprocessor):
+            return second.postprocessor, "postprocessor.postprocessor"
+        return second, "postprocessor"
+
+    if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            closed = type(self) is RerankRetriever and "_made" in vars(self)  # a subclass has attributes of its own
+            if closed and not name.startswith("_"):
+                self._check_assigned(name)
+            super().__setattr__(name, value)
+
+    def _check_assigned(self, name: str) -> None:
+        """Refuse what would have no effect."""
+        if name in {"retriever", "postprocessor", "widening"}:
+            msg = f"{name} stays what with_rerank made it: make another RerankRetriever by with_rerank(…)"
+            raise ConfigurationError(msg)
+        if hasattr(self, name):
+            return
+        for second, path in ((self._postprocessor, "postprocessor"), self._innermost()):
+            if name in type(second).model_fields:
+                msg = f"RerankRetriever has no {name}, its postprocessor has: assign retriever.{path}.{name}"
+                raise ConfigurationError(msg)
+        known = ["recall", *(each for each in vars(self) if not each.startswith("_"))]
+        raise no_such_attribute(self, name, known)
+
+    def __copy__(self) -> Self:
+        """A copy on the same first stage, whose postprocessor can be changed apart."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _postprocessor=self._postprocessor.model_copy())
+        return other
 
     @override
     def _get_prompt_modules(self) -> PromptMixinType:

@@ -109,7 +109,7 @@ def stage(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
         ranking = yield from work
         summary = report(ranking)
         given = [Candidate.node_of(part.documents[hit.index]) for hit in ranking]
-        done = [reranked(node, hit) for node, hit in zip(given, ranking, strict=True)]
+        done = [reranked(node, None, hit, ranking) for node, hit in zip(given, ranking, strict=True)]
     except BaseException as error:
         summary = {"outcome": "failed", "problem": f"{type(error).__name__}: {error}"}
         dispatcher.event(SpanDropEvent(span_id=key, err_str=str(error)))

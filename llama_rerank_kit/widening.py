@@ -12,10 +12,14 @@ from typing import Any, TypeAlias
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.vector_stores.types import VectorStoreQueryMode as Mode
 
 from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
-from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, SETTINGS
+from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, PASSED_ON, SETTINGS
+from llama_rerank_kit.known_stores import Rule, rule_of
 from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
+from llama_rerank_kit.store_search import Search
+from rerank_kit.checks import check_function
 from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
 Widen: TypeAlias = Callable[[BaseRetriever, int], BaseRetriever | None]
@@ -30,7 +34,13 @@ class Walk:
     """One walk. Each step gives the widened copy, or the thing itself where nothing changed."""
 
     def __init__(self, recall: int, custom: Widen | None) -> None:
-        """Start with nothing found."""
+        """Start with nothing found.
+
+        Raises:
+            ConfigurationError: `custom` is no function.
+        """
+        if custom is not None:
+            check_function("widen", custom)
         self.recall = recall
         self.custom = custom
         self.changes: list[Change] = []
@@ -64,6 +74,7 @@ class Walk:
             self.notes.append(f"{path} brings every node there is")
         elif not updates:
             self.unknown.append(path)
+        updates |= self._search(each, updates, path)
         widened = copy_with(each, {**updates, **_widening(each, updates)})
         return off_the_loop(within_filter(widened) if _leaks(widened) else widened)
 
@@ -88,6 +99,35 @@ class Walk:
             known = as_dict(value)
             parts_by_key = {key: self._part(part, f"{where}[{key!r}]") for key, part in known.items()}
             return {attribute: parts_by_key} if any(map(_matters, known.values())) else {}
+        return {}
+
+    def _search(self, each: Any, updates: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """The arguments for a vector store that has numbers of its own, which have to rise as well."""
+        store = getattr(each, "_vector_store", None) or getattr(getattr(each, "_index", None), "vector_store", None)
+        rule = rule_of(store)
+        if rule is None:
+            return {}
+        try:
+            return self._raised(rule, store, each, updates, path)
+        except Exception as error:  # noqa: BLE001 - settings are anybody's, and what worked goes on to work
+            self.notes.append(f"the settings of {path} for its store cannot be read: {type(error).__name__}: {error}")
+            return {}
+
+    def _raised(self, rule: Rule, store: Any, each: Any, updates: Mapping[str, Any], path: str) -> dict[str, Any]:
+        passing = next((kind.__name__ for kind in type(each).__mro__ if kind.__name__ in PASSED_ON), None)
+        inside = PASSED_ON.get(passing or "")
+        kept = as_dict(updates.get("_kwargs", each._kwargs)) if passing else {}  # noqa: SLF001 - it is nowhere else
+        where = f"{path}.kwargs" if passing else type(store).__name__
+        given, where = (kept.get(inside, {}), f"{where}[{inside!r}]") if inside else (kept, where)
+        mode, count = getattr(each, "_vector_store_query_mode", "default"), updates.get("_similarity_top_k")
+        search = Search(store, Mode(mode), count or self.recall, given, where)
+        rule(search)
+        self.notes += [f"{path}, {type(store).__name__}: {note}" for note in search.notes]
+        if passing is None:
+            self.notes += [f"{path} cannot raise {change}: do so where the store is made" for change in search.changes]
+        elif search.changes:
+            self.changes += search.changes
+            return {"_kwargs": {**kept, inside: search.settings} if inside else search.settings}
         return {}
 
     def _part(self, part: Any, where: str) -> Any:
@@ -154,7 +194,7 @@ def _leaks(each: Any) -> bool:
 
 def _widening(each: object, updates: Mapping[str, Any]) -> dict[str, Any]:
     """What a `RerankRetriever` keeps about its first stage, brought up to date: it retrieves with what stands there."""
-    known = getattr(each, "widening", None)
+    known = getattr(each, "_widening", None)
     if not is_widening(known) or updates["_retriever"] is known.widened:
         return {}
-    return {"widening": replace(known, recall=updates["recall"], widened=updates["_retriever"])}
+    return {"_widening": replace(known, recall=updates["_recall"], widened=updates["_retriever"])}

@@ -14,11 +14,14 @@ from llama_index.core.indices.base import BaseIndex
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from llama_rerank_kit.engine_walk import Attachment
+from llama_rerank_kit.merging import DistinctPostprocessor
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk, Widen
-from rerank_kit import ConfigurationError, Reranker
+from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.fields.given import Given, as_reranker
+from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, warn_of_limits
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
@@ -28,7 +31,7 @@ OnError = Literal["raise", "keep"]
 @overload
 def with_rerank(
     target: BaseRetriever,
-    reranker: Reranker | BaseNodePostprocessor | None = None,
+    reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -36,13 +39,14 @@ def with_rerank(
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
+    distinct: Distinct | None = "document",
 ) -> RerankRetriever: ...
 
 
 @overload
 def with_rerank(
     target: Whole,
-    reranker: Reranker | BaseNodePostprocessor | None = None,
+    reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -50,12 +54,13 @@ def with_rerank(
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
+    distinct: Distinct | None = "document",
 ) -> Whole: ...
 
 
 def with_rerank(
     target: Any,
-    reranker: Reranker | BaseNodePostprocessor | None = None,
+    reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
     top_n: int | None = 5,
@@ -63,14 +68,16 @@ def with_rerank(
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
+    distinct: Distinct | None = "document",
 ) -> Any:
     """Copy a retriever, an engine or an index so that `recall` candidates are found and the best `top_n` are used.
 
     Args:
         target: A retriever, a query engine, a chat engine, or an index, whose retrievers and engines will then all
             rerank. It is copied, not changed; a chat engine's copy goes on with the same memory.
-        reranker: Any `rerank_kit.Reranker` or LlamaIndex node postprocessor; `None` takes the best local one that is
-            installed, and the log says which.
+        reranker: Any `rerank_kit.Reranker` or LlamaIndex node postprocessor, a function from a query and texts to
+            numbers, or the name or folder of a cross-encoder; `None` takes the best local one that is installed, and
+            the log says which.
         recall: How many candidates each retriever is to bring: 50 to 100 is what makes reranking pay. One that brings
             more keeps doing so.
         top_n: How many nodes to keep; `None` leaves it to the reranker.
@@ -80,6 +87,10 @@ def with_rerank(
             with the reason in `rerank_failed`; `None` leaves it to the reranker, which raises unless told otherwise.
         widen: A function from a retriever and a recall to a retriever that brings that many, or `None` for those it
             leaves to the table of known settings.
+        distinct: Which nodes are merged into the best placed of them, before the reranking: those of the same id and
+            text (`"document"`), those of which the same text is read whatever their ids (`"text"`), those that share so
+            much of their words (such as 0.9), or none (`None`). Where it is `"document"`, a postprocessor of ours that
+            says something else has its way.
 
     Returns:
         The same kind of object: for a retriever a `RerankRetriever`, for all else a copy. `print(widening_of(…))`
@@ -100,14 +111,15 @@ def with_rerank(
         "timeout": check_timeout(timeout),
         "on_error": on_error,
     }
-    second = _as_postprocessor(reranker, recall, {name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    second = _as_postprocessor(reranker, recall, given, check_distinct(distinct))
     if isinstance(target, BaseIndex):
         return _index(target, partial(with_rerank, reranker=second, recall=recall, top_n=None, widen=widen))
     walk, path = Walk(recall, widen), type(target).__name__
     if isinstance(target, BaseRetriever):
         widening = walk.report(walk.retriever(target, path), target)
         warn_of_limits(widening)
-        return RerankRetriever(widening, second)
+        return RerankRetriever(widening, second, widen)
     engine, found = Attachment(walk, second).engine(target, path)
     if not found:
         msg = f"there is no retriever in this {path} to put a reranker behind: rerank the retriever that it is built on"
@@ -135,21 +147,25 @@ def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Wid
     return known
 
 
-def _as_postprocessor(given: object, recall: int, options: dict[str, Any]) -> BaseNodePostprocessor:
-    if given is None or isinstance(given, Reranker):
-        fields: dict[str, Any] = {"reranker": given, "recall": recall, "top_n": None, **options}
-        return RerankPostprocessor(**fields)
+def _as_postprocessor(
+    given: object, recall: int, options: dict[str, Any], distinct: Distinct | None
+) -> BaseNodePostprocessor:
     if isinstance(given, RerankPostprocessor):
-        return given.model_copy(update={**options, "recall": recall})
+        own = {} if distinct == "document" else {"distinct": distinct}
+        return given.model_copy(update={**options, **own, "recall": recall})
     if not isinstance(given, BaseNodePostprocessor):
-        msg = f"reranker must be a rerank_kit.Reranker or a LlamaIndex node postprocessor, not {type(given).__name__}"
-        raise ConfigurationError(msg)
+        reranker = None if given is None else as_reranker(given, "a LlamaIndex node postprocessor")
+        fields: dict[str, Any] = {"recall": recall, "top_n": None, "distinct": distinct, **options}
+        return RerankPostprocessor(reranker=reranker, **fields)
     known = type(given).model_fields
     for name, value in options.items():
         if name not in known:
             msg = f"{type(given).__name__} has no {name}, so {name}={value!r} cannot be followed: pass {name}=None"
             raise ConfigurationError(msg)
-    return given.model_copy(update=options)
+    theirs = given.model_copy(update=options)
+    if distinct is None or isinstance(given, DistinctPostprocessor):
+        return theirs
+    return DistinctPostprocessor(postprocessor=theirs, distinct=distinct)
 
 
 def _index(index: Any, rerank: Callable[[BaseRetriever], BaseRetriever]) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeGuard
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import BlankQuery, ConfigurationError
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document
@@ -24,7 +25,7 @@ def check_query(query: object) -> str:
         msg = (
             f"query is empty ({quoted(query)}): a reranker compares each document with it, so pass the user's question"
         )
-        raise ConfigurationError(msg)
+        raise BlankQuery(msg)
     return query
 
 
@@ -127,6 +128,14 @@ def check_function(name: str, value: object) -> None:
     if not callable(value):
         msg = f"{name} must be a function, not {quoted(value)}"
         raise ConfigurationError(msg)
+
+
+def no_such_attribute(owner: object, name: str, known: Iterable[str]) -> ConfigurationError:
+    """The error for what was assigned to a name that nothing reads, with the name that was probably meant."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
+    return ConfigurationError(f"{type(owner).__name__} has no attribute {name!r}: {remedy}")
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -4,7 +4,8 @@
 
     RerankError
     ├── ConfigurationError(ValueError)    a wrong argument, a missing key, a broken model folder
-    │   └── AuthenticationError           the key was refused (401, 403)
+    │   ├── AuthenticationError           the key was refused (401, 403)
+    │   └── BlankQuery                    the question has nothing in it
     ├── MissingExtra(ImportError)         an optional dependency is not installed
     ├── DeadlineExceeded(TimeoutError)    the time allowed ran out
     ├── BudgetExceeded                    the money allowed ran out
@@ -47,6 +48,10 @@ class ConfigurationError(RerankError, ValueError):
 
 class AuthenticationError(ConfigurationError):
     """The vendor refused the key. A configuration error, so that no fallback hides it."""
+
+
+class BlankQuery(ConfigurationError):
+    """The query is empty, white space, or nothing that shows: there is nothing to compare documents with."""
 
 
 class MissingExtra(RerankError, ImportError):

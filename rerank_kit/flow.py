@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
+from inspect import isawaitable
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 from rerank_kit.caller import check_caller, current_caller, waiting
-from rerank_kit.errors import Abandoned
+from rerank_kit.errors import Abandoned, ConfigurationError
 from rerank_kit.loop_threads import in_a_thread
+from rerank_kit.quoting import quoted
 from rerank_kit.shutdown import in_hand
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline
@@ -57,7 +59,7 @@ def run(flow: Flow[T]) -> T:
     told = False
     try:
         check_caller()
-        call = next(flow)
+        call = _step(next(flow))
         while True:
             try:
                 if not told:
@@ -65,9 +67,9 @@ def run(flow: Flow[T]) -> T:
                 answer = call.sync()
             except BaseException as error:  # noqa: BLE001 - handed to the flow, which decides
                 told = told or isinstance(error, Abandoned)
-                call = flow.throw(error)
+                call = _step(flow.throw(error))
             else:
-                call = flow.send(answer)
+                call = _step(flow.send(answer))
     except StopIteration as stop:
         value: T = stop.value
         return value
@@ -78,19 +80,67 @@ def run(flow: Flow[T]) -> T:
 async def arun(flow: Flow[T]) -> T:
     """Drive a flow to its end on the running loop. A cancellation, too, is raised inside the flow."""
     try:
-        call = next(flow)
+        call = _step(next(flow))
         while True:
             try:
                 answer = await call.async_()
             except BaseException as error:  # noqa: BLE001 - handed to the flow, which decides
-                call = flow.throw(error)
+                call = _step(flow.throw(error))
             else:
-                call = flow.send(answer)
+                call = _step(flow.send(answer))
     except StopIteration as stop:
         value: T = stop.value
         return value
     finally:
         flow.close()
+
+
+def _step(given: Any) -> Call[Any]:
+    if not isinstance(given, Call):
+        msg = f"a flow yields calls, not {quoted(given)}: write `value = yield from blocking(function, …)`"
+        raise ConfigurationError(msg)
+    return given  # pyright: ignore[reportUnknownVariableType] - of what, only the flow knows
+
+
+def called(function: Callable[P, Any], deadline: Deadline, *args: P.args, **kwargs: P.kwargs) -> Flow[Any]:
+    """Call what may be a plain function, an async one or a flow, for sync and async callers.
+
+    A plain function is blocking code. A coroutine runs on the caller's loop, and for sync callers on one of its own,
+    until the deadline.
+
+    Raises:
+        DeadlineExceeded: The time ran out for a coroutine.
+    """
+    made = yield from blocking(function, *args, **kwargs)
+    if isinstance(made, Generator):
+        return (yield from cast("Flow[Any]", made))
+    return (yield from awaiting(lambda: made, deadline)) if isawaitable(made) else made
+
+
+def awaiting(begin: Callable[[], Awaitable[T]], deadline: Deadline) -> Call[T]:
+    """Begin and wait, until the deadline: on the running loop, or for sync callers on one of its own."""
+
+    async def bounded() -> T:
+        limit = asyncio.timeout(deadline.remaining())
+        try:
+            async with limit:
+                return await begin()
+        except TimeoutError:
+            if limit.expired():
+                deadline.check()
+            raise
+
+    return Call(sync=lambda: _on_a_loop(bounded), async_=bounded)
+
+
+def _on_a_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run it in this thread, or in another where this one's loop is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with Threads(1, "rerank-kit") as threads, waiting() as caller:
+        return threads.submit(caller.calling(lambda: asyncio.run(work()))).result()
 
 
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Call[T]:

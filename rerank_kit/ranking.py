@@ -5,8 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
+from rerank_kit.runs import falling
 from rerank_kit.texts import encodable
 from rerank_kit.values import Document, Hit, Span, Usage, finite, outermost, total_cost
 
@@ -25,12 +28,14 @@ class Ranking:
         spans: What each reranker involved did, inner ones first.
         failure: Why nothing was ranked, where a reranker keeps the documents all the same: what would have been an
             error. Whoever has something to fall back on takes it for one.
+        ids: Those of the documents that were ranked, in the caller's order; empty where none has one.
     """
 
     hits: tuple[Hit, ...]
     usage: Usage = field(default_factory=Usage)
     spans: tuple[Span, ...] = ()
     failure: str | None = None
+    ids: tuple[str | None, ...] = field(default=(), repr=False)
 
     @classmethod
     def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
@@ -51,6 +56,40 @@ class Ranking:
     def cost(self) -> float | None:
         """What it cost; `None` when that is not known of any part."""
         return total_cost(outermost(self.spans))
+
+    def to_run(self, ids: Sequence[str | None] | None = None) -> dict[str, float]:
+        """The hits as a run, for pytrec_eval, ir_measures, ranx and other tools: a score for each id.
+
+        Those sort by score and break ties by id, in single precision. So the scores fall strictly, best first: each one
+        that is not below the one before is moved there by the smallest step that such tools can tell.
+
+        Args:
+            ids: The ids of the documents that were ranked, in their order; by default those that the documents have.
+
+        Raises:
+            ConfigurationError: A hit has no id, or that of another one.
+            InvalidResponse: A score is NaN.
+        """
+        return dict(zip(self._ids_of_hits(ids), falling([hit.score for hit in self.hits]), strict=True))
+
+    def _ids_of_hits(self, given: Sequence[str | None] | None) -> list[str]:
+        ids: Any = self.ids if given is None else given
+        if given is None and self.hits and not ids:
+            msg = "the documents have no ids: pass ids=, one for each of them, or rank Document(text, id=…)"
+            raise ConfigurationError(msg)
+        places: dict[str, int] = {}
+        for index in (hit.index for hit in self.hits):
+            if not _is_list(ids) or not 0 <= index < len(ids):
+                msg = f"ids must be a list with one for each document, but {quoted(ids)} has none for [{index}]"
+                raise ConfigurationError(msg)
+            name = ids[index]
+            if not isinstance(name, str):
+                msg = f"the id of document [{index}] must be a str, as such tools want it, not {quoted(name)}"
+                raise ConfigurationError(msg)
+            if places.setdefault(name, index) != index:
+                msg = f"documents [{places[name]}] and [{index}] have the same id {quoted(name)}: each needs its own"
+                raise ConfigurationError(msg)
+        return list(places)
 
     def explain(self, documents: Sequence[Document | str] | None = None) -> Explanation:
         """A table of where each document came from and why it is there: `print(ranking.explain(documents))`.
@@ -75,6 +114,10 @@ class Ranking:
     def __iter__(self) -> Iterator[Hit]:
         """Loop over the hits, best first."""
         return iter(self.hits)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:

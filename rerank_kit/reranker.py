@@ -7,17 +7,25 @@ happens to empty documents, `top_n` and `threshold`, the check of the answer, sp
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from dataclasses import replace
+from functools import partial
+from inspect import isgeneratorfunction, signature
 from time import perf_counter, time
+from typing import Any, TypeAlias, cast
 
-from rerank_kit.checks import check_count, check_documents, check_query, check_threshold, check_timeout
-from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
-from rerank_kit.flow import Flow, arun, gather, run
+from rerank_kit.asked import Asked, completed, scores_in
+from rerank_kit.checks import check_count, check_documents, check_query, check_text, check_threshold, check_timeout
+from rerank_kit.errors import BackendError, ConfigurationError
+from rerank_kit.flow import Flow, arun, called, gather, run
 from rerank_kit.observe.hooks import Hook, tell
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
-from rerank_kit.texts import encodable, is_blank
-from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite, outermost, total_cost
+from rerank_kit.texts import encodable
+from rerank_kit.values import Deadline, Document, Span, Usage, outermost, total_cost
+
+Scoring: TypeAlias = Callable[[str, list[str]], Any]
+"""A function of one's own, sync or async: from a query and n texts to n numbers, the higher the more relevant."""
 
 RerankRequest = tuple[str, Sequence[Document]]
 """A query and the documents to rank for it."""
@@ -29,8 +37,9 @@ Requests = Sequence[tuple[str, Sequence[Document | str]]]
 class Reranker(ABC):
     """Scores documents against a query and ranks them.
 
-    To add one, write `flow`. It gets a query that is not blank and at least one document, none of them blank, and
-    returns hits that point into those documents. It may return fewer (a filter does), never the same one twice.
+    To add one, pass a function to `Reranker.of`, or write `flow`. It gets a query that is not blank and at least one
+    document, none of them blank, and returns a `Ranking` whose hits point into those documents. It may return fewer (a
+    filter does), never the same one twice.
 
     Attributes:
         pointwise: Whether a document's score is independent of the other documents. Decides what may be cached
@@ -58,6 +67,11 @@ class Reranker(ABC):
         """Whether the score of a document without text means something, so that it may pass a threshold."""
         return not self.reads_text
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether documents of the same text may rank apart for their metadata, as they do by rules."""
+        return False
+
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs. `None`, unless a subclass says otherwise: unknown, which is not 0.
 
@@ -65,13 +79,41 @@ class Reranker(ABC):
         """
         return None
 
+    @staticmethod
+    def of(function: Scoring, *, model: str | None = None) -> Reranker:
+        """Make a reranker of a function: `Reranker.of(lambda query, texts: [score(query, text) for text in texts])`.
+
+        Args:
+            function: From a query and a list of n texts to n numbers: a list, an array or a tensor, in the order of the
+                texts, the higher the more relevant. It may be async; sync callers then run it on an event loop that
+                lasts for that call.
+            model: What reports call it; by default the function's name.
+
+        Raises:
+            ConfigurationError: It cannot be called with a query and texts.
+        """
+        return _OfFunction(function, model)
+
     @abstractmethod
-    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
-        """Rank the documents: the part that differs from one back end to the next."""
+    def flow(
+        self, query: str, documents: Sequence[Document], deadline: Deadline
+    ) -> Flow[Ranking] | Ranking | Coroutine[Any, Any, Ranking]:
+        """Rank the documents: the part that differs from one back end to the next.
+
+        A plain function that returns the ranking will do, and so will an async one. `deadline.check()` in it, now and
+        then, ends work that takes too long or for which nobody waits any more.
+        """
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries, side by side. Override it where a back end can do better with all at once."""
-        return (yield from gather(*(self.flow(query, documents, deadline) for query, documents in requests)))
+        flows = (self._flowing(query, documents, deadline) for query, documents in requests)
+        return (yield from gather(*flows))
+
+    def _flowing(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """The flow, also of a `flow` that is none."""
+        if isgeneratorfunction(self.flow):  # which needs no thread to begin in
+            return (yield from cast("Flow[Ranking]", self.flow(query, documents, deadline)))
+        return cast("Ranking", (yield from called(self.flow, deadline, query, documents, deadline)))
 
     def rerank(
         self,
@@ -155,7 +197,7 @@ class Reranker(ABC):
         """
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
         asked = [
-            _Asked.of(encodable(check_query(query)), check_documents(documents), text=self.reads_text)
+            Asked.of(encodable(check_query(query)), check_documents(documents), text=self.reads_text)
             for query, documents in requests
         ]
         started = perf_counter()
@@ -163,7 +205,7 @@ class Reranker(ABC):
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
             answers = (yield from self.flow_many(sent, deadline)) if sent else []
-            whole = _completed(asked, answers)
+            whole = completed(asked, answers, type(self).__name__)
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
                 error.backend = type(self).__name__
@@ -174,7 +216,10 @@ class Reranker(ABC):
             each.passing(ranking, threshold, blanks=self.scores_blanks)
             for ranking, each in zip(whole, asked, strict=True)
         )
-        cut = [replace(ranking, hits=hits[:top_n]) for ranking, hits in zip(whole, passing, strict=True)]
+        cut = [
+            replace(ranking, hits=hits[:top_n], ids=each.ids)
+            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+        ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
             for ranking, each in zip(cut, asked, strict=True)
@@ -190,7 +235,7 @@ class Reranker(ABC):
             deadline.check()
         return rankings
 
-    def _tell(self, asked: _Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
+    def _tell(self, asked: Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
         """Make the span of one ranking and pass it to the hooks."""
         reasons = [span.problem for span in ranking.spans if span.outcome == "degraded" and span.problem]
         seconds = perf_counter() - started
@@ -212,67 +257,44 @@ class Reranker(ABC):
         return span
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A checked request: the documents that are sent, and where each stood among the caller's."""
+class _OfFunction(Reranker):
+    """What `Reranker.of` makes."""
 
-    query: str
-    documents: list[Document]
-    places: list[int]
-    empty: list[int]
+    def __init__(self, function: Scoring, model: str | None) -> None:
+        given: object = function
+        if not callable(given) or not _takes_two(given):
+            msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
+            raise ConfigurationError(msg)
+        self.function = function
+        self.model = _name(function) if model is None else check_text("model", model)
 
-    @classmethod
-    def of(cls, query: str, documents: list[Document], *, text: bool) -> _Asked:
-        places: list[int] = []
-        empty: list[int] = []
-        for index, document in enumerate(documents):
-            (empty if text and is_blank(document.text) else places).append(index)
-        return cls(query, [_readable(documents[index]) for index in places], places, empty)
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        texts = [document.text for document in documents]
+        scores = yield from called(self._result, deadline, query, texts)
+        return Ranking.by_score(scores_in(scores, len(texts), str(self.model)), Usage(pairs=len(texts)))
 
-    @property
-    def total(self) -> int:
-        return len(self.places) + len(self.empty)
+    def _result(self, query: str, texts: list[str]) -> Any:
+        made = self.function(query, texts)
+        return list(cast("Generator[Any]", made)) if isinstance(made, Generator) else made
 
-    def complete(self, answer: Ranking) -> Ranking:
-        """Check the answer, point its hits at the caller's documents, and put the empty ones last."""
-        hits: list[Hit] = []
-        seen: set[int] = set()
-        for hit in answer.hits:
-            if not 0 <= hit.index < len(self.documents) or hit.index in seen:
-                fault = "twice" if hit.index in seen else f"of {len(self.documents)} documents"
-                msg = f"the reranker answered with index {hit.index} {fault}: each must be in range and come once"
-                raise InvalidResponse(msg)
-            seen.add(hit.index)
-            hits.append(replace(hit, index=self.places[hit.index], score=finite(hit.score)))
-        lowest = min((hit.score for hit in hits), default=0.0)
-        hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
-        spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
-        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)), spans=spans)
-
-    def passing(self, ranking: Ranking, threshold: float | None, *, blanks: bool) -> tuple[Hit, ...]:
-        """The hits that reach the threshold, which documents without text can only where these are judged."""
-        if threshold is None:
-            return ranking.hits
-        blank = set(self.empty)
-        if not blanks:
-            blank |= {place for place, each in zip(self.places, self.documents, strict=True) if is_blank(each.text)}
-        return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
+    def __repr__(self) -> str:
+        return f"Reranker.of({self.model})"
 
 
-def _readable(document: Document) -> Document:
-    """The document, with a text that every back end can take and in which places stay where they are."""
-    text = encodable(document.text)
-    return document if text is document.text else replace(document, text=text)
+def _name(function: object) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _completed(asked: Sequence[_Asked], answers: Sequence[Ranking]) -> list[Ranking]:
-    """The checked answers; a request in which no document has text was never sent and needs none."""
-    expected = sum(bool(each.documents) for each in asked)
-    if len(answers) != expected:
-        msg = f"flow_many gave {len(answers)} rankings for {expected} queries: it must give one for each"
-        raise InvalidResponse(msg)
-    answered = iter(answers)
-    return [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
+def _takes_two(function: Callable[..., object]) -> bool:
+    try:
+        signature(function).bind("query", ["text"])
+    except TypeError:
+        return False
+    except ValueError:  # it is written in C and does not say
+        return True
+    return True
 
 
 def _requests(queries: Sequence[str], documents: Sequence[Sequence[Document | str]]) -> Requests:

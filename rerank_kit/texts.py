@@ -1,4 +1,4 @@
-"""What holds of any text: whether it is blank, what UTF-8 and NFKC make of it, its tokens, and where it is cut.
+"""What holds of any text: whether it is blank, what UTF-8 and NFKC make of it, when two are one, tokens, cuts.
 
 Texts come from anywhere and have any length: what stands here takes time that grows with the length and no faster.
 """
@@ -108,6 +108,18 @@ def _leans(character: str) -> bool:
     """Whether a character may become one with that before it: a mark, or a vowel or a final consonant of Hangul."""
     first = unicodedata.normalize("NFKD", character)[0]
     return unicodedata.category(first).startswith("M") or "\u1160" <= first <= "\u11ff"
+
+
+def folded(text: str) -> str:
+    """A text without what does not count in a comparison: case, width, ligatures, runs of white space."""
+    plain = str.__str__(text)
+    if plain.isascii():
+        return " ".join(plain.casefold().split())
+    return " ".join(" ".join(map(_fold, plain.split())).split())
+
+
+def _fold(word: str) -> str:
+    return nfkc(nfkc(word).casefold())
 
 
 def without_template_tokens(text: str) -> str:

@@ -25,11 +25,13 @@ class Document:
         text: What the model reads.
         metadata: What business rules read; a model never sees it.
         score: The score from the stage before, if there was one.
+        id: What the caller knows it by, for `Ranking.to_run`.
     """
 
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     score: float | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Usage:
         missing: Documents that an answer left out.
         repeated: Documents that an answer named more than once.
         unknown_labels: Documents that an answer named, and that were not in the question.
+        unread: Pairs in a script that the model does not read, of queries with more of these than of others.
     """
 
     pairs: int = 0
@@ -110,6 +113,7 @@ class Usage:
     missing: int = 0
     repeated: int = 0
     unknown_labels: int = 0
+    unread: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""

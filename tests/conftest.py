@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -24,7 +25,15 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, and have programs that are started hear it, also in the background, where shells have it ignored."""
+    """Hear Ctrl-C, and have programs that are started hear it, also in the background, where shells have it ignored.
+
+    And have no test fail because the machine is slow.
+    """
+    with suppress(ImportError):  # it is not everywhere that some of the tests run
+        from hypothesis import settings
+
+        settings.register_profile("at any speed", deadline=None)
+        settings.load_profile("at any speed")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

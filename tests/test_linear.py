@@ -15,11 +15,11 @@ import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
 from langchain_rerank_kit.bm25_words import Terms, languages, parts, told_language, words
+from rerank_kit.first_stage.near_duplicates import near_duplicates
 from rerank_kit.judge.answers import read
 from rerank_kit.judge.chat import Completion
 from rerank_kit.judge.injection import Draw, harmless
-from rerank_kit.rules.folding import folded
-from rerank_kit.texts import cut, encodable, estimated_tokens, is_blank, nfkc
+from rerank_kit.texts import cut, encodable, estimated_tokens, folded, is_blank, nfkc
 
 NASTY: dict[str, str] = {
     "newlines": "\n",
@@ -82,6 +82,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "parts of names": parts,
     "stems": lambda text: [Terms(language).of_query(text) for language in languages()],
     "the language": lambda text: told_language([text] * 10),
+    "near duplicates": lambda text: near_duplicates([text, f"{text} x", text[::-1]], 0.5),
     "encodable": encodable,
     "is_blank": is_blank,
     "cut": lambda text: cut(text, 1000, estimated_tokens),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
@@ -14,8 +15,9 @@ from rerank_kit.api.environment import through
 from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.hiding import SHOWN, without_frames
 from rerank_kit.api.http import no_response
-from rerank_kit.api.json_values import is_list, shown
+from rerank_kit.api.json_values import shown
 from rerank_kit.api.request_timeout import in_time
+from rerank_kit.api.sdk_answers import plain_answer
 from rerank_kit.api.secrets_sent import SecretsSent, guard
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse, RerankError
@@ -30,6 +32,8 @@ class SdkTransport(ABC):
     """
 
     name: ClassVar[str]
+    answer: ClassVar[dict[str, Any]]
+    """What is read of an answer that is no object of the SDK's: see `sdk_answers`."""
     placeholder: ClassVar[str] = SHOWN
 
     def __init__(self, base_url: str, own: UserClients | None) -> None:
@@ -64,8 +68,8 @@ class SdkTransport(ABC):
         try:
             with secrets.underway():
                 if own is None:
-                    return _response(self._call(self._pool.client(), arguments))
-                return _response(in_time(partial(self._call, own.client, arguments), seconds))
+                    return self._response(self._call(self._pool.client(), arguments))
+                return self._response(in_time(partial(self._call, own.client, arguments), seconds))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
         try:
@@ -80,13 +84,17 @@ class SdkTransport(ABC):
         try:
             with secrets.underway():
                 async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
-                    return _response(await self._call(client, arguments))
+                    given = self._call(client, arguments)
+                    return self._response(await given if inspect.isawaitable(given) else given)
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
         try:
             return _answered(outcome)
         finally:
             del outcome
+
+    def _response(self, given: Any) -> Response:
+        return Response(200, plain_answer(given, self.answer))
 
     def _outcome(
         self, error: BaseException, url: str, secrets: SecretsSent, seconds: float
@@ -139,14 +147,3 @@ def _answered(outcome: Response | BaseException) -> Response:
         raise outcome
     finally:
         del outcome
-
-
-def _response(given: Any) -> Response:
-    """The response as plain JSON; where a server sent something else, SDKs hand out what it sent."""
-    if is_list(given):
-        return Response(200, [_response(each).body for each in given])
-    dump = getattr(given, "model_dump", None)
-    if dump is not None:  # without warnings, which quote what does not fit
-        return Response(200, dump(by_alias=True, exclude_unset=True, warnings=False))
-    dump = getattr(given, "to_dict", None) or getattr(given, "dict", None)
-    return Response(200, given if dump is None else dump())

@@ -11,6 +11,7 @@ from urllib.request import getproxies
 
 from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
 from rerank_kit.api.hiding import SHOWN, hide
+from rerank_kit.api.json_values import is_mapping
 from rerank_kit.api.log_filter import hide_in_logs
 
 NOT_FOLLOWED = "x-redirect-not-followed"
@@ -111,8 +112,8 @@ def guard(client: Any) -> None:
 
     What else it is used for is not touched.
     """
-    hooks: Mapping[str, list[Any]] | None = getattr(client, "event_hooks", None)
-    if hooks is not None:
+    hooks: object = getattr(client, "event_hooks", None)
+    if is_mapping(hooks):  # that of a double in a test may be anything
         waits = hasattr(client, "aclose")
         first: list[Any] = [aask, anote_secrets] if waits else [ask, note_secrets]
         last: list[Any] = [astay_on_host, ashorten] if waits else [stay_on_host, shorten]

@@ -15,10 +15,11 @@ from rerank_kit.flow import Flow
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker, RerankRequest
+from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Hit, Usage
 
 
-class Cached(Reranker):
+class Cached(Settled, Reranker):
     """Ranks exactly as the reranker inside does, which is asked only for scores that are not in the store.
 
     A score is kept under the reranker's fingerprint, the query and the text of the document, so one store serves
@@ -61,6 +62,7 @@ class Cached(Reranker):
         self._checked = CheckedStore(MemoryStore() if store is None else store)
         self.model = reranker.model
         self._fingerprint = known
+        self._settle(Cached)
 
     @property
     def store(self) -> Store:

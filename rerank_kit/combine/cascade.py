@@ -70,6 +70,11 @@ class Cascade(Reranker):
         """Whether its last stage, from which the scores are, judges documents without text."""
         return self.stages[-1].reranker.scores_blanks
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any stage does."""
+        return any(each.reranker.reads_metadata for each in self.stages)
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Run the stages."""
         run = _Run(self, query, documents, deadline)
@@ -208,8 +213,9 @@ class _Run:
         """The ranking after the last stage."""
         hits = list(self.hits)
         for hit in self.rest if self.cascade.keep_rest else ():
-            lowest = hits[-1].score if hits else hit.score
-            hits.append(replace(hit, score=min(hit.score, lowest)))
+            if hits and hit.score >= hits[-1].score:
+                hit = replace(hit, score=hits[-1].score, logit=hits[-1].logit)  # noqa: PLW2901 - it is below that one
+            hits.append(hit)
         return replace(self.so_far(), hits=tuple(hits), failure=self.failure)
 
 
@@ -228,4 +234,5 @@ def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
         before.why if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
+        hit.logit if scored else before.logit,
     )

@@ -16,10 +16,11 @@ from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
+from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Span
 
 
-class Fallback(Reranker):
+class Fallback(Settled, Reranker):
     """Asks the first reranker; when it fails or takes too long, the next, and so on.
 
     A managed reranker before a local one is the typical pair. What a programmer must mend is never hidden: a wrong
@@ -68,11 +69,17 @@ class Fallback(Reranker):
         self.pointwise = all(each.pointwise for each in rerankers)
         seconds = check_seconds("pause", pause)
         self._circuits = [Circuit(failures=failures, seconds=seconds, clock=clock) for _ in rerankers]
+        self._settle(Fallback, free=frozenset({"rerankers", "timeout"}))
 
     @property
     def scores_blanks(self) -> bool:
         """Whether all of them judge documents without text."""
         return all(each.scores_blanks for each in self.rerankers)
+
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any of them does."""
+        return any(each.reads_metadata for each in self.rerankers)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with the first that can."""

@@ -14,13 +14,14 @@ from rerank_kit.errors import DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
+from rerank_kit.settled import Settled
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline, Document, Span
 
 _Runner: TypeAlias = tuple[int, Ranking]
 
 
-class Hedged(Reranker):
+class Hedged(Settled, Reranker):
     """Asks a reranker, and if there is no answer after a while, asks again; the first answer wins.
 
     This takes the tail off the latency of a server that is fast as a rule: set `after` to its 95th percentile, and
@@ -55,6 +56,7 @@ class Hedged(Reranker):
         self.after = check_seconds("after", after)
         self.model = reranker.model
         self.pointwise = reranker.pointwise and self.other.pointwise
+        self._settle(Hedged, free=frozenset({"after"}))
 
     @property
     def fingerprint(self) -> str | None:
@@ -65,6 +67,11 @@ class Hedged(Reranker):
     def scores_blanks(self) -> bool:
         """Whether all of them judge documents without text."""
         return all(each.scores_blanks for each in (self.reranker, self.other))
+
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any of them does."""
+        return any(each.reads_metadata for each in (self.reranker, self.other))
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with whoever is first."""

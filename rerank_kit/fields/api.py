@@ -36,4 +36,4 @@ class ApiFields(RerankFields):
     @override
     def _left_behind(self) -> set[str]:
         """Keys and clients: where a pickle arrives, keys are read from the environment."""
-        return {name for name, field in type(self).model_fields.items() if field.exclude}
+        return {name for name, field in type(self).model_fields.items() if field.exclude and name != "reranker"}

@@ -1,15 +1,20 @@
-"""`RerankFields`: what every reranker takes in either framework, and how the reranker at work is made of it."""
+"""`RerankFields`: what every reranker takes in either framework, and how the reranker at work is made of it.
+
+It is made anew where a field changes, by assignment or in a copy: what fields show is what ranks.
+"""
 
 from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.reranker import Reranker
 
@@ -19,7 +24,8 @@ logger = logging.getLogger("rerank_kit")
 class RerankFields(BaseModel):
     """Plain fields that describe a reranker. A subclass has those of one kind, and makes it in `_build`.
 
-    The description of each field is its documentation: the class's own is completed by them.
+    The description of each field is its documentation: the class's own is completed by them. A field that is assigned,
+    or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
     reranker: SkipJsonSchema[Reranker | None] = Field(
@@ -32,6 +38,8 @@ class RerankFields(BaseModel):
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()
     _left_out: ClassVar[frozenset[str]] = frozenset()
+    fields_of_a_call: ClassVar[frozenset[str]] = frozenset({"top_n", "threshold", "timeout"})
+    """The fields that are read at every call; of all others the reranker may be made."""
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -58,19 +66,64 @@ class RerankFields(BaseModel):
 
         def __init__(self, **fields: Any) -> None:
             """Make the reranker here, where pydantic does not turn its errors into others."""
-            try:
-                super().__init__(**{name: value for name, value in fields.items() if name not in self._left_out})
-            except ValidationError as error:
-                refused = _without_input(error)  # the other, and pydantic's own frames, show what was passed
-            else:
-                refused = None
+            given = {name: value for name, value in fields.items() if name not in self._left_out}
             del fields  # there may be a key in it, and this frame would show it
-            if refused is not None:
-                try:
-                    raise refused
-                finally:
-                    del refused
-            self._loaded = self._build() if self.reranker is None else self.reranker
+            _checked(given, lambda taken: super(RerankFields, self).__init__(**taken))
+            self._make()
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name.startswith("_") or hasattr(type(self), name):
+                super().__setattr__(name, value)
+                return
+            given = {name: value}
+            del value  # it may be a key, and this frame would show it
+            changed = self._changed(given, deep=False)
+            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
+                object.__setattr__(self, each, getattr(changed, each))
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed.
+
+        Raises:
+            ConfigurationError: There is no such field, or it could not take effect.
+            ValidationError: A field refuses its value.
+        """
+        given = dict(update or {})
+        del update  # there may be a key in it, and this frame would show it
+        return self._changed(given, deep=deep)
+
+    def _changed(self, given: dict[str, Any], *, deep: bool) -> Self:
+        """A copy with fields changed and, where it depends on them, another reranker made. `given` is emptied."""
+        changed, names = super().model_copy(deep=deep), set(given)
+
+        def check(given: dict[str, Any]) -> None:
+            while given:
+                self.__pydantic_validator__.validate_assignment(changed, *given.popitem())
+
+        if names <= type(self).model_fields.keys():
+            _checked(given, check)
+        given.clear()
+        check_names(type(self), names)
+        builder = next(kind for kind in type(self).__mro__ if "_build" in vars(kind))
+        described = (names - self.fields_of_a_call - {"reranker"}) & set(getattr(builder, "model_fields", ()))
+        if described and changed.reranker is not None:
+            msg = (
+                f"{min(described)} says which reranker to make, but this {type(self).__name__} has one that was given: "
+                f"set reranker=None along with it, by model_copy(update=…), or change reranker"
+            )
+            raise ConfigurationError(msg)
+        if "reranker" in names or (builder is not RerankFields and names - self.fields_of_a_call):
+            changed._make()
+        return changed
+
+    def _make(self) -> None:
+        """Make the reranker, or take the one that was given. One that is made anew has the hooks of the one before."""
+        made = self._build() if self.reranker is None else self.reranker
+        before: Reranker | None = getattr(self, "_loaded", None)
+        if self.reranker is None and before is not None and before.hooks and not made.hooks:
+            made.hooks = before.hooks
+        self._loaded = made
 
     def _build(self) -> Reranker:
         """Make the reranker when none was given. Subclasses with fields of their own override this."""
@@ -86,6 +139,37 @@ class RerankFields(BaseModel):
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def check_names(kind: type[BaseModel], names: Iterable[str]) -> None:
+    """Refuse names that are no fields, which pydantic would leave out in silence.
+
+    Raises:
+        ConfigurationError: There is such a name.
+    """
+    for name in names:
+        if name not in kind.model_fields:
+            msg = f"{kind.__name__} has no field {name!r}; it has {', '.join(kind.model_fields)}"
+            raise ConfigurationError(msg)
+
+
+def _checked(given: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> None:
+    """Check fields, of which an error does not show the values. `given` is empty afterwards, for frames to show.
+
+    Raises:
+        ValidationError: A field refuses its value.
+    """
+    refused: ValidationError | None = None
+    try:
+        check(given)
+    except ValidationError as error:
+        refused = _without_input(error)  # the other, and pydantic's own frames, show what was passed
+    given.clear()
+    if refused is not None:
+        try:
+            raise refused
+        finally:
+            del refused
 
 
 def _without_input(error: ValidationError) -> ValidationError:

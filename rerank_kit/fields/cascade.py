@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, PrivateAttr, SerializeAsAny
 from typing_extensions import override
 
 from rerank_kit.combine.cascade import Cascade
@@ -29,6 +29,25 @@ class CascadeFields(RerankFields):
     top_n: int | None = Field(
         default=None, description="How many to return at most; by default all that the stages leave."
     )
+
+    _parts: tuple[object, ...] = PrivateAttr(default=())
+
+    @property
+    @override
+    def loaded(self) -> Reranker:
+        """The cascade at work, made anew where a field of a stage has changed."""
+        if self.reranker is None and self._parts != self._parts_now():
+            self._make()
+        return super().loaded
+
+    @override
+    def _make(self) -> None:
+        self._parts = self._parts_now()
+        super()._make()
+
+    def _parts_now(self) -> tuple[object, ...]:
+        """What the cascade is made of; rerankers, which may be compared as they please, by their identity."""
+        return tuple((id(each.loaded), each.top_n, each.threshold, each.timeout) for each in self.stages)
 
     @override
     def _build(self) -> Reranker:

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from rerank_kit.fields.base import RerankFields
-from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, Precision, cross_encoder
+from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, OnLanguage, Precision, cross_encoder
 from rerank_kit.local.onnx_session import Output
 from rerank_kit.reranker import Reranker
 
@@ -56,6 +56,11 @@ class CrossEncoderFields(RerankFields):
         description="ONNX Runtime's execution providers, best first; by default a GPU's where there is one.",
     )
     output: Output = Field(default="auto", description="What the ONNX graph answers; by default told by its name.")
+    on_language: OnLanguage | None = Field(
+        default=None,
+        description="What the embedded model, which is English, does with queries or candidates in other scripts: "
+        '`"warn"`, the default, `"skip"`, which keeps the order before, or `"raise"`.',
+    )
     device: str | None = Field(
         default=None, description="Where PyTorch runs the model; by default on a GPU where there is one."
     )

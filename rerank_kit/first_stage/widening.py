@@ -14,6 +14,7 @@ from rerank_kit.quoting import quoted
 T = TypeVar("T")
 
 _ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
+_SHARE = 0.8  # of the candidates asked for: less is worth a word
 _INSIDE = frozenset(  # packages whose code stands between a user's line and a warning
     {
         *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
@@ -51,6 +52,10 @@ class Widening(Generic[T]):
         notes: What may still bring fewer candidates, or more.
         limited: Retrievers in which the question itself may set a lower number.
         unknown: Retrievers, however deep, in which no setting for the number of candidates was found.
+        sources: What the candidates come from, by class name.
+        remedies: What to set where too few of them come.
+        capped: Whether a filter is known to see only so many documents, and `remedies` says what to set.
+        filtered: Whether there is a filter.
     """
 
     recall: int
@@ -60,6 +65,10 @@ class Widening(Generic[T]):
     notes: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    capped: bool = False
+    filtered: bool = False
 
     def __str__(self) -> str:
         """One line for each change, note and retriever that could not be widened."""
@@ -106,22 +115,42 @@ def warn_of_limits(widening: Widening[T]) -> None:
         )
 
 
-def warn_of_few(found: int, recall: int | None, report: str) -> bool:
-    """Say that the first stage brought too little, and whether that was said; nothing at all is no sign of it.
+def warn_of_few(
+    found: int, recall: int | None, report: str, widening: Widening[Any] | None = None, *, filtered: bool = False
+) -> bool:
+    """Say that the first stage brought too little, and whether that was said.
+
+    Nothing at all is no sign of it, unless a filter saw only some of the documents.
 
     Args:
         found: How many candidates it brought.
         recall: How many were asked for; `None` where nobody asked.
         report: How the user gets at the report on the widening, as code.
+        widening: The report itself, which may name the store and what to set.
+        filtered: Whether a filter came with the question.
     """
-    if recall is None or not 0 < found < min(recall, _ENOUGH):
+    blind = widening is not None and widening.capped and (filtered or widening.filtered)
+    if recall is None or found >= min(recall, max(_ENOUGH, _SHARE * recall)) or not (found or blind):
         return False
+    sources = f" ({', '.join(widening.sources)})" if widening and widening.sources else ""
+    remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""
     _warn(
-        f"the first stage brought {found} candidates where {recall} were asked for, so the reranker can do little "
-        f"more than reorder them. Look at {report}: raise the retriever's own limit or its score or similarity "
-        "threshold, or pass widen=. If the collection is that small, ignore RecallWarning"
+        f"the first stage{sources} brought {found} candidates where {recall} were asked for, so the reranker chooses "
+        f"from less than it could{remedies}. Look at {report}: raise the retriever's own limit, lower its score or "
+        "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
+        "leaves of it is that small, all is well: ignore RecallWarning"
     )
     return True
+
+
+def note_changes(error: Exception, widening: Widening[Any]) -> None:
+    """Say on an error of the first stage what was raised: a store may refuse numbers above a limit of its own."""
+    if not widening.changes:
+        return
+    changes = ", ".join(map(str, widening.changes))
+    note = f"with_rerank raised {changes}; if the store refuses that, pass recall= lower or widen="
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
 
 
 def _warn(message: str) -> None:

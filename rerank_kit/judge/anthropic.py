@@ -180,5 +180,5 @@ def _block(text: str) -> dict[str, Any]:
 def _texts(content: list[Any]) -> Iterator[str]:
     """The text blocks, wherever they stand: a thinking block may come first."""
     for block in content:
-        if is_mapping(block) and block.get("type") == "text" and isinstance(block.get("text"), str):
+        if is_mapping(block) and block.get("type", "text") == "text" and isinstance(block.get("text"), str):
             yield block["text"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from rerank_kit.api import httpx_clients
 from rerank_kit.api.exchange import Response
@@ -15,6 +15,13 @@ class AnthropicSdk(SdkTransport):
     """Carries requests by the anthropic SDK."""
 
     name = "anthropic"
+    answer: ClassVar[dict[str, Any]] = {
+        "content": [{"type": None, "text": None}],
+        "stop_reason": None,
+        "usage": dict.fromkeys(
+            ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+        ),
+    }
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
         http = httpx_clients.blocking_client(_httpx())
@@ -32,7 +39,8 @@ class AnthropicSdk(SdkTransport):
         return {**body, "extra_headers": headers, "timeout": seconds}
 
     def _call(self, client: Any, arguments: dict[str, Any]) -> Any:
-        return client.with_options(max_retries=0).messages.create(**arguments)
+        retries = isinstance(getattr(client, "max_retries", None), int)  # a double in a test has none to turn off
+        return (client.with_options(max_retries=0) if retries else client).messages.create(**arguments)
 
     def _understood(self, error: Exception) -> Response | Exception | None:
         seen: Any = error

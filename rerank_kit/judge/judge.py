@@ -29,13 +29,14 @@ from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
+from rerank_kit.settled import Settled
 from rerank_kit.texts import cut, estimated_tokens, is_blank
 from rerank_kit.values import Deadline, Document, Span, Usage
 
 Mode = Literal["filter", "grade", "listwise"]
 
 
-class LLMJudge(Reranker):
+class LLMJudge(Settled, Reranker):
     """Has an LLM decide whether documents answer the query.
 
     - `"filter"`: yes or no, one document in a call. Documents that do not answer are left out.
@@ -119,7 +120,8 @@ class LLMJudge(Reranker):
         check_choice("on_error", on_error, ("keep", "raise"))
         check_instance("label_enum", label_enum, (bool, type(None)), "True, False or None")
         self.chat = model
-        self.model = model.model
+        name: object = getattr(model, "model", None)
+        self.model = name if isinstance(name, str) else None
         self.mode: Mode = mode
         self.criterion = check_text("criterion", criterion)
         given = INSTRUCTIONS[mode] if instructions is None else check_text("instructions", instructions)
@@ -139,6 +141,7 @@ class LLMJudge(Reranker):
         self._prices = prices
         self._seed = seed
         self._check_together()
+        self._settle(LLMJudge)
 
     def _check_together(self) -> None:
         if self.mode == "listwise" and self._samples > 1:
@@ -222,7 +225,7 @@ class LLMJudge(Reranker):
         """How to ask about these documents, and how many had to be cut."""
         texts = [each.text for each in documents]
         most = self._max_tokens_per_doc
-        sent = texts if most is None else [cut(text, most, estimated_tokens) for text in texts]
+        sent = texts if most is None else [_beginning(text, most) for text in texts]
         calls = ModelCalls(
             self.chat,
             self.mode,
@@ -236,7 +239,7 @@ class LLMJudge(Reranker):
             verdicts_at_once=self._on_error == "raise" and self._samples == 1 and self.mode != "listwise",
             label_enum=self._label_enum,
         )
-        return calls, sum(len(short) < len(text) for short, text in zip(sent, texts, strict=True))
+        return calls, sum(len(short) < len(text.lstrip()) for short, text in zip(sent, texts, strict=True))
 
     def _ballots(self, calls: ModelCalls) -> list[Ballot]:
         return ballots(calls, 1 if self.mode == "filter" else self._documents_per_call, self._samples)
@@ -247,3 +250,8 @@ class LLMJudge(Reranker):
     def __repr__(self) -> str:
         """Say which model judges, and how."""
         return f"{type(self).__name__}({self.chat!r}, mode={self.mode!r})"
+
+
+def _beginning(text: str, tokens: int) -> str:
+    """What is sent of a text that may have so many tokens; white space before it does not use them up."""
+    return text if estimated_tokens(text) <= tokens else cut(text.lstrip(), tokens, estimated_tokens)

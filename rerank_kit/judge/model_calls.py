@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal, cast
 
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, MissingExtra, RerankError, StatusError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.answers import Outcome, Reading, Vote, read
-from rerank_kit.judge.chat import ChatModel, GrammarPerRequest, Prompt
+from rerank_kit.judge.chat import ChatModel, Completion, GrammarPerRequest, Prompt
 from rerank_kit.judge.injection import Draw
 from rerank_kit.judge.prompts import USUAL_ANSWER, prompt
 from rerank_kit.judge.spending import Spending
 from rerank_kit.judge.verdicts import check_judged
 from rerank_kit.observe.hooks import logger
+from rerank_kit.quoting import class_name
 from rerank_kit.values import Deadline
 
 _WHY: Mapping[Outcome, str] = {
@@ -121,12 +122,26 @@ class ModelCalls:
                 logger.info("a question whose answer could not be read is not repeated: %s", error)
         return reading, standing
 
+    def _complete(self, question: Prompt) -> Flow[Completion]:
+        """Ask, and check that it is a completion that comes."""
+        flow: Any = self.model.complete(question, self._deadline)
+        completion: Any = flow
+        if isinstance(flow, Generator):
+            completion = yield from cast("Flow[Any]", flow)
+        if not isinstance(completion, Completion):
+            msg = (
+                f"{class_name(self.model)}.complete(…) gave {class_name(completion)}: a model must be a ChatModel, "
+                "whose complete is a generator that returns a rerank_kit.judge.Completion, or gives one"
+            )
+            raise ConfigurationError(msg)
+        return completion
+
     def _once(self, question: Prompt, labels: list[str]) -> Flow[Reading]:
         self._deadline.check()
         itself, each = USUAL_ANSWER[self.mode]
         guess = self.spending.reserve(question, itself + each * len(labels))
         try:
-            completion = yield from self.model.complete(question, self._deadline)
+            completion = yield from self._complete(question)
         except BaseException as error:
             sent = error.requests if isinstance(error, RerankError) else None
             turned_away = isinstance(error, StatusError | ConfigurationError)

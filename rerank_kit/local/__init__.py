@@ -6,6 +6,7 @@ from rerank_kit.local.flashrank import FlashRank
 from rerank_kit.local.model_files import Precision
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.queries import LongQueries
+from rerank_kit.local.scripts import LanguageWarning, OnLanguage
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import DType, PrecisionWarning
 from rerank_kit.local.windows import LongDocuments
@@ -15,8 +16,10 @@ __all__ = [
     "DType",
     "Engine",
     "FlashRank",
+    "LanguageWarning",
     "LongDocuments",
     "LongQueries",
+    "OnLanguage",
     "OnnxCrossEncoder",
     "Precision",
     "PrecisionWarning",

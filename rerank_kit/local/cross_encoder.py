@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rerank_kit.asked import scores_in
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import blank_head
@@ -15,6 +16,7 @@ from rerank_kit.local.queries import FittedQuery
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
 from rerank_kit.ranking import Ranking, best_first, height
 from rerank_kit.reranker import Reranker, RerankRequest
+from rerank_kit.settled import Settled
 from rerank_kit.texts import is_blank
 from rerank_kit.values import Deadline, Document, Hit, Passage, Usage, finite
 
@@ -57,8 +59,10 @@ class CrossEncoder(Reranker):
         return 0.0
 
     @abstractmethod
-    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
+    def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored | Iterable[float]:
         """Score pairs, all different, in plain blocking code that looks at the deadline now and then.
+
+        It gives a number for each pair, or a `Scored`, which also says what was read.
 
         `deadline.check()` before each pair or batch also ends the work when its caller has gone, in any thread.
         """
@@ -109,6 +113,9 @@ class CrossEncoder(Reranker):
     def _by_pairs(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score each pair as it is, as much of it as the model reads."""
         scored = self.score(pairs, deadline)
+        if not isinstance(scored, Scored):
+            numbers = scores_in(scored, len(pairs), f"{type(self).__name__}.score")
+            scored = Scored(numbers, [0] * len(pairs), [False] * len(pairs))
         counts = {len(scored.scores), len(scored.tokens), len(scored.truncated)}
         if counts != {len(pairs)}:
             msg = f"the model gave {len(scored.scores)} scores for {len(pairs)} pairs: it must give one for each"
@@ -148,6 +155,12 @@ class CrossEncoder(Reranker):
             windows=len(windows) - 1,
             passage=None if whole else spans[best],
         )
+
+
+class LoadedCrossEncoder(Settled, CrossEncoder):
+    """A cross-encoder whose settings are those with which its model was loaded; they cannot be assigned later."""
+
+    _settled_when = "the model is loaded"
 
 
 @dataclass(frozen=True, slots=True)

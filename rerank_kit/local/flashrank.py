@@ -22,7 +22,7 @@ from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
-from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.measuring import measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare, check_long_queries
 from rerank_kit.local.workers import Workers
@@ -38,12 +38,14 @@ _CONTEXT = 4096  # tokens for a list-wise model, which reads all passages at onc
 _SAFE = 80.0  # of a logit: its exponential fits into single precision, in which FlashRank computes
 
 
-class FlashRank(CrossEncoder):
+class FlashRank(LoadedCrossEncoder):
     """A model of the flashrank package.
 
     Scores are between 0 and 1, and those that FlashRank gives each document alone: they do not depend on the other
     candidates. Memory does not grow with the number of candidates. `rank_zephyr_7b_v1_full` is list-wise: it reads all
     documents at once and names an order, so that `pointwise` is false, and its scores say the place alone.
+
+    The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
     Attributes:
         model: The model's name.
@@ -114,6 +116,8 @@ class FlashRank(CrossEncoder):
         self._fingerprint: str | None = None
         at_a_time = self.threads if self.pointwise else 1  # llama.cpp keeps one conversation at a time
         self._workers = Workers(at_a_time, "rerank-kit-flashrank")
+        self.long_documents = "truncate"  # it has no windows
+        self._settle(FlashRank)
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs one by one, the longest first, so that no worker is left with a long one at the end."""

@@ -14,19 +14,23 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_choice, check_count
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
-from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.model_files import ModelFiles, Precision, find_model
 from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
+from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.quoting import quoted
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Passage
 
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
@@ -34,11 +38,13 @@ _NEVER = Deadline()
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
 
 
-class OnnxCrossEncoder(CrossEncoder):
+class OnnxCrossEncoder(LoadedCrossEncoder):
     """A cross-encoder that ONNX Runtime runs.
 
     Scores are between 0 and 1. On a CPU they do not depend on the other candidates, their order or the number of
     threads. Each distinct text is scored once. Memory does not grow with the number of candidates.
+
+    The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
     Attributes:
         model: The model's name.
@@ -67,6 +73,7 @@ class OnnxCrossEncoder(CrossEncoder):
         providers: Sequence[str] | None = None,
         output: Output = "auto",
         raw_scores: bool = False,
+        on_language: OnLanguage | None = None,
     ) -> None:
         """Load a model.
 
@@ -92,6 +99,8 @@ class OnnxCrossEncoder(CrossEncoder):
             output: What the graph answers. `"auto"` takes it for logits unless the output is named after
                 probabilities or scores.
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
+            on_language: What the embedded model, which is English, does with queries or candidates in scripts that it
+                does not read: `"warn"`, the default, `"skip"` or `"raise"`; see `OnLanguage`. For that model alone.
 
         Raises:
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
@@ -113,12 +122,14 @@ class OnnxCrossEncoder(CrossEncoder):
             "providers": providers,
             "output": output,
             "raw_scores": raw_scores,
+            "on_language": on_language,
         }
         check_policy(long_documents)
         files = find_model(model, file=file, precision=precision, revision=revision)
         self.model = files.name
         self.max_length = _max_length(max_length, files)
         self.long_documents = long_documents
+        self._english = _english(model, files.name, on_language)
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
         self._encode = PairTokenizer(files.tokenizer, self.max_length)
@@ -133,6 +144,13 @@ class OnnxCrossEncoder(CrossEncoder):
         self._fingerprint: str | None = None
         self._workers = Workers(self.threads, "rerank-kit-onnx")
         self._together = SharedBatches(self._score)
+        self._settle(OnnxCrossEncoder)
+
+    def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
+        """Rank for several queries; the embedded model looks at their script first."""
+        if self._english is None:
+            return (yield from super().flow_many(requests, deadline))
+        return (yield from self._english.ranking(requests, partial(super().flow_many, deadline=deadline)))
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs. Callers at the same time share the workers, and the batches where there are any."""
@@ -196,6 +214,17 @@ class OnnxCrossEncoder(CrossEncoder):
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"
+
+
+def _english(model: object, name: str, on_language: OnLanguage | None) -> EnglishOnly | None:
+    """What looks at the script of what the embedded model is asked."""
+    check_choice("on_language", on_language, ("warn", "skip", "raise", None))
+    if model is None:
+        return EnglishOnly(name, on_language or "warn")
+    if on_language is not None:
+        msg = f"on_language={on_language!r} is for the embedded model: what {name!r} reads is not known"
+        raise ConfigurationError(msg)
+    return None
 
 
 def _max_length(asked: int | None, files: ModelFiles) -> int:

@@ -19,7 +19,7 @@ from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
-from rerank_kit.local.cross_encoder import CrossEncoder, Pair, Scored
+from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
@@ -37,12 +37,14 @@ _BATCH = 16_384  # tokens: what the library's own 32 pairs come to at a length o
 _log = logging.getLogger("rerank_kit")
 
 
-class SentenceTransformersCrossEncoder(CrossEncoder):
+class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
     """A cross-encoder that PyTorch runs, of any kind that sentence-transformers loads.
 
     Causal models such as Qwen3-Reranker are scored with their chat template. Scores are between 0 and 1, whatever
     activation the model's configuration names, and equal the library's own up to rounding: 1e-6 in float32. The last
     digits depend on what shares a batch, in half precision the third digit; so there is no `fingerprint`.
+
+    The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
     Attributes:
         model: The model's name.
@@ -150,6 +152,7 @@ class SentenceTransformersCrossEncoder(CrossEncoder):
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
         self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
         self._together = None if on_cpu else SharedBatches(self._score)
+        self._settle(SentenceTransformersCrossEncoder)
 
     def score(self, pairs: Sequence[Pair], deadline: Deadline) -> Scored:
         """Score pairs. Callers at the same time share the workers on a CPU, and the batches elsewhere."""

@@ -80,7 +80,6 @@ class Cohere(ManagedReranker):
         super().__init__(model, base_url=root_of(url, _PATH), api_key=key, **options)
         self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
-            "max_tokens_per_doc": max_tokens_per_doc,
             "priority": check_count("priority", priority, least=0),
             "relevant_spans": _spans(relevant_spans),
         }
@@ -95,7 +94,8 @@ class Cohere(ManagedReranker):
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Cohere's v2 API. Without `top_n` all documents are scored."""
-        extra = {name: value for name, value in self._extra.items() if value is not None}
+        settings = {"max_tokens_per_doc": self.max_tokens_per_doc, **self._extra}
+        extra = {name: value for name, value in settings.items() if value is not None}
         return Request(_PATH, {"model": self.model, "query": query, "documents": list(texts), **extra})
 
     def error_of(self, response: Response) -> RerankError:

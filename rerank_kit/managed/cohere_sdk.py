@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from rerank_kit.api import httpx_clients
 from rerank_kit.api.exchange import Response
@@ -15,6 +15,13 @@ class CohereSdk(SdkTransport):
     """Carries requests by the cohere SDK."""
 
     name = "cohere"
+    answer: ClassVar[dict[str, Any]] = {
+        "results": [{"index": None, "relevance_score": None, "relevant_spans": [{"start": None, "end": None}]}],
+        "meta": {
+            "billed_units": {"search_units": None, "input_tokens": None},
+            "tokens": {"input_tokens": None},
+        },
+    }
 
     def _client(self) -> tuple[Any, Callable[[], None]]:
         http = httpx_clients.blocking_client(_httpx())

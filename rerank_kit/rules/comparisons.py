@@ -11,11 +11,11 @@ from typing import cast
 from rerank_kit.checks import check_positive, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.decay import halved
-from rerank_kit.rules.folding import folded
 from rerank_kit.rules.metadata import Odd, Plain, number, once, plain_values, read
 from rerank_kit.rules.quoting import label, line, quoted, shown
 from rerank_kit.rules.rule import Case, Match, Rule, check_field
 from rerank_kit.rules.words import in_order
+from rerank_kit.texts import folded
 from rerank_kit.values import Document
 
 

@@ -41,7 +41,7 @@ def read(document: Document, field: str) -> object:
         Odd: There is no such field, it is `None`, or reading it raised something.
     """
     try:
-        found = _at(document.metadata, field)
+        found = at(document.metadata, field)
     except Exception as error:
         raise unreadable(field, error) from error
     if found is None and field in ("text", "score"):
@@ -57,14 +57,15 @@ def unreadable(field: str, error: Exception) -> Odd:
     return Odd(f"{label(field)} cannot be read ({line(class_name(error))})")
 
 
-def _at(metadata: object, field: str) -> object:
+def at(metadata: object, field: str) -> object:
+    """The value at a key, or at the end of a path through mappings; `None` where there is none. It may raise."""
     if not isinstance(metadata, Mapping):
         return None
     mapping = cast("Mapping[str, object]", metadata)
     if field in mapping:
         return mapping[field]
     first, dot, rest = field.partition(".")
-    return _at(mapping.get(first), rest) if dot else None
+    return at(mapping.get(first), rest) if dot else None
 
 
 def number(value: object, name: str) -> float:

@@ -20,12 +20,13 @@ from rerank_kit.rules.quoting import line, shown
 from rerank_kit.rules.rule import AnyRule, Case, Missing, as_condition, as_rule
 from rerank_kit.rules.scoring import Scored, ordinal, plus, scored, step, told_apart
 from rerank_kit.rules.tiers_and_limits import AtMost, Tier
+from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Hit, Usage
 
 T = TypeVar("T")
 
 
-class Rules(Reranker):
+class Rules(Settled, Reranker):
     """Ranks by business rules: filters, tiers, preferences inside a tier, and limits for variety.
 
     A score is the sum of the points that the rules give, and `why` of a hit lists them. A tier counts more than all
@@ -84,6 +85,7 @@ class Rules(Reranker):
         self._check()
         ranks = self.tiers or self.prefer or blend is not None
         self._blend = blend if ranks else Weighted(normalise="none")
+        self._settle(Rules)
 
     def _check(self) -> None:
         check_choice("without_tier", self.without_tier, ("last", "first", "drop"))
@@ -147,6 +149,11 @@ class Rules(Reranker):
             at_most=self.at_most,
             blend=self.blend,
         )
+
+    @property
+    def reads_metadata(self) -> bool:
+        """Always."""
+        return True
 
     def cost(self, usage: Usage) -> float:
         """Nothing: nobody sends a bill for rules."""

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.rules.folding import folded
 from rerank_kit.rules.metadata import read, texts
 from rerank_kit.rules.quoting import label, quoted, shown
 from rerank_kit.rules.rule import Case, Match, Rule, check_field
+from rerank_kit.texts import folded
 from rerank_kit.values import Document
 
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without spaces between words

@@ -27,6 +27,7 @@ from rerank_kit import (
     Usage,
 )
 from rerank_kit.flow import Flow, blocking, run
+from rerank_kit.ranking import best_first
 from rerank_kit.rules import contains
 from tests.conftest import Colour
 from tests.doubles import Answering, Failing, Scripted
@@ -398,3 +399,24 @@ def test_a_score_of_the_first_stage_that_is_none_counts_as_0(colour: Colour) -> 
         ranking = colour(Cascade(Rules(prefer=[contains("text", "a")])), "rerank", "q", documents)
         assert sorted(hit.index for hit in ranking) == [0, 1]
         assert all(math.isfinite(hit.score) for hit in ranking)
+
+
+class Saturated(Reranker):
+    """Gives every document the score 1.0, and the logits told."""
+
+    def __init__(self, *logits: float) -> None:
+        self.logits = logits
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        yield from ()
+        hits = [Hit(place, 1.0, logit=logit) for place, logit in enumerate(self.logits)]
+        return Ranking(best_first(hits))
+
+
+def test_what_the_sigmoid_made_the_same_keeps_its_order_for_whoever_sorts_again(colour: Colour) -> None:
+    for keep_rest in (False, True):
+        cascade = Cascade(Stage(Saturated(40.0, 60.0, 50.0), top_n=2), keep_rest=keep_rest)
+        hits = colour(cascade, "rerank", "query", ["a", "b", "c"]).hits
+        assert [hit.index for hit in hits] == [1, 2, 0][: 3 if keep_rest else 2]
+        assert [hit.logit for hit in hits[:2]] == [60.0, 50.0]
+        assert best_first(hits) == hits

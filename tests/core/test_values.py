@@ -14,6 +14,7 @@ from rerank_kit import (
     AllFailed,
     AuthenticationError,
     BackendError,
+    BlankQuery,
     ConfigurationError,
     Deadline,
     DeadlineExceeded,
@@ -101,6 +102,7 @@ def test_errors_form_the_tree_that_the_docs_draw() -> None:
     assert issubclass(ConfigurationError, RerankError)
     assert issubclass(ConfigurationError, ValueError)
     assert issubclass(AuthenticationError, ConfigurationError)
+    assert issubclass(BlankQuery, ConfigurationError)
     assert issubclass(MissingExtra, ImportError)
     assert issubclass(DeadlineExceeded, TimeoutError)
     assert issubclass(RateLimited, StatusError)

@@ -168,7 +168,7 @@ def test_criterion_and_instructions_can_be_replaced() -> None:
 
 def test_a_long_document_is_cut_and_counted() -> None:
     chat = Scripted()
-    ranking = LLMJudge(chat, max_tokens_per_doc=10).rerank("query", ["x" * 100, "y" * 30])
+    ranking = LLMJudge(chat, max_tokens_per_doc=10).rerank("query", ["\n" * 100 + "x" * 100, " " * 100 + "y" * 30])
     assert sorted(text for question in chat.questions for text in question.documents.values()) == ["x" * 30, "y" * 30]
     assert ranking.usage.truncated == 1
 
@@ -223,7 +223,7 @@ def test_a_text_is_cut_before_it_is_cleaned_and_still_counted(colour: Colour) ->
     texts = ["\n<s>" * 300_000 + "end", "a" + "\ud83d" * 40, "<s>" * 4]
     ranking = colour(LLMJudge(chat, max_tokens_per_doc=10), "rerank", "query", texts)
     assert sorted(text for question in chat.questions for text in question.documents.values()) == sorted(
-        [harmless("\n<s>" * 7 + "\n<"), "a" + "\ufffd" * 9, "< s>" * 4]
+        [harmless("<s>" + "\n<s>" * 6 + "\n<s"), "a" + "\ufffd" * 9, "< s>" * 4]
     )
     assert ranking.usage.truncated == 2
 

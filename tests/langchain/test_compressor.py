@@ -17,10 +17,10 @@ from langchain_core.documents import Document
 from pydantic import ValidationError
 
 from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, RerankCompressor
-from rerank_kit import ConfigurationError, InvalidResponse, MissingExtra
+from rerank_kit import BackendError, ConfigurationError, Fallback, Hit, InvalidResponse, MissingExtra, Ranking
 from rerank_kit.local import OnnxCrossEncoder
 from tests.conftest import Colour, tasks_left_by_cancelling
-from tests.doubles import Failing, Gated, Scripted
+from tests.doubles import Answering, Failing, Gated, Scripted
 from tests.langchain.recording import Recorder
 from tests.local.tiny_models import bert_like
 from tests.servers import eventually
@@ -45,7 +45,7 @@ def test_ids_metadata_and_subclass_fields_survive(colour: Colour) -> None:
     assert [document.id for document in best] == ["b", "c", "a"]
     assert isinstance(best[2], Page)
     assert best[2].number == 7
-    assert best[2].metadata == {"source": "x", "relevance_score": 1.0}
+    assert best[2].metadata == {"source": "x", "relevance_score": 1.0, "first_stage_rank": 1}
 
 
 def test_the_callers_documents_are_not_touched(colour: Colour) -> None:
@@ -63,7 +63,7 @@ def test_the_new_score_wins_and_earlier_ones_are_kept_in_order(colour: Colour) -
     once = colour(first, "compress_documents", pages(), "query")
     twice = colour(second, "compress_documents", once, "query")
     high = next(document for document in twice if document.id == "b")
-    assert high.metadata == {"relevance_score": -3.0, "earlier_relevance_scores": [0.5, 3.0]}
+    assert high.metadata == {"relevance_score": -3.0, "earlier_relevance_scores": [0.5, 3.0], "first_stage_rank": 2}
 
 
 def test_the_score_of_the_stage_before_reaches_the_reranker_and_the_text_stays_as_it_is() -> None:
@@ -195,6 +195,14 @@ def test_a_given_reranker_wins_over_the_fields_of_the_subclass() -> None:
     assert CrossEncoderRerank(reranker=mine).loaded is mine
 
 
+def test_a_reranker_knows_documents_by_their_ids(colour: Colour) -> None:
+    reranker = Scripted(len)
+    given = [Document(page_content="x", id="one"), Document(page_content="yy")]
+    colour(RerankCompressor(reranker=reranker), "compress_documents", given, QUESTION)
+    ((_, sent),) = reranker.sent
+    assert [document.id for document in sent] == ["one", None]
+
+
 def test_compressors_can_be_copied_deeply() -> None:
     compressor = CrossEncoderRerank(top_n=2)
     other = compressor.model_copy(deep=True)
@@ -220,3 +228,27 @@ def test_a_cancelled_call_drops_the_pairs_that_have_not_begun() -> None:
     gated.gate.set()
     assert eventually(lambda: len(gated.ended) == 1)
     assert len(gated.begun) == 1
+
+
+def test_documents_say_where_they_stood_before_any_of_our_rerankers(colour: Colour) -> None:
+    once = colour(RerankCompressor(reranker=Scripted(), top_n=None), "compress_documents", pages(), "query")
+    assert [(each.id, each.metadata["first_stage_rank"]) for each in once] == [("b", 2), ("c", 3), ("a", 1)]
+    twice = colour(RerankCompressor(reranker=Scripted(), top_n=None), "compress_documents", once[::-1], "query")
+    assert [each.metadata["first_stage_rank"] for each in twice] == [2, 3, 1]
+
+
+def test_documents_say_what_of_their_ranking_is_degraded(colour: Colour) -> None:
+    fallback = Fallback(Failing(BackendError("out of order")), Scripted())
+    best = colour(RerankCompressor(reranker=fallback), "compress_documents", pages(), "query")
+    assert all("out of order" in each.metadata["rerank_degraded"] for each in best)
+    assert best[0].metadata["relevance_score"] == 3.0
+    again = colour(RerankCompressor(reranker=Scripted()), "compress_documents", best, "query")
+    assert all("rerank_degraded" not in each.metadata for each in again)
+
+
+def test_where_nothing_could_be_ranked_there_is_no_score(colour: Colour) -> None:
+    answer = Ranking(tuple(Hit(place, 0.0) for place in range(3)), failure="no server")
+    best = colour(RerankCompressor(reranker=Answering(answer)), "compress_documents", pages(), "query")
+    assert [each.id for each in best] == ["a", "b", "c"]
+    assert all(each.metadata["rerank_degraded"] == "no server" for each in best)
+    assert all("relevance_score" not in each.metadata for each in best)

@@ -120,6 +120,7 @@ def test_any_chat_model_can_judge_and_says_why(llm: Any, colour: Colour) -> None
     assert ids(best) == ["0", "1", "3"]
     assert best[0].metadata == {
         "page": 0,
+        "first_stage_rank": 1,
         "relevance_score": 1.0,
         "relevance_reason": "so",
         "relevance_verdict": "yes",

@@ -27,6 +27,8 @@ from langchain_rerank_kit import (
 from rerank_kit import ConfigurationError, Deadline, DeadlineExceeded, MissingExtra, Ranking, Reranker
 from rerank_kit import Document as Candidate
 from rerank_kit.flow import Flow, blocking
+from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour, tasks_left_by_cancelling
 from tests.doubles import Failing, Gated, Scripted
 from tests.langchain.recording import Recorder
@@ -51,6 +53,24 @@ def test_the_best_of_many_come_back(colour: Colour) -> None:
     assert ids(colour(retriever, "invoke", "query")) == ["49", "48", "47", "46", "45"]
 
 
+def test_a_bare_function_reranks(colour: Colour) -> None:
+    def last(query: str, texts: list[str]) -> list[float]:
+        return [float(text.split()[-1]) for text in texts]
+
+    async def alast(query: str, texts: list[str]) -> list[float]:
+        return last(query, texts)
+
+    for function in (last, alast):
+        assert ids(colour(with_rerank(Numbers(), function), "invoke", "query", top_n=2)) == ["49", "48"]
+
+
+def test_the_name_of_a_cross_encoder_is_one() -> None:
+    for name in (embedded_folder(), str(embedded_folder())):
+        made: Any = with_rerank(Numbers(), name).base_compressor
+        assert isinstance(made.loaded, OnnxCrossEncoder)
+        assert made.loaded.model == str(name)
+
+
 def test_it_is_a_contextual_compression_retriever() -> None:
     retriever = with_rerank(Numbers(), Scripted())
     assert isinstance(retriever, ContextualCompressionRetriever)
@@ -70,6 +90,35 @@ def test_recall_top_n_and_threshold_can_be_given_for_one_call(colour: Colour) ->
     assert ids(colour(retriever, "invoke", "query", recall=80, top_n=2)) == ["79", "78"]
     assert ids(colour(retriever, "invoke", "query", threshold=28)) == ["29", "28"]
     assert len(reranker.sent[-1][1]) == 30
+
+
+def test_k_for_one_call_is_top_n_and_does_not_narrow_the_first_stage(
+    colour: Colour, caplog: pytest.LogCaptureFixture
+) -> None:
+    reranker = Scripted()
+    retriever = with_rerank(Numbers(), reranker)
+    for _ in range(2):
+        assert ids(colour(retriever, "invoke", "query", k=1)) == ["49"]
+    assert ids(colour(retriever, "invoke", "query", k=2, top_n=2)) == ["49", "48"]
+    assert ids(colour(retriever.bind(k=3), "invoke", "query")) == ["49", "48", "47"]
+    assert len(colour(retriever, "invoke", "query", k=None)) == 5
+    assert {len(documents) for _, documents in reranker.sent} == {50}
+    assert [each.getMessage() for each in caplog.records] == [
+        "k=1 is taken for top_n: recall says how many candidates the first stage brings"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"k": 1, "top_n": 2}, "k=1 and top_n=2 say two things"),
+        ({"k": 0}, "k must be a whole number"),
+        ({"k": True}, "k"),
+    ],
+)
+def test_a_wrong_k_is_an_error(arguments: dict[str, Any], told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        colour(with_rerank(Numbers(), Scripted()), "invoke", "query", **arguments)
 
 
 def test_a_recall_for_one_call_may_be_lower(colour: Colour) -> None:
@@ -95,7 +144,8 @@ def test_a_wrong_number_for_one_call_is_an_error(colour: Colour, wrong: dict[str
         ({"threshold": math.inf}, "threshold"),
         ({"timeout": 0}, "timeout"),
         ({"on_error": "ignore"}, "on_error"),
-        ({"reranker": "bge"}, "reranker must be"),
+        ({"reranker": 3}, "reranker must be"),
+        ({"reranker": Scripted}, r"reranker is the class Scripted: pass an object of it, such as Scripted\(…\)"),
         ({"reranker": RerankCompressor(reranker=Scripted()), "timeout": 3}, "timeout goes with"),
     ],
 )
@@ -312,7 +362,7 @@ def test_a_threshold_holds_for_any_other_compressor_that_scores(colour: Colour) 
 
 
 def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
-    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(60)]
     retriever = with_rerank(BM25Retriever.from_texts(texts), CrossEncoderRerank(), top_n=2)
     found = colour(retriever, "invoke", "What is the threshold of rule 17?")
     assert found[0].page_content == texts[17]
@@ -320,7 +370,7 @@ def test_our_own_compressors_are_taken_too(colour: Colour) -> None:
 
 
 def test_one_line_is_enough(colour: Colour) -> None:
-    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(30)]
+    texts = [f"The threshold of rule {number} is {number} dollars." for number in range(60)]
     retriever = with_rerank(BM25Retriever.from_texts(texts))
     assert colour(retriever, "invoke", "What is the threshold of rule 17?")[0].page_content == texts[17]
     assert isinstance(retriever, RerankRetriever)

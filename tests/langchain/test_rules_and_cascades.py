@@ -47,7 +47,8 @@ def test_rules_are_taken_as_they_are_described_or_from_a_file(colour: Colour, tm
 
 def test_each_document_says_why_it_is_where_it_is(colour: Colour) -> None:
     best = colour(RuleRerank(rules=DESCRIPTION, top_n=1), "compress_documents", pages(), "query")
-    assert best[0].metadata == {"open": True, "relevance_score": 0.5, "relevance_reason": "Open is true (+0.5)."}
+    said = {"relevance_score": 0.5, "relevance_reason": "Open is true (+0.5).", "first_stage_rank": 1}
+    assert best[0].metadata == {"open": True, **said}
 
 
 def test_a_reason_from_before_does_not_stay_to_explain_another_order(colour: Colour) -> None:
@@ -157,7 +158,8 @@ def three_stages() -> Cascade:
 def test_each_stage_of_a_cascade_is_a_run_below_that_of_the_retriever(colour: Colour) -> None:
     recorder = Recorder()
     first: RunnableLambda[str, list[Document]] = RunnableLambda(lambda query: pages() * 4)
-    retriever = with_rerank(first, three_stages(), recall=24, top_n=None, widen=lambda retriever, recall: retriever)
+    settings: dict[str, Any] = {"recall": 24, "top_n": None, "distinct": None}
+    retriever = with_rerank(first, three_stages(), widen=lambda retriever, recall: retriever, **settings)
     best = colour(retriever, "invoke", "query", {"callbacks": [recorder]})
     assert ids(best) == ["5", "5"]
     whole = recorder.named("Cascade")

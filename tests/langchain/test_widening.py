@@ -272,7 +272,7 @@ def test_a_vector_store_is_taken_as_it_is(colour: Colour) -> None:
 @pytest.mark.parametrize("recall", [20, 80])
 def test_a_recall_for_one_call_widens_the_original_anew(shape: RetrieverLike, recall: int, colour: Colour) -> None:
     reranker = Scripted()
-    reranked = with_rerank(shape, reranker, recall=RECALL, top_n=2)
+    reranked = with_rerank(shape, reranker, recall=RECALL, top_n=2, distinct=None)
     before = settings(reranked)
     answer(colour, reranked, recall=recall)
     seen = len(reranker.sent[-1][1])

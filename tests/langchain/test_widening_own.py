@@ -27,6 +27,7 @@ from tests.langchain.stores import (
     RECALL,
     SIZE,
     CountedByK,
+    Cut,
     FirstFew,
     Unknown,
     answer,
@@ -37,6 +38,8 @@ from tests.langchain.stores import (
     similar,
     whatever,
 )
+from tests.langchain.test_widening_stores import K, lines, searching
+from tests.langchain.vector_stores import NOTES, Filter, Notes, one_in_ten, passing
 
 
 def test_a_retriever_without_a_known_setting_is_reported() -> None:
@@ -163,6 +166,47 @@ def test_what_the_users_function_returns_is_taken_even_if_it_cannot_be_compared(
     assert len(answer(colour, widen(merger, RECALL, rebuilt).widened)) == 2 * RECALL
 
 
+# ── Vector stores ──
+
+
+class MyStore(Notes):
+    """A store of somebody's own: it filters what it has fetched."""
+
+    def similarity_search(  # type: ignore[override]
+        self, query: str, k: int = 4, num_candidates: int = 30, expr: Filter | None = None
+    ) -> list[Document]:
+        return passing(NOTES[:num_candidates], expr)[:k]
+
+
+def test_a_store_that_nobody_knows_is_read_by_its_signature(colour: Colour) -> None:
+    assert lines(searching(MyStore())) == [K, "['num_candidates']: default → 100"]
+    assert lines(searching(MyStore(), expr=one_in_ten)) == [K, "['num_candidates']: default → 500"]
+    assert brought(colour, searching(MyStore(), expr=one_in_ten)) == RECALL
+    assert widen(searching(MyStore()), RECALL).remedies == (
+        "MyStore: a filter may see only 100 documents; set search_kwargs['num_candidates'] higher",
+    )
+
+
+def test_a_number_without_a_default_is_set_too(colour: Colour) -> None:
+    class Mandatory(Notes):
+        def similarity_search(self, query: str, k: int = 4, *, fetch_k: int) -> list[Document]:  # type: ignore[override]
+            return NOTES[:fetch_k][:k]
+
+    assert brought(colour, searching(Mandatory())) == RECALL
+
+
+def test_what_is_called_a_vector_store_need_not_be_one(colour: Colour) -> None:
+    class OnAClient(Cut):
+        vectorstore: Any = "a client"
+        search_kwargs: dict[str, int] = Field(default_factory=dict[str, int])
+
+        def size(self) -> int:
+            return self.search_kwargs.get("k", 4)
+
+    assert str(widen(OnAClient(), RECALL)) == "OnAClient.search_kwargs['k']: default → 50"
+    assert brought(colour, OnAClient()) == RECALL
+
+
 # ── Functions ──
 
 
@@ -171,7 +215,7 @@ def test_what_the_users_function_returns_is_taken_even_if_it_cannot_be_compared(
     [
         (lambda query, k=4: notes()[:k], ["(k): 4 → 50"]),
         (lambda query, top_k=7: notes()[:top_k], ["(top_k): 7 → 50"]),
-        (lambda query, limit=None: notes()[:limit], ["(limit): default → 50"]),
+        (lambda query, n_results=None: notes()[:n_results], ["(n_results): default → 50"]),
         (lambda query, *, limit: notes()[:limit], ["(limit): default → 50"]),
         (lambda query, k=80: notes()[:k], []),
     ],

@@ -60,6 +60,8 @@ from llama_rerank_kit import (
     with_rerank,
 )
 from rerank_kit import ConfigurationError
+from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.llama.recording import Callbacks, recorded
@@ -456,7 +458,8 @@ def test_reranked_nodes_pass_through_a_workflow() -> None:
         ({"threshold": math.inf}, "threshold"),
         ({"timeout": 0}, "timeout"),
         ({"on_error": "ignore"}, "on_error"),
-        ({"reranker": "bge"}, "reranker must be"),
+        ({"reranker": 3}, "reranker must be"),
+        ({"reranker": Scripted}, r"reranker is the class Scripted: pass an object of it, such as Scripted\(…\)"),
         ({"reranker": LLMRerank(llm=Says()), "threshold": 0.5}, "LLMRerank has no threshold"),
         ({"target": "notes"}, "target must be"),
     ],
@@ -465,6 +468,25 @@ def test_a_wrong_argument_is_an_error_that_names_it(wrong: dict[str, Any], named
     arguments: dict[str, Any] = {"target": Numbers(), "reranker": Scripted(), **wrong}
     with pytest.raises(ConfigurationError, match=named):
         with_rerank(**arguments)
+
+
+def test_a_bare_function_reranks(colour: Colour) -> None:
+    def last(query: str, texts: list[str]) -> list[float]:
+        return [float(text.split()[-1]) for text in texts]
+
+    async def alast(query: str, texts: list[str]) -> list[float]:
+        return last(query, texts)
+
+    for function in (last, alast):
+        nodes = colour(with_rerank(Numbers(), function, top_n=2), "retrieve", "query")
+        assert [each.node_id for each in nodes] == ["49", "48"]
+
+
+def test_the_name_of_a_cross_encoder_is_one() -> None:
+    for name in (embedded_folder(), str(embedded_folder())):
+        made: Any = with_rerank(Numbers(), name).postprocessor
+        assert isinstance(made.loaded, OnnxCrossEncoder)
+        assert made.loaded.model == str(name)
 
 
 def test_all_settings_reach_the_postprocessor() -> None:

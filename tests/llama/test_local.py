@@ -82,6 +82,7 @@ SAMPLES: dict[str, Any] = {
     "batch_size": 2,
     "providers": ["CPUExecutionProvider"],
     "output": "logits",
+    "on_language": "skip",
     "device": "cpu",
     "dtype": "float32",
     "batch_tokens": 256,

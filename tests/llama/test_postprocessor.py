@@ -29,10 +29,12 @@ from pydantic import ValidationError
 
 from llama_rerank_kit import CrossEncoderRerank, RecallWarning, RerankedNode, RerankPostprocessor
 from rerank_kit import (
+    BackendError,
     ConfigurationError,
     Deadline,
     DeadlineExceeded,
     Document,
+    Fallback,
     Hit,
     InvalidResponse,
     MissingExtra,
@@ -73,6 +75,44 @@ def ids(nodes: list[NodeWithScore]) -> list[str]:
 
 
 # ── Nodes and scores ──
+
+
+def test_what_comes_out_equals_plain_nodes_with_the_same_scores(colour: Colour) -> None:
+    best = colour(RerankPostprocessor(reranker=Scripted(ends_in)), "postprocess_nodes", pages(), QUERY)
+    low, high, middle = (each.node for each in pages())
+    plain = [NodeWithScore(node=node, score=score) for node, score in ((high, 3.0), (middle, 2.0), (low, 1.0))]
+    assert best == plain
+    assert plain == best
+    assert plain[0] in best
+    for other in (NodeWithScore(node=high, score=2.9), NodeWithScore(node=low, score=3.0), NodeWithScore(node=high)):
+        assert best[0] != other
+        assert other != best[0]
+
+
+def test_two_reranked_nodes_are_equal_when_all_that_they_remember_is() -> None:
+    node = TextNode(text="x", id_="x")
+    first = RerankedNode(node=node, score=1.0, relevance_reason="it says so")
+    assert first == RerankedNode(node=node.model_copy(), score=1.0, relevance_reason="it says so")
+    assert first != RerankedNode(node=node, score=1.0, relevance_reason="it says the opposite")
+    assert first != RerankedNode(node=node, score=1.0, relevance_reason="it says so", rerank_failed="TimeoutError: ")
+
+
+def test_a_reranked_node_equals_nothing_else() -> None:
+    class Dated(NodeWithScore):
+        """A user's own, whose date would be passed over."""
+
+        date: str = "today"
+
+    reranked = RerankedNode(node=TextNode(text="x", id_="x"), score=1.0)
+    for other in (Dated(node=reranked.node, score=1.0), reranked.node, (reranked.node, 1.0), None):
+        assert reranked != other
+        assert other != reranked
+
+
+def test_a_reranked_node_can_be_hashed_no_more_than_a_plain_one() -> None:
+    for node in (NodeWithScore(node=TextNode()), RerankedNode(node=TextNode())):
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(node)
 
 
 def test_the_very_nodes_that_came_in_come_out_best_first(colour: Colour) -> None:
@@ -259,6 +299,13 @@ def test_a_reranker_that_cannot_be_pickled_is_an_error_and_not_lost_in_silence()
         pickle.dumps(RerankPostprocessor(reranker=Scripted(lambda _: 0.5)))
 
 
+def test_a_reranker_knows_documents_by_the_ids_of_their_nodes(colour: Colour) -> None:
+    reranker = Scripted(ends_in)
+    colour(RerankPostprocessor(reranker=reranker), "postprocess_nodes", pages(), QUERY)
+    ((_, sent),) = reranker.sent
+    assert [document.id for document in sent] == ["a", "b", "c"]
+
+
 def test_it_can_be_copied_deeply(colour: Colour) -> None:
     made = RerankPostprocessor(reranker=Scripted(ends_in), top_n=2)
     other = copy.deepcopy(made)
@@ -298,23 +345,46 @@ def test_a_failed_reranking_raises_by_default(colour: Colour, error: Exception) 
 def test_with_keep_it_returns_the_first_stages_order_flagged(colour: Colour, caplog: pytest.LogCaptureFixture) -> None:
     postprocessor = RerankPostprocessor(reranker=Failing(RuntimeError("no memory")), on_error="keep", top_n=2)
     best = colour(postprocessor, "postprocess_nodes", pages(), QUERY)
-    assert [(each.node_id, each.score, each.earlier_scores) for each in best] == [("a", 0.9, []), ("b", 0.5, [])]
+    assert [(each.node_id, each.score, each.earlier_scores) for each in best] == [
+        ("a", None, [0.9]),
+        ("b", None, [0.5]),
+    ]
     assert {each.rerank_failed for each in best} == {"RuntimeError: no memory"}
-    assert "reranking failed" in caplog.text
+    (line,) = caplog.records
+    assert (line.exc_info, line.getMessage().splitlines()) == (None, [line.getMessage()])
+    assert line.getMessage().endswith("RuntimeError: no memory")
     json.dumps([each.to_dict() for each in best])
 
 
-def test_with_keep_scores_that_were_or_were_not_there_stay_as_they_were(colour: Colour) -> None:
+def test_with_keep_no_node_has_a_score_and_those_that_were_there_are_earlier_ones(colour: Colour) -> None:
     postprocessor = RerankPostprocessor(reranker=Failing(RuntimeError("x")), on_error="keep")
     once = [RerankedNode(node=TextNode(text="x"), score=2.0, earlier_scores=[1.0]), pages()[2]]
     best = colour(postprocessor, "postprocess_nodes", once, QUERY)
-    assert [(each.score, each.earlier_scores) for each in best] == [(2.0, [1.0]), (None, [])]
+    assert [(each.score, each.earlier_scores) for each in best] == [(None, [1.0, 2.0]), (None, [])]
 
 
 @pytest.mark.parametrize("error", [ConfigurationError("wrong key"), MissingExtra("x is missing", "x")])
 def test_a_wrong_setting_raises_even_with_keep(colour: Colour, error: Exception) -> None:
     with pytest.raises(type(error)):
         colour(RerankPostprocessor(reranker=Failing(error), on_error="keep"), "postprocess_nodes", pages(), QUERY)
+
+
+@pytest.mark.parametrize("question", ["", " \n\t", "\u200b\ufeff"], ids=ascii)
+def test_with_keep_a_blank_question_gives_the_first_stages_order(colour: Colour, question: str) -> None:
+    reranker = Scripted()
+    postprocessor = RerankPostprocessor(reranker=reranker, on_error="keep", top_n=2)
+    best = colour(postprocessor, "postprocess_nodes", pages(), QueryBundle(question))
+    assert [(each.node_id, each.score, each.earlier_scores) for each in best] == [
+        ("a", None, [0.9]),
+        ("b", None, [0.5]),
+    ]
+    assert all(each.rerank_failed.startswith("BlankQuery: query is empty") for each in best)
+    assert reranker.sent == []
+
+
+def test_without_keep_a_blank_question_raises(colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match="query is empty"):
+        colour(RerankPostprocessor(reranker=Scripted()), "postprocess_nodes", pages(), QueryBundle(" "))
 
 
 def test_with_keep_a_timeout_degrades_too(colour: Colour) -> None:
@@ -396,7 +466,11 @@ def test_a_kept_order_says_in_the_event_that_it_is_one(colour: Colour) -> None:
         postprocessor = RerankPostprocessor(reranker=Failing(RuntimeError("x")), on_error="keep")
         colour(postprocessor, "postprocess_nodes", pages(), QUERY)
     assert ids(events.ends[0].nodes) == ["a", "b", "c"]
-    assert events.ends[0].tags["rerank"] == {"outcome": "failed", "problem": "RuntimeError: x"}
+    assert events.ends[0].tags["rerank"] == {
+        "outcome": "failed",
+        "problem": "RuntimeError: x",
+        "merged": 0,
+    }
 
 
 def test_events_come_in_a_pair_when_the_call_is_cancelled() -> None:
@@ -487,3 +561,20 @@ def test_a_cancelled_call_drops_the_pairs_that_have_not_begun(on_error: Any) -> 
     gated.gate.set()
     assert eventually(lambda: len(gated.ended) == 1)
     assert len(gated.begun) == 1
+
+
+def test_nodes_say_where_they_stood_and_what_of_their_ranking_is_degraded(colour: Colour) -> None:
+    nodes = [NodeWithScore(node=TextNode(text=f"note {number}", id_=str(number)), score=0.5) for number in (1, 3, 2)]
+    fallback = Fallback(Failing(BackendError("out of order")), Scripted())
+    best = colour(RerankPostprocessor(reranker=fallback), "postprocess_nodes", nodes, query_str="query")
+    assert [(each.node_id, each.first_stage_rank) for each in best] == [("3", 2), ("2", 3), ("1", 1)]
+    assert all("out of order" in each.rerank_degraded for each in best)
+    again = colour(RerankPostprocessor(reranker=Scripted()), "postprocess_nodes", best[::-1], query_str="query")
+    assert [(each.first_stage_rank, each.rerank_degraded) for each in again] == [(2, None), (3, None), (1, None)]
+
+
+def test_nodes_have_no_score_where_nothing_could_be_ranked(colour: Colour) -> None:
+    nodes = [NodeWithScore(node=TextNode(text="note"), score=0.5)]
+    answer = Ranking((Hit(0, 0.0),), failure="no server")
+    (kept,) = colour(RerankPostprocessor(reranker=Answering(answer)), "postprocess_nodes", nodes, query_str="query")
+    assert (kept.score, kept.earlier_scores, kept.rerank_degraded) == (None, [0.5], "no server")

@@ -53,7 +53,12 @@ def with_langchain(store: VectorStore) -> None:
     assert_type(retriever.invoke("query", top_n=2), list[Page])
     with_rerank(lambda query: [Page(page_content=query)])
     with_rerank(BM25Retriever.from_texts(["text"]), CrossEncoderRerank(model="folder", top_n=3))
-    as_compressor: BaseDocumentCompressor = CrossEncoderRerank()
+    with_rerank(store, text="{title}\n{page_content}")
+    with_rerank(store, text=lambda page: page.page_content)
+    with_rerank(store, distinct="text", reranker=OnnxCrossEncoder())
+    with_rerank(store, distinct="texts")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with_rerank(store, text=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    as_compressor: BaseDocumentCompressor = CrossEncoderRerank(text=("title", "page_content"))
     ContextualCompressionRetriever(base_compressor=as_compressor, base_retriever=retriever)
 
 

@@ -33,7 +33,7 @@ def the_same_kind_of_thing_comes_back(
     assert_type(with_rerank(retriever).retrieve("query"), list[NodeWithScore])
     assert_type(with_rerank(engine, OnnxCrossEncoder(), recall=100, on_error="keep"), RetrieverQueryEngine)
     assert_type(with_rerank(chat, CrossEncoderRerank(), top_n=None), ContextChatEngine)
-    assert_type(with_rerank(index, threshold=0.0, timeout=1), VectorStoreIndex)
+    assert_type(with_rerank(index, threshold=0.0, timeout=1, distinct=0.9), VectorStoreIndex)
     assert_type(widening_of(engine), Widening[Any])
     assert_type(widen(retriever, 50), Widening[Any])
 

@@ -1,0 +1,46 @@
+"""Fields that take effect when they are assigned or given to a copy, or are refused and change nothing."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel
+from typing_extensions import override
+
+from rerank_kit.fields.base import check_names
+
+
+class Changing(BaseModel):
+    """A model that does in `_follow` what else changes with its fields. It is changed as a whole or not at all."""
+
+    if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in type(self).model_fields:
+                super().__setattr__(name, value)
+                return
+            changed = self.model_copy(update={name: value})
+            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
+                object.__setattr__(self, each, getattr(changed, each))
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed, and all that depends on them.
+
+        Raises:
+            ConfigurationError: There is no such field, or it cannot take effect.
+            ValidationError: A field refuses its value.
+        """
+        given = dict(update or {})
+        check_names(type(self), given)
+        changed = super().model_copy(deep=deep)
+        for name, value in given.items():
+            self.__pydantic_validator__.validate_assignment(changed, name, value)
+        changed._follow(frozenset(given))  # noqa: SLF001 - our own copy
+        return changed
+
+    @abstractmethod
+    def _follow(self, names: frozenset[str]) -> None:
+        """Change what depends on these fields, or raise what says that they cannot be so."""

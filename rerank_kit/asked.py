@@ -1,0 +1,149 @@
+"""A request as a reranker gets it, and the check of what it answers, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import index as whole_number
+from typing import Any
+
+from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.quoting import class_name, quoted
+from rerank_kit.ranking import Ranking
+from rerank_kit.texts import encodable, is_blank
+from rerank_kit.values import Document, Hit, Usage, finite
+
+_NO_SCORES = (Mapping, set, frozenset, str, bytes, Ranking)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked request: the documents that are sent, and where each stood among the caller's."""
+
+    query: str
+    documents: list[Document]
+    places: list[int]
+    empty: list[int]
+    ids: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, query: str, documents: list[Document], *, text: bool) -> Asked:
+        """Leave out the documents without text, unless they are judged all the same."""
+        places: list[int] = []
+        empty: list[int] = []
+        for index, document in enumerate(documents):
+            (empty if text and is_blank(document.text) else places).append(index)
+        ids = tuple(each.id for each in documents)
+        known = ids if any(each is not None for each in ids) else ()
+        return cls(query, [_readable(documents[index]) for index in places], places, empty, known)
+
+    @property
+    def total(self) -> int:
+        """How many documents the caller passed."""
+        return len(self.places) + len(self.empty)
+
+    def complete(self, answer: Ranking) -> Ranking:
+        """Check the answer, point its hits at the caller's documents, and put the empty ones last."""
+        hits: list[Hit] = []
+        seen: set[int] = set()
+        for hit in answer.hits:
+            place = _place(hit)
+            if not 0 <= place < len(self.documents) or place in seen:
+                fault = "twice" if place in seen else f"of {len(self.documents)} documents"
+                msg = f"the reranker answered with index {place} {fault}: each must be in range and come once"
+                raise InvalidResponse(msg)
+            seen.add(place)
+            hits.append(replace(hit, index=self.places[place], score=finite(hit.score)))
+        lowest = min((hit.score for hit in hits), default=0.0)
+        hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
+        spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
+        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)), spans=spans)
+
+    def passing(self, ranking: Ranking, threshold: float | None, *, blanks: bool) -> tuple[Hit, ...]:
+        """The hits that reach the threshold, which documents without text can only where these are judged."""
+        if threshold is None:
+            return ranking.hits
+        blank = set(self.empty)
+        if not blanks:
+            blank |= {place for place, each in zip(self.places, self.documents, strict=True) if is_blank(each.text)}
+        return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
+
+
+def _readable(document: Document) -> Document:
+    """The document, with a text that every back end can take and in which places stay where they are."""
+    text = encodable(document.text)
+    return document if text is document.text else replace(document, text=text)
+
+
+def completed(asked: Sequence[Asked], answers: Sequence[Any], whose: str) -> list[Ranking]:
+    """The checked answers; a request in which no document has text was never sent and needs none.
+
+    Args:
+        asked: The requests.
+        answers: A ranking for each of them that was sent.
+        whose: The reranker's class, for errors.
+
+    Raises:
+        InvalidResponse: An answer cannot be a ranking of its documents.
+        ConfigurationError: It is no ranking at all.
+    """
+    expected = sum(bool(each.documents) for each in asked)
+    if len(answers) != expected:
+        msg = f"flow_many gave {len(answers)} rankings for {expected} queries: it must give one for each"
+        raise InvalidResponse(msg)
+    for answer in answers:
+        if not isinstance(answer, Ranking):
+            msg = (
+                f"{whose}.flow gave {_a(answer)}: it must give a Ranking, such as Ranking.by_score([0.9, 0.1]) with a "
+                "number for each document, in their order"
+            )
+            raise ConfigurationError(msg)
+    answered = iter(answers)
+    return [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
+
+
+def scores_in(given: Any, count: int, whose: str) -> list[float]:
+    """The scores that somebody's own code gives, as Python floats.
+
+    Args:
+        given: A list, an array or a tensor of numbers.
+        count: How many there have to be.
+        whose: What gave them, for errors.
+
+    Raises:
+        InvalidResponse: There are more or fewer, or one is not a finite number.
+        ConfigurationError: It is something else.
+    """
+    if issubclass(type(given), _NO_SCORES) or not _is_several(given):
+        raise _no_scores(given, whose)
+    scores: list[Any] = list(given)
+    if any(map(_is_several, scores)):
+        raise _no_scores(scores, whose)
+    if len(scores) != count:
+        msg = f"{whose} gave {len(scores)} scores for {count} texts: it must give one for each, in their order"
+        raise InvalidResponse(msg)
+    return [finite(each) for each in scores]
+
+
+def _is_several(value: Any) -> bool:
+    """Whether it is text, pairs or a row, where a number is wanted. An array of nothing but a number is one."""
+    return isinstance(value, str | bytes) or (hasattr(value, "__iter__") and getattr(value, "ndim", 1) != 0)
+
+
+def _no_scores(given: object, whose: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{whose} gave {_a(given)}: it must give one number for each text, in their order, such as [0.9, 0.1]"
+    )
+
+
+def _place(hit: Any) -> int:
+    """Where a hit says that its document stands."""
+    try:
+        return whole_number(hit.index)
+    except Exception as error:
+        msg = f"a ranking has {quoted(hit)} among its hits: each must be a Hit(index, score), the index a whole number"
+        raise ConfigurationError(msg) from error
+
+
+def _a(value: object) -> str:
+    return f"a value of type {class_name(value)} ({quoted(value)})"

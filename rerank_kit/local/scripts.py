@@ -1,0 +1,107 @@
+"""What a model for English makes of other scripts, which is nothing: told, so that nobody takes it for a ranking."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.flow import Flow
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import RerankRequest
+from rerank_kit.texts import UNSPACED
+from rerank_kit.values import Hit, Usage
+
+OnLanguage: TypeAlias = Literal["warn", "skip", "raise"]
+"""What to do with a query, or candidates, mostly in scripts that the model does not read.
+
+`"warn"` ranks all the same, and warns once. `"skip"` keeps the first stage's order: the ranking is `degraded`, its
+`failure` says why, and a `Fallback` goes on to the next. `"raise"` raises `ConfigurationError`.
+"""
+
+_READ = 2_000  # characters of a text that are looked at
+_LATIN = re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]+")
+_CHINESE_OR_JAPANESE = re.compile(f"[{UNSPACED}]")
+_WORD = 5  # letters
+_CHINESE_WORD = 2
+
+
+class LanguageWarning(UserWarning):
+    """The embedded model, which is English, was asked about texts in scripts that it does not read."""
+
+
+class EnglishOnly:
+    """Looks at what a model that reads Latin script alone is asked."""
+
+    def __init__(self, model: str, on_language: OnLanguage) -> None:
+        """Have seen nothing yet."""
+        self.model = model
+        self.on_language = on_language
+        self._told = False
+
+    def ranking(
+        self, requests: Sequence[RerankRequest], rank: Callable[[Sequence[RerankRequest]], Flow[list[Ranking]]]
+    ) -> Flow[list[Ranking]]:
+        """The rankings of a model, or the orders before where it was to skip what it cannot read.
+
+        Raises:
+            ConfigurationError: It cannot read one, and that was to be raised.
+        """
+        unread = [self._unread(each) for each in requests]
+        skipped = [found > 0 and self.on_language == "skip" for found in unread]
+        asked = [each for each, skip in zip(requests, skipped, strict=True) if not skip]
+        ranked = iter((yield from rank(asked)) if asked else [])
+        rankings = [
+            self._kept(request, found) if skip else next(ranked)
+            for request, found, skip in zip(requests, unread, skipped, strict=True)
+        ]
+        return [
+            replace(each, usage=each.usage + Usage(unread=found)) if found else each
+            for each, found in zip(rankings, unread, strict=True)
+        ]
+
+    def _unread(self, request: RerankRequest) -> int:
+        """How many pairs of a request it cannot read, if that is most of them; otherwise 0."""
+        query, documents = request
+        found = len(documents) if mostly_unread(query) else sum(mostly_unread(each.text) for each in documents)
+        if 2 * found <= len(documents):
+            return 0
+        if self.on_language == "raise":
+            raise ConfigurationError(self._problem(request, found))
+        if self.on_language == "warn" and not self._told:
+            self._told = True
+            warnings.warn(f"{self._problem(request, found)}. This is said once", LanguageWarning, stacklevel=2)
+        return found
+
+    def _problem(self, request: RerankRequest, found: int) -> str:
+        query, documents = request
+        what = "the query is" if mostly_unread(query) else f"{found} of {len(documents)} candidates are"
+        return (
+            f"{what} mostly in a script that {self.model}, which is English, does not read: its ranking is worth less "
+            "than the order before it, and its scores, and thresholds on them, mean nothing. Take a multilingual "
+            'model, such as SentenceTransformersCrossEncoder("BAAI/bge-reranker-v2-m3"), or pass on_language="skip" to '
+            'keep the order before, or "raise"'
+        )
+
+    def _kept(self, request: RerankRequest, found: int) -> Ranking:
+        """The order before, for a request that it cannot read."""
+        why = "not ranked: the model does not read this script"
+        hits = tuple(Hit(place, 0.0, why) for place in range(len(request[1])))
+        return Ranking(hits, failure=self._problem(request, found))
+
+
+def mostly_unread(text: str) -> bool:
+    """Whether more of a text's words are in other scripts than in Latin, judged by its beginning.
+
+    Chinese and Japanese have about two characters in a word, other scripts five letters.
+    """
+    beginning = text[:_READ]
+    if beginning.isascii():
+        return False
+    latin = _LATIN.findall(beginning)
+    chinese = len(_CHINESE_OR_JAPANESE.findall(beginning))
+    others = sum(map(str.isalpha, beginning)) - sum(map(len, latin)) - chinese
+    return chinese / _CHINESE_WORD + others / _WORD > len(latin)
