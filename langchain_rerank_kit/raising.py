@@ -78,7 +78,7 @@ class Raising:
 
     def attempt(self, where: str, work: Callable[[], T], otherwise: T) -> T:
         """Do some of it, or leave it and say so: settings and stores are anybody's, and what worked goes on to work."""
-        lists = [value for value in vars(self).values() if isinstance(value, list)]
+        lists: list[list[Any]] = [self.changes, self.notes, self.limited, self.unknown, self.sources, self.remedies]
         lengths = list(map(len, lists))
         try:
             return work()
@@ -103,7 +103,9 @@ def whole(value: Any) -> int | None:
     """A whole number as an int, whatever number type it has; `None` where it is none."""
     if isinstance(value, bool):
         return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     try:
-        return int(value) if isinstance(value, float) and value.is_integer() else index(value)
+        return index(value)  # pyright: ignore[reportArgumentType] - which says so by its error
     except TypeError:
         return None
