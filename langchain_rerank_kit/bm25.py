@@ -152,7 +152,7 @@ class BM25Retriever(Changing, BaseRetriever):
         return await run_in_executor(None, self._search, query, k)
 
     def _search(self, query: str, k: int | None) -> list[Document]:
-        limit = self.k if k is None else check_count("k", k)
+        limit = self.k if k is None else check_count("k", k, none="for that of the retriever")
         terms, common = self._terms.of_query(query) if self.tokenizer is None else (self.tokenizer(query), [])
         if self._index is None or not terms:
             return []

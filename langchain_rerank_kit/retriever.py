@@ -19,6 +19,7 @@ from typing_extensions import override
 from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.merging import Candidate, merging
+from langchain_rerank_kit.resembling import refuse_resembling
 from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
 from langchain_rerank_kit.search_kwargs import has_filter
 from langchain_rerank_kit.text_read import reader
@@ -54,7 +55,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         base_retriever: The widened copy of the retriever that was given.
         base_compressor: What reranks.
         recall: How many candidates the first stage is to bring.
-        top_n: How many documents to return; `None` leaves it to the compressor.
+        top_n: How many documents to return. It wins over the compressor's own; `None` leaves it to that.
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
             its own order, without a score, with the reason in `metadata["rerank_failed"]`. So does a question with
@@ -81,6 +82,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def model_post_init(self, context: Any, /) -> None:
         """Widen what was given."""
+        check_recall(self.recall, self.top_n)
         self._widen_first_stage()
 
     def _widen_first_stage(self) -> None:
@@ -106,12 +108,18 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
 
     @override
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`.
+
+        A `top_n` above the `recall` of the retriever raises that for this call.
+        """
         return super().invoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`."""
+        """Retrieve and rerank. `recall`, `top_n` and `threshold` can be given for this call alone; `k` is `top_n`.
+
+        A `top_n` above the `recall` of the retriever raises that for this call.
+        """
         return await super().ainvoke(input, config, **kwargs, whole_config=ensure_config(config))
 
     @override
@@ -139,9 +147,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         **kwargs: Any,
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
-        recall = self.recall if recall is None else check_count("recall", recall) or self.recall
-        asked = self._asked_for(check_count("top_n", top_n), check_count("k", k))
-        top_n = self.top_n if asked is None else asked
+        refuse_resembling(kwargs)
+        recall, top_n = self._counts(recall, self._asked_for(_count("top_n", top_n), _count("k", k)))
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         widening, config = self._widened(recall), _child_config(whole_config, run_manager)
         first = widening.widened
@@ -167,6 +174,14 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
             limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
             found = yield from self._distinct(documents)
             return [kept(each.document, each.place, reason) for each in found[:limit]]
+
+    def _counts(self, recall: int | None, top_n: int | None) -> tuple[int, int | None]:
+        """How many candidates and documents a call is for: a `top_n` above the retriever's `recall` raises that too."""
+        top_n = self.top_n if top_n is None else top_n
+        if recall is None:
+            return max(self.recall, top_n or 1), top_n
+        check_recall(_count("recall", recall), top_n)
+        return recall, top_n
 
     def _asked_for(self, top_n: int | None, k: int | None) -> int | None:
         """How many documents this call is to return, which other retrievers call `k`."""
@@ -227,6 +242,11 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
             texts = [document.page_content for document in documents]
         by_id = ours is not None and ours.loaded.reads_metadata
         return (yield from merging(documents, texts, self.distinct, by_id=by_id))
+
+
+def _count(name: str, value: object) -> int | None:
+    """A number that is given for a call."""
+    return check_count(name, value, none="for that of the retriever")
 
 
 def _child_config(

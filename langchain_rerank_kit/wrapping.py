@@ -26,7 +26,7 @@ def with_rerank(
     reranker: Given | BaseDocumentCompressor | None = None,
     *,
     recall: int = 50,
-    top_n: int | None = 5,
+    top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
     on_error: Literal["raise", "keep"] = "raise",
@@ -44,7 +44,9 @@ def with_rerank(
             the log says which.
         recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
             that brings more keeps doing so.
-        top_n: How many documents to return; `None` leaves it to the reranker.
+        top_n: How many documents to return. A number wins over the `top_n` of a compressor; `None` leaves it to that,
+            for good; `"auto"`, the default, does so where a compressor is passed that was given a `top_n`, and is 5
+            everywhere else.
         threshold: Leave out documents with a lower score.
         timeout: Seconds allowed for the reranking.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the first stage's best in its
@@ -66,7 +68,8 @@ def with_rerank(
         ConfigurationError: An argument is wrong.
         MissingExtra: No reranker was given and no local one is installed.
     """
-    check_recall(recall, top_n)
+    top_n, own = _limits(reranker) if top_n == "auto" else (top_n, None)
+    check_recall(recall, top_n if own is None else own)
     check_choice("on_error", on_error, ("raise", "keep"))
     if widen is not None:
         check_function("widen", widen)
@@ -84,6 +87,13 @@ def with_rerank(
         distinct=distinct,
         widen=widen,
     )
+
+
+def _limits(reranker: object) -> tuple[int | None, int | None]:
+    """The default of `top_n`, and what a compressor was given as its own."""
+    if isinstance(reranker, BaseDocumentCompressor) and "top_n" in reranker.model_fields_set:
+        return None, vars(reranker)["top_n"]
+    return 5, None
 
 
 def _as_retriever(given: object) -> RetrieverLike:

@@ -34,7 +34,7 @@ def with_rerank(
     reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
-    top_n: int | None = 5,
+    top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
@@ -49,7 +49,7 @@ def with_rerank(
     reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
-    top_n: int | None = 5,
+    top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
@@ -63,7 +63,7 @@ def with_rerank(
     reranker: Given | BaseNodePostprocessor | None = None,
     *,
     recall: int = 50,
-    top_n: int | None = 5,
+    top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
@@ -80,7 +80,9 @@ def with_rerank(
             the log says which.
         recall: How many candidates each retriever is to bring: 50 to 100 is what makes reranking pay. One that brings
             more keeps doing so.
-        top_n: How many nodes to keep; `None` leaves it to the reranker.
+        top_n: How many nodes to keep. A number wins over the `top_n` of a postprocessor; `None` leaves it to that;
+            `"auto"`, the default, does so where a postprocessor of ours is passed that was given a `top_n`, and is 5
+            everywhere else: those of other makes do not tell what they were given.
         threshold: Leave out nodes with a lower score; `None` leaves it to the reranker.
         timeout: Seconds allowed for the reranking; `None` leaves it to the reranker.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to use the first stage's best in its order,
@@ -100,7 +102,8 @@ def with_rerank(
         ConfigurationError: An argument is wrong, or there is no retriever in the target.
         MissingExtra: No reranker was given and no local one is installed.
     """
-    check_recall(recall, top_n)
+    top_n, own = _limits(reranker) if top_n == "auto" else (top_n, None)
+    check_recall(recall, top_n if own is None else own)
     check_choice("on_error", on_error, ("raise", "keep", None))
     if not isinstance(target, BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex):
         msg = f"target must be a LlamaIndex retriever, query engine, chat engine or index, not {type(target).__name__}"
@@ -128,6 +131,13 @@ def with_rerank(
     warn_of_limits(widening)
     vars(engine)[_WIDENING] = widening  # not by assignment, which an engine that is a pydantic model would refuse
     return engine
+
+
+def _limits(reranker: object) -> tuple[int | None, int | None]:
+    """The default of `top_n`, and what a postprocessor was given as its own."""
+    if isinstance(reranker, RerankPostprocessor) and "top_n" in reranker.model_fields_set:
+        return None, reranker.top_n
+    return 5, None
 
 
 _WIDENING = "_widening"

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 from rerank_kit.errors import BlankQuery, ConfigurationError
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import class_name, quoted
 from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document
 
@@ -41,7 +41,7 @@ def _document(item: Any, index: int) -> Document:
     if isinstance(item, str):
         return Document(item)
     if not isinstance(item, Document):
-        msg = f"documents[{index}] must be a rerank_kit.Document or a str, not {type(item).__name__}"
+        msg = f"documents[{index}] must be a rerank_kit.Document or a str, not {_kind(item)}"
         raise ConfigurationError(msg)
     text: object = item.text
     if not isinstance(text, str):
@@ -50,12 +50,26 @@ def _document(item: Any, index: int) -> Document:
     return item
 
 
-def check_count(name: str, value: object, *, least: int = 1) -> int | None:
-    """A number of documents or the like: at least 1, or another least one; or `None`."""
+def _kind(item: object) -> str:
+    """The class of what is no document, with what to do where it is one of a framework's."""
+    modules = [str(vars(kind).get("__module__")) for kind in type.mro(type(item))]
+    roots = {module.partition(".")[0] for module in modules}
+    remedy = next((told for root, told in _FRAMEWORKS.items() if root in roots), "")
+    return f"{modules[0]}.{class_name(item)}{remedy}"
+
+
+_FRAMEWORKS = {
+    "langchain_core": ": wrap the reranker in langchain_rerank_kit.RerankCompressor, or pass each one's page_content",
+    "llama_index": ": wrap the reranker in llama_rerank_kit.RerankPostprocessor, or pass each one's get_content()",
+}
+
+
+def check_count(name: str, value: object, *, least: int = 1, none: str = "for no limit") -> int | None:
+    """A number of documents or the like: at least 1, or another least one; or `None`, which is for what `none` says."""
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= sys.maxsize:
-        msg = f"{name} must be a whole number of at least {least}, or None for no limit, not {quoted(value)}"
+        msg = f"{name} must be a whole number of at least {least}, or None {none}, not {quoted(value)}"
         raise ConfigurationError(msg)
     return int(value)
 

@@ -17,12 +17,14 @@ def reason_to_keep(error: Exception, on_error: str) -> str | None:
 
     Wrong settings, and mistakes in code such as a `TypeError` or a `NameError`, are raised whatever `on_error` says:
     they would be hidden. A question with nothing in it is none of them, since users type it. The log says in one line
-    that reranking failed, and at the level of DEBUG where.
+    that reranking failed, and at the level of DEBUG where; of
+    a question with nothing in it at the level of INFO.
     """
     to_mend = isinstance(error, (ConfigurationError, MissingExtra, *_PROGRAMMING)) and not isinstance(error, BlankQuery)
     if on_error == "raise" or to_mend:
         return None
     reason = f"{type(error).__name__}: {error}"
-    logger.warning("reranking failed, and the first stage's order is kept: %s", " ".join(reason.split()))
+    level = logging.INFO if isinstance(error, BlankQuery) else logging.WARNING
+    logger.log(level, "reranking failed, and the first stage's order is kept: %s", " ".join(reason.split()))
     logger.debug("where reranking failed", exc_info=error)
     return reason

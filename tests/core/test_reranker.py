@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -90,6 +91,23 @@ def test_an_empty_query_is_an_error(colour: Colour, query: Any) -> None:
 def test_documents_that_are_no_sequence_are_an_error(documents: Any) -> None:
     with pytest.raises(ConfigurationError, match="documents must be a sequence"):
         Scripted().rerank("query", documents)
+
+
+@pytest.mark.parametrize(
+    ("module", "remedy"),
+    [
+        ("langchain_core.documents.base", r": wrap the reranker in langchain_rerank_kit\.RerankCompressor, or pass .*"),
+        ("llama_index.core.schema", r": wrap the reranker in llama_rerank_kit\.RerankPostprocessor, or pass .*"),
+        ("somewhere.langchain_core", ""),
+    ],
+)
+def test_a_document_of_a_framework_is_told_by_its_module_with_what_to_do(module: str, remedy: str) -> None:
+    theirs: Any = type("Document", (), {"__module__": module})
+    mine: Any = type("Page", (theirs,), {"__module__": "mine"})
+    for kind, name in ((theirs, f"{module}.Document"), (mine, "mine.Page")):
+        told = rf"documents\[1\] must be a rerank_kit\.Document or a str, not {re.escape(name)}{remedy}$"
+        with pytest.raises(ConfigurationError, match=told):
+            Scripted().rerank("query", ["a 1", kind()])
 
 
 @pytest.mark.parametrize("item", [None, 7, Document(None)])  # type: ignore[arg-type]

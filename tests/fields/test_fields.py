@@ -42,7 +42,7 @@ def rerankers(package: ModuleType) -> list[type[RerankFields]]:
     return [each for each in models(package) if issubclass(each, RerankFields)]
 
 
-MODELS = [each for package in ADAPTERS for each in models(package)]
+MODELS = [each for package in ADAPTERS for each in models(package) if each.model_fields]
 RERANKERS = [each for package in ADAPTERS for each in rerankers(package)]
 
 

@@ -117,8 +117,9 @@ def test_a_change_of_what_the_reranker_does_takes_effect_behind_a_retriever(chan
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("recall", 0, ValidationError),
         ("top_n", 0, ValidationError),
+        ("top_n", 70, ConfigurationError),
+        ("recall", 0, ValidationError),
         ("threshold", float("nan"), ValidationError),
         ("on_error", "ignore", ValidationError),
         ("base_retriever", "a retriever", ValidationError),

@@ -48,6 +48,14 @@ def test_the_log_says_it_in_one_line_and_where_at_the_level_of_debug(
     assert where.exc_info[0] is BackendError
 
 
+@pytest.mark.filterwarnings("ignore::langchain_rerank_kit.RecallWarning")
+def test_a_blank_question_is_no_warning(colour: Colour, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="rerank_kit")
+    retriever = with_rerank(lambda _: found_by_bm25(), Scripted(), on_error="keep", widen=lambda each, _: each)
+    colour(retriever, "invoke", " ")
+    assert [each.levelname for each in caplog.records if "order is kept" in each.getMessage()] == ["INFO"]
+
+
 def test_kept_documents_have_no_relevance_score_and_what_they_came_with_is_an_earlier_one(colour: Colour) -> None:
     first = BM25Retriever.from_texts(TEXTS)
     found = colour(with_rerank(first, BROKEN, on_error="keep", top_n=3), "invoke", QUESTION)

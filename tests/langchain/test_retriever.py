@@ -128,6 +128,71 @@ def test_a_recall_for_one_call_may_be_lower(colour: Colour) -> None:
     assert len(reranker.sent[-1][1]) == 25
 
 
+def test_more_than_the_recall_for_one_call_raises_it_for_that_call(colour: Colour) -> None:
+    reranker = Scripted()
+    retriever = with_rerank(Numbers(), reranker)
+    assert len(colour(retriever, "invoke", "query", top_n=70)) == 70
+    assert len(colour(retriever, "invoke", "query", k=60)) == 60
+    colour(retriever, "invoke", "query")
+    assert [len(documents) for _, documents in reranker.sent] == [70, 60, 50]
+    for arguments in ({"recall": 60, "top_n": 70}, {"recall": 4}):
+        with pytest.raises(ConfigurationError, match="recall must be at least top_n"):
+            colour(retriever, "invoke", "query", **arguments)
+
+
+def test_what_is_made_of_fields_is_held_to_it_too() -> None:
+    retriever = with_rerank(Numbers(), Scripted()).configurable_fields(top_n=ConfigurableField(id="top_n"))
+    with pytest.raises(ValueError, match="recall must be at least top_n, which is 70, not 50"):
+        retriever.invoke("query", {"configurable": {"top_n": 70}})
+
+
+@pytest.mark.parametrize("name", ["recall", "top_n", "k"])
+def test_none_in_a_call_is_what_the_retriever_says(name: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} must be .* at least 1, or None for that of the retriever"):
+        colour(with_rerank(Numbers(), Scripted()), "invoke", "query", **{name: 0})
+    assert len(colour(with_rerank(Numbers(), Scripted()), "invoke", "query", **{name: None})) == 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("topn", "top_n"), ("top_k", "top_n"), ("topN", "top_n"), ("recal", "recall"), ("treshold", "threshold")],
+)
+def test_what_resembles_an_argument_is_asked_about(wrong: str, meant: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=rf"not '{wrong}': did you mean {meant}\?"):
+        colour(with_rerank(Numbers(), Scripted()), "invoke", "query", **{wrong: 1})
+
+
+def test_other_arguments_go_on_to_the_first_stage(colour: Colour) -> None:
+    def listening(query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        got.append(kwargs)
+        return [Document(page_content=f"{query} {number}") for number in range(k)]
+
+    got: list[dict[str, Any]] = []
+    given: dict[str, Any] = {"score_threshold": 0.5, "fetch_k": 9, "filter": {}, "n": 1, "limit": 3}
+    colour(with_rerank(listening, Scripted()), "invoke", "query", **given)
+    assert got == [given]
+
+
+def test_a_top_n_that_a_compressor_was_given_holds_unless_another_is_said(colour: Colour) -> None:
+    mine = RerankCompressor(reranker=Scripted(), top_n=2)
+    cases: list[tuple[BaseDocumentCompressor, dict[str, Any], int]] = [
+        (mine, {}, 2),
+        (Cutting(top_n=2), {}, 2),
+        (mine, {"top_n": 4}, 4),
+        (mine, {"top_n": None}, 2),
+        (RerankCompressor(reranker=Scripted(), top_n=None), {}, 50),
+        (RerankCompressor(reranker=Scripted()), {}, 5),
+        (Cutting(), {}, 5),
+    ]
+    for compressor, arguments, count in cases:
+        assert len(colour(with_rerank(Numbers(), compressor, **arguments), "invoke", "query")) == count
+    retriever: Any = with_rerank(Numbers(), mine)
+    retriever.base_compressor.top_n = 3
+    assert len(colour(retriever, "invoke", "query")) == 3
+    with pytest.raises(ConfigurationError, match="recall must be at least top_n, which is 70"):
+        with_rerank(Numbers(), RerankCompressor(reranker=Scripted(), top_n=70))
+
+
 @pytest.mark.parametrize("wrong", [{"recall": 0}, {"top_n": -1}, {"threshold": math.nan}])
 def test_a_wrong_number_for_one_call_is_an_error(colour: Colour, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):

@@ -238,7 +238,7 @@ def test_with_rerank_takes_it_for_a_reranker_or_a_compressor_of_ours(text: Any, 
     reranker = Scripted()
     mine = RerankCompressor(reranker=reranker, top_n=2)
     for second in (reranker, mine):
-        retriever = with_rerank(lambda _: documents, second, widen=lambda each, _: each, text=text)
+        retriever = with_rerank(lambda _: documents, second, widen=lambda each, _: each, text=text, top_n=5)
         with pytest.warns(UserWarning, match="brought 3"):
             best = colour(retriever, "invoke", "query")
         assert [each.page_content for each in best] == ["content 2", "content 1", "content 0"]

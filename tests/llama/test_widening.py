@@ -20,6 +20,7 @@ from llama_index.core.indices.property_graph import (
 )
 from llama_index.core.indices.query.query_transform.base import IdentityQueryTransform
 from llama_index.core.postprocessor import SimilarityPostprocessor
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.retrievers import (
     AutoMergingRetriever,
     NLSQLRetriever,
@@ -35,6 +36,7 @@ from llama_index.retrievers.bm25 import BM25Retriever
 from sqlalchemy import create_engine
 
 from llama_rerank_kit import Change, RecallWarning, RerankPostprocessor, RerankRetriever, widen, with_rerank
+from rerank_kit import ConfigurationError
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.llama.stores import (
@@ -503,3 +505,18 @@ def test_a_copy_that_works_in_a_thread_can_still_be_pickled_and_copied(colour: C
     again = pickle.loads(pickle.dumps(widened))
     assert type(again) is type(widened)
     assert len(answer(colour, again)) == RECALL
+
+
+def test_a_top_n_that_a_postprocessor_was_given_holds_unless_another_is_said(colour: Colour) -> None:
+    mine = RerankPostprocessor(reranker=Scripted(), top_n=2)
+    cases: list[tuple[BaseNodePostprocessor, dict[str, Any], int]] = [
+        (mine, {}, 2),
+        (mine, {"top_n": 4}, 4),
+        (mine, {"top_n": None}, 2),
+        (RerankPostprocessor(reranker=Scripted(), top_n=None), {}, 50),
+        (RerankPostprocessor(reranker=Scripted()), {}, 5),
+    ]
+    for postprocessor, arguments, count in cases:
+        assert len(answer(colour, with_rerank(similar(), postprocessor, **arguments))) == count
+    with pytest.raises(ConfigurationError, match="recall must be at least top_n, which is 70"):
+        with_rerank(similar(), RerankPostprocessor(reranker=Scripted(), top_n=70))
