@@ -17,8 +17,7 @@ def reason_to_keep(error: Exception, on_error: str) -> str | None:
 
     Wrong settings, and mistakes in code such as a `TypeError` or a `NameError`, are raised whatever `on_error` says:
     they would be hidden. A question with nothing in it is none of them, since users type it. The log says in one line
-    that reranking failed, and at the level of DEBUG where; of
-    a question with nothing in it at the level of INFO.
+    that reranking failed, of a blank question at the level of INFO, and at that of DEBUG where.
     """
     to_mend = isinstance(error, (ConfigurationError, MissingExtra, *_PROGRAMMING)) and not isinstance(error, BlankQuery)
     if on_error == "raise" or to_mend:
