@@ -71,7 +71,7 @@ def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
     metadata = {RANK: place + 1, **document.metadata}
     metadata.pop(DEGRADED, None)
     if ranking.degraded:
-        metadata[DEGRADED] = ranking.failure or ranking.spans[-1].problem
+        metadata[DEGRADED] = ranking.problem
     if ranking.failure is not None:
         del metadata[SCORE]
     return document.model_copy(update={"metadata": metadata})

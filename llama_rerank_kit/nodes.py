@@ -97,7 +97,7 @@ def reranked(
         relevance_reason=hit.why,
         relevance_verdict=hit.verdict,
         first_stage_rank=_rank(given, place),
-        rerank_degraded=(ranking.failure or ranking.spans[-1].problem) if ranking.degraded else None,
+        rerank_degraded=ranking.problem,
         merged_nodes=merged_nodes(given),
     )
 

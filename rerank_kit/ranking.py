@@ -53,6 +53,11 @@ class Ranking:
         return self.failure is not None or any(span.outcome == "degraded" for span in self.spans)
 
     @property
+    def problem(self) -> str | None:
+        """What of it is not as it was asked for; `None` where all is."""
+        return self.failure or (self.spans[-1].problem if self.degraded else None)
+
+    @property
     def cost(self) -> float | None:
         """What it cost; `None` when that is not known of any part."""
         return total_cost(outermost(self.spans))
