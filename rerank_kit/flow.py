@@ -114,17 +114,17 @@ def called(function: Callable[P, Any], deadline: Deadline, *args: P.args, **kwar
     made = yield from blocking(function, *args, **kwargs)
     if isinstance(made, Generator):
         return (yield from cast("Flow[Any]", made))
-    return (yield from awaiting(lambda: made, deadline)) if isawaitable(made) else made
+    return (yield from awaiting(made, deadline)) if isawaitable(made) else made
 
 
-def awaiting(begin: Callable[[], Awaitable[T]], deadline: Deadline) -> Call[T]:
-    """Begin and wait, until the deadline: on the running loop, or for sync callers on one of its own."""
+def awaiting(made: Awaitable[T], deadline: Deadline) -> Call[T]:
+    """Wait for something until the deadline: on the running loop, or for sync callers on one of its own."""
 
     async def bounded() -> T:
         limit = asyncio.timeout(deadline.remaining())
         try:
             async with limit:
-                return await begin()
+                return await made
         except TimeoutError:
             if limit.expired():
                 deadline.check()
