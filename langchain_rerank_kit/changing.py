@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel
 from typing_extensions import override
 
-from rerank_kit.fields.base import check_names
+from rerank_kit.fields.base import become, check_names
 
 
 class Changing(BaseModel):
@@ -21,9 +21,7 @@ class Changing(BaseModel):
             if name not in type(self).model_fields:
                 super().__setattr__(name, value)
                 return
-            changed = self.model_copy(update={name: value})
-            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
-                object.__setattr__(self, each, getattr(changed, each))
+            become(self, self.model_copy(update={name: value}))
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

@@ -77,9 +77,7 @@ class RerankFields(BaseModel):
                 return
             given = {name: value}
             del value  # it may be a key, and this frame would show it
-            changed = self._changed(given, deep=False)
-            for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
-                object.__setattr__(self, each, getattr(changed, each))
+            become(self, self._changed(given, deep=False))
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -139,6 +137,12 @@ class RerankFields(BaseModel):
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def become(model: BaseModel, changed: BaseModel) -> None:
+    """Have a model hold all that its changed copy holds: nothing fails halfway."""
+    for each in ("__dict__", "__pydantic_fields_set__", "__pydantic_private__"):
+        object.__setattr__(model, each, getattr(changed, each))
 
 
 def check_names(kind: type[BaseModel], names: Iterable[str]) -> None:
