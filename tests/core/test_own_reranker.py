@@ -26,56 +26,47 @@ from rerank_kit.flow import Flow, blocking, run
 from rerank_kit.local import CrossEncoder
 from rerank_kit.local.cross_encoder import Pair
 from tests.conftest import Colour
-from tests.doubles import Scripted
+from tests.doubles import Scripted, alast_numbers, last_numbers
 
 TEXTS = ["low 1", "", "high 3", "middle 2"]
 
 
-def numbers(query: str, texts: list[str]) -> list[float]:
-    return [float(text.split()[-1]) for text in texts]
-
-
-async def anumbers(query: str, texts: list[str]) -> list[float]:
-    await asyncio.sleep(0.001)
-    return numbers(query, texts)
-
-
 def yielded(query: str, texts: list[str]) -> Iterator[float]:
-    yield from numbers(query, texts)
+    yield from last_numbers(query, texts)
 
 
 class Object:
     def __call__(self, query: str, texts: list[str]) -> list[float]:
-        return numbers(query, texts)
+        return last_numbers(query, texts)
 
     def method(self, query: str, texts: list[str]) -> list[float]:
-        return numbers(query, texts)
+        return last_numbers(query, texts)
 
     async def amethod(self, query: str, texts: list[str]) -> list[float]:
-        return numbers(query, texts)
+        return last_numbers(query, texts)
 
 
 class AsyncObject:
     async def __call__(self, query: str, texts: list[str]) -> list[float]:
-        return await anumbers(query, texts)
+        return await alast_numbers(query, texts)
 
 
 FUNCTIONS: list[Callable[[str, list[str]], Any]] = [
-    numbers,
-    anumbers,
+    last_numbers,
+    alast_numbers,
     yielded,
     Object(),
     AsyncObject(),
     Object().method,
     Object().amethod,
-    functools.partial(numbers),
-    functools.partial(anumbers),
-    lambda query, texts: (each for each in numbers(query, texts)),
-    lambda query, texts, extra=1: anumbers(query, texts),  # type: ignore[misc]
-    lambda query, texts: tuple(numbers(query, texts)),
-    lambda query, texts: np.array(numbers(query, texts), dtype=np.float32),
-    lambda query, texts: [np.array(each) for each in numbers(query, texts)],
-    lambda query, texts: dict(enumerate(numbers(query, texts))).values(),
+    functools.partial(last_numbers),
+    functools.partial(alast_numbers),
+    lambda query, texts: (each for each in last_numbers(query, texts)),
+    lambda query, texts, extra=1: alast_numbers(query, texts),  # type: ignore[misc]
+    lambda query, texts: tuple(last_numbers(query, texts)),
+    lambda query, texts: np.array(last_numbers(query, texts), dtype=np.float32),
+    lambda query, texts: [np.array(each) for each in last_numbers(query, texts)],
+    lambda query, texts: dict(enumerate(last_numbers(query, texts))).values(),
 ]
 
 
@@ -94,22 +85,22 @@ def test_a_function_from_a_query_and_texts_to_numbers_is_a_reranker(
 
 def test_an_async_function_serves_sync_callers_where_a_loop_is_running() -> None:
     async def cell() -> Ranking:
-        return Reranker.of(anumbers).rerank("query", TEXTS)
+        return Reranker.of(alast_numbers).rerank("query", TEXTS)
 
     assert [hit.index for hit in asyncio.run(cell())][:2] == [2, 3]
 
 
 def test_it_is_called_what_the_function_is_or_what_the_user_says() -> None:
-    assert repr(Reranker.of(numbers)) == "Reranker.of(numbers)"
-    assert Reranker.of(functools.partial(functools.partial(numbers))).model == "numbers"
+    assert repr(Reranker.of(last_numbers)) == "Reranker.of(last_numbers)"
+    assert Reranker.of(functools.partial(functools.partial(last_numbers))).model == "last_numbers"
     assert Reranker.of(Object()).model == "Object"
-    assert Reranker.of(numbers, model="mine").model == "mine"
+    assert Reranker.of(last_numbers, model="mine").model == "mine"
     with pytest.raises(ConfigurationError, match="model must be a str with something in it"):
-        Reranker.of(numbers, model="")
+        Reranker.of(last_numbers, model="")
 
 
 def test_its_scores_can_be_kept_by_who_vouches_for_them() -> None:
-    cached = Cached(Reranker.of(numbers), fingerprint="mine, 1")
+    cached = Cached(Reranker.of(last_numbers), fingerprint="mine, 1")
     assert [cached.rerank("query", TEXTS).usage.cached for _ in range(2)] == [0, 3]
 
 
@@ -196,7 +187,7 @@ class Returning(Reranker):
 
 class Async(Reranker):
     async def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
-        return Ranking.by_score(await anumbers(query, [each.text for each in documents]))
+        return Ranking.by_score(await alast_numbers(query, [each.text for each in documents]))
 
 
 class Delegating(Reranker):

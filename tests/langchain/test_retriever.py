@@ -30,7 +30,7 @@ from rerank_kit.flow import Flow, blocking
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour, tasks_left_by_cancelling
-from tests.doubles import Failing, Gated, Scripted
+from tests.doubles import Failing, Gated, Scripted, alast_numbers, last_numbers
 from tests.langchain.recording import Recorder
 from tests.servers import eventually
 
@@ -54,13 +54,7 @@ def test_the_best_of_many_come_back(colour: Colour) -> None:
 
 
 def test_a_bare_function_reranks(colour: Colour) -> None:
-    def last(query: str, texts: list[str]) -> list[float]:
-        return [float(text.split()[-1]) for text in texts]
-
-    async def alast(query: str, texts: list[str]) -> list[float]:
-        return last(query, texts)
-
-    for function in (last, alast):
+    for function in (last_numbers, alast_numbers):
         assert ids(colour(with_rerank(Numbers(), function), "invoke", "query", top_n=2)) == ["49", "48"]
 
 

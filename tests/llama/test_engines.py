@@ -63,7 +63,7 @@ from rerank_kit import ConfigurationError
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.model_files import embedded_folder
 from tests.conftest import Colour
-from tests.doubles import Failing, Scripted
+from tests.doubles import Failing, Scripted, alast_numbers, last_numbers
 from tests.llama.recording import Callbacks, recorded
 from tests.llama.stores import Choosing, Fixed, Numbers, Says, Words, answer, bm25, fusion, index, similar
 
@@ -471,13 +471,7 @@ def test_a_wrong_argument_is_an_error_that_names_it(wrong: dict[str, Any], named
 
 
 def test_a_bare_function_reranks(colour: Colour) -> None:
-    def last(query: str, texts: list[str]) -> list[float]:
-        return [float(text.split()[-1]) for text in texts]
-
-    async def alast(query: str, texts: list[str]) -> list[float]:
-        return last(query, texts)
-
-    for function in (last, alast):
+    for function in (last_numbers, alast_numbers):
         nodes = colour(with_rerank(Numbers(), function, top_n=2), "retrieve", "query")
         assert [each.node_id for each in nodes] == ["49", "48"]
 
