@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeGuard, TypeVar
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
+from rerank_kit.user_warnings import warn_user
 
 T = TypeVar("T")
 
 _ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
 _SHARE = 0.8  # of the candidates asked for: less is worth a word
-_INSIDE = frozenset(  # packages whose code stands between a user's line and a warning
-    {
-        *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
-        *("langchain_core", "langchain_classic", "llama_index", "llama_index_instrumentation"),
-    }
-)
 
 
 class RecallWarning(UserWarning):
@@ -98,20 +91,23 @@ def check_recall(recall: object, top_n: object) -> None:
 def warn_of_limits(widening: Widening[T]) -> None:
     """Say at construction what will keep the reranker from making a difference."""
     if widening.unknown:
-        _warn(
+        warn_user(
             f"with_rerank could not widen {', '.join(widening.unknown)}: no setting for the number of candidates was "
             f"found. Make it bring {widening.recall} itself, or pass widen=, a function from a retriever and a recall "
-            "to a retriever"
+            "to a retriever",
+            RecallWarning,
         )
     for where in widening.limited:
-        _warn(
+        warn_user(
             f"{where} lets the model read a limit out of the question, and that overrides k: build the retriever with "
-            "enable_limit=False, so that every question is widened"
+            "enable_limit=False, so that every question is widened",
+            RecallWarning,
         )
     if widening.recall < _ENOUGH:
-        _warn(
+        warn_user(
             f"recall={widening.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
-            "reranking pay"
+            "reranking pay",
+            RecallWarning,
         )
 
 
@@ -134,11 +130,12 @@ def warn_of_few(
         return False
     sources = f" ({', '.join(widening.sources)})" if widening and widening.sources else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""
-    _warn(
+    warn_user(
         f"the first stage{sources} brought {found} candidates where {recall} were asked for, so the reranker chooses "
         f"from less than it could{remedies}. Look at {report}: raise the retriever's own limit, lower its score or "
         "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
-        "leaves of it is that small, all is well: ignore RecallWarning"
+        "leaves of it is that small, all is well: ignore RecallWarning",
+        RecallWarning,
     )
     return True
 
@@ -151,11 +148,3 @@ def note_changes(error: Exception, widening: Widening[Any]) -> None:
     note = f"with_rerank raised {changes}; if the store refuses that, pass recall= lower or widen="
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
-
-
-def _warn(message: str) -> None:
-    """Warn at the line of the user's that led here."""
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, RecallWarning, stacklevel=level)

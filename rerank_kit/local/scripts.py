@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
@@ -13,6 +12,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.texts import UNSPACED
+from rerank_kit.user_warnings import warn_user
 from rerank_kit.values import Hit, Usage
 
 OnLanguage: TypeAlias = Literal["warn", "skip", "raise"]
@@ -73,7 +73,7 @@ class EnglishOnly:
             raise ConfigurationError(self._problem(request, found))
         if self.on_language == "warn" and not self._told:
             self._told = True
-            warnings.warn(f"{self._problem(request, found)}. This is said once", LanguageWarning, stacklevel=2)
+            warn_user(f"{self._problem(request, found)}. This is said once", LanguageWarning)
         return found
 
     def _problem(self, request: RerankRequest, found: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any, Literal, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
+from rerank_kit.user_warnings import warn_user
 
 DType = Literal["float32", "float16", "bfloat16"]
 
@@ -54,7 +54,7 @@ def load(source: Any, *, device: str | None, dtype: DType | None, revision: str 
             raise ConfigurationError(msg)
         if model.device.type == "cpu" and model.dtype != torch.float32:
             msg = f"the model is in {model.dtype}, which is several times slower than float32 on a CPU"
-            warnings.warn(msg, PrecisionWarning, stacklevel=3)
+            warn_user(msg, PrecisionWarning)
     elif isinstance(source, str | os.PathLike):
         name = str(cast("object", source))
         where = library.util.get_device_name() if device is None else device
@@ -97,7 +97,7 @@ def suitable(device: str, asked: DType | None) -> DType:
     if kind == "cpu":
         if asked not in (None, "float32"):
             msg = f"dtype={asked!r} is several times slower than float32 on a CPU: float32 is used instead"
-            warnings.warn(msg, PrecisionWarning, stacklevel=4)
+            warn_user(msg, PrecisionWarning)
         return "float32"
     if asked is not None:
         return asked

@@ -129,3 +129,9 @@ def test_it_is_for_the_embedded_model_alone() -> None:
 def test_it_travels() -> None:
     copy = pickle.loads(pickle.dumps(made("skip")))
     assert copy.rerank(QUERY, CHINESE).degraded
+
+
+def test_the_warning_is_at_the_users_line() -> None:
+    with pytest.warns(LanguageWarning) as told:
+        made().rerank(QUERY, CHINESE)
+    assert told[0].filename == __file__
