@@ -214,6 +214,7 @@ STORES: Mapping[str, Store] = {
             "max_vector_distance": "documents beyond it are left out before reranking",
         }
     ),
+    "VespaStore": Store(cuts={"custom_query": "it is sent as it is, whatever k is; set hits and targetHits in it"}),
     "QdrantVectorStore": _SCORED,
     "RedisVectorStore": _NEAR,
     "Redis": _NEAR,

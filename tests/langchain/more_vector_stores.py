@@ -230,6 +230,15 @@ class WeaviateVectorStore(Notes):
         return NOTES[:k][: 20 if kwargs.get("auto_limit") else k]
 
 
+class VespaStore(Notes):
+    """langchain-community 0.4.2: k is both the hits and the targetHits of the query that it writes."""
+
+    @override
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        hits = kwargs["custom_query"]["hits"] if "custom_query" in kwargs else k
+        return passing(NOTES, kwargs.get("filter"))[:hits]
+
+
 class QdrantVectorStore(Notes):
     """langchain-qdrant 1.1.0: the two searches that it fuses have the limit k, and the filter."""
 

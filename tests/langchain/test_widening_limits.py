@@ -31,6 +31,7 @@ from tests.langchain.more_vector_stores import (
     Redis,
     RedisVectorStore,
     SupabaseVectorStore,
+    VespaStore,
     WeaviateVectorStore,
 )
 from tests.langchain.stores import RECALL, answer, brought
@@ -128,6 +129,12 @@ CUTS: list[tuple[VectorStore, str, Any, str]] = [
     (Redis(), "distance_threshold", 0.5, BEYOND),
     (WeaviateVectorStore(), "auto_limit", 1, "it stops where scores fall; leave it out"),
     (WeaviateVectorStore(), "max_vector_distance", 0.5, BEYOND),
+    (
+        VespaStore(),
+        "custom_query",
+        {"hits": 4},
+        "it is sent as it is, whatever k is; set hits and targetHits in it",
+    ),
     (
         MongoDBAtlasVectorSearch(),
         "post_filter_pipeline",
