@@ -128,10 +128,11 @@ def _azure_limit(search: Search) -> Limit | None:
 
 
 _GROWS_WITH_K = 1_000_000_000  # what the store takes by itself is enough; what a user sets may not be
+_BEYOND = "documents beyond it are left out before reranking"
 _FILTERING_AFTERWARDS = Store(
     pools=(Pool("fetch_k", default=20, times=40, filtered=40, enough=2_048, when=lambda search: search.kind != "mmr"),),
     mmr=Pool("fetch_k", default=20, filtered=10, enough=1_024),  # twice of which it fetches
-    cuts={"score_threshold": "documents beyond it are left out before reranking"},
+    cuts={"score_threshold": _BEYOND},
     few="a filter sees only the {fetch_k} nearest documents; set search_kwargs['fetch_k'] higher",
 )
 _ELASTICSEARCH = Store(
@@ -157,10 +158,10 @@ _COSMOS = Store(
         Pool("ef_search", default=40, limit=Limit(1_000), when=_uses_index("vector-hnsw")),
         Pool("l_search", default=40, limit=Limit(10_000), when=_uses_index("vector-diskann")),
     ),
-    cuts={"score_threshold": "documents beyond it are left out before reranking"},
+    cuts={"score_threshold": _BEYOND},
 )
-_SCORED = Store(cuts={"score_threshold": "documents beyond it are left out before reranking"})
-_NEAR = Store(cuts={"distance_threshold": "documents beyond it are left out before reranking"})
+_SCORED = Store(cuts={"score_threshold": _BEYOND})
+_NEAR = Store(cuts={"distance_threshold": _BEYOND})
 
 STORES: Mapping[str, Store] = {
     "FAISS": _FILTERING_AFTERWARDS,
@@ -191,7 +192,7 @@ STORES: Mapping[str, Store] = {
             "boolean_filter": "it is applied to the k nearest documents; use efficient_filter",
             "filter": "without the engine lucene or faiss it is applied to the k nearest documents",
             "post_filter": "it is applied to the documents found",
-            "score_threshold": "documents beyond it are left out before reranking",
+            "score_threshold": _BEYOND,
         }
     ),
     "AstraDBVectorStore": Store(
@@ -211,7 +212,7 @@ STORES: Mapping[str, Store] = {
     "WeaviateVectorStore": Store(
         cuts={
             "auto_limit": "it stops where scores fall; leave it out",
-            "max_vector_distance": "documents beyond it are left out before reranking",
+            "max_vector_distance": _BEYOND,
         }
     ),
     "VespaStore": Store(cuts={"custom_query": "it is sent as it is, whatever k is; set hits and targetHits in it"}),
