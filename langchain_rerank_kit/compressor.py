@@ -20,6 +20,7 @@ from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain
 from rerank_kit.observe.trace_report import report
 
 
@@ -97,5 +98,6 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
 
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
+        explain(lambda: ranking.explain(texts, places=[each.place for each in found]))
         best = [(found[hit.index], hit) for hit in ranking.hits]
         return [with_rank(with_score(each.document, hit, each.text), each.place, ranking) for each, hit in best]
