@@ -32,9 +32,7 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "cross_encoder_kwargs": "write what is in it as fields, such as max_length= and trust_remote_code=",
         "cache_folder": "set the environment variable HF_HUB_CACHE",
     },
-    "FlashRankFields": {
-        "prefix_metadata": "leave it out: a score that was there before is not written over, but kept beside the new one"
-    },
+    "FlashRankFields": {"prefix_metadata": "leave it out: a score that was there before is kept, and not written over"},
     "JudgeFields": {
         "choice_batch_size": 'write documents_per_call=, with mode="grade"',
         "choice_select_prompt": "write criterion= or instructions=",

@@ -159,5 +159,5 @@ def test_a_client_that_reads_lists_says_the_model_alone(package: Any, tmp_path: 
 @both
 @pytest.mark.parametrize("client", [None, "ranker", object()])
 def test_a_client_that_is_no_ranker_is_refused(package: Any, client: object) -> None:
-    with pytest.raises(ConfigurationError, match="^client must be a flashrank.Ranker, or leave it out"):
+    with pytest.raises(ConfigurationError, match=r"^client must be a flashrank\.Ranker, or leave it out"):
         package.FlashRankRerank(client=client)
