@@ -18,7 +18,7 @@ def shown() -> str:
     (fragment,) = HOOK["fragments"]
     text = (ROOT / fragment["path"]).read_text("utf-8")
     for each in HOOK["substitutions"]:
-        text = re.sub(each["pattern"], each["replacement"], text)
+        text = re.sub(str(each["pattern"]), str(each["replacement"]), text)
     return text
 
 
