@@ -16,7 +16,7 @@ SOURCE: str = PROJECT["project"]["urls"]["Source"]
 def shown() -> str:
     """The README as the package carries it."""
     (fragment,) = HOOK["fragments"]
-    text = (ROOT / fragment["path"]).read_text("utf-8")
+    text: str = (ROOT / fragment["path"]).read_text("utf-8")
     for each in HOOK["substitutions"]:
         text = re.sub(str(each["pattern"]), str(each["replacement"]), text)
     return text
