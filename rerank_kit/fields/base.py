@@ -159,7 +159,7 @@ class RerankFields(BaseModel):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """The reranker at work, how many it returns, and what else is not as by default."""
         yield "reranker", getattr(self, "_loaded", None)
-        yield "top_n", self.top_n
+        yield "top_n", vars(self).get("top_n")  # of one that could not be made there is none
         for name, value in super().__repr_args__():
             field = type(self).model_fields.get(name or "")
             if name not in _SHOWN_APART and field is not None and value != field.get_default():

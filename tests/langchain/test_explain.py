@@ -153,6 +153,10 @@ def test_a_retriever_shows_what_runs() -> None:
     )
 
 
+def test_a_compressor_that_was_never_made_can_be_shown() -> None:
+    assert repr(RerankCompressor.__new__(RerankCompressor)) == "RerankCompressor(reranker=None, top_n=None)"
+
+
 def test_the_reranker_that_is_taken_by_default_is_said_once() -> None:
     twice = "from langchain_rerank_kit import RerankCompressor; [RerankCompressor() for _ in range(2)]"
     assert python("-c", twice).stderr.count("taking the local OnnxCrossEncoder('ms-marco-MiniLM-L-12-v2'") == 1
