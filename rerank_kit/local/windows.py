@@ -56,8 +56,8 @@ def warn_of_cut_documents(model: object, usages: Sequence[Usage], *, windowed: b
     if together.pairs < _MANY or 2 * together.truncated < together.pairs:
         return False
     remedy = (
-        'Pass long_documents="max", which looks at every part of them and calls the model for each window of a document, '
-        'or "best-window", which looks at the one part that shares most words with the query and takes one short call'
+        'Pass long_documents="max", which looks at every part of them and calls the model for each window of a '
+        'document, or "best-window", which looks at the part that shares most words with the query, in one short call'
         if windowed
         else 'It has no windows: OnnxCrossEncoder has them (long_documents="max", a call of the model for each)'
     )

@@ -118,7 +118,7 @@ def test_that_most_documents_are_cut_is_said_at_the_users_line() -> None:
     retriever = with_rerank(BM25Retriever.from_documents(long), OnnxCrossEncoder(max_length=32), recall=20)
     with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
         retriever.invoke("GST")
-        asyncio.run(retriever.ainvoke("GST"))
+    asyncio.run(retriever.ainvoke("GST"))
     assert [each.filename for each in told] == [__file__]
     again = with_rerank(BM25Retriever.from_documents(long), OnnxCrossEncoder(max_length=32), recall=20)
     with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
