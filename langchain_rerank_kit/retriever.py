@@ -28,6 +28,7 @@ from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
 from rerank_kit.explanation import Explanation
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import (
     Widening,
@@ -155,13 +156,15 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return run(self._retrieving(query, run_manager, **kwargs))
+        with behind_a_widened_stage():
+            return run(self._retrieving(query, run_manager, **kwargs))
 
     @override
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return await arun(self._retrieving(query, run_manager, **kwargs))
+        with behind_a_widened_stage():
+            return await arun(self._retrieving(query, run_manager, **kwargs))
 
     def _retrieving(
         self,

@@ -18,6 +18,7 @@ from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, tra
 from rerank_kit import ConfigurationError, Ranking, Reranker
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.drop_in import warn_of_drop_in
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
@@ -26,6 +27,11 @@ from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import watching
 
 logger = logging.getLogger("rerank_kit")
+
+_REMEDY = (
+    "Write with_rerank(index.as_query_engine(), postprocessor) in place of node_postprocessors=[postprocessor], and "
+    "the retriever will bring 50; or pass similarity_top_k=50"
+)
 
 
 class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
@@ -96,6 +102,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         if query is None:
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
+        if self.recall is None:
+            warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
             self._warned = warn_of_few(len(nodes), self.recall, "print(widening_of(…))") or self._warned
         model = self.loaded.model or type(self.loaded).__name__

@@ -18,6 +18,7 @@ from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
 from rerank_kit.checks import no_such_attribute
 from rerank_kit.explanation import Explanation
+from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.explaining import Seen, explained, explaining
@@ -144,11 +145,13 @@ class RerankRetriever(BaseRetriever):
 
     @override
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return run(self._retrieving(query_bundle))
+        with behind_a_widened_stage():
+            return run(self._retrieving(query_bundle))
 
     @override
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return await arun(self._retrieving(query_bundle))
+        with behind_a_widened_stage():
+            return await arun(self._retrieving(query_bundle))
 
     def _retrieving(self, query: QueryBundle) -> Flow[list[NodeWithScore]]:
         """Both stages, for sync and async callers."""
