@@ -14,6 +14,7 @@ from llama_rerank_kit.merging import DistinctPostprocessor
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.checks import no_such_attribute
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
@@ -26,6 +27,7 @@ class RerankRetriever(BaseRetriever):
     `retriever.postprocessor.top_n = 3`. A copy has a postprocessor of its own.
     """
 
+    @named
     def __init__(
         self,
         widening: Widening[Any],

@@ -20,6 +20,7 @@ from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.api.user_clients import UserClients
+from rerank_kit.arguments import check_made
 from rerank_kit.checks import check_count, check_instance, check_timeout
 from rerank_kit.errors import (
     BackendError,
@@ -48,12 +49,13 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
 
     def tried(self: Any, args: tuple[Any, ...], options: dict[str, Any]) -> BaseException | None:
         try:
+            check_made(self, init, args, options)
             if not isinstance(options.get("api_key"), Secret | None):
                 options["api_key"] = Secret(options["api_key"])
             if isinstance(options.get("headers"), Mapping):
                 options["headers"] = held_headers(options["headers"])
             init(self, *args, **options)
-        except ConfigurationError as error:
+        except (ConfigurationError, TypeError) as error:
             return without_frames(error)
         return None
 
