@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, Va
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
-from rerank_kit.errors import ConfigurationError, WrongArguments
+from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
 from rerank_kit.reranker import Reranker
@@ -136,7 +136,12 @@ class RerankFields(BaseModel):
 
     def _build(self) -> Reranker:
         """Make the reranker when none was given. Subclasses with fields of their own override this."""
-        engine = OnnxCrossEncoder()
+        try:
+            engine = OnnxCrossEncoder()
+        except MissingExtra as error:
+            missing = MissingExtra(f"no reranker was given, and {error}")
+            missing.extra = error.extra
+            raise missing from error
         logger.info("no reranker was given: taking the local %r", engine)
         return engine
 
