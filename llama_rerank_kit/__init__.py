@@ -1,6 +1,9 @@
 """Reranking for LlamaIndex: `with_rerank` for what you have, or a reranker as a node postprocessor."""
 
-from llama_rerank_kit import framework, managed  # noqa: F401 - before all else: it says what to install
+from llama_rerank_kit import (
+    framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
+    managed,
+)
 from llama_rerank_kit.cascade import CascadeRerank
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
