@@ -191,7 +191,7 @@ class Reranker(ABC):
         threshold: float | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
-        """The work of `rerank`, `rerank_many` and their async twins, as a flow that combinators can run inside their own.
+        """The work of `rerank`, `rerank_many` and the async ones, as a flow that combinators can run inside their own.
 
         It may come back a little late, which combinators make the best of; those methods raise then.
         """
