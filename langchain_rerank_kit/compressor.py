@@ -20,8 +20,15 @@ from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
+from rerank_kit.first_stage.drop_in import warn_of_drop_in
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain
 from rerank_kit.observe.trace_report import report
+
+_REMEDY = (
+    "Write with_rerank(base_retriever, base_compressor) in place of ContextualCompressionRetriever, and the retriever "
+    "will bring 50; or raise its own limit, such as k=50"
+)
 
 
 class RerankCompressor(RerankFields, BaseDocumentCompressor):
@@ -53,12 +60,14 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     def rerank(
@@ -139,5 +148,6 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
 
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
+        explain(lambda: ranking.explain(texts, places=[each.place for each in found]))
         best = [(found[hit.index], hit) for hit in ranking.hits]
         return [with_rank(with_score(each.document, hit, each.text), each.place, ranking) for each, hit in best]

@@ -21,6 +21,11 @@ from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
 
+_SHOWN_APART = frozenset({"reranker", "top_n", "callback_manager"})
+
+_told: list[Reranker] = []
+"""What was taken by default, once that has been said."""
+
 
 class RerankFields(BaseModel):
     """Plain fields that describe a reranker. A subclass has those of one kind, and makes it in `_build`.
@@ -142,7 +147,7 @@ class RerankFields(BaseModel):
     def _build(self) -> Reranker:
         """Make the reranker when none was given. Subclasses with fields of their own override this."""
         engine = OnnxCrossEncoder()
-        logger.info("no reranker was given: taking the local %r", engine)
+        _tell_of_default(engine)
         return engine
 
     @property
@@ -150,9 +155,30 @@ class RerankFields(BaseModel):
         """The reranker at work."""
         return self._loaded
 
+    @override
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """The reranker at work, how many it returns, and what else is not as by default."""
+        yield "reranker", getattr(self, "_loaded", None)
+        yield "top_n", vars(self).get("top_n")  # of one that could not be made there is none
+        for name, value in super().__repr_args__():
+            field = type(self).model_fields.get(name or "")
+            if name not in _SHOWN_APART and field is not None and value != field.get_default():
+                yield name, value
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _tell_of_default(engine: Reranker) -> None:
+    """Say which reranker is at work where none was given: where a user sees it the first time, later in the log."""
+    level = logging.INFO if _told else logging.WARNING
+    _told[:] = [engine]
+    logger.log(level, "no reranker was given: taking the local %r, for English; pass one to choose", engine)
 
 
 def become(model: BaseModel, changed: BaseModel) -> None:
