@@ -121,7 +121,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         top_n: int | None = None,
         threshold: float | None = None,
     ) -> Flow[list[Document]]:
-        """The work of both doors; what is passed here wins over the fields of that name."""
+        """The work of sync and async callers; what is passed here wins over the fields of that name."""
         if not documents:
             return []
         limits: dict[str, Any] = {

@@ -98,7 +98,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return await arun(self.postprocessing(nodes, query_bundle))
 
     def postprocessing(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Flow[list[NodeWithScore]]:
-        """The work of both doors."""
+        """The work of sync and async callers."""
         if query is None:
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
