@@ -15,12 +15,14 @@ from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_function, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import check_recall
 
 
+@named
 def with_rerank(
     retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
     reranker: Given | BaseDocumentCompressor | None = None,

@@ -16,6 +16,7 @@ from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.checks import no_such_attribute
 from rerank_kit.explanation import Explanation
 from rerank_kit.first_stage.drop_in import behind_a_widened_stage
@@ -31,6 +32,7 @@ class RerankRetriever(BaseRetriever):
     `retriever.postprocessor.top_n = 3`. A copy has a postprocessor of its own.
     """
 
+    @named
     def __init__(
         self,
         widening: Widening[Any],

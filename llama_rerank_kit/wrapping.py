@@ -19,6 +19,7 @@ from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk, Widen
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
@@ -58,6 +59,7 @@ def with_rerank(
 ) -> Whole: ...
 
 
+@named
 def with_rerank(
     target: Any,
     reranker: Given | BaseNodePostprocessor | None = None,
@@ -143,6 +145,7 @@ def _limits(reranker: object) -> tuple[int | None, int | None]:
 _WIDENING = "_widening"
 
 
+@named
 def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Widening[Any]:
     """What `with_rerank` changed in what it returned, readable with `print`.
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
@@ -55,6 +56,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         provider: What runs the graph, in ONNX Runtime's terms.
     """
 
+    @named
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,

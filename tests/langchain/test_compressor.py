@@ -86,7 +86,7 @@ def test_top_n_and_threshold_cut(colour: Colour, fields: dict[str, Any], ids: st
     assert "".join(str(document.id) for document in best) == ids
 
 
-@pytest.mark.parametrize("fields", [{"top_n": 0}, {"top_n": -1}, {"threshold": math.nan}, {"timeout": 0}, {"topn": 3}])
+@pytest.mark.parametrize("fields", [{"top_n": 0}, {"top_n": -1}, {"threshold": math.nan}, {"timeout": 0}])
 def test_a_wrong_field_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(fields))):
         RerankCompressor(reranker=Scripted(), **fields)
