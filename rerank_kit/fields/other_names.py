@@ -10,7 +10,11 @@ _KEPT_SCORES = "leave it out: the first stage's scores are always kept, beside t
 _ALONE = "leave it out: requests are sent without that package"
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
-    "RerankFields": {"keep_retrieval_score": _KEPT_SCORES},
+    "RerankFields": {"keep_retrieval_score": _KEPT_SCORES, "widen": "pass it to with_rerank(retriever, …, widen=…)"},
+    "RerankCompressor": {
+        "on_error": 'pass it to with_rerank(retriever, …, on_error="keep"), which has the documents to keep',
+        "recall": "pass it to with_rerank(retriever, …, recall=50), which has the retriever bring so many",
+    },
     "ApiFields": {
         "user_agent": "a header of your own goes to the class that sends the requests, such as "
         'reranker=Jina(model, headers={"User-Agent": "…"}), with Jina from rerank_kit.managed'

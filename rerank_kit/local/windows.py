@@ -87,18 +87,33 @@ def window_size(policy: LongDocuments, asked: int | None) -> int | None:
     """Tokens in a window at most; `None` is as many as fit.
 
     Raises:
-        ConfigurationError: `asked` is less than 1.
+        ConfigurationError: `asked` is less than 1, or there are no windows.
     """
-    return check_count("window", asked) or (SMALL_WINDOW if policy == "best-window" else None)
+    _check_windowed("window", policy, asked)
+    return check_count("window", asked, none="for as many as fit") or (
+        SMALL_WINDOW if policy == "best-window" else None
+    )
 
 
 def most_windows(policy: LongDocuments, asked: int | None) -> int:
     """Windows of one document at most.
 
     Raises:
-        ConfigurationError: `asked` is less than 1.
+        ConfigurationError: `asked` is less than 1, or there are no windows.
     """
-    return check_count("max_windows", asked) or (MOST_COMPARED if policy == "best-window" else MOST_WINDOWS)
+    _check_windowed("max_windows", policy, asked)
+    return check_count("max_windows", asked, none="for the default") or (
+        MOST_COMPARED if policy == "best-window" else MOST_WINDOWS
+    )
+
+
+def _check_windowed(name: str, policy: LongDocuments, asked: object) -> None:
+    if policy == "truncate" and asked is not None:
+        msg = (
+            f'{name}={quoted(asked)} is about windows of long documents, and long_documents="truncate" looks at none: '
+            f'leave {name} out, or pass long_documents="max", "mean-top-k" or "best-window"'
+        )
+        raise ConfigurationError(msg)
 
 
 def fitted(

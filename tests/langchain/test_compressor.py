@@ -175,6 +175,23 @@ def test_cross_encoder_rerank_takes_a_langchain_cross_encoder(colour: Colour) ->
     assert [each.metadata["relevance_score"] for each in best] == sorted(map(float, map(len, TEXTS)), reverse=True)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"engine": "sentence-transformers"},
+        {"file": "a.onnx"},
+        {"max_length": 32},
+        {"raw_scores": True},
+        {"device": "cpu"},
+    ],
+)
+def test_there_is_nothing_to_set_of_a_langchain_cross_encoder(setting: dict[str, Any]) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"^{next(iter(setting))} is for a model that is loaded here.* a Lengths"
+    ):
+        CrossEncoderRerank(model=Lengths(), **setting)
+
+
 def test_where_langchains_own_loses_documents_to_a_short_answer_ours_raises(colour: Colour) -> None:
     theirs = CrossEncoderReranker(model=Lengths(forget=1)).compress_documents(documents(), QUESTION)
     assert len(theirs) == 2
