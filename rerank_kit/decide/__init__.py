@@ -5,6 +5,7 @@ from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.model import DecisionClient, DecisionModel
 from rerank_kit.decide.openai_decisions import OpenAIDecisions
 from rerank_kit.decide.questions import Choice, Question, Questionnaire, Score, YesNo
+from rerank_kit.decide.reranker import DecisionReranker
 from rerank_kit.decide.system_one import SystemOne
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DecisionClient",
     "DecisionLimits",
     "DecisionModel",
+    "DecisionReranker",
     "OpenAIDecisions",
     "Question",
     "Questionnaire",

@@ -45,7 +45,7 @@ class Answer:
 
     Attributes:
         value: The probability of yes, or the level that is expected; 0.0 of a choice, which has none.
-        probabilities: Of yes and no, of the options, or of the levels; empty where a level came without them.
+        probabilities: Of the options, or of the levels; empty where a level came without them, and of yes and no.
     """
 
     value: float
@@ -113,7 +113,7 @@ def _answer(question: Question, said: Said) -> Answer | Outcome:
 
 def _yes_or_no(said: Said) -> Answer | None:
     yes = _between(said.value, 1)
-    return None if yes is None else Answer(yes, {"yes": yes, "no": 1 - yes})
+    return None if yes is None else Answer(yes)
 
 
 def _level(question: Score, said: Said) -> Answer | None:

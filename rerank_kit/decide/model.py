@@ -85,6 +85,11 @@ class DecisionClient(ApiClient):
         self.limits = limits
         super().__init__(base_url=base_url, api_key=api_key, **options)
 
+    @property
+    def fingerprint(self) -> str:
+        """Which model this is, and where. What is behind a model's name may change without a word."""
+        return f"{type(self).__name__}:{self.base_url}:{self.model}"
+
     @abstractmethod
     def encode(self, asked: Questionnaire) -> Request:
         """What to send."""

@@ -34,7 +34,7 @@ def outcome(said: Said) -> Any:
 def test_right_answers_are_taken_as_they_are() -> None:
     answers = read(ASKED, RIGHT.values())
     assert answers.found == {
-        "A": Answer(0.7, {"yes": 0.7, "no": 1 - 0.7}),
+        "A": Answer(0.7),
         "B": Answer(1.25, {"0": 0.25, "1": 0.25, "2": 0.5}),
         "C": Answer(0.0, {"x": 0.4, "y": 0.6}),
     }

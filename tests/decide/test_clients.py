@@ -98,7 +98,7 @@ def test_openai_is_sent_instructions_in_the_developers_role_and_questions_in_ord
 def test_both_apis_are_asked_and_understood(server: DecisionServer, make: MakeClient, colour: Colour) -> None:
     answers: Answers = colour(Asking(make(server)), "answers")
     assert answers.problems == {}
-    assert answers.found["A"].value == answers.found["A"].probabilities["yes"]
+    assert answers.found["A"].value == 1.0
     assert set(answers.found["B"].probabilities) == {"0", "1", "2"}
     assert set(answers.found["C"].probabilities) == {"cat", "bird"}
     assert (answers.usage.calls, answers.usage.requests, answers.usage.retries) == (1, 1, 0)
