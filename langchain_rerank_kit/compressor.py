@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from langchain_rerank_kit.merging import merging
 from langchain_rerank_kit.misspelt import told_of_fields
+from langchain_rerank_kit.places_and_scores import as_dicts, candidates_of, refuse_settings
 from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
@@ -20,6 +21,7 @@ from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain
 from rerank_kit.observe.trace_report import report
 
 
@@ -60,6 +62,47 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     ) -> list[Document]:
         return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
+    def rerank(
+        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = -1, **others: Any
+    ) -> list[dict[str, Any]]:
+        """Places and scores alone, best first, as LangChain's classes for Cohere, Jina and others give them.
+
+        Args:
+            documents: Texts or documents. All are ranked, also those that are the same.
+            query: What they are compared with.
+            top_n: How many to return at most; `None` returns all, and -1 as many as the field says.
+            **others: What those classes take besides is refused, with what to write instead.
+
+        Returns:
+            For each of the best its `index` in `documents` and its `relevance_score`.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        return run(self._order(documents, query, top_n, others))
+
+    async def arerank(
+        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = -1, **others: Any
+    ) -> list[dict[str, Any]]:
+        """`rerank` for async callers."""
+        return await arun(self._order(documents, query, top_n, others))
+
+    def _order(
+        self, documents: Sequence[str | Document], query: str, top_n: int | None, others: Mapping[str, Any]
+    ) -> Flow[list[dict[str, Any]]]:
+        refuse_settings(others)
+        candidates, reranker = candidates_of(documents, query, self.text), self.loaded
+        limits: dict[str, Any] = {
+            "top_n": self.top_n if top_n == -1 else top_n,
+            "threshold": self.threshold,
+            "timeout": self.timeout,
+        }
+        ranking = yield from Call[Ranking](
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
+        )
+        return as_dicts(ranking)
+
     def compressing(
         self,
         documents: Sequence[Document],
@@ -97,5 +140,6 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
 
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
+        explain(lambda: ranking.explain(texts, places=[each.place for each in found]))
         best = [(found[hit.index], hit) for hit in ranking.hits]
         return [with_rank(with_score(each.document, hit, each.text), each.place, ranking) for each, hit in best]

@@ -21,6 +21,7 @@ from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain, is_explaining
 from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import watching
 
@@ -95,7 +96,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         if query is None:
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
-        self._warned = self._warned or warn_of_few(len(nodes), self.recall, "print(widening_of(…))")
+        if not self._warned or is_explaining():
+            self._warned = warn_of_few(len(nodes), self.recall, "print(widening_of(…))") or self._warned
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
@@ -121,6 +123,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
                 [kept(each, place, reason) for place, each in found[: self.top_n]],
                 {"outcome": "failed", "problem": reason, **merged},
             )
+        explain(lambda: ranking.explain(texts, places=[place for place, _ in found]))
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
             place, each = found[hit.index]

@@ -212,13 +212,9 @@ class Reranker(ABC):
             for each in asked:
                 self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
             raise
-        passing = (
-            each.passing(ranking, threshold, blanks=self.scores_blanks)
-            for ranking, each in zip(whole, asked, strict=True)
-        )
         cut = [
-            replace(ranking, hits=hits[:top_n], ids=each.ids)
-            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+            each.cut(ranking, top_n, threshold, blanks=self.scores_blanks)
+            for ranking, each in zip(whole, asked, strict=True)
         ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))

@@ -10,15 +10,21 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.fields.other_names import field_of, refuse_other_names
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
+
+_SHOWN_APART = frozenset({"reranker", "top_n", "callback_manager"})
+
+_told: list[Reranker] = []
+"""What was taken by default, once that has been said."""
 
 
 class RerankFields(BaseModel):
@@ -34,7 +40,12 @@ class RerankFields(BaseModel):
         description="Any `rerank_kit.Reranker`; by default what the other fields say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
-    threshold: float | None = Field(default=None, allow_inf_nan=False, description="Leave out what has a lower score.")
+    threshold: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        validation_alias=AliasChoices("threshold", "score_threshold"),
+        description="Leave out what has a lower score. Also under the name `score_threshold`.",
+    )
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()
     _left_out: ClassVar[frozenset[str]] = frozenset()
@@ -68,6 +79,12 @@ class RerankFields(BaseModel):
             """Make the reranker here, where pydantic does not turn its errors into others."""
             given = {name: value for name, value in fields.items() if name not in self._left_out}
             del fields  # there may be a key in it, and this frame would show it
+            try:
+                self._understand(given)
+                refuse_other_names(type(self), list(given))
+            except ConfigurationError:
+                given.clear()
+                raise
             _checked(given, lambda taken: super(RerankFields, self).__init__(**taken))
             self._make()
 
@@ -115,6 +132,10 @@ class RerankFields(BaseModel):
             changed._make()
         return changed
 
+    @classmethod
+    def _understand(cls, given: dict[str, Any]) -> None:
+        """Put what users of other classes pass under the names of ours. Subclasses with such names override this."""
+
     def _make(self) -> None:
         """Make the reranker, or take the one that was given. One that is made anew has the hooks of the one before."""
         made = self._build() if self.reranker is None else self.reranker
@@ -126,7 +147,7 @@ class RerankFields(BaseModel):
     def _build(self) -> Reranker:
         """Make the reranker when none was given. Subclasses with fields of their own override this."""
         engine = OnnxCrossEncoder()
-        logger.info("no reranker was given: taking the local %r", engine)
+        _tell_of_default(engine)
         return engine
 
     @property
@@ -134,9 +155,30 @@ class RerankFields(BaseModel):
         """The reranker at work."""
         return self._loaded
 
+    @override
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """The reranker at work, how many it returns, and what else is not as by default."""
+        yield "reranker", getattr(self, "_loaded", None)
+        yield "top_n", vars(self).get("top_n")  # of one that could not be made there is none
+        for name, value in super().__repr_args__():
+            field = type(self).model_fields.get(name or "")
+            if name not in _SHOWN_APART and field is not None and value != field.get_default():
+                yield name, value
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _tell_of_default(engine: Reranker) -> None:
+    """Say which reranker is at work where none was given: where a user sees it the first time, later in the log."""
+    level = logging.INFO if _told else logging.WARNING
+    _told[:] = [engine]
+    logger.log(level, "no reranker was given: taking the local %r, for English; pass one to choose", engine)
 
 
 def become(model: BaseModel, changed: BaseModel) -> None:
@@ -151,10 +193,13 @@ def check_names(kind: type[BaseModel], names: Iterable[str]) -> None:
     Raises:
         ConfigurationError: There is such a name.
     """
-    for name in names:
-        if name not in kind.model_fields:
-            msg = f"{kind.__name__} has no field {name!r}; it has {', '.join(kind.model_fields)}"
-            raise ConfigurationError(msg)
+    unknown = [name for name in names if name not in kind.model_fields]
+    refuse_other_names(kind, unknown)
+    for name in unknown:
+        field = field_of(kind, name)
+        remedy = f"it has {', '.join(kind.model_fields)}" if field is None else f"write {field}"
+        msg = f"{kind.__name__} has no field {name!r}; {remedy}"
+        raise ConfigurationError(msg)
 
 
 def _checked(given: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> None:

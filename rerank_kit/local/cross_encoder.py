@@ -130,7 +130,7 @@ class CrossEncoder(Reranker):
         for query, text in pairs:
             deadline.check()
             spans.append(self.windows_in_time(query, text, deadline))
-        whole = [len(each) == 1 for each in spans]
+        whole = [list(each) == [(0, len(text))] for (_, text), each in zip(pairs, spans, strict=True)]
         unread = [not is_blank(text[each[-1][1] :]) for (_, text), each in zip(pairs, spans, strict=True)]
         if self.long_documents == "best-window":
             unread = [not each for each in whole]
