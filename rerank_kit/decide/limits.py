@@ -12,7 +12,7 @@ class DecisionLimits:
     """The most that a vendor or server takes in one call; `None` is no limit.
 
     Attributes:
-        questions: Questions.
+        questions: Questions: one about a document, and one about all, at least.
         options: Options of a choice.
         tokens: Tokens of the state and all questions.
         state_tokens: Tokens of the state and the longest question.
@@ -25,7 +25,7 @@ class DecisionLimits:
 
     def __post_init__(self) -> None:
         """Refuse limits that would let nothing through."""
-        check_count("limits.questions", self.questions)
+        check_count("limits.questions", self.questions, least=2)
         check_count("limits.options", self.options, least=2)
         check_count("limits.tokens", self.tokens)
         check_count("limits.state_tokens", self.state_tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from rerank_kit.decide.sharing import fullness, room, shares
 from rerank_kit.decide.ways import LEVELS, Ask, OneOfAll, Scores, Way, YesOrNo
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, gather
+from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.injection import harmless, shortened
 from rerank_kit.judge.prompts import CRITERION
@@ -41,6 +43,9 @@ class DecisionReranker(Settled, Reranker):
     All documents go into one call, as far as they fit. Answers in one call depend on each other, so that a ranking is
     of its documents together; `pairwise=True` asks about each by itself, in as many calls. Documents with equal scores
     keep their order.
+
+    In the same call it is asked whether any document answers: `ranking.answerable` is the probability. Pair by pair, it
+    is the best score.
 
     Documents without an answer, because the call failed, came too late or would have cost too much, or because the
     answer was a refusal, was left out or cannot be meant, are kept, in their order, after the others. Their verdict is
@@ -69,6 +74,8 @@ class DecisionReranker(Settled, Reranker):
         max_calls: int | None = None,
         max_cost: float | None = None,
         on_error: OnError = "keep",
+        min_answerable: float | None = None,
+        unanswerable: Unanswerable = "none",
         prices: Prices | None = None,
         seed: int | None = None,
     ) -> None:
@@ -87,6 +94,9 @@ class DecisionReranker(Settled, Reranker):
             max_cost: How much one query may cost, in US dollars. What a call may cost is guessed before it is made.
             on_error: What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises. A wrong key
                 or setting always raises.
+            min_answerable: The least that `ranking.answerable` has to be; `None` is to rank in any case.
+            unanswerable: What becomes of a ranking where it is less: `"none"` gives no hits, `"flag"` says so in a
+                ranking that is degraded.
             prices: What costs are computed by; by default the rows that come with the package.
             seed: Makes labels the same every time, for tests. Documents could then know them.
 
@@ -122,6 +132,7 @@ class DecisionReranker(Settled, Reranker):
         self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._on_error: OnError = on_error
         self._seed = seed
+        self._abstention = Abstention(min_answerable, unanswerable)
         if ask == "choice" and pairwise:
             msg = "pairwise must be False with ask='choice': there is no choice among one document"
             raise ConfigurationError(msg)
@@ -131,13 +142,14 @@ class DecisionReranker(Settled, Reranker):
     def fingerprint(self) -> str | None:
         """The model and all that it is asked, where it is asked about each document by itself."""
         whose: object = getattr(self.decider, "fingerprint", None)
-        if not self.pairwise or not isinstance(whose, str):
+        if not self.pairwise or not isinstance(whose, str) or self._abstention.least is not None:
             return None
         return f"{whose}:{self._way()!r}:{self._max_tokens_per_doc}"
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Ask about the documents."""
-        return (yield from self.deciding(query, documents, deadline)).ranking()
+        verdicts = yield from self.deciding(query, documents, deadline)
+        return self._abstention.of(verdicts.ranking())
 
     def deciding(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
         """What can be found out about each document. There must be some, none of them blank.
@@ -153,7 +165,7 @@ class DecisionReranker(Settled, Reranker):
         spending = Spending(self.model, self._price_list(), self._max_calls, self._max_cost)
         calls = DecisionCalls(self.decider, sheet, spending, deadline, self._on_error)
         answered = yield from gather(*(calls.ask(places) for places in groups), limit=self._concurrency)
-        known = dict[int, VerdictOrReason](chain.from_iterable(each.items() for each in answered))
+        known = dict[int, VerdictOrReason](chain.from_iterable(each.verdicts.items() for each in answered))
         found = [known[place] for place in standing]
         usage = Usage(
             pairs=sum(isinstance(each, Verdict) for each in known.values()),
@@ -161,7 +173,8 @@ class DecisionReranker(Settled, Reranker):
             duplicates=len(standing) - len(known),
             splits=0 if self.pairwise else len(groups) - 1,
         )
-        return Verdicts.of(found, self.decider, spending, name=self.model, usage=usage, started=started)
+        told: dict[str, Any] = {"name": self.model, "usage": usage, "started": started}
+        return Verdicts.of(found, self.decider, spending, **told, answerable=likeliest(e.answerable for e in answered))
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars; `None` when that is not known."""
@@ -182,7 +195,8 @@ class DecisionReranker(Settled, Reranker):
     def _sheet(self, query: str, documents: Sequence[Document]) -> tuple[Sheet, list[int], int]:
         """The texts as they are shown, each once; where each document's is; and how many had to be cut."""
         asked, way = harmless(query), self._way()
-        empty = Sheet.drawn(way, asked, [""], self._seed).asked([0])
+        draw = partial(Sheet.drawn, way, asked, seed=self._seed, together=not self.pairwise)
+        empty = draw([""]).asked([0])
         limits = [self._max_tokens_per_doc, room(empty, self.decider.limits)]
         most = min((each for each in limits if each is not None), default=None)
         shown = [shortened(each.text, most) for each in documents]
@@ -196,7 +210,7 @@ class DecisionReranker(Settled, Reranker):
             raise ConfigurationError(msg)
         places: dict[str, int] = {}
         standing = [places.setdefault(text, len(places)) for text, _ in shown]
-        return Sheet.drawn(way, asked, list(places), self._seed), standing, truncated
+        return draw(list(places)), standing, truncated
 
     def _groups(self, sheet: Sheet) -> list[list[int]]:
         """The places of the documents that are asked about together.

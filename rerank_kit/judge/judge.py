@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from rerank_kit.checks import (
     check_choice,
@@ -16,6 +16,7 @@ from rerank_kit.checks import (
 )
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
+from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
 from rerank_kit.judge.chat import NEVER, ChatModel
 from rerank_kit.judge.filter_and_grade import Ballot, ballots, voted
 from rerank_kit.judge.injection import harmless, shortened
@@ -23,7 +24,7 @@ from rerank_kit.judge.listwise import ordered, windows
 from rerank_kit.judge.model_calls import ModelCalls
 from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated, prompt_tokens
-from rerank_kit.judge.verdicts import OnError, Verdicts, check_judged
+from rerank_kit.judge.verdicts import OnError, Verdicts, check_judged, score_of
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
@@ -78,6 +79,8 @@ class LLMJudge(Settled, Reranker):
         max_tokens_per_doc: int | None = 2000,
         label_enum: bool | None = None,
         on_error: OnError = "keep",
+        min_answerable: float | None = None,
+        unanswerable: Unanswerable = "none",
         prices: Prices | None = None,
         seed: int | None = None,
     ) -> None:
@@ -105,6 +108,10 @@ class LLMJudge(Settled, Reranker):
             on_error: What a document without a verdict does, after all repetitions: `"keep"` keeps it unjudged,
                 `"raise"` raises, whether a call failed, the budget was used up, or the answer could not be read, was
                 a refusal, was cut off before it, or left it out. A wrong key or setting always raises.
+            min_answerable: The least share of votes that some document has to have, in mode `"filter"`;
+                `ranking.answerable` is that of the document that most votes are for.
+            unanswerable: What becomes of a ranking in which none has it: `"none"` gives no hits, whatever `min_keep`
+                says, `"flag"` says so in a ranking that is degraded.
             prices: What costs are computed by; by default the rows that come with the package.
             seed: Makes labels and orders the same every time, for tests. Documents could then know them.
 
@@ -139,12 +146,16 @@ class LLMJudge(Settled, Reranker):
         self._prices = prices
         self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._seed = seed
+        self._abstention = Abstention(min_answerable, unanswerable)
         self._check_together()
         self._settle(LLMJudge)
 
     def _check_together(self) -> None:
         if self.mode == "listwise" and self._samples > 1:
             msg = f"samples must be 1 with mode='listwise', not {self._samples!r}: orders have no majority"
+            raise ConfigurationError(msg)
+        if self.mode != "filter" and self._abstention.least is not None:
+            msg = f"min_answerable must be None with mode={self.mode!r}: only a filter is asked what answers"
             raise ConfigurationError(msg)
         if self._step >= self._window:
             msg = f"step must be less than window={self._window!r}, not {self._step!r}: windows have to overlap"
@@ -154,7 +165,7 @@ class LLMJudge(Settled, Reranker):
         """Judge the documents."""
         verdicts = yield from self.judging(query, documents, deadline)
         if self.mode == "filter":
-            return verdicts.filtered(self._min_keep, keep_order=self._keep_order)
+            return self._abstention.of(verdicts.filtered(self._min_keep, keep_order=self._keep_order))
         return verdicts.ranking()
 
     def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
@@ -173,7 +184,9 @@ class LLMJudge(Settled, Reranker):
         if self._on_error == "raise":
             check_judged(reasons, len(found), type(self.chat).__name__)
         taken = Usage(pairs=len(found) - len(reasons), truncated=truncated)
-        return Verdicts.of(found, self.chat, calls.spending, name=self.model, usage=taken, started=started)
+        answerable = likeliest(map(score_of, found)) if self.mode == "filter" else None
+        told: dict[str, Any] = {"name": self.model, "usage": taken, "started": started, "answerable": answerable}
+        return Verdicts.of(found, self.chat, calls.spending, **told)
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars, by prompts of average length; `None` when that is not known."""

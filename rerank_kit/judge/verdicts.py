@@ -58,10 +58,12 @@ class Verdicts:
     Attributes:
         of_documents: The verdict of each document, or why it has none.
         span: What the model did.
+        answerable: How likely it is that any document answers; `None` where that is not known.
     """
 
     of_documents: Sequence[VerdictOrReason]
     span: Span
+    answerable: float | None = None
 
     @classmethod
     def of(
@@ -73,6 +75,7 @@ class Verdicts:
         name: str | None,
         usage: Usage,
         started: float,
+        answerable: float | None = None,
     ) -> Verdicts:
         """The verdicts with the span of the model that gave them.
 
@@ -83,6 +86,7 @@ class Verdicts:
             name: The model's name.
             usage: What is to be counted besides calls and documents without a verdict.
             started: When it began, on `time.perf_counter`.
+            answerable: How likely it is that any document answers.
         """
         reasons = [each for each in found if isinstance(each, str)]
         seconds = time.perf_counter() - started
@@ -98,7 +102,7 @@ class Verdicts:
             cost=spending.cost,
             started=time.time() - seconds,
         )
-        return cls(found, span)
+        return cls(found, span, answerable)
 
     @property
     def unjudged(self) -> list[int]:
@@ -137,7 +141,12 @@ class Verdicts:
             Hit(place, 0.0, f"not judged: {self.of_documents[place]}", verdict="unjudged") for place in self.unjudged
         ]
         failure = self.span.problem if len(self.unjudged) == len(self.of_documents) else None
-        return Ranking((*hits, *rest), self.span.usage, (self.span,), failure)
+        return Ranking((*hits, *rest), self.span.usage, (self.span,), failure, answerable=self.answerable)
+
+
+def score_of(found: VerdictOrReason) -> float | None:
+    """The score of a verdict; `None` where there is none."""
+    return found.score if isinstance(found, Verdict) else None
 
 
 def reason_of(error: Exception, on_error: OnError) -> str | None:

@@ -32,7 +32,7 @@ def test_an_estimate_asks_nothing_and_is_on_the_careful_side(
 
 
 def test_an_estimate_is_of_every_call_that_may_be_made() -> None:
-    model = Scripted(limits=DecisionLimits(questions=3))
+    model = Scripted(limits=DecisionLimits(questions=4))
     whole = DecisionReranker(model, prices=PRICES).estimate(QUERY, TEXTS)
     assert (whole.calls, whole.cost) == (4, float(whole.input_tokens))
     assert DecisionReranker(model, max_calls=2).estimate(QUERY, TEXTS).calls == 2

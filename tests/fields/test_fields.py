@@ -100,19 +100,22 @@ JUDGE: dict[str, Any] = {  # other values than those they have by themselves
     "max_cost": 0.5,
     "max_tokens_per_doc": 77,
     "label_enum": True,
+    "unanswerable": "flag",
 }
 
 
 @pytest.mark.parametrize("package", ADAPTERS)
 def test_every_setting_of_a_judge_is_a_field_and_arrives(package: ModuleType) -> None:
     settings = set(inspect.signature(LLMJudge).parameters) - {"model", "on_error", "prices", "seed"}
-    assert settings == JUDGE.keys()
+    assert settings == {*JUDGE, "min_answerable"}
     chat = Scripted(model="claude-haiku-4-5")
     judge: LLMJudge = package.LLMJudgeRerank(llm=chat, on_failed_call="raise", **JUDGE).loaded
     made = vars(judge)
     assert made == vars(LLMJudge(chat, on_error="raise", **JUDGE))
     unchanged = {each for each, held in vars(LLMJudge(chat)).items() if made[each] == held}
     assert unchanged == {"chat", "model", "_prices", "_seed", "_fixed"}
+    abstaining = package.LLMJudgeRerank(llm=chat, min_answerable=0.4).loaded
+    assert vars(abstaining) == vars(LLMJudge(chat, min_answerable=0.4))
 
 
 @pytest.mark.parametrize("kind", [each for each in RERANKERS if issubclass(each, ApiFields)], ids=name)
