@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rerank_kit.api.json_values import is_mapping
 from rerank_kit.checks import is_number
 from rerank_kit.decide.questions import Choice, Question, Score, YesNo
 from rerank_kit.judge.answers import Outcome
@@ -17,6 +18,15 @@ from rerank_kit.values import Usage
 
 REFUSAL = "refusal"
 """The kind of an answer in which the model declines to answer."""
+
+_KINDS: Mapping[str, tuple[object, str]] = {
+    "noul": (YesNo, "noul"),
+    "predicate": (YesNo, "probability"),
+    "choice": (Choice, ""),
+    "score": (Score, "score"),
+    REFUSAL: (REFUSAL, ""),
+}
+"""What the types of answers are called, and where each has its number."""
 
 _ROUNDED = 0.005  # by how much a probability of two decimals may be off
 _FLOATS = 1e-6  # by how much floats may be off
@@ -65,6 +75,21 @@ class Answers:
     found: Mapping[str, Answer]
     problems: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     usage: Usage = field(default_factory=lambda: Usage(calls=1))
+
+
+def said(name: object, row: Any, probabilities: object) -> Said:
+    """One answer in the form that all APIs have in common: an object with a type and a number.
+
+    Args:
+        name: The name of the question that it is for.
+        row: The answer.
+        probabilities: Those in it as an object, by whatever the API calls the options; `None` where it has none.
+    """
+    kind = row.get("type") if is_mapping(row) else None
+    question, key = _KINDS.get(kind, (None, "")) if isinstance(kind, str) else (None, "")
+    if not is_mapping(row) or not (probabilities is None or is_mapping(probabilities)):
+        return Said(name, None)
+    return Said(name, question, row.get(key), probabilities)
 
 
 def read(questions: Mapping[str, Question], said: Iterable[Said]) -> Answers:

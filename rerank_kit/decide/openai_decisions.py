@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Unpack
 
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.api.secret import Secret
-from rerank_kit.decide.answers import REFUSAL, Said
+from rerank_kit.decide.answers import Said, said
 from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.model import DecisionClient, DecisionOptions, no_answers
-from rerank_kit.decide.questions import Choice, Question, Questionnaire, Score, YesNo
+from rerank_kit.decide.questions import Choice, Question, Questionnaire, YesNo
 
 _HOME = "https://api.openai.com/v1"
 # As documented in the openai SDK 3.57. How many tokens fit is not said there.
 _LIMITS = DecisionLimits(questions=400, options=255)
-_KINDS: dict[object, object] = {"predicate": YesNo, "choice": Choice, "score": Score, "refusal": REFUSAL}
 
 
 class OpenAIDecisions(DecisionClient):
@@ -64,7 +63,8 @@ class OpenAIDecisions(DecisionClient):
         names = list(asked.questions)
         for place, row in enumerate(answers):
             given = row.get("name") if is_mapping(row) else None
-            yield _said(names[place] if given is None and len(answers) == len(names) else given, row)
+            name = names[place] if given is None and len(answers) == len(names) else given
+            yield said(name, row, _by_value(row.get("probabilities") if is_mapping(row) else None))
 
 
 def _question(question: Question) -> dict[str, Any]:
@@ -77,18 +77,9 @@ def _question(question: Question) -> dict[str, Any]:
     return {"type": "score", "instructions": question.instructions, "levels": levels}
 
 
-def _said(name: object, row: Any) -> Said:
-    kind = row.get("type") if is_mapping(row) else None
-    rows = row.get("probabilities") if is_mapping(row) else None
-    probabilities = _by_value(rows)
-    if not is_mapping(row) or not isinstance(kind, str) or (rows is not None and probabilities is None):
-        return Said(name, None)
-    return Said(name, _KINDS.get(kind), row.get("probability" if kind == "predicate" else "score"), probabilities)
-
-
-def _by_value(rows: Any) -> Mapping[Any, Any] | None:
-    """The probabilities of options or levels, if each is said once and has a name or a number."""
+def _by_value(rows: Any) -> object:
+    """Probabilities by the names of options or numbers of levels; as they are, where one has none or comes twice."""
     if not is_list(rows) or not all(is_mapping(each) and isinstance(each.get("value"), str | int) for each in rows):
-        return None
+        return rows
     found = {each["value"]: each.get("probability") for each in rows}
-    return found if len(found) == len(rows) else None
+    return found if len(found) == len(rows) else rows

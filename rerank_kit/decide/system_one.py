@@ -9,15 +9,14 @@ from typing import Any, Unpack
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_mapping
 from rerank_kit.api.secret import Secret
-from rerank_kit.decide.answers import Said
+from rerank_kit.decide.answers import Said, said
 from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.model import DecisionClient, DecisionOptions, no_answers
-from rerank_kit.decide.questions import Choice, Question, Questionnaire, Score, YesNo
+from rerank_kit.decide.questions import Choice, Question, Questionnaire, YesNo
 
 _HOME = "https://api.typesafe.ai"
 # What is told of TypeSafe's limits, by others: 64K tokens in all, 32K for the state and the longest question.
 _LIMITS = DecisionLimits(tokens=64_000, state_tokens=32_000)
-_KINDS: dict[object, type[Question]] = {"noul": YesNo, "choice": Choice, "score": Score}
 
 
 class SystemOne(DecisionClient):
@@ -60,7 +59,7 @@ class SystemOne(DecisionClient):
         if not is_mapping(answers):
             raise no_answers(body, "object")
         for name, row in answers.items():
-            yield _said(name, row)
+            yield said(name, row, row.get("probabilities") if is_mapping(row) else None)
 
 
 def _question(question: Question) -> dict[str, Any]:
@@ -69,18 +68,3 @@ def _question(question: Question) -> dict[str, Any]:
     if isinstance(question, Choice):
         return {"type": "choice", "instructions": question.instructions, "criteria": dict(question.options)}
     return {"type": "score", "instructions": question.instructions, "criteria": list(question.levels)}
-
-
-def _said(name: object, row: Any) -> Said:
-    if not is_mapping(row):
-        return Said(name, None)
-    kind = row.get("type")
-    probabilities = row.get("probabilities")
-    if not (probabilities is None or is_mapping(probabilities)):
-        return Said(name, None)
-    return Said(
-        name,
-        _KINDS.get(kind) if isinstance(kind, str) else None,
-        row.get("noul" if kind == "noul" else "score"),
-        probabilities,
-    )

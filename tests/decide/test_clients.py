@@ -142,7 +142,10 @@ OPENAI: dict[str, tuple[Any, Said]] = {
     "a refusal": ({"type": "refusal", "name": "A"}, Said("A", REFUSAL)),
     "another type": ({"type": "poem", "name": "A"}, Said("A", None)),
     "no type": ({"name": "A", "probability": 0.4}, Said("A", None)),
-    "probabilities in an object": ({**RATED, "name": "B", "probabilities": {"1": 1.0}}, Said("B", None)),
+    "probabilities in an object": (
+        {**RATED, "name": "B", "probabilities": {"1": 1.0}},
+        Said("B", Score, 1.5, {"1": 1.0}),
+    ),
     "a level twice": ({**RATED, "name": "B", "probabilities": RATED["probabilities"] * 2}, Said("B", None)),  # type: ignore[operator]
     "a level without a number": ({**RATED, "name": "B", "probabilities": [{"label": "1"}]}, Said("B", None)),
     "a number": (0.4, Said(None, None)),
