@@ -5,6 +5,7 @@ from llama_rerank_kit import (
     managed,
 )
 from llama_rerank_kit.cascade import CascadeRerank
+from llama_rerank_kit.decide import DecisionRerank
 from llama_rerank_kit.explaining import aexplain, explain
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
@@ -21,6 +22,7 @@ __all__ = [
     "CascadeRerank",
     "Change",
     "CrossEncoderRerank",
+    "DecisionRerank",
     "FlashRankRerank",
     "LLMJudgeRerank",
     "LlamaIndexChat",

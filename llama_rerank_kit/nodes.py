@@ -31,6 +31,8 @@ class RerankedNode(NodeWithScore):
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
         relevance_verdict: What a judge decided: `"yes"` or `"no"`, a grade, or `"unjudged"`.
+        relevance_probabilities: The probability of each verdict, from models that tell.
+        rerank_answerable: How likely it is that any node answers, from rerankers that can tell.
         first_stage_rank: Its place in the first stage's order, from 1.
         rerank_degraded: What of the ranking is not as it was asked for, such as a fallback's answer.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
@@ -42,6 +44,8 @@ class RerankedNode(NodeWithScore):
     relevant_passage: str | None = None
     relevance_reason: str | None = None
     relevance_verdict: str | None = None
+    relevance_probabilities: dict[str, float] | None = None
+    rerank_answerable: float | None = None
     first_stage_rank: int | None = None
     rerank_degraded: str | None = None
     rerank_failed: str | None = None
@@ -97,6 +101,8 @@ def reranked(
         relevant_passage=passage,
         relevance_reason=hit.why,
         relevance_verdict=hit.verdict,
+        relevance_probabilities=None if hit.probabilities is None else dict(hit.probabilities),
+        rerank_answerable=ranking.answerable,
         first_stage_rank=_rank(given, place),
         rerank_degraded=ranking.problem,
         merged_nodes=merged_nodes(given),

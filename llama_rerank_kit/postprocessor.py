@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
@@ -82,6 +82,18 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         left = self._left_behind()
         fields = {name: getattr(self, name) for name in type(self).model_fields.keys() - left - {"callback_manager"}}
         return _arrived, (type(self), fields, self.loaded if left else None)
+
+    @override
+    def _changed(self, given: dict[str, Any], *, deep: bool) -> Self:
+        top_n, recall = given.get("top_n"), given.get("recall", self.recall)
+        if isinstance(top_n, int) and isinstance(recall, int) and top_n > recall:
+            given.clear()  # there may be a key in it, and this frame would show it
+            msg = (
+                f"top_n={top_n} is more than recall={recall}, the number of candidates that the first stage brings: "
+                "raise recall of the retriever before, or call with_rerank with that top_n"
+            )
+            raise ConfigurationError(msg)
+        return super()._changed(given, deep=deep)
 
     @override
     @dispatcher.span

@@ -106,13 +106,10 @@ def check_names(
     for name in given:
         if name in known:
             continue
-        ours = None if name in elsewhere else meant_by(name, known)
-        theirs = meant_by(name, elsewhere) if ours is None else None
-        if ours is not None:
-            remedy = f"did you mean {ours}?"
-        elif theirs is not None:
-            remedy = elsewhere[theirs]
-        else:
+        meant = name if name in elsewhere else meant_by(name, [*known, *elsewhere])
+        if meant is None:
             remedy = f"it has {', '.join(known) or 'none at all'}"
+        else:
+            remedy = f"did you mean {meant}?" if meant in known else elsewhere[meant]
         msg = f"{what} has no {noun} {name!r}: {remedy}"
         raise WrongArguments(msg)

@@ -30,6 +30,7 @@ class Ranking:
             error. Whoever has something to fall back on takes it for one.
         ids: Those of the documents that were ranked, in the caller's order; empty where none has one.
         dropped: Documents that are not among the hits, and why, as far as it is known.
+        answerable: How likely it is that any of the documents answers, from rerankers that can tell.
     """
 
     hits: tuple[Hit, ...]
@@ -38,6 +39,7 @@ class Ranking:
     failure: str | None = None
     ids: tuple[str | None, ...] = ()
     dropped: tuple[Dropped, ...] = field(default=(), compare=False)
+    answerable: float | None = None
 
     @classmethod
     def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:

@@ -48,6 +48,7 @@ class Hit:
         verdict: What a judge decided: `"yes"` or `"no"`, a grade such as `"2"`, or `"unjudged"`.
         logit: What the model gave, where the score is the sigmoid of that. It orders hits whose scores are the same,
             as they are where the sigmoid has come to 1.0.
+        probabilities: The probability of each verdict that there could have been, from models that tell.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Hit:
     passage: Passage | None = None
     verdict: str | None = None
     logit: float | None = None
+    probabilities: Mapping[str, float] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

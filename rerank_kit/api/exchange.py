@@ -13,7 +13,10 @@ from rerank_kit.api.secrets_sent import NOT_FOLLOWED, SecretsSent, without_secre
 from rerank_kit.errors import AuthenticationError, ConfigurationError, RateLimited, RerankError, StatusError
 from rerank_kit.flow import Call
 
-_REQUEST_IDS = ("x-request-id", "request-id", "x-debug-trace-id", "x-trace-id", "x-amzn-requestid", "cf-ray")
+_REQUEST_IDS = (
+    *("x-request-id", "request-id", "x-typesafe-request-id", "x-debug-trace-id", "x-trace-id"),
+    *("x-amzn-requestid", "cf-ray"),
+)
 _CHECK_THE_KEY = "check api_key, or the environment variable that it is read from"
 _UNKNOWN_KEY = frozenset({401, 403, 498})  # 498 is Cohere's: https://docs.cohere.com/reference/errors
 WRONG_ADDRESS = frozenset({404, 405, 410})

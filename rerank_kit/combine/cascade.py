@@ -107,6 +107,7 @@ class _Run:
         self.spent = 0.0
         self.ranked = False
         self.failure: str | None = None
+        self.answerable: float | None = None
 
     def stage(self, stage: Stage) -> Flow[None]:
         """Run one stage, unless a condition or the budget says otherwise."""
@@ -180,6 +181,7 @@ class _Run:
                 why = reasons.get(place, Dropped(place, "left out"))
                 self.dropped.append(Dropped(hit.index, f"{stage.label}: {why.why}", why.score))
         self.usage += ranking.usage
+        self.answerable = self.answerable if ranking.answerable is None else ranking.answerable
         *inner, own = (span.at(places) for span in ranking.spans)
         idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
         if not idle:  # a cascade that skipped all its stages has scored nothing
@@ -215,7 +217,7 @@ class _Run:
 
     def so_far(self) -> Ranking:
         """The ranking after the stages that have run, without the rest."""
-        return Ranking(tuple(self.hits), self.usage, tuple(self.spans))
+        return Ranking(tuple(self.hits), self.usage, tuple(self.spans), answerable=self.answerable)
 
     def ranking(self) -> Ranking:
         """The ranking after the last stage."""
@@ -244,4 +246,5 @@ def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
         hit.logit if scored else before.logit,
+        before.probabilities if hit.verdict is None else hit.probabilities,
     )

@@ -99,7 +99,7 @@ class Price:
     def estimate(self, query_tokens: int, document_tokens: Sequence[int]) -> float:
         """What a query would cost, in US dollars: the vendor's own rule, applied to estimated lengths."""
         if self.unit == "chat":
-            msg = f"what {self.model!r} costs depends on the prompt: ask LLMJudge.estimate(query, documents)"
+            msg = f"what {self.model!r} costs depends on the prompt: ask the estimate(query, documents) of its reranker"
             raise ConfigurationError(msg)
         if self.unit == "tokens":
             units = query_tokens * len(document_tokens) + sum(document_tokens)

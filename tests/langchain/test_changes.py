@@ -131,7 +131,7 @@ def test_a_change_of_what_the_reranker_does_takes_effect_behind_a_retriever(chan
 def test_a_wrong_value_is_refused_and_changes_nothing(
     change: Change, name: str, value: Any, error: type[Exception], colour: Colour
 ) -> None:
-    retriever = with_rerank(Numbers(), Scripted(), top_n=1)
+    retriever = with_rerank(Numbers(), Scripted(), top_n=1, recall=50)
     before = dict(vars(retriever))
     with pytest.raises(error, match=name):
         change(retriever, name, value)

@@ -20,6 +20,7 @@ from llama_rerank_kit import (
     CascadeRerank,
     CohereRerank,
     CrossEncoderRerank,
+    DecisionRerank,
     EndpointRerank,
     FlashRankRerank,
     JinaRerank,
@@ -32,7 +33,7 @@ from llama_rerank_kit import (
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
 from rerank_kit.local import Engine, FlashRank, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
-from rerank_kit.testing import ChatServer, RerankServer
+from rerank_kit.testing import ChatServer, DecisionServer, RerankServer
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.llama.models import flashrank_cache, torch_folder
@@ -235,7 +236,11 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
         base_url=server.base_url("tei"), model="served", format="tei", top_n=1
     ),
     "LLMJudgeRerank": lambda _folder, server: judge(server),
+    "DecisionRerank": lambda _folder, server: DecisionRerank(
+        base_url=server.base_url("openai"), ask="yes-no", criterion="names a fruit", levels=["no", "yes"], top_n=2
+    ),
 }
+SERVERS: dict[str, type[RerankServer]] = {"LLMJudgeRerank": ChatServer, "DecisionRerank": DecisionServer}
 RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "words": ["fruit"]}]}
 
 
@@ -256,9 +261,10 @@ def test_dicts_json_and_pickles_bring_the_same_back(kind: str, tmp_path: Path, m
         "VOYAGE_API_KEY",
         "JINA_API_KEY",
         "ANTHROPIC_API_KEY",
+        "OPENAI_API_KEY",
     ):  # no dict or pickle has a key in it
         monkeypatch.setenv(name, "key")
-    with ChatServer() if kind == "LLMJudgeRerank" else RerankServer() as server:
+    with SERVERS.get(kind, RerankServer)() as server:
         there_and_back(MADE[kind](tmp_path, server))
 
 

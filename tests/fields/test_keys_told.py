@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 import langchain_rerank_kit as lc
@@ -17,10 +18,13 @@ from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from rerank_kit.testing import RerankServer
 from tests.apis import DOCUMENTS, KEY, QUERY
 from tests.conftest import Colour
+from tests.servers import server
+
+__all__ = ["server"]
 
 NEED: dict[str, tuple[Callable[..., Any], str]] = {
     "Voyage": (lambda **more: Voyage("m", **more), "VOYAGE_API_KEY"),
-    "Jina": (lambda **more: Jina("m", **more), "JINA_API_KEY"),
+    "Jina": (lambda **more: Jina("m", **more), "JINA_API_KEY or JINAAI_API_KEY"),
     "Cohere": (lambda **more: Cohere("m", **more), "CO_API_KEY or COHERE_API_KEY"),
     "Anthropic": (Anthropic, "ANTHROPIC_API_KEY"),
 }
@@ -59,14 +63,15 @@ def test_pickles_are_spoken_of_only_where_there_was_one(
 ) -> None:
     make, variables = NEED[name]
     arrived = pickle.loads(pickle.dumps(make(api_key=KEY, base_url=server.base_url(name.lower()))))
-    with pytest.raises(ConfigurationError) as caught:
-        colour(arrived, "rerank", QUERY, DOCUMENTS)
-    assert str(caught.value) == (
-        f"api_key is missing, for keys do not travel in pickles: make {name} anew with api_key=, or set the "
-        f"environment variable {variables}"
-    )
-    monkeypatch.setenv(variables.partition(" or ")[0], KEY)
-    assert len(colour(arrived, "rerank", QUERY, DOCUMENTS)) == len(DOCUMENTS)
+    with arrived:
+        with pytest.raises(ConfigurationError) as caught:
+            colour(arrived, "rerank", QUERY, DOCUMENTS)
+        assert str(caught.value) == (
+            f"api_key is missing, for keys do not travel in pickles: make {name} anew with api_key=, or set the "
+            f"environment variable {variables}"
+        )
+        monkeypatch.setenv(variables.partition(" or ")[0], KEY)
+        assert len(colour(arrived, "rerank", QUERY, DOCUMENTS)) == len(DOCUMENTS)
 
 
 def test_a_refused_key_is_told_with_where_it_came_from(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,10 +97,13 @@ def test_a_refused_key_is_told_with_where_it_came_from(colour: Colour, monkeypat
 
 def test_a_refused_key_of_a_client_of_the_users_is_that_clients() -> None:
     cohere = pytest.importorskip("cohere")
-    with RerankServer(api_key="another") as server:
-        client = cohere.ClientV2(api_key=KEY, base_url=server.base_url("cohere"))
-        with pytest.raises(AuthenticationError, match="check the key that client= holds"):
-            Cohere("m", client=client).rerank(QUERY, DOCUMENTS)
+    with (
+        RerankServer(api_key="another") as server,
+        httpx.Client() as sending,
+        cohere.ClientV2(api_key=KEY, base_url=server.base_url("cohere"), httpx_client=sending) as client,
+        pytest.raises(AuthenticationError, match="check the key that client= holds"),
+    ):
+        Cohere("m", client=client).rerank(QUERY, DOCUMENTS)
 
 
 def test_a_secret_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
