@@ -1,6 +1,9 @@
 """Reranking for LangChain: wrap a retriever with `with_rerank`, or use a reranker as a document compressor."""
 
-from langchain_rerank_kit import managed
+from langchain_rerank_kit import (
+    framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
+    managed,
+)
 from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.cascade import CascadeRerank
 from langchain_rerank_kit.compressor import RerankCompressor

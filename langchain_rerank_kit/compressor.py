@@ -20,9 +20,15 @@ from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
+from rerank_kit.first_stage.drop_in import warn_of_drop_in
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.explaining import explain
 from rerank_kit.observe.trace_report import report
+
+_REMEDY = (
+    "Write with_rerank(base_retriever, base_compressor) in place of ContextualCompressionRetriever, and the retriever "
+    "will bring 50; or raise its own limit, such as k=50"
+)
 
 
 class RerankCompressor(RerankFields, BaseDocumentCompressor):
@@ -54,12 +60,14 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     def rerank(
@@ -113,7 +121,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         top_n: int | None = None,
         threshold: float | None = None,
     ) -> Flow[list[Document]]:
-        """The work of both doors; what is passed here wins over the fields of that name."""
+        """The work of sync and async callers; what is passed here wins over the fields of that name."""
         if not documents:
             return []
         limits: dict[str, Any] = {

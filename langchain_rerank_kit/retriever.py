@@ -28,10 +28,12 @@ from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
 from rerank_kit.explanation import Explanation
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import (
     Widening,
     check_recall,
+    default_recall,
     is_widening,
     note_changes,
     warn_of_few,
@@ -43,7 +45,7 @@ from rerank_kit.observe.explaining import Seen, explained, explaining, is_explai
 logger = logging.getLogger("rerank_kit")
 
 _FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
-_NUMBERS = frozenset({"recall", "top_n"})
+_NUMBERS = frozenset({"recall", "top_n", "base_compressor"})
 
 
 class RerankRetriever(Changing, ContextualCompressionRetriever):
@@ -55,7 +57,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     Attributes:
         base_retriever: The widened copy of the retriever that was given.
         base_compressor: What reranks.
-        recall: How many candidates the first stage is to bring.
+        recall: How many candidates the first stage is to bring. Where nobody has said it, it is 50, or as many as
+            `top_n` where that is more.
         top_n: How many documents to return. It wins over the compressor's own; `None` leaves it to that.
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
@@ -83,8 +86,31 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def model_post_init(self, context: Any, /) -> None:
         """Widen what was given."""
-        check_recall(self.recall, self.top_n)
+        self._settle_recall(raising=is_widening(self.widening))  # a copy that LangChain makes has all fields given
         self._widen_first_stage()
+
+    def _settle_recall(self, *, raising: bool = False) -> bool:
+        """Check `recall`, or make it enough where nobody has said it; whether it is another one now.
+
+        Args:
+            raising: Whether it may be raised also where it was said.
+
+        Raises:
+            ConfigurationError: It is less than `top_n`.
+        """
+        before, limit = self.recall, self._limit()
+        if "recall" not in self.model_fields_set:
+            vars(self)["recall"] = default_recall(limit)
+        elif raising:
+            vars(self)["recall"] = max(self.recall, limit or 0)
+        else:
+            check_recall(self.recall, self.top_n)
+        return self.recall != before
+
+    def _limit(self) -> int | None:
+        """How many documents are returned: by `top_n`, or else by the compressor's."""
+        own: object = getattr(self.base_compressor, "top_n", None)
+        return self.top_n if self.top_n is not None else own if isinstance(own, int) else None
 
     def _widen_first_stage(self) -> None:
         """Widen the first stage; where it is widened already, as in a copy that LangChain makes, start anew."""
@@ -98,13 +124,12 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def _follow(self, names: frozenset[str]) -> None:
         """Widen the first stage anew where that depends on what changed."""
-        if names & _NUMBERS:
-            check_recall(self.recall, self.top_n)
+        recalled = bool(names & _NUMBERS) and self._settle_recall()
         if "widening" in names:
             if not is_widening(self.widening) or self.widening.widened is not self.base_retriever:
                 msg = "widening tells what was changed in base_retriever: assign that, recall or widen instead"
                 raise ConfigurationError(msg)
-        elif names & _FIRST_STAGE:
+        elif recalled or names & _FIRST_STAGE:
             self._widen_first_stage()
 
     @override
@@ -155,13 +180,15 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return run(self._retrieving(query, run_manager, **kwargs))
+        with behind_a_widened_stage():
+            return run(self._retrieving(query, run_manager, **kwargs))
 
     @override
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return await arun(self._retrieving(query, run_manager, **kwargs))
+        with behind_a_widened_stage():
+            return await arun(self._retrieving(query, run_manager, **kwargs))
 
     def _retrieving(
         self,

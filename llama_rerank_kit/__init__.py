@@ -1,6 +1,9 @@
 """Reranking for LlamaIndex: `with_rerank` for what you have, or a reranker as a node postprocessor."""
 
-from llama_rerank_kit import managed
+from llama_rerank_kit import (
+    framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
+    managed,
+)
 from llama_rerank_kit.cascade import CascadeRerank
 from llama_rerank_kit.decide import DecisionRerank
 from llama_rerank_kit.explaining import aexplain, explain

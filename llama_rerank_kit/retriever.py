@@ -16,10 +16,12 @@ from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
-from rerank_kit.checks import no_such_attribute
+from rerank_kit.arguments import named
 from rerank_kit.explanation import Explanation
+from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.names import check_names
 from rerank_kit.observe.explaining import Seen, explained, explaining
 
 
@@ -30,6 +32,7 @@ class RerankRetriever(BaseRetriever):
     `retriever.postprocessor.top_n = 3`. A copy has a postprocessor of its own.
     """
 
+    @named
     def __init__(
         self,
         widening: Widening[Any],
@@ -125,12 +128,11 @@ class RerankRetriever(BaseRetriever):
             raise ConfigurationError(msg)
         if hasattr(self, name):
             return
-        for second, path in ((self._postprocessor, "postprocessor"), self._innermost()):
-            if name in type(second).model_fields:
-                msg = f"RerankRetriever has no {name}, its postprocessor has: assign retriever.{path}.{name}"
-                raise ConfigurationError(msg)
+        places = (self._innermost(), (self._postprocessor, "postprocessor"))
+        theirs = {field: f"retriever.{path}.{field}" for second, path in places for field in type(second).model_fields}
         known = ["recall", *(each for each in vars(self) if not each.startswith("_"))]
-        raise no_such_attribute(self, name, known)
+        elsewhere = {field: f"its postprocessor has it: assign {place}" for field, place in theirs.items()}
+        check_names("RerankRetriever", [name], known, elsewhere, noun="attribute")
 
     def __copy__(self) -> Self:
         """A copy on the same first stage, whose postprocessor can be changed apart."""
@@ -144,11 +146,13 @@ class RerankRetriever(BaseRetriever):
 
     @override
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return run(self._retrieving(query_bundle))
+        with behind_a_widened_stage():
+            return run(self._retrieving(query_bundle))
 
     @override
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return await arun(self._retrieving(query_bundle))
+        with behind_a_widened_stage():
+            return await arun(self._retrieving(query_bundle))
 
     def _retrieving(self, query: QueryBundle) -> Flow[list[NodeWithScore]]:
         """Both stages, for sync and async callers."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.caller import Caller, check_caller, current_caller
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
 from rerank_kit.quoting import quoted
@@ -17,6 +18,7 @@ Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Document:
     """A candidate that the first stage found.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
@@ -37,6 +38,7 @@ class Cascade(Reranker):
     pointwise = False
     reads_text = False  # the stages decide for themselves
 
+    @named
     def __init__(
         self,
         *stages: Stage | Reranker,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive, check_threshold, check_timeout
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
@@ -18,6 +19,7 @@ Condition: TypeAlias = Callable[[str, Ranking], bool]
 """Looks at the query and the ranking so far, and says whether a stage is to run."""
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a cascade, or one of its stages, may take.
@@ -36,6 +38,7 @@ class Budget:
         check_positive("money", self.money)
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage of a cascade.

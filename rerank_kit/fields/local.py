@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 from typing_extensions import override
@@ -109,6 +109,8 @@ class FlashRankFields(RerankFields):
         default=None, description="Tokens read of a query; by default half of those of a pair."
     )
     threads: int | None = Field(default=None, description="Workers; by default the cores this process may use.")
+
+    _understood: ClassVar[frozenset[str]] = frozenset({"client"})
 
     @classmethod
     @override

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from pydantic import AliasChoices, BaseModel
-
-from rerank_kit.errors import ConfigurationError
+from pydantic import BaseModel
 
 _KEPT_SCORES = "leave it out: the first stage's scores are always kept, beside the relevance, and never in the text"
 _ALONE = "leave it out: requests are sent without that package"
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
-    "RerankFields": {"keep_retrieval_score": _KEPT_SCORES},
+    "RerankFields": {"keep_retrieval_score": _KEPT_SCORES, "widen": "pass it to with_rerank(retriever, …, widen=…)"},
+    "RerankCompressor": {
+        "on_error": 'pass it to with_rerank(retriever, …, on_error="keep"), which has the documents to keep',
+        "recall": "pass it to with_rerank(retriever, …, recall=50), which has the retriever bring so many",
+    },
     "ApiFields": {
         "user_agent": "a header of your own goes to the class that sends the requests, such as "
         'reranker=Jina(model, headers={"User-Agent": "…"}), with Jina from rerank_kit.managed'
@@ -45,24 +46,6 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 """By the class of ours that has the fields, for all that inherit them: a name, and the remedy."""
 
 
-def refuse_other_names(kind: type[BaseModel], names: Iterable[str]) -> None:
-    """Refuse what the class that ours stands for takes, and ours does not, with what to write instead.
-
-    Raises:
-        ConfigurationError: There is such a name.
-    """
-    for name in names:
-        for each in kind.__mro__:
-            remedy = REMEDIES.get(each.__name__, {}).get(name)
-            if remedy is not None and name not in kind.model_fields:
-                msg = f"{kind.__name__} takes no {name}: {remedy}"
-                raise ConfigurationError(msg)
-
-
-def field_of(kind: type[BaseModel], name: str) -> str | None:
-    """The field that can be given under another name as well, where this is that name."""
-    for field, info in kind.model_fields.items():
-        also: Any = info.validation_alias
-        if isinstance(also, AliasChoices) and name in also.choices and name != field:
-            return field
-    return None
+def other_names(kind: type[BaseModel]) -> dict[str, str]:
+    """Names that the classes which a class of ours stands for take and ours does not, with what to write instead."""
+    return {name: remedy for each in reversed(kind.__mro__) for name, remedy in REMEDIES.get(each.__name__, {}).items()}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import (
     check_choice,
     check_count,
@@ -60,6 +61,7 @@ class LLMJudge(Settled, Reranker):
 
     pointwise = False  # a filter's verdicts are, but which documents it keeps depends on all (min_keep)
 
+    @named
     def __init__(
         self,
         model: ChatModel,

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
@@ -55,6 +56,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         provider: What runs the graph, in ONNX Runtime's terms.
     """
 
+    @named
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
@@ -125,6 +127,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             "on_language": on_language,
         }
         check_policy(long_documents)
+        if model is None:
+            _refuse_beside_the_embedded(file=file, revision=revision)
         files = find_model(model, file=file, precision=precision, revision=revision)
         self.model = files.name
         self.max_length = _max_length(max_length, files)
@@ -225,6 +229,17 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"
+
+
+def _refuse_beside_the_embedded(**settings: object) -> None:
+    """Refuse what says where to find a model, where it is the one that comes with the install."""
+    for name, value in settings.items():
+        if value is not None:
+            msg = (
+                f"{name}={quoted(value)} is for a model from a folder or the hub, and no model= was passed: pass it, "
+                f"or leave {name} out for the embedded model"
+            )
+            raise ConfigurationError(msg)
 
 
 def _english(model: object, name: str, on_language: OnLanguage | None) -> EnglishOnly | None:

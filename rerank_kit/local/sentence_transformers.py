@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.batching import BEYOND, BLANKS, Batches
@@ -56,6 +57,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         threads: How many batches are scored side by side.
     """
 
+    @named
     def __init__(
         self,
         model: str | os.PathLike[str] | Any,

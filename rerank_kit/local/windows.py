@@ -13,7 +13,8 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.batching import furthest
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import UNSPACED
-from rerank_kit.values import Passage
+from rerank_kit.user_warnings import warn_user
+from rerank_kit.values import Passage, Usage
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 """What to do with a document that is longer than the model reads.
@@ -36,6 +37,40 @@ _WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")  # a character each where 
 _UNBROKEN = re.compile(f"[^\\s{UNSPACED}]{{2}}")  # two characters with no white space between them
 _WITHIN_A_WORD = re.compile(f"[^\\W{UNSPACED}]{{2}}")
 
+_MANY = 10  # pairs: of fewer, that most are cut says little
+
+
+class LongDocumentsWarning(UserWarning):
+    """Most documents are longer than the model reads, and ranked by their beginnings alone."""
+
+
+def warn_of_cut_documents(model: object, usages: Sequence[Usage], *, windowed: bool) -> bool:
+    """Say so where at least half of ten pairs or more were cut, and whether that was said.
+
+    Args:
+        model: What ranked them, as its `repr` shows it.
+        usages: Those of all the queries of one call.
+        windowed: Whether it can look at windows of a document.
+    """
+    together = sum(usages, Usage())
+    if together.pairs < _MANY or 2 * together.truncated < together.pairs:
+        return False
+    remedy = (
+        'Pass long_documents="max", which looks at every part of them and calls the model for each window of a '
+        'document, or "best-window", which looks at the part that shares most words with the query, in one short call'
+        if windowed
+        else 'It has no windows: OnnxCrossEncoder has them (long_documents="max", a call of the model for each)'
+    )
+    warn_user(
+        f"{together.truncated} of {together.pairs} documents are longer than what {model!r} reads of them beside the "
+        "query, so that they are ranked by their beginnings alone, which is often no better than the order before. "
+        f"{remedy}; or pass a larger max_length, if the model reads more; or split documents into passages before they "
+        'are indexed. The page "Local rerankers" says what each costs. This is said once',
+        LongDocumentsWarning,
+        once=True,
+    )
+    return True
+
 
 def check_policy(policy: object) -> None:
     """Refuse what is no policy.
@@ -52,18 +87,33 @@ def window_size(policy: LongDocuments, asked: int | None) -> int | None:
     """Tokens in a window at most; `None` is as many as fit.
 
     Raises:
-        ConfigurationError: `asked` is less than 1.
+        ConfigurationError: `asked` is less than 1, or there are no windows.
     """
-    return check_count("window", asked) or (SMALL_WINDOW if policy == "best-window" else None)
+    _check_windowed("window", policy, asked)
+    return check_count("window", asked, none="for as many as fit") or (
+        SMALL_WINDOW if policy == "best-window" else None
+    )
 
 
 def most_windows(policy: LongDocuments, asked: int | None) -> int:
     """Windows of one document at most.
 
     Raises:
-        ConfigurationError: `asked` is less than 1.
+        ConfigurationError: `asked` is less than 1, or there are no windows.
     """
-    return check_count("max_windows", asked) or (MOST_COMPARED if policy == "best-window" else MOST_WINDOWS)
+    _check_windowed("max_windows", policy, asked)
+    return check_count("max_windows", asked, none="for the default") or (
+        MOST_COMPARED if policy == "best-window" else MOST_WINDOWS
+    )
+
+
+def _check_windowed(name: str, policy: LongDocuments, asked: object) -> None:
+    if policy == "truncate" and asked is not None:
+        msg = (
+            f'{name}={quoted(asked)} is about windows of long documents, and long_documents="truncate" looks at none: '
+            f'leave {name} out, or pass long_documents="max", "mean-top-k" or "best-window"'
+        )
+        raise ConfigurationError(msg)
 
 
 def fitted(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count, check_documents, check_query, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
@@ -40,6 +41,7 @@ class Rules(Settled, Reranker):
     pointwise = False
     reads_text = False
 
+    @named
     def __init__(
         self,
         *,

@@ -162,7 +162,7 @@ def test_ours_takes_each_or_refuses_it_with_the_remedy(theirs: Theirs, server: R
         if name == "client":
             continue  # of these there are tests of their own
         if right_of(theirs, name).startswith("refused"):
-            with pytest.raises(ConfigurationError, match=f"^{kind.__name__} takes no {name}: "):
+            with pytest.raises(ConfigurationError, match=f"^{kind.__name__} has no field '{name}': "):
                 kind(reranker=Scripted(), **given)
         else:
             kind(reranker=Scripted(), **given)

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError, Usage
-from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local import CrossEncoder, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.windows import aggregate, cut, most_alike
 from rerank_kit.values import Passage
 from tests.conftest import Colour
-from tests.local.engines import WINDOWED, Engines
+from tests.local.engines import ALL, WINDOWED, Engines
 from tests.local.tiny_models import WORDS, TinyModel, bert_like, xlmr_like
 
 LENGTH = 32
@@ -220,6 +220,49 @@ def test_what_lies_behind_a_single_window_counts_as_cut(tiny: TinyModel, policy:
     ranking = reranker.rerank("query", [LONG])
     assert ranking.usage == Usage(pairs=1, tokens=ranking.usage.tokens, truncated=1)
     assert [hit.passage for hit in ranking] == reranker.windows("query", LONG)
+
+
+# ── What is said of documents that are cut ──
+
+MANY_LONG = [f"{LONG} {place}" for place in range(5)]
+MANY_SHORT = [f"{SHORT} {place}" for place in range(5)]
+
+
+def untold(engines: Engines, name: str, **options: Any) -> CrossEncoder:
+    """An engine that has said nothing yet."""
+    engine = engines(name, **options)
+    vars(engine).pop("_told_of_cut_documents", None)
+    return engine
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_that_most_documents_are_cut_is_said_once_with_what_to_do(colour: Colour, engines: Engines, name: str) -> None:
+    engine = untold(engines, name)
+    with pytest.warns(LongDocumentsWarning) as told:
+        assert colour(engine, "rerank", "query", MANY_LONG + MANY_SHORT).usage.truncated == 5
+    colour(engine, "rerank", "query", MANY_LONG + MANY_SHORT)
+    (warning,) = told
+    said = str(warning.message)
+    assert said.startswith(f"5 of 10 documents are longer than what {engine!r} reads of them")
+    assert 'long_documents="max"' in said
+    assert ("OnnxCrossEncoder has them" in said) == (name == "flashrank")
+
+
+def test_documents_that_are_cut_are_counted_over_all_queries_of_a_call(colour: Colour, engines: Engines) -> None:
+    with pytest.warns(LongDocumentsWarning, match="^5 of 10 documents"):
+        colour(untold(engines, "onnx-bert"), "rerank_many", ["query", "text"], [MANY_LONG, MANY_SHORT])
+
+
+def test_nothing_is_said_of_few_documents_or_where_few_are_cut(colour: Colour, engines: Engines) -> None:
+    engine = untold(engines, "onnx-bert")
+    for texts in (MANY_LONG, MANY_LONG[:4] + MANY_SHORT + ["one", "two"], MANY_LONG * 3):
+        assert colour(engine, "rerank", "query", texts).usage.truncated > 3
+
+
+@pytest.mark.parametrize("policy", ["max", "mean-top-k", "best-window"])
+def test_nothing_is_said_where_windows_are_looked_at(colour: Colour, engines: Engines, policy: Any) -> None:
+    engine = untold(engines, "onnx-bert", long_documents=policy, max_windows=1)
+    assert colour(engine, "rerank", "query", MANY_LONG + MANY_SHORT).usage.truncated == 5
 
 
 # ── On sentence-transformers ──
