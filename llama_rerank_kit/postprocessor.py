@@ -117,7 +117,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         if self.recall is None:
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
-            self._warned = warn_of_few(len(nodes), self.recall, "print(widening_of(…))") or self._warned
+            self._warned = (
+                warn_of_few(len(nodes), self.recall, "print(widening_of(…))", told=self._warned) or self._warned
+            )
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
