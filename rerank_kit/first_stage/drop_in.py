@@ -30,8 +30,8 @@ def behind_a_widened_stage() -> Generator[None]:
 def warn_of_drop_in(stage: object, found: int, top_n: int | None, remedy: str) -> None:
     """Say that a reranker was handed few candidates, where nobody seems to have meant it.
 
-    Nothing is said where all of them come back by intention (`top_n=None`), behind a widened first stage, and where
-    something else comes before the reranker in the same pipeline or engine, which may have cut.
+    Nothing is said of a single one, where all of them come back by intention (`top_n=None`), behind a widened first
+    stage, and where something else comes before the reranker in the same pipeline or engine, which may have cut.
 
     Args:
         stage: The compressor or postprocessor.
@@ -39,7 +39,7 @@ def warn_of_drop_in(stage: object, found: int, top_n: int | None, remedy: str) -
         top_n: How many it returns at most.
         remedy: What to write instead, as a sentence.
     """
-    if top_n is None or not 0 < found < ENOUGH or _widened.get() or _told_elsewhere(stage):
+    if top_n is None or not 1 < found < ENOUGH or _widened.get() or _told_elsewhere(stage):
         return
     warn_user(
         f"{type(stage).__name__} was handed {found} candidates, of which it returns {min(found, top_n)}: reranking "

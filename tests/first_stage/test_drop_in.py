@@ -31,7 +31,7 @@ class Engine:
             each.work(found)
 
 
-@pytest.mark.parametrize(("found", "top_n", "left"), [(1, 3, 1), (2, 3, 2), (4, 3, 3), (4, 1, 1), (19, 10, 10)])
+@pytest.mark.parametrize(("found", "top_n", "left"), [(2, 3, 2), (4, 3, 3), (4, 1, 1), (19, 10, 10)])
 def test_few_candidates_are_told_of_with_what_to_write(found: int, top_n: int, left: int) -> None:
     with pytest.warns(RecallWarning) as told:
         Stage().work(found, top_n)
@@ -41,8 +41,8 @@ def test_few_candidates_are_told_of_with_what_to_write(found: int, top_n: int, l
     assert told[0].filename == __file__
 
 
-@pytest.mark.parametrize(("found", "top_n"), [(0, 3), (20, 3), (50, 50), (4, None)])
-def test_nothing_is_said_of_enough_of_none_or_where_all_come_back(found: int, top_n: int | None) -> None:
+@pytest.mark.parametrize(("found", "top_n"), [(0, 3), (1, 3), (20, 3), (50, 50), (4, None)])
+def test_nothing_is_said_of_enough_of_one_or_none_or_where_all_come_back(found: int, top_n: int | None) -> None:
     Stage().work(found, top_n)
 
 
