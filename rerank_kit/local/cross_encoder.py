@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import blank_head
 from rerank_kit.local.queries import FittedQuery
+from rerank_kit.local.scale import sigmoid
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
 from rerank_kit.ranking import Ranking, best_first, height
 from rerank_kit.reranker import Reranker, RerankRequest
@@ -223,11 +223,3 @@ class _Asked:
 
 def _no_head(text: str) -> int:  # noqa: ARG001
     return 0
-
-
-def sigmoid(logit: float) -> float:
-    """The logistic function, which takes a model's logit to a score between 0 and 1."""
-    if not logit < 0:  # NaN comes out as NaN, to be refused where scores are checked
-        return 1.0 / (1.0 + math.exp(-logit))
-    odds = math.exp(logit)
-    return odds / (1.0 + odds)
