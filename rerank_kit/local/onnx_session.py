@@ -45,7 +45,7 @@ class Graph:
         """Load it.
 
         Raises:
-            ConfigurationError: The file is damaged, or the graph is no cross-encoder's.
+            ConfigurationError: The file is damaged, or the graph is no cross-encoder's, but an embedding model's, say.
             MissingExtra: ONNX Runtime is not installed.
         """
         check_choice("output", output, ("auto", "logits", "probabilities"))
@@ -60,7 +60,9 @@ class Graph:
                 f"cross-encoder takes integers called input_ids and, optionally, {sorted(set(_FEEDS) - {'input_ids'})}"
             )
             raise ConfigurationError(msg)
-        self._output: str = self._session.get_outputs()[0].name
+        first = self._session.get_outputs()[0]
+        self._output: str = first.name
+        _check_output(files, first)
         named_after = any(word in self._output.lower() for word in ("prob", "score", "sigmoid", "softmax"))
         self._probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw_scores
@@ -115,6 +117,27 @@ class Graph:
                 raise InvalidResponse(msg)
             return value
         return values[0] if len(values) == 1 else values[1] - values[0]
+
+
+def _check_output(files: ModelFiles, output: Any) -> None:
+    """Refuse a graph whose output says that it gives no score for a pair. An output need not say its shape."""
+    shape = list(output.shape)[1:]  # without the number of pairs
+    if shape[1:] and any(size != 1 for size in shape):
+        vocabulary = shape[-1] == files.config.get("vocab_size")
+        gives = (
+            "a number for every token that could come next, as a language model does"
+            if vocabulary
+            else "a vector for every token, as an embedding model or a ColBERT does"
+        )
+    elif shape and isinstance(shape[0], int) and shape[0] not in (1, 2):
+        gives = f"{shape[0]} numbers, as an embedding model or a classifier does"
+    else:
+        return
+    msg = (
+        f"model={files.name!r}: the graph {files.onnx.name} gives {gives} ({output.name}, {output.shape}): a "
+        "cross-encoder gives 1 number for a pair, or 2 (irrelevant, relevant). Pass a reranker"
+    )
+    raise ConfigurationError(msg)
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:

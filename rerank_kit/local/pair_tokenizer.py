@@ -89,6 +89,11 @@ class PairTokenizer:
             encoding = self._tokenizer.encode(self._control.taken_apart(query), self._control.taken_apart(text))
         return encoding
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of a text alone."""
+        ids: list[int] = self._whole.encode(text, add_special_tokens=False).ids
+        return ids
+
     def offsets(self, text: str) -> list[Passage]:
         """Where each token of a text stands in it."""
         return self._control.offsets(text)
