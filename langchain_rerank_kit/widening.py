@@ -34,6 +34,7 @@ from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, LISTS, NOTES
 from langchain_rerank_kit.query_bodies import WidenedBody
 from langchain_rerank_kit.raising import UNSET, Raising
 from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_function
 from rerank_kit.first_stage.widening import Widening, is_widening
 
@@ -232,6 +233,7 @@ class Walk:
         return copy_with(each, updates)
 
 
+@named
 def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) -> Widening[RetrieverLike]:
     """Copy a retriever so that it brings at least `recall` documents, as far as its settings allow.
 

@@ -19,6 +19,7 @@ from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, PASSED
 from llama_rerank_kit.known_stores import Rule, rule_of
 from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
 from llama_rerank_kit.store_search import Search
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_function
 from rerank_kit.first_stage.widening import Change, Widening, is_widening
 
@@ -164,6 +165,7 @@ class Walk:
         return after
 
 
+@named
 def widen(retriever: BaseRetriever, recall: int, custom: Widen | None = None) -> Widening[Any]:
     """Copy a retriever so that it brings at least `recall` nodes, as far as its settings allow.
 

@@ -7,12 +7,12 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
 
 T = TypeVar("T")
 
-_ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
+_USUAL = 50  # candidates
+ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
 _SHARE = 0.8  # of the candidates asked for: less is worth a word
 
 
@@ -76,15 +76,37 @@ def is_widening(value: object) -> TypeGuard[Widening[Any]]:
     return isinstance(value, Widening)
 
 
+def default_recall(top_n: object) -> int:
+    """How many candidates there are to be where nobody says it: 50, or `top_n` where that is more."""
+    return max(_USUAL, check_count("top_n", top_n) or 0)
+
+
+def recall_for(recall: object, top_n: object) -> int:
+    """How many candidates there are to be: what was given, or by default what `default_recall` says.
+
+    Raises:
+        ConfigurationError: It is no such number, or less than what is to be left of them.
+    """
+    known = check_count("recall", recall, none=f"for {_USUAL}, or as many as top_n where that is more")
+    if known is None:
+        return default_recall(top_n)
+    check_recall(known, top_n)
+    return known
+
+
 def check_recall(recall: object, top_n: object) -> None:
     """Refuse a number of candidates that is none, or less than what is to be left of them.
 
     Raises:
         ConfigurationError: It is.
     """
-    known = check_count("recall", recall)
-    if known is None or (check_count("top_n", top_n) or 1) > known:
-        msg = f"recall must be at least top_n, which is {quoted(top_n)}, not {quoted(recall)}: pass recall=50 or more"
+    if recall is None:
+        msg = "recall must be a whole number of at least 1, not None"
+        raise ConfigurationError(msg)
+    known, wanted = check_count("recall", recall, none="") or 1, check_count("top_n", top_n) or 1
+    if wanted > known:
+        enough = default_recall(wanted)
+        msg = f"recall must be at least top_n, which is {wanted}, not {known}: pass recall={enough} or more"
         raise ConfigurationError(msg)
 
 
@@ -103,7 +125,7 @@ def warn_of_limits(widening: Widening[T]) -> None:
             "enable_limit=False, so that every question is widened",
             RecallWarning,
         )
-    if widening.recall < _ENOUGH:
+    if widening.recall < ENOUGH:
         warn_user(
             f"recall={widening.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
             "reranking pay",
@@ -126,7 +148,7 @@ def warn_of_few(
         filtered: Whether a filter came with the question.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
-    if recall is None or found >= min(recall, max(_ENOUGH, _SHARE * recall)) or not (found or blind):
+    if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
         return False
     sources = f" ({', '.join(widening.sources)})" if widening and widening.sources else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""

@@ -1,0 +1,25 @@
+"""Decision models: typed questions go in, probabilities come out. Importing this package loads no client."""
+
+from rerank_kit.decide.answers import Answer, Answers
+from rerank_kit.decide.limits import DecisionLimits
+from rerank_kit.decide.model import DecisionClient, DecisionModel
+from rerank_kit.decide.openai_decisions import OpenAIDecisions
+from rerank_kit.decide.questions import Choice, Question, Questionnaire, Score, YesNo
+from rerank_kit.decide.reranker import DecisionReranker
+from rerank_kit.decide.system_one import SystemOne
+
+__all__ = [
+    "Answer",
+    "Answers",
+    "Choice",
+    "DecisionClient",
+    "DecisionLimits",
+    "DecisionModel",
+    "DecisionReranker",
+    "OpenAIDecisions",
+    "Question",
+    "Questionnaire",
+    "Score",
+    "SystemOne",
+    "YesNo",
+]
