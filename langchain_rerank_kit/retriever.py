@@ -41,6 +41,7 @@ from rerank_kit.first_stage.widening import (
 )
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining
+from rerank_kit.quoting import quoted
 
 logger = logging.getLogger("rerank_kit")
 
@@ -204,6 +205,10 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         refuse_resembling(kwargs)
+        given: object = query
+        if not isinstance(given, str):
+            msg = f"the question must be a str, not {quoted(given)}: in a chain, put itemgetter(…) before the retriever"
+            raise ConfigurationError(msg)
         recall, top_n = self._counts(recall, self._asked_for(_count("top_n", top_n), _count("k", k)))
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         widening, config = self._widened(recall), child_config(whole_config, run_manager)

@@ -125,6 +125,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     def _reranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
         """The ranking, in the caller's own nodes; or, if asked for, the first stage's order when there is none."""
         if not nodes:
+            explain(lambda: Ranking(()).explain([], places=[]).with_notes("no candidate came in"))
             return Reranked([])
         texts = [text_read(each.node, self.metadata_mode) for each in nodes]
         found = yield from merging(nodes, texts, self.distinct)

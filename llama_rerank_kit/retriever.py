@@ -173,5 +173,5 @@ class RerankRetriever(BaseRetriever):
         )
         seen.second_stage = type(self._innermost()[0]).__name__
         seen.problem = next((each.rerank_failed for each in best if isinstance(each, RerankedNode)), None)
-        seen.told = isinstance(second, RerankPostprocessor) and bool(nodes) and seen.problem is None
+        seen.told = isinstance(second, RerankPostprocessor) and seen.problem is None
         return best

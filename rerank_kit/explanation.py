@@ -77,16 +77,16 @@ class Explanation:
 
         def row(rank: int | None, index: int | None, at: int, score: float | None, why: str | None) -> Row:
             cells = ["" if rank is None else str(rank)]
+            text = [] if documents is None else [_beginning(documents[at], width)]
             if beside and documents is not None:
-                cells.append("" if rank is None else _beginning(documents[rank - 1], width))
+                cells += ["" if rank is None else _beginning(documents[rank - 1], width), *text]
             by_stage = ("" if index is None else _number(of_stage.get(index)) for of_stage in scores)
             cells += [str(at + 1), *by_stage, _number(score)]
-            cells += [why or ""] if reasons else []
-            cells += [] if documents is None else [_beginning(documents[at], width)]
-            return tuple(cells)
+            return (*cells, *([why or ""] if reasons else []), *([] if beside else text))
 
-        names = [*(["before"] if beside else []), "was", *(span.stage or "" for span in stages), "score"]
-        header = ["rank", *names, *(["why"] if reasons else []), *([] if documents is None else ["text"])]
+        names = [*(["before", "now"] if beside else []), "was", *(span.stage or "" for span in stages), "score"]
+        last = ["text"] if documents is not None and not beside else []
+        header = ["rank", *names, *(["why"] if reasons else []), *last]
         rows = [
             row(rank, hit.index, place[hit.index], hit.score if scored else None, hit.why)
             for rank, hit in enumerate(hits, 1)
@@ -98,24 +98,24 @@ class Explanation:
 
     @classmethod
     def of_moves(
-        cls, before: Sequence[str], after: Sequence[tuple[int | None, float | None, str]], name: str
+        cls, before: Sequence[str], after: Sequence[tuple[int | None, float | None, str]], why: str
     ) -> Explanation:
         """Explain what somebody else's reranker did, of which no more is known than what went in and came out.
 
         Args:
             before: The texts that went in.
             after: What came out: where it stood, from 0, if it was there, its score, if it has one, and its text.
-            name: What the reranker is called.
+            why: Why the others did not come out.
         """
-        header = ("rank", "before", "was", "score", "why", "text")
+        header = ("rank", "before", "now", "was", "score", "why")
         rows: list[Row] = []
         for rank, (place, score, text) in enumerate(after, 1):
             there = _beginning(before[rank - 1], _NARROW) if rank <= len(before) else ""
             was = "" if place is None else str(place + 1)
-            rows.append((str(rank), there, was, _number(score), "", _beginning(text, _NARROW)))
+            rows.append((str(rank), there, _beginning(text, _NARROW), was, _number(score), ""))
         kept = {place for place, _, _ in after}
         left_out = [
-            ("", "", str(place + 1), "", f"{name} left it out", _beginning(text, _NARROW))
+            ("", "", _beginning(text, _NARROW), str(place + 1), "", why)
             for place, text in enumerate(before)
             if place not in kept
         ]
@@ -126,14 +126,15 @@ class Explanation:
         return replace(self, notes=(*notes, *self.notes) if first else (*self.notes, *notes))
 
     def __str__(self) -> str:
-        """The table, then the notes."""
+        """The table, the notes, and then what was not returned."""
         cells = [[textwrap.wrap(cell, _WIDTH) or [""] for cell in row] for row in (self.header, *self.rows)]
         below = [[textwrap.wrap(cell, _WIDTH) or [""] for cell in row] for row in self.dropped]
         widths = [max(len(line) for row in (*cells, *below) for line in row[place]) for place in range(len(cells[0]))]
         lines = [line for row in cells for line in _lines(row, widths)]
+        lines += ["", *self.notes] if self.notes else []
         if below:
-            lines += ["── not returned ──", *(line for row in below for line in _lines(row, widths))]
-        return "\n".join([*lines, "", *self.notes])
+            lines += ["", "not returned:", *(line for row in below for line in _lines(row, widths))]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -148,13 +149,13 @@ class Explanation:
             return "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row)
 
         head = f"<tr>{cells('th', self.header)}</tr>"
-        body = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
-        if self.dropped:
-            line = f'<tr><th colspan="{len(self.header)}" style="text-align:left">not returned</th></tr>'
-            below = "".join(f'<tr style="opacity:0.7">{cells("td", row)}</tr>' for row in self.dropped)
-            body += f"</tbody><tbody>{line}{below}"
+        rows = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table><ul>{notes}</ul>"
+        told = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><ul>{notes}</ul>"
+        if not self.dropped:
+            return told
+        below = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.dropped)
+        return f"{told}<p>not returned:</p><table><thead>{head}</thead><tbody>{below}</tbody></table>"
 
 
 def _lines(row: list[list[str]], widths: list[int]) -> list[str]:

@@ -276,7 +276,11 @@ class _OfFunction(Reranker):
         return Ranking.by_score(scores_in(scores, len(texts), str(self.model)), Usage(pairs=len(texts)))
 
     def _result(self, query: str, texts: list[str]) -> Any:
-        made = self.function(query, texts)
+        try:
+            made = self.function(query, texts)
+        except (TypeError, AttributeError, KeyError, IndexError) as error:
+            error.add_note(f"{self.model} was called with the query and a list of {len(texts)} texts, in this order")
+            raise
         return list(cast("Generator[Any]", made)) if isinstance(made, Generator) else made
 
     def __repr__(self) -> str:

@@ -10,8 +10,8 @@ from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.api.secret import Secret
 from rerank_kit.decide.answers import Said, said
+from rerank_kit.decide.client import DecisionClient, DecisionOptions, no_answers
 from rerank_kit.decide.limits import DecisionLimits
-from rerank_kit.decide.model import DecisionClient, DecisionOptions, no_answers
 from rerank_kit.decide.questions import Choice, Question, Questionnaire, YesNo
 
 _HOME = "https://api.openai.com/v1"

@@ -107,7 +107,8 @@ def explained(
         return (yield from work)
     with explaining() as inside, hearing() as heard:
         best = yield from work
-    last = inside.pop() if seen.told else Explanation.of_moves(seen.texts, after(best), seen.second_stage)
+    why = f"{seen.second_stage} left it out" if seen.problem is None else "not among the first, as nothing was reranked"
+    last = inside.pop() if seen.told else Explanation.of_moves(seen.texts, after(best), why)
     warned = [f"warning: {each}" for each in heard]
     _add(*inside, last.with_notes(*seen.notes(), first=True).with_notes(*warned))
     return best

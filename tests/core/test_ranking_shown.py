@@ -75,8 +75,8 @@ def test_what_does_not_pass_is_told_with_the_reason() -> None:
     ]
     told = ranking.explain(TEXTS)
     assert (told.dropped[0][1], told.dropped[0][3]) == ("1", "its score is below threshold=2")
-    assert "── not returned ──" in str(told)
-    assert "<th colspan=" in told.to_html()
+    assert "\n\nnot returned:\n" in str(told)
+    assert "<p>not returned:</p><table>" in told.to_html()
 
 
 def test_rules_and_stages_say_what_they_left_out_and_why() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rerank_kit import AuthenticationError, ConfigurationError, InvalidResponse
+from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.decide import DecisionReranker
 from rerank_kit.decide.ways import Ask
 from rerank_kit.testing import (
@@ -53,7 +54,7 @@ def answers(change: Callable[[Any], Any]) -> Fault:
         body = json.loads(text)
         rows = body["answers"]
         body["answers"] = (
-            {name: change(row) for name, row in rows.items()} if isinstance(rows, dict) else list(map(change, rows))
+            {name: change(row) for name, row in rows.items()} if is_mapping(rows) else list(map(change, rows))
         )
         return json.dumps(body)
 
@@ -68,7 +69,7 @@ def names(change: Callable[[str], str]) -> Fault:
         rows = body["answers"]
         body["answers"] = (
             {change(name): row for name, row in rows.items()}
-            if isinstance(rows, dict)
+            if is_mapping(rows)
             else [{**row, "name": change(row["name"])} for row in rows]
         )
         return json.dumps(body)
@@ -79,9 +80,9 @@ def names(change: Callable[[str], str]) -> Fault:
 def halved(row: Any) -> Any:
     """Probabilities that sum to a half, and for yes or no, none at all."""
     given = row.get("probabilities")
-    if isinstance(given, dict):
+    if is_mapping(given):
         return {**row, "probabilities": {name: value / 2 for name, value in given.items()}}
-    if isinstance(given, list):
+    if is_list(given):
         return {**row, "probabilities": [{**each, "probability": each["probability"] / 2} for each in given]}
     return {"type": row["type"]}
 
