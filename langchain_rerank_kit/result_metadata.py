@@ -82,6 +82,20 @@ def kept(document: Document, place: int, reason: str) -> Document:
     return document.model_copy(update={"metadata": {RANK: place + 1, **_unscored(document), FAILED: reason}})
 
 
+def moves(before: Sequence[Document], after: Sequence[Document]) -> list[tuple[int | None, float | None, str]]:
+    """What came of documents: where each stood before, from 0, if it was there, its score and its text.
+
+    They are told by their ids, or else by what they say.
+    """
+    places: dict[str, int] = {}
+    for place, each in reversed(list(enumerate(before))):
+        places |= {each.page_content: place, **({} if each.id is None else {each.id: place})}
+    return [
+        (places.get(each.id or each.page_content, places.get(each.page_content)), score_of(each), each.page_content)
+        for each in after
+    ]
+
+
 def scores(documents: Iterable[Document]) -> list[Any]:
     """Whatever stands under the key of the score, of those that have it."""
     return [each.metadata[SCORE] for each in documents if SCORE in each.metadata]

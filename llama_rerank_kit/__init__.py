@@ -5,6 +5,7 @@ from llama_rerank_kit import (
     managed,
 )
 from llama_rerank_kit.cascade import CascadeRerank
+from llama_rerank_kit.explaining import aexplain, explain
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from llama_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
@@ -29,6 +30,8 @@ __all__ = [
     "RerankedNode",
     "RuleRerank",
     "Widening",
+    "aexplain",
+    "explain",
     "widen",
     "widening_of",
     "with_rerank",

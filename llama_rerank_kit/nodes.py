@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import MetadataMode, NodeWithScore
 from pydantic import Field, SerializeAsAny
 from typing_extensions import override
 
+from llama_rerank_kit.text_read import text_read
 from rerank_kit import Hit, Ranking
 
 
@@ -111,6 +112,16 @@ def kept(given: NodeWithScore, place: int, reason: str) -> RerankedNode:
         rerank_failed=reason,
         merged_nodes=merged_nodes(given),
     )
+
+
+def moves(
+    before: Sequence[NodeWithScore], after: Sequence[NodeWithScore]
+) -> list[tuple[int | None, float | None, str]]:
+    """What came of nodes: where each stood before, from 0, if it was there, its score and its text, told by ids."""
+    places: dict[str, int] = {}
+    for place, each in enumerate(before):
+        places.setdefault(each.node_id, place)
+    return [(places.get(each.node_id), each.score, text_read(each.node, MetadataMode.EMBED)) for each in after]
 
 
 def _rank(given: NodeWithScore, place: int | None) -> int | None:

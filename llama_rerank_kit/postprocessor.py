@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
@@ -18,13 +18,20 @@ from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, tra
 from rerank_kit import ConfigurationError, Ranking, Reranker
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.drop_in import warn_of_drop_in
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain, is_explaining
 from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import watching
 
 logger = logging.getLogger("rerank_kit")
+
+_REMEDY = (
+    "Write with_rerank(index.as_query_engine(), postprocessor) in place of node_postprocessors=[postprocessor], and "
+    "the retriever will bring 50; or pass similarity_top_k=50"
+)
 
 
 class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
@@ -76,16 +83,14 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         fields = {name: getattr(self, name) for name in type(self).model_fields.keys() - left - {"callback_manager"}}
         return _arrived, (type(self), fields, self.loaded if left else None)
 
-    if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name == "top_n" and isinstance(value, int) and self.recall is not None and value > self.recall:
-                msg = (
-                    f"top_n={value} is more than recall={self.recall}, the number of candidates that the first stage "
-                    "brings: raise recall of the retriever before, or call with_rerank with that top_n"
-                )
-                raise ConfigurationError(msg)
-            super().__setattr__(name, value)
+    @override
+    def _check_assigned(self) -> None:
+        if self.recall is not None and (self.top_n or 0) > self.recall:
+            msg = (
+                f"top_n={self.top_n} is more than recall={self.recall}, the number of candidates that the first stage "
+                "brings: raise recall of the retriever before, or call with_rerank with that top_n"
+            )
+            raise ConfigurationError(msg)
 
     @override
     @dispatcher.span
@@ -102,11 +107,14 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return await arun(self.postprocessing(nodes, query_bundle))
 
     def postprocessing(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Flow[list[NodeWithScore]]:
-        """The work of both doors."""
+        """The work of sync and async callers."""
         if query is None:
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
-        self._warned = self._warned or warn_of_few(len(nodes), self.recall, "print(widening_of(…))")
+        if self.recall is None:
+            warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
+        if not self._warned or is_explaining():
+            self._warned = warn_of_few(len(nodes), self.recall, "print(widening_of(…))") or self._warned
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
@@ -132,6 +140,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
                 [kept(each, place, reason) for place, each in found[: self.top_n]],
                 {"outcome": "failed", "problem": reason, **merged},
             )
+        explain(lambda: ranking.explain(texts, places=[place for place, _ in found]))
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
             place, each = found[hit.index]

@@ -57,16 +57,16 @@ class Asked:
         lowest = min((hit.score for hit in hits), default=0.0)
         hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
         spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
-        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)), spans=spans)
+        usage = answer.usage + Usage(empty=len(self.empty))
+        dropped = tuple(replace(each, index=self.places[each.index]) for each in answer.dropped)
+        return replace(answer, hits=tuple(hits), usage=usage, spans=spans, dropped=dropped)
 
-    def passing(self, ranking: Ranking, threshold: float | None, *, blanks: bool) -> tuple[Hit, ...]:
-        """The hits that reach the threshold, which documents without text can only where these are judged."""
-        if threshold is None:
-            return ranking.hits
+    def cut(self, ranking: Ranking, top_n: int | None, threshold: float | None, *, blanks: bool) -> Ranking:
+        """What passes, and the ids; documents without text reach a threshold only where these are judged."""
         blank = set(self.empty)
-        if not blanks:
+        if threshold is not None and not blanks:
             blank |= {place for place, each in zip(self.places, self.documents, strict=True) if is_blank(each.text)}
-        return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
+        return replace(ranking.cut(top_n, threshold, blank), ids=self.ids)
 
 
 def _readable(document: Document) -> Document:

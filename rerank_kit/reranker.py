@@ -197,9 +197,9 @@ class Reranker(ABC):
         threshold: float | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
-        """What stands behind all four doors, as a flow that combinators can run inside their own.
+        """The work of `rerank`, `rerank_many` and the async ones, as a flow that combinators can run inside their own.
 
-        It may come back a little late, which combinators make the best of; the doors raise then.
+        It may come back a little late, which combinators make the best of; those methods raise then.
         """
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
         asked = [
@@ -218,13 +218,9 @@ class Reranker(ABC):
             for each in asked:
                 self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
             raise
-        passing = (
-            each.passing(ranking, threshold, blanks=self.scores_blanks)
-            for ranking, each in zip(whole, asked, strict=True)
-        )
         cut = [
-            replace(ranking, hits=hits[:top_n], ids=each.ids)
-            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+            each.cut(ranking, top_n, threshold, blanks=self.scores_blanks)
+            for ranking, each in zip(whole, asked, strict=True)
         ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
@@ -234,7 +230,7 @@ class Reranker(ABC):
     def _door(
         self, requests: Requests, top_n: int | None, threshold: float | None, timeout: float | None
     ) -> Flow[list[Ranking]]:
-        """What every door does. A late ranking is none, unless it says that it did less in order to be in time."""
+        """What all four methods do. A late ranking is none, unless it says that it did less in order to be in time."""
         deadline = Deadline.after(check_timeout(timeout))
         rankings = yield from self.reranking(requests, top_n=top_n, threshold=threshold, deadline=deadline)
         if not all(each.degraded for each in rankings):

@@ -59,6 +59,21 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A document that is not among the hits of a ranking.
+
+    Attributes:
+        index: Its place in the sequence that the caller passed in, from 0.
+        why: The reason, as a clause.
+        score: The score that it was left out with, where it has one.
+    """
+
+    index: int
+    why: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Usage:
     """What a ranking took. Usages add up: `sum(usages, Usage())`.
 
@@ -120,6 +135,11 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""
         return Usage(*(getattr(self, name) + getattr(other, name) for name in _USAGE_FIELDS))
+
+    def __repr__(self) -> str:
+        """Such as `Usage(pairs=50, tokens=4210)`, without zeros."""
+        counts = ((name, getattr(self, name)) for name in _USAGE_FIELDS)
+        return f"Usage({', '.join(f'{name}={count!r}' for name, count in counts if count)})"
 
 
 _USAGE_FIELDS = tuple(each.name for each in dataclasses.fields(Usage))

@@ -29,7 +29,7 @@ def test_python_blocks_run_and_print_what_they_say(page: Path) -> None:
     for code in blocks(page, "python"):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, page.name, "exec"), names)  # noqa: S102 - our own documentation
+            exec(compile(code, page.name, "exec", dont_inherit=True), names)  # noqa: S102 - our own documentation
         promised = [line.removeprefix("# ") for line in map(str.strip, code.splitlines()) if line.startswith("# ")]
         assert printed.getvalue().splitlines() == promised
 

@@ -167,6 +167,12 @@ def test_a_retriever_of_ours_has_no_other_fields() -> None:
         assert refusal(call).endswith("did you mean top_n?")
 
 
+@pytest.mark.parametrize("package", [langchain_rerank_kit, llama_rerank_kit])
+def test_a_slip_is_taken_for_a_field_rather_than_for_a_name_of_another_library(package: Any) -> None:
+    assert refusal(package.EndpointRerank, modle=KEY).endswith("did you mean model?")
+    assert refusal(package.EndpointRerank, mode=KEY).endswith("or leave it out for the metadata too")
+
+
 def test_a_class_of_somebody_elses_that_takes_further_fields_is_left_alone() -> None:
     class Mine(langchain_rerank_kit.RerankCompressor):
         model_config = {"extra": "allow"}  # noqa: RUF012 - as pydantic wants it

@@ -16,7 +16,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite
+from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
 
 
 class Cascade(Reranker):
@@ -101,6 +101,7 @@ class _Run:
         self.hits = [Hit(place, _first_score(each)) for place, each in enumerate(documents)]
         self.whole = Ranking(())
         self.rest: list[Hit] = []
+        self.dropped: list[Dropped] = []
         self.usage = Usage()
         self.spans: list[Span] = []
         self.spent = 0.0
@@ -173,6 +174,11 @@ class _Run:
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
+        reasons = {each.index: each for each in ranking.dropped}
+        for place, hit in enumerate(before):
+            if hit.index not in above:
+                why = reasons.get(place, Dropped(place, "left out"))
+                self.dropped.append(Dropped(hit.index, f"{stage.label}: {why.why}", why.score))
         self.usage += ranking.usage
         *inner, own = (span.at(places) for span in ranking.spans)
         idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
@@ -218,7 +224,8 @@ class _Run:
             if hits and hit.score >= hits[-1].score:
                 hit = replace(hit, score=hits[-1].score, logit=hits[-1].logit)  # noqa: PLW2901 - it is below that one
             hits.append(hit)
-        return replace(self.so_far(), hits=tuple(hits), failure=self.failure)
+        dropped = () if self.cascade.keep_rest else tuple(self.dropped)
+        return replace(self.so_far(), hits=tuple(hits), failure=self.failure, dropped=dropped)
 
 
 def _first_score(document: Document) -> float:

@@ -78,17 +78,11 @@ class Stage:
 
     def cut(self, ranking: Ranking, documents: Sequence[Document]) -> Ranking:
         """What passes of a ranking of these documents: those that could not be read reach no threshold."""
-        hits = [
-            hit
-            for hit in ranking
-            if self.threshold is None
-            or (
-                hit.score >= self.threshold and (self.reranker.scores_blanks or not is_blank(documents[hit.index].text))
-            )
-        ][: self.top_n]
+        blanks = () if self.reranker.scores_blanks else enumerate(documents)
+        passed = ranking.cut(self.top_n, self.threshold, {place for place, each in blanks if is_blank(each.text)})
         *inner, own = ranking.spans
-        own = replace(own, stage=self.label, documents_out=len(hits))
-        return replace(ranking, hits=tuple(hits), spans=(*inner, own))
+        own = replace(own, stage=self.label, documents_out=len(passed))
+        return replace(passed, spans=(*inner, own))
 
     @property
     def model(self) -> str:

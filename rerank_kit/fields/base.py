@@ -16,11 +16,17 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
+from rerank_kit.fields.other_names import other_names
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
 from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
+
+_SHOWN_APART = frozenset({"reranker", "top_n", "callback_manager"})
+
+_told: list[Reranker] = []
+"""What was taken by default, once that has been said."""
 
 
 class RerankFields(BaseModel):
@@ -36,10 +42,16 @@ class RerankFields(BaseModel):
         description="Any `rerank_kit.Reranker`; by default what the other fields say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
-    threshold: float | None = Field(default=None, allow_inf_nan=False, description="Leave out what has a lower score.")
+    threshold: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        validation_alias=AliasChoices("threshold", "score_threshold"),
+        description="Leave out what has a lower score. Also under the name `score_threshold`.",
+    )
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()
     _left_out: ClassVar[frozenset[str]] = frozenset()
+    _understood: ClassVar[frozenset[str]] = frozenset()
     fields_of_a_call: ClassVar[frozenset[str]] = frozenset({"top_n", "threshold", "timeout"})
     """The fields that are read at every call; of all others the reranker may be made."""
     elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType({})
@@ -70,7 +82,7 @@ class RerankFields(BaseModel):
 
         def __new__(cls, *others: Any, **fields: Any) -> Self:
             """Refuse what is no field, before pydantic says that of it alone."""
-            names, by_position = fields.keys() - cls._left_out, bool(others)
+            names, by_position = [name for name in fields if name not in cls._left_out | cls._understood], bool(others)
             del others, fields  # there may be a key in it, and this frame would show it
             check_given(cls, names, by_position=by_position)
             return super().__new__(cls)
@@ -79,6 +91,11 @@ class RerankFields(BaseModel):
             """Make the reranker here, where pydantic does not turn its errors into others."""
             given = {name: value for name, value in fields.items() if name not in self._left_out}
             del fields  # there may be a key in it, and this frame would show it
+            try:
+                self._understand(given)
+            except ConfigurationError:
+                given.clear()
+                raise
             _checked(given, lambda taken: super(RerankFields, self).__init__(**taken))
             self._make()
 
@@ -88,7 +105,9 @@ class RerankFields(BaseModel):
                 return
             given = {name: value}
             del value  # it may be a key, and this frame would show it
-            become(self, self._changed(given, deep=False))
+            changed = self._changed(given, deep=False)
+            changed._check_assigned()  # noqa: SLF001 - our own copy
+            become(self, changed)
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -126,6 +145,13 @@ class RerankFields(BaseModel):
             changed._make()
         return changed
 
+    def _check_assigned(self) -> None:
+        """Refuse fields that do not go together, once one is assigned. Subclasses that have such fields override it."""
+
+    @classmethod
+    def _understand(cls, given: dict[str, Any]) -> None:
+        """Put what users of other classes pass under the names of ours. Subclasses with such names override this."""
+
     def _make(self) -> None:
         """Make the reranker, or take the one that was given. One that is made anew has the hooks of the one before."""
         made = self._build() if self.reranker is None else self.reranker
@@ -142,7 +168,7 @@ class RerankFields(BaseModel):
             missing = MissingExtra(f"no reranker was given, and {error}")
             missing.extra = error.extra
             raise missing from error
-        logger.info("no reranker was given: taking the local %r", engine)
+        _tell_of_default(engine)
         return engine
 
     @property
@@ -150,9 +176,30 @@ class RerankFields(BaseModel):
         """The reranker at work."""
         return self._loaded
 
+    @override
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """The reranker at work, how many it returns, and what else is not as by default."""
+        yield "reranker", getattr(self, "_loaded", None)
+        yield "top_n", vars(self).get("top_n")  # of one that could not be made there is none
+        for name, value in super().__repr_args__():
+            field = type(self).model_fields.get(name or "")
+            if name not in _SHOWN_APART and field is not None and value != field.get_default():
+                yield name, value
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _tell_of_default(engine: Reranker) -> None:
+    """Say which reranker is at work where none was given: where a user sees it the first time, later in the log."""
+    level = logging.INFO if _told else logging.WARNING
+    _told[:] = [engine]
+    logger.log(level, "no reranker was given: taking the local %r, for English; pass one to choose", engine)
 
 
 def become(model: BaseModel, changed: BaseModel) -> None:
@@ -167,7 +214,8 @@ def check_fields(kind: type[BaseModel], names: Iterable[str]) -> None:
     Raises:
         WrongArguments: There is such a name. The error says what was meant.
     """
-    check_names(kind.__name__, names, kind.model_fields, getattr(kind, "elsewhere", {}), noun="field")
+    elsewhere: Mapping[str, str] = {**other_names(kind), **getattr(kind, "elsewhere", {})}
+    check_names(kind.__name__, names, kind.model_fields, elsewhere, noun="field")
 
 
 def check_given(kind: type[BaseModel], names: Iterable[str], *, by_position: bool = False) -> None:

@@ -12,7 +12,7 @@ from rerank_kit.user_warnings import warn_user
 T = TypeVar("T")
 
 _USUAL = 50  # candidates
-_ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
+ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
 _SHARE = 0.8  # of the candidates asked for: less is worth a word
 
 
@@ -125,7 +125,7 @@ def warn_of_limits(widening: Widening[T]) -> None:
             "enable_limit=False, so that every question is widened",
             RecallWarning,
         )
-    if widening.recall < _ENOUGH:
+    if widening.recall < ENOUGH:
         warn_user(
             f"recall={widening.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
             "reranking pay",
@@ -148,7 +148,7 @@ def warn_of_few(
         filtered: Whether a filter came with the question.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
-    if recall is None or found >= min(recall, max(_ENOUGH, _SHARE * recall)) or not (found or blind):
+    if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
         return False
     sources = f" ({', '.join(widening.sources)})" if widening and widening.sources else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""

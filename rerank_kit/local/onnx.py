@@ -27,7 +27,7 @@ from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
+from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
@@ -180,8 +180,19 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
     def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
         """The same, while there is time."""
+        query = self.fitted_query(query, deadline).text
         size = self._share.beside(self._length_alone(query), self._window)
-        return fitted(text, self._encode.offsets, size, self._most_windows, deadline.check)
+        most = min(self.max_length, self._length(query, "", deadline) + size)
+
+        def fits(part: str) -> bool:
+            return self._length(query, part, deadline) <= most
+
+        return fitted(text, self._encode.offsets, fits, size=size, most=self._most_windows, check=deadline.check)
+
+    def _length(self, query: str, text: str, deadline: Deadline) -> int:
+        """Tokens of a pair; of one that is too long, more than the model reads."""
+        pair = self._encode(query, text, deadline)
+        return len(pair.ids) + pair.truncated
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""
@@ -205,7 +216,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         return self._fingerprint
 
     def _digest(self) -> str:
-        reading = (self.max_length, self.long_documents, self._window, self._most_windows, self._share)
+        reading = (self.max_length, self.long_documents, self._window, self._most_windows, CUTTING, self._share)
         settings = (*reading, self.provider, *self._graph.settings)
         return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 

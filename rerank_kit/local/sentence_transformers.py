@@ -198,8 +198,19 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
     def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
         """The same, while there is time."""
+        query = self.fitted_query(query, deadline).text
         size = self._share.beside(self._length_alone(query), self._window)
-        return fitted(text, self._control.offsets, size, self._most_windows, deadline.check)
+        most = min(self.max_length, self._length(query, "", deadline) + size)
+
+        def fits(part: str) -> bool:
+            return self._length(query, part, deadline) <= most
+
+        return fitted(text, self._control.offsets, fits, size=size, most=self._most_windows, check=deadline.check)
+
+    def _length(self, query: str, text: str, deadline: Deadline) -> int:
+        """Tokens of a pair; of one that is too long, more than the model reads."""
+        (pair,) = self._measured([(query, text)], deadline)
+        return max(pair.tokens, self.max_length + 1) if pair.truncated else pair.tokens
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import pickle
@@ -29,7 +30,7 @@ from llama_rerank_kit import (
     with_rerank,
 )
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
-from rerank_kit.local import Engine, FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local import Engine, FlashRank, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from rerank_kit.testing import ChatServer, RerankServer
 from tests.conftest import Colour
@@ -286,3 +287,13 @@ def test_every_postprocessor_there_is_goes_there_and_back() -> None:
     public = [getattr(llama_rerank_kit, name) for name in names]
     ours = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, RerankPostprocessor)}
     assert ours == {kind.split()[0] for kind in MADE}
+
+
+def test_that_most_nodes_are_cut_is_said_at_the_users_line() -> None:
+    long = [NodeWithScore(node=TextNode(text=f"GST {place} {'word ' * 60}")) for place in range(20)]
+    with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
+        CrossEncoderRerank(max_length=32).postprocess_nodes(long, QUERY)
+    assert [each.filename for each in told] == [__file__]
+    with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
+        asyncio.run(CrossEncoderRerank(max_length=32).apostprocess_nodes(long, QUERY))
+    assert [each.filename for each in told] == [__file__]
