@@ -11,10 +11,12 @@ from llama_index.core.schema import QueryBundle
 
 from llama_rerank_kit.wrapping import widening_of
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.explanation import Explanation
 from rerank_kit.observe.explaining import explaining
 
 
+@named
 def explain(target: BaseRetriever | BaseQueryEngine, query: str) -> Explanation:
     """Retrieve and rerank, and tell all of it: `print(explain(engine, "…"))`; a notebook shows it as HTML.
 
@@ -41,6 +43,7 @@ def explain(target: BaseRetriever | BaseQueryEngine, query: str) -> Explanation:
     return _last(explanations, target)
 
 
+@named
 async def aexplain(target: BaseRetriever | BaseQueryEngine, query: str) -> Explanation:
     """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
     retrieve = _method(target, "aretrieve")

@@ -11,6 +11,7 @@ from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
+from llama_rerank_kit.given_nodes import check_given
 from llama_rerank_kit.merging import merging
 from llama_rerank_kit.nodes import kept, reranked
 from llama_rerank_kit.text_read import text_read
@@ -108,9 +109,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
 
     def postprocessing(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Flow[list[NodeWithScore]]:
         """The work of sync and async callers."""
-        if query is None:
-            msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
-            raise ConfigurationError(msg)
+        query = check_given(nodes, query)
         if self.recall is None:
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():

@@ -26,7 +26,7 @@ PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"r
 OURS = {  # what we make and hand out, and what somebody else is to write
     *("Calibration", "Change", "Check", "Completion", "Deadline", "Estimate", "Finding", "Hit", "Kept", "Prompt"),
     *("RerankedNode", "Ranking", "Scored", "Span", "Usage", "Verdict", "Verdicts", "Widening", "log_span"),
-    *("cross_encoder", "known_prices", "CrossEncoder"),
+    *("cross_encoder", "known_prices", "CrossEncoder", "explaining"),
 }
 
 

@@ -9,13 +9,14 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
+from rerank_kit.fields.given import as_field
 from rerank_kit.fields.other_names import other_names
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
@@ -36,10 +37,11 @@ class RerankFields(BaseModel):
     or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
-    reranker: SkipJsonSchema[Reranker | None] = Field(
+    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(as_field)]] = Field(
         default=None,
         exclude=True,
-        description="Any `rerank_kit.Reranker`; by default what the other fields say, or the best local one installed.",
+        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes; by default what the other fields "
+        "say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
     threshold: float | None = Field(
