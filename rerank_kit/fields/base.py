@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
+from rerank_kit.fields.given import as_field
 from rerank_kit.fields.other_names import other_names
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
@@ -41,11 +42,11 @@ class RerankFields(BaseModel):
     or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
-    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(_function_too)]] = Field(
+    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(as_field)]] = Field(
         default=None,
         exclude=True,
-        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes it; by default what the other "
-        "fields say, or the best local one installed.",
+        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes; by default what the other fields "
+        "say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
     threshold: float | None = Field(
@@ -111,7 +112,9 @@ class RerankFields(BaseModel):
                 return
             given = {name: value}
             del value  # it may be a key, and this frame would show it
-            become(self, self._changed(given, deep=False))
+            changed = self._changed(given, deep=False)
+            changed._check_assigned()  # noqa: SLF001 - our own copy
+            become(self, changed)
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -148,6 +151,9 @@ class RerankFields(BaseModel):
         if "reranker" in names or (builder is not RerankFields and names - self.fields_of_a_call):
             changed._make()
         return changed
+
+    def _check_assigned(self) -> None:
+        """Refuse fields that do not go together, once one is assigned. Subclasses that have such fields override it."""
 
     @classmethod
     def _understand(cls, given: dict[str, Any]) -> None:
