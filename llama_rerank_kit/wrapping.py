@@ -28,6 +28,11 @@ from rerank_kit.quoting import class_name
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
 OnError = Literal["raise", "keep"]
+_OF_POSTPROCESSORS: dict[str, str] = dict.fromkeys(
+    ("text", "metadata_mode"),
+    "what is read of a node is a field of the postprocessor, such as "
+    "RerankPostprocessor(reranker=…, metadata_mode=MetadataMode.NONE) for the text alone",
+)
 
 
 @overload
@@ -60,7 +65,7 @@ def with_rerank(
 ) -> Whole: ...
 
 
-@named
+@partial(named, elsewhere=_OF_POSTPROCESSORS)
 def with_rerank(
     target: Any,
     reranker: Given | BaseNodePostprocessor | None = None,
