@@ -123,6 +123,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     ) -> Flow[list[Document]]:
         """The work of sync and async callers; what is passed here wins over the fields of that name."""
         if not documents:
+            explain(lambda: Ranking(()).explain([], places=[]).with_notes("no candidate came in"))
             return []
         limits: dict[str, Any] = {
             "top_n": self.top_n if top_n is None else top_n,

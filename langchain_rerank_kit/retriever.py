@@ -40,7 +40,8 @@ from rerank_kit.first_stage.widening import (
     warn_of_limits,
 )
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining
+from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining, the_last
+from rerank_kit.quoting import quoted
 
 logger = logging.getLogger("rerank_kit")
 
@@ -156,13 +157,13 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         """
         with explaining() as explanations:
             self.invoke(query, config, **kwargs)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     async def aexplain(self, query: str, config: RunnableConfig | None = None, **kwargs: Any) -> Explanation:
         """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
         with explaining() as explanations:
             await self.ainvoke(query, config, **kwargs)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     @override
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
@@ -204,6 +205,10 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         refuse_resembling(kwargs)
+        given: object = query
+        if not isinstance(given, str):
+            msg = f"the question must be a str, not {quoted(given)}: in a chain, put itemgetter(…) before the retriever"
+            raise ConfigurationError(msg)
         recall, top_n = self._counts(recall, self._asked_for(_count("top_n", top_n), _count("k", k)))
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         widening, config = self._widened(recall), child_config(whole_config, run_manager)
@@ -233,7 +238,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
             raise
         if not self._warned or is_explaining():
             report, filtered = "print(retriever.widening)", has_filter(kwargs)
-            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered)
+            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=self._warned)
             self._warned = few or self._warned
         return documents
 

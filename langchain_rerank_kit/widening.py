@@ -36,7 +36,7 @@ from langchain_rerank_kit.raising import UNSET, Raising
 from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_function
-from rerank_kit.first_stage.widening import Widening, is_widening
+from rerank_kit.first_stage.widening import Widening, is_widening, reranks
 
 Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
@@ -221,6 +221,8 @@ class Walk:
 
     def compressor(self, each: Any, path: str) -> Any:
         """A compressor inside the first stage must not cut what the reranker is to see."""
+        if reranks(each):
+            self.raising.rerankers.append(f"{path} ({name_of(each)})")
         updates: dict[str, Any] = {}
         for name, value in fields(each):
             where = f"{path}.{name}"
@@ -262,6 +264,7 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         unknown=tuple(raising.unknown),
         sources=tuple(dict.fromkeys(raising.sources)),
         remedies=tuple(dict.fromkeys(raising.remedies)),
+        rerankers=tuple(dict.fromkeys(raising.rerankers)),
         capped=raising.capped,
         filtered=raising.filtered,
     )

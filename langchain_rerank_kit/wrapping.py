@@ -19,7 +19,7 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_function, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
-from rerank_kit.first_stage.widening import recall_for
+from rerank_kit.first_stage.widening import recall_for, warn_of_rerankers
 
 
 @named
@@ -80,7 +80,7 @@ def with_rerank(
     if distinct == "document" and isinstance(compressor, RerankCompressor):
         distinct = compressor.distinct
     told: dict[str, Any] = {} if recall is None else {"recall": known}
-    return RerankRetriever(
+    made = RerankRetriever(
         **told,
         base_retriever=_as_retriever(retriever),
         base_compressor=compressor,
@@ -90,6 +90,9 @@ def with_rerank(
         distinct=distinct,
         widen=widen,
     )
+    if reranker is None:
+        warn_of_rerankers(made.widening)
+    return made
 
 
 def _limits(top_n: Any, reranker: object) -> tuple[Any, Any]:

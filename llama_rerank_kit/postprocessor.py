@@ -117,7 +117,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         if self.recall is None:
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
-            self._warned = warn_of_few(len(nodes), self.recall, "print(widening_of(…))") or self._warned
+            self._warned = (
+                warn_of_few(len(nodes), self.recall, "print(widening_of(…))", told=self._warned) or self._warned
+            )
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
@@ -125,6 +127,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     def _reranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
         """The ranking, in the caller's own nodes; or, if asked for, the first stage's order when there is none."""
         if not nodes:
+            explain(lambda: Ranking(()).explain([], places=[]).with_notes("no candidate came in"))
             return Reranked([])
         texts = [text_read(each.node, self.metadata_mode) for each in nodes]
         found = yield from merging(nodes, texts, self.distinct)

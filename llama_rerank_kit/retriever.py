@@ -22,7 +22,7 @@ from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.names import check_names
-from rerank_kit.observe.explaining import Seen, explained, explaining
+from rerank_kit.observe.explaining import Seen, explained, explaining, the_last
 
 
 class RerankRetriever(BaseRetriever):
@@ -93,13 +93,13 @@ class RerankRetriever(BaseRetriever):
         """
         with explaining() as explanations:
             self.retrieve(query)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     async def aexplain(self, query: str | QueryBundle) -> Explanation:
         """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
         with explaining() as explanations:
             await self.aretrieve(query)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     def __repr__(self) -> str:
         """What runs, in a line: not the nodes that the first stage may hold."""
@@ -173,5 +173,5 @@ class RerankRetriever(BaseRetriever):
         )
         seen.second_stage = type(self._innermost()[0]).__name__
         seen.problem = next((each.rerank_failed for each in best if isinstance(each, RerankedNode)), None)
-        seen.told = isinstance(second, RerankPostprocessor) and bool(nodes) and seen.problem is None
+        seen.told = isinstance(second, RerankPostprocessor) and seen.problem is None
         return best

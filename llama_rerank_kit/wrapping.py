@@ -23,7 +23,7 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
-from rerank_kit.first_stage.widening import Widening, is_widening, recall_for, warn_of_limits
+from rerank_kit.first_stage.widening import Widening, is_widening, recall_for, warn_of_limits, warn_of_rerankers
 from rerank_kit.quoting import class_name
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
@@ -130,6 +130,8 @@ def with_rerank(
     if isinstance(target, BaseRetriever):
         widening = walk.report(walk.retriever(target, path), target)
         warn_of_limits(widening)
+        if reranker is None:
+            warn_of_rerankers(widening)
         return RerankRetriever(widening, second, widen)
     engine, found = Attachment(walk, second).engine(target, path)
     if not found:
@@ -137,6 +139,8 @@ def with_rerank(
         raise ConfigurationError(msg)
     widening = walk.report(engine, target)
     warn_of_limits(widening)
+    if reranker is None:
+        warn_of_rerankers(widening)
     vars(engine)[_WIDENING] = widening  # not by assignment, which an engine that is a pydantic model would refuse
     return engine
 

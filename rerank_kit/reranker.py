@@ -94,7 +94,7 @@ class Reranker(ABC):
         Raises:
             ConfigurationError: It cannot be called with a query and texts.
         """
-        return _OfFunction(function, model)
+        return FunctionReranker(function, model)
 
     @abstractmethod
     def flow(
@@ -118,6 +118,12 @@ class Reranker(ABC):
         return cast("Ranking", (yield from called(self.flow, deadline, query, documents, deadline)))
 
     @named
+    def _many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
+        """The flow for several queries, also of a `flow_many` that is none."""
+        if isgeneratorfunction(self.flow_many):
+            return (yield from self.flow_many(requests, deadline))
+        return cast("list[Ranking]", (yield from called(self.flow_many, deadline, requests, deadline)))
+
     def rerank(
         self,
         query: str,
@@ -210,7 +216,7 @@ class Reranker(ABC):
         try:
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
-            answers = (yield from self.flow_many(sent, deadline)) if sent else []
+            answers = (yield from self._many(sent, deadline)) if sent else []
             whole = completed(asked, answers, type(self).__name__)
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
@@ -240,6 +246,7 @@ class Reranker(ABC):
     def _tell(self, asked: Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
         """Make the span of one ranking and pass it to the hooks."""
         reasons = [span.problem for span in ranking.spans if span.outcome == "degraded" and span.problem]
+        reasons += [] if ranking.failure is None else [ranking.failure]
         seconds = perf_counter() - started
         inside = outermost(ranking.spans)
         span = Span(
@@ -259,10 +266,11 @@ class Reranker(ABC):
         return span
 
 
-class _OfFunction(Reranker):
+class FunctionReranker(Reranker):
     """What `Reranker.of` makes."""
 
     def __init__(self, function: Scoring, model: str | None) -> None:
+        """Take the function, and its name for that of the model."""
         given: object = function
         if not callable(given) or not _takes_two(given):
             msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
@@ -271,12 +279,17 @@ class _OfFunction(Reranker):
         self.model = _name(function) if model is None else check_text("model", model)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Score the texts by the function, which gets a list of its own."""
         texts = [document.text for document in documents]
-        scores = yield from called(self._result, deadline, query, texts)
+        scores = yield from called(self._result, deadline, query, list(texts))
         return Ranking.by_score(scores_in(scores, len(texts), str(self.model)), Usage(pairs=len(texts)))
 
     def _result(self, query: str, texts: list[str]) -> Any:
-        made = self.function(query, texts)
+        try:
+            made = self.function(query, texts)
+        except (TypeError, AttributeError, KeyError, IndexError) as error:
+            error.add_note(f"{self.model} was called with the query and a list of {len(texts)} texts, in this order")
+            raise
         return list(cast("Generator[Any]", made)) if isinstance(made, Generator) else made
 
     def __repr__(self) -> str:

@@ -169,9 +169,9 @@ class _Run:
         before = self.hits
         places = [hit.index for hit in before]
         scored = ranking.failure is None
-        self.hits = [_composed(hit, before[hit.index], scored=scored) for hit in ranking]
+        self.hits = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in ranking]
         above = {hit.index for hit in self.hits}
-        ranked = [_composed(hit, before[hit.index], scored=scored) for hit in self.whole]
+        ranked = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in self.whole]
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
@@ -237,12 +237,15 @@ def _first_score(document: Document) -> float:
     return 0.0
 
 
-def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
-    """A stage's hit, pointing at the caller's document, with what it does not say taken from before."""
+def _composed(hit: Hit, before: Hit, *, scored: bool, known: bool) -> Hit:
+    """A stage's hit, pointing at the caller's document, with what it does not say taken from before.
+
+    A reason why nothing was ranked before does not stay once something is.
+    """
     return Hit(
         before.index,
         hit.score if scored else before.score,
-        before.why if hit.why is None else hit.why,
+        (before.why if known or not scored else None) if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
         hit.logit if scored else before.logit,

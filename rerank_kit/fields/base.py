@@ -9,9 +9,9 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -29,6 +29,11 @@ _told: list[Reranker] = []
 """What was taken by default, once that has been said."""
 
 
+def _function_too(given: object) -> object:
+    """A function as the reranker that is made of it."""
+    return Reranker.of(given) if callable(given) and not isinstance(given, type) else given
+
+
 class RerankFields(BaseModel):
     """Plain fields that describe a reranker. A subclass has those of one kind, and makes it in `_build`.
 
@@ -36,10 +41,11 @@ class RerankFields(BaseModel):
     or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
-    reranker: SkipJsonSchema[Reranker | None] = Field(
+    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(_function_too)]] = Field(
         default=None,
         exclude=True,
-        description="Any `rerank_kit.Reranker`; by default what the other fields say, or the best local one installed.",
+        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes it; by default what the other "
+        "fields say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
     threshold: float | None = Field(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError
@@ -14,6 +14,11 @@ from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQuerie
 from rerank_kit.local.onnx_session import Output
 from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
+
+
+def _by_name(device: Any) -> Any:
+    """A `torch.device` by its name, which a dump can hold."""
+    return str(device) if type(device).__module__ == "torch" else device
 
 
 class CrossEncoderFields(RerankFields):
@@ -66,18 +71,31 @@ class CrossEncoderFields(RerankFields):
         description="What the embedded model, which is English, does with queries or candidates in other scripts: "
         '`"warn"`, the default, `"skip"`, which keeps the order before, or `"raise"`.',
     )
-    device: str | None = Field(
-        default=None, description="Where PyTorch runs the model; by default on a GPU where there is one."
+    device: Annotated[str | int | None, BeforeValidator(_by_name)] = Field(
+        default=None,
+        description='Where PyTorch runs the model, such as `"cuda:0"`, a number or a `torch.device`; by default on a '
+        "GPU where there is one.",
     )
     dtype: DType | None = Field(default=None, description="PyTorch's number format; by default what suits the device.")
     batch_tokens: int | None = Field(
         default=None,
         description="Tokens in a batch of PyTorch's, padding included; by default 512 on a CPU and 16384 elsewhere.",
     )
-    prompt: str | None = Field(
+    template: str | None = Field(
         default=None,
-        description="An instruction, for sentence-transformers models that take one; by default the model's own.",
+        description="The prompt of a model that wants one, with `{query}`, `{document}` and, optionally, "
+        "`{instruction}` in it; by default its own, or that of its family.",
     )
+    instruction: str | None = Field(
+        default=None,
+        description="What a model that takes an instruction is told to judge by; by default its own, or its family's.",
+    )
+    answers: list[str] | None = Field(
+        default=None,
+        description="The tokens of a language model whose logits are the score, such as `['yes', 'no']`; by default "
+        "its own, or those of its family.",
+    )
+    prompt: str | None = Field(default=None, description="The instruction, as sentence-transformers calls it.")
     trust_remote_code: bool = Field(
         default=False, description="Let sentence-transformers run code that comes with the model."
     )

@@ -47,6 +47,7 @@ class Widening(Generic[T]):
         unknown: Retrievers, however deep, in which no setting for the number of candidates was found.
         sources: What the candidates come from, by class name.
         remedies: What to set where too few of them come.
+        rerankers: What reranks in it already.
         capped: Whether a filter is known to see only so many documents, and `remedies` says what to set.
         filtered: Whether there is a filter.
     """
@@ -60,6 +61,7 @@ class Widening(Generic[T]):
     unknown: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+    rerankers: tuple[str, ...] = ()
     capped: bool = False
     filtered: bool = False
 
@@ -67,6 +69,7 @@ class Widening(Generic[T]):
         """One line for each change, note and retriever that could not be widened."""
         lines = [str(change) for change in self.changes]
         lines += [f"note: {note}" for note in self.notes]
+        lines += [f"note: {where} reranks already, before the reranker" for where in self.rerankers]
         lines += [f"not widened: {where}" for where in self.unknown]
         return "\n".join(lines) if lines else f"nothing to do: {self.recall} or more came already"
 
@@ -133,8 +136,34 @@ def warn_of_limits(widening: Widening[T]) -> None:
         )
 
 
+def reranks(part: object) -> bool:
+    """Whether a part of a first stage is a reranker, as its name says."""
+    return any("rerank" in kind.__name__.lower() for kind in type(part).__mro__)
+
+
+def warn_of_rerankers(widening: Widening[T]) -> None:
+    """Say that the reranker that is taken by default replaces the order of one that is there. For where none is given.
+
+    Args:
+        widening: The report on the widening.
+    """
+    for where in widening.rerankers:
+        warn_user(
+            f"{where} reranks already, and no reranker was given: the one that is taken by default reranks what that "
+            "one returns, and its order replaces that one's. To have it rerank alone, take it out and pass it: "
+            "with_rerank(what it stood behind, it). To have both, pass the second one as well",
+            UserWarning,
+        )
+
+
 def warn_of_few(
-    found: int, recall: int | None, report: str, widening: Widening[Any] | None = None, *, filtered: bool = False
+    found: int,
+    recall: int | None,
+    report: str,
+    widening: Widening[Any] | None = None,
+    *,
+    filtered: bool = False,
+    told: bool = False,
 ) -> bool:
     """Say that the first stage brought too little, and whether that was said.
 
@@ -146,6 +175,7 @@ def warn_of_few(
         report: How the user gets at the report on the widening, as code.
         widening: The report itself, which may name the store and what to set.
         filtered: Whether a filter came with the question.
+        told: Whether it was said before, so that only an explanation tells it again.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
     if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
@@ -158,6 +188,7 @@ def warn_of_few(
         "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
         "leaves of it is that small, all is well: ignore RecallWarning",
         RecallWarning,
+        told=told,
     )
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import (
@@ -187,8 +187,9 @@ class LLMJudge(Settled, Reranker):
             check_judged(reasons, len(found), type(self.chat).__name__)
         taken = Usage(pairs=len(found) - len(reasons), truncated=truncated)
         answerable = likeliest(map(score_of, found)) if self.mode == "filter" else None
-        told: dict[str, Any] = {"name": self.model, "usage": taken, "started": started, "answerable": answerable}
-        return Verdicts.of(found, self.chat, calls.spending, **told)
+        return Verdicts.of(
+            found, self.chat, calls.spending, name=self.model, usage=taken, started=started, answerable=answerable
+        )
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars, by prompts of average length; `None` when that is not known."""

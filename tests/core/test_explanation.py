@@ -24,13 +24,14 @@ def test_the_table_says_where_each_document_came_from_and_what_each_stage_made_o
         ["2", "2", "2", "0", "0", "A is not known (+0).", "two 2"],
     ]
     assert [re.sub(r"\d\.\d+ s", "… s", line) for line in lines[3:]] == [
-        "── not returned ──",
-        "      1                  1      model: not among the best, top_n=2  one 1",
         "",
         "model (Scripted) with scripted: 3 → 2, ok, … s",
         "rules (Rules): 2 → 2, ok, … s",
         "judge (Scripted) with scripted: 2 → 2, skipped, … s (its condition, when=, does not hold)",
         "Cascade: 3 → 2, ok, … s",
+        "",
+        "not returned:",
+        "      1                  1      model: not among the best, top_n=2  one 1",
     ]
 
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 import langchain_rerank_kit as lc
 import llama_rerank_kit as li
 from rerank_kit import ConfigurationError
+from rerank_kit.fields.given import as_reranker
 from rerank_kit.fields.other_names import CLASSES, REMEDIES
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from rerank_kit.managed import Jina
@@ -204,3 +205,14 @@ def test_a_client_that_reads_lists_says_the_model_alone(package: Any, tmp_path: 
 def test_a_client_that_is_no_ranker_is_refused(package: Any, client: object) -> None:
     with pytest.raises(ConfigurationError, match=r"^client must be a flashrank\.Ranker, or leave it out"):
         package.FlashRankRerank(client=client)
+
+
+@both
+def test_a_function_is_a_reranker_and_what_is_none_says_what_to_pass(package: Any) -> None:
+    kind = package.RerankCompressor if package is lc else package.RerankPostprocessor
+    made = kind(reranker=lambda query, texts: [float(len(text)) for text in texts])
+    assert [hit.index for hit in made.loaded.rerank("query", ["a", "bb"])] == [1, 0]
+    with pytest.raises(ConfigurationError, match=r"pass Endpoint\('http://127.0.0.1:8080'\), from rerank_kit.managed"):
+        as_reranker("http://127.0.0.1:8080", "…")
+    with pytest.raises(ConfigurationError, match=r"pass Cohere\(model\), from rerank_kit.managed"):
+        as_reranker("cohere", "…")

@@ -50,15 +50,15 @@ def told(colour: Colour, retriever: RerankRetriever, query: str = "query", **kwa
 
 def test_the_order_before_stands_beside_the_new_one(colour: Colour) -> None:
     explanation = told(colour, with_rerank(Numbers(), Scripted(), top_n=2, threshold=3))
-    assert explanation.header == ("rank", "before", "was", "score", "why", "text")
+    assert explanation.header == ("rank", "before", "now", "was", "score", "why")
     assert explanation.rows == (
-        ("1", "document 0", "50", "48", "", "document 48"),
-        ("2", "document 0", "49", "47", "", "document 47"),
+        ("1", "document 0", "document 48", "50", "48", ""),
+        ("2", "document 0", "document 47", "49", "47", ""),
     )
-    reasons = {row[2]: row[4] for row in explanation.dropped}
+    reasons = {row[3]: row[5] for row in explanation.dropped}
     assert list(reasons) == [str(place) for place in range(1, 49)]
     assert reasons["1"] == "its score is below threshold=3"
-    assert reasons["2"] == "the same as one that came before it"
+    assert reasons["2"] == "merged into one that came before it"
     assert reasons["48"] == "not among the best, top_n=2"
     first, widened, second = explanation.notes
     assert first.startswith("Numbers: 50 candidates where 50 were asked for, 0.")
@@ -76,10 +76,10 @@ def test_the_arguments_of_a_call_are_followed(colour: Colour) -> None:
 def test_each_stage_has_a_column_and_says_what_it_dropped(colour: Colour) -> None:
     cascade = Cascade(Stage(Scripted(), top_n=3, name="broad"), Stage(Scripted(lambda text: -1.0), name="dear"))
     explanation = told(colour, with_rerank(Numbers(), cascade, top_n=1))
-    assert explanation.header == ("rank", "before", "was", "broad", "dear", "score", "why", "text")
-    assert explanation.rows == (("1", "document 0", "50", "48", "-1", "-1", "", "document 48"),)
-    assert explanation.dropped[-1] == ("", "", "49", "47", "-1", "-1", "not among the best, top_n=1", "document 47")
-    assert explanation.dropped[-3][6] == "broad: not among the best, top_n=3"
+    assert explanation.header == ("rank", "before", "now", "was", "broad", "dear", "score", "why")
+    assert explanation.rows == (("1", "document 0", "document 48", "50", "48", "-1", "-1", ""),)
+    assert explanation.dropped[-1] == ("", "", "document 47", "49", "47", "-1", "-1", "not among the best, top_n=1")
+    assert explanation.dropped[-3][7] == "broad: not among the best, top_n=3"
 
 
 def test_warnings_are_told_every_time(colour: Colour) -> None:
@@ -87,15 +87,15 @@ def test_warnings_are_told_every_time(colour: Colour) -> None:
     with pytest.warns(UserWarning, match="brought 5 candidates"):
         retriever.invoke("query")
     for _ in range(2):
-        with pytest.warns(UserWarning, match="brought 5 candidates"):
-            explanation = told(colour, retriever)
+        explanation = told(colour, retriever)  # which does not warn again
         assert explanation.notes[-1].startswith("warning: the first stage")
 
 
 def test_a_failed_reranking_is_told(colour: Colour) -> None:
     retriever = with_rerank(Numbers(), Failing(ConnectionFailed("down")), on_error="keep", top_n=2)
     explanation = told(colour, retriever)
-    assert [row[2:4] for row in explanation.rows] == [("1", ""), ("3", "")]
+    assert [row[3:5] for row in explanation.rows] == [("1", ""), ("3", "")]
+    assert explanation.dropped[-1][-1] == "not among the first, as nothing was reranked"
     assert "reranking failed, and the first stage's order is kept: ConnectionFailed: down" in explanation.notes
     with pytest.raises(ConnectionFailed):
         told(colour, with_rerank(Numbers(), Failing(ConnectionFailed("down"))))
@@ -104,11 +104,11 @@ def test_a_failed_reranking_is_told(colour: Colour) -> None:
 def test_what_somebody_elses_reranker_did_is_told(colour: Colour) -> None:
     explanation = told(colour, with_rerank(Numbers(), Reversing(), top_n=3))
     assert explanation.rows == (
-        ("1", "document 0", "50", "", "", "document 48"),
-        ("2", "document 0", "", "", "", "written anew"),
-        ("3", "document 1", "49", "", "", "document 47"),
+        ("1", "document 0", "document 48", "50", "", ""),
+        ("2", "document 0", "written anew", "", "", ""),
+        ("3", "document 1", "document 47", "49", "", ""),
     )
-    assert explanation.dropped[0] == ("", "", "1", "", "Reversing left it out", "document 0")
+    assert explanation.dropped[0] == ("", "", "document 0", "1", "", "Reversing left it out, or it was merged")
 
 
 def test_more_than_there_was_before_is_told(colour: Colour) -> None:

@@ -12,6 +12,7 @@ from llama_index.core.base.response.schema import Response
 from llama_index.core.chat_engine import ContextChatEngine
 from llama_index.core.llms import MockLLM
 from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.postprocessor import SimilarityPostprocessor
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
@@ -83,10 +84,10 @@ def index() -> VectorStoreIndex:
 
 def test_the_order_before_stands_beside_the_new_one(colour: Colour) -> None:
     explanation = colour(with_rerank(Numbers(), Scripted(), top_n=2), "explain", "query")
-    assert explanation.header == ("rank", "before", "was", "score", "why", "text")
-    assert explanation.rows == (("1", "node 0", "50", "49", "", "node 49"), ("2", "node 1", "49", "48", "", "node 48"))
+    assert explanation.header == ("rank", "before", "now", "was", "score", "why")
+    assert explanation.rows == (("1", "node 0", "node 49", "50", "49", ""), ("2", "node 1", "node 48", "49", "48", ""))
     assert len(explanation.dropped) == 48
-    assert explanation.dropped[0] == ("", "", "1", "0", "not among the best, top_n=2", "node 0")
+    assert explanation.dropped[0] == ("", "", "node 0", "1", "0", "not among the best, top_n=2")
     first, widened, second = explanation.notes
     assert first.startswith("Numbers: 50 candidates where 50 were asked for, 0.")
     assert widened == "Numbers.similarity_top_k: 2 → 50"
@@ -97,23 +98,37 @@ def test_the_order_before_stands_beside_the_new_one(colour: Colour) -> None:
 def test_a_failed_reranking_is_told(colour: Colour) -> None:
     retriever = with_rerank(Numbers(), Failing(ConnectionFailed("down")), on_error="keep", top_n=2)
     explanation = told(colour, retriever)
-    assert [row[2:4] for row in explanation.rows] == [("1", ""), ("2", "")]
+    assert [row[3:5] for row in explanation.rows] == [("1", ""), ("2", "")]
     assert "reranking failed, and the first stage's order is kept: ConnectionFailed: down" in explanation.notes
 
 
 def test_what_somebody_elses_reranker_did_is_told(colour: Colour) -> None:
     explanation = told(colour, with_rerank(Numbers(), LastFirst(), top_n=None))
-    assert [row[2] for row in explanation.rows] == ["50", "49"]
-    assert explanation.dropped[0] == ("", "", "1", "", "LastFirst left it out", "node 0")
+    assert [row[3] for row in explanation.rows] == ["50", "49"]
+    assert explanation.dropped[0] == ("", "", "node 0", "1", "", "LastFirst left it out, or it was merged")
 
 
 def test_an_engine_is_explained_without_an_answer(colour: Colour) -> None:
     engine = index().as_query_engine(llm=MockLLM())
     explanation = told(colour, with_rerank(engine, Scripted(), top_n=1))
-    assert [row[-1] for row in explanation.rows] == ["node 49"]
+    assert [row[2] for row in explanation.rows] == ["node 49"]
     assert explanation.notes[0] == "RetrieverQueryEngine.retriever.similarity_top_k: 2 → 50"
     by_hand = index().as_query_engine(llm=MockLLM(), node_postprocessors=[RerankPostprocessor(reranker=Scripted())])
     assert told(colour, by_hand).notes[0].startswith("Scripted with scripted: 2 → 2")
+
+
+def test_an_engine_whose_other_postprocessors_leave_nothing_is_explained(colour: Colour) -> None:
+    none = SimilarityPostprocessor(similarity_cutoff=1.5)
+    engine = with_rerank(index().as_query_engine(llm=MockLLM(), node_postprocessors=[none]), Scripted())
+    explanation = told(colour, engine)
+    assert explanation.rows == ()
+    assert "no candidate came in" in explanation.notes
+
+
+def test_nothing_found_is_told(colour: Colour) -> None:
+    explanation = told(colour, with_rerank(Numbers(), Scripted(), widen=lambda retriever, recall: Numbers(0)))
+    assert explanation.rows == ()
+    assert explanation.notes[0].startswith("Numbers: 0 candidates")
 
 
 def test_whatever_has_a_reranker_inside_is_explained(colour: Colour) -> None:
