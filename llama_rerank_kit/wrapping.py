@@ -29,6 +29,11 @@ from rerank_kit.wrong_kind import no_retriever
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
 OnError = Literal["raise", "keep"]
+_OF_POSTPROCESSORS: dict[str, str] = dict.fromkeys(
+    ("text", "metadata_mode"),
+    "what is read of a node is a field of the postprocessor, such as "
+    "RerankPostprocessor(reranker=…, metadata_mode=MetadataMode.NONE) for the text alone",
+)
 
 
 @overload
@@ -61,7 +66,7 @@ def with_rerank(
 ) -> Whole: ...
 
 
-@named
+@partial(named, elsewhere=_OF_POSTPROCESSORS)
 def with_rerank(
     target: Any,
     reranker: Given | BaseNodePostprocessor | None = None,

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document as Page
+from llama_index.core.schema import TextNode
+from llama_index.retrievers.bm25 import BM25Retriever
 
 import langchain_rerank_kit
 import llama_rerank_kit
@@ -137,6 +139,14 @@ def test_a_list_by_name_is_asked_for_one_by_one(name: str) -> None:
     call = PUBLIC[f"rerank_kit.{name}"]
     word = {"Cascade": "stages", "Fallback": "rerankers"}[name]
     assert refusal(call, **{word: [Scripted()]}).endswith(f"pass them one by one, {name}(first, second)")
+
+
+@pytest.mark.parametrize("name", ["text", "metadata_mode"])
+def test_what_is_read_of_a_node_is_a_field_of_a_postprocessor(name: str) -> None:
+    wrong: Any = {name: "{title}"}
+    with pytest.raises(WrongArguments, match=f"no argument '{name}': .* field of the postprocessor, .*metadata_mode="):
+        llama_rerank_kit.with_rerank(BM25Retriever(nodes=[TextNode(text="a cat")]), **wrong)
+    assert "metadata_mode" in llama_rerank_kit.RerankPostprocessor.model_fields
 
 
 def test_no_frame_of_a_refusal_shows_a_key() -> None:

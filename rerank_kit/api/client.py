@@ -219,8 +219,8 @@ class ApiClient:
     def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
         """Send a request until it is answered.
 
-        Where a server does not know the address (404, 405, 410), the others that the base URL can mean are asked, and
-        the right one alone from then on.
+        Where a server does not know the address (404, 405, 410, 501), the others that the base URL can mean are asked,
+        and the right one alone from then on.
 
         Args:
             request: The request.

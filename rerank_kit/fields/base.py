@@ -100,6 +100,7 @@ class RerankFields(BaseModel):
             del fields  # there may be a key in it, and this frame would show it
             try:
                 self._understand(given)
+                check_needed(type(self), given)
             except ConfigurationError:
                 given.clear()
                 raise
@@ -243,6 +244,20 @@ def check_given(kind: type[BaseModel], names: Iterable[str], *, by_position: boo
     if kind.model_config.get("extra") != "allow":
         also = {name for field in fields.values() for name in _aliases(field.validation_alias)}
         check_fields(kind, [name for name in names if name not in also])
+
+
+def check_needed(kind: type[BaseModel], names: Iterable[str]) -> None:
+    """Refuse to make an object without a field that has to be given, and say what it could be.
+
+    Raises:
+        ConfigurationError: There is none under any of the field's names.
+    """
+    given = set(names)
+    for name, field in kind.model_fields.items():
+        if field.is_required() and given.isdisjoint({name, *_aliases(field.validation_alias)}):
+            told = (_description(kind, name) or "it has no default").replace("`", "")
+            msg = f"{kind.__name__} needs {name}=: {told[:1].lower()}{told[1:]}"
+            raise ConfigurationError(msg)
 
 
 def _aliases(alias: object) -> list[str]:
