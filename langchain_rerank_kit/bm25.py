@@ -10,7 +10,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import run_in_executor
-from pydantic import Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -61,6 +61,8 @@ class BM25Retriever(Changing, BaseRetriever):
     text: TextField = None
     _terms: Terms = PrivateAttr(default=Terms())
     _index: Any = PrivateAttr(default=None)
+
+    model_config = ConfigDict(extra="forbid")
 
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 

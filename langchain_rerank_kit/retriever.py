@@ -82,7 +82,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     _warned: bool = PrivateAttr(default=False)
     _told_of_k: bool = PrivateAttr(default=False)
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     @override
     def model_post_init(self, context: Any, /) -> None:

@@ -11,7 +11,14 @@ from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_timeout
-from rerank_kit.errors import AllFailed, BackendError, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
+from rerank_kit.errors import (
+    NEVER_HIDDEN,
+    AllFailed,
+    BackendError,
+    ConfigurationError,
+    DeadlineExceeded,
+    StatusError,
+)
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import quoted
@@ -108,7 +115,7 @@ class Fallback(Settled, Reranker):
         try:
             ranking = (yield from self.rerankers[place].reranking([(query, documents)], deadline=deadline))[0]
         except BaseException as error:
-            if isinstance(error, ConfigurationError | MissingExtra) or not isinstance(error, Exception):
+            if isinstance(error, NEVER_HIDDEN) or not isinstance(error, Exception):
                 if let_in:
                     self._circuits[place].undecided()
                 raise

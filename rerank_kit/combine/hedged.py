@@ -11,7 +11,7 @@ from typing import TypeAlias
 from rerank_kit.arguments import named
 from rerank_kit.caller import waiting
 from rerank_kit.checks import check_seconds
-from rerank_kit.errors import DeadlineExceeded
+from rerank_kit.errors import NEVER_HIDDEN, DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
@@ -115,7 +115,7 @@ class _Race:
                 self.second_started = True
                 runs.append(threads.submit(caller.calling(run, self.start(1))))
             for each in as_done(runs, Deadline()):
-                if _ranked(each):
+                if _decides(each):
                     return runs.index(each), each.result()
             return _nobody_won(runs)
 
@@ -128,7 +128,7 @@ class _Race:
             running: set[asyncio.Task[Ranking]] = set(runs)
             while running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                won = [place for place, each in enumerate(runs) if each in done and _ranked(each)]
+                won = [place for place, each in enumerate(runs) if each in done and _decides(each)]
                 if won:
                     return won[0], runs[won[0]].result()
             return _nobody_won(runs)
@@ -141,8 +141,10 @@ class _Race:
 _Run: TypeAlias = Future[Ranking] | asyncio.Task[Ranking]
 
 
-def _ranked(run: _Run) -> bool:
-    return run.exception() is None and run.result().failure is None
+def _decides(run: _Run) -> bool:
+    """Whether nobody else is waited for: it ranked, or raised what no answer of another may hide."""
+    error = run.exception()
+    return isinstance(error, NEVER_HIDDEN) if error is not None else run.result().failure is None
 
 
 def _nobody_won(runs: Sequence[_Run]) -> _Runner:

@@ -24,6 +24,7 @@ from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
 
+_BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
 _SHOWN_APART = frozenset({"reranker", "top_n", "callback_manager"})
 
 _told: list[Reranker] = []
@@ -88,17 +89,22 @@ class RerankFields(BaseModel):
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 
         def __new__(cls, *others: Any, **fields: Any) -> Self:
-            """Refuse what is no field, before pydantic says that of it alone."""
-            names, by_position = [name for name in fields if name not in cls._left_out | cls._understood], bool(others)
+            """Refuse what is passed by position, before Python says that of it alone."""
+            count = len(others)
             del others, fields  # there may be a key in it, and this frame would show it
-            check_given(cls, names, by_position=by_position)
+            check_by_position(cls, count)
             return super().__new__(cls)
 
         def __init__(self, **fields: Any) -> None:
-            """Make the reranker here, where pydantic does not turn its errors into others."""
+            """Refuse what is no field, and make the reranker here, where pydantic turns no error of ours into another.
+
+            A subclass with an `__init__` of its own takes whatever that takes: what is checked is what it passes on.
+            """
+            names = [name for name in fields if name not in self._left_out | self._understood]
             given = {name: value for name, value in fields.items() if name not in self._left_out}
             del fields  # there may be a key in it, and this frame would show it
             try:
+                check_given(type(self), names)
                 self._understand(given)
                 check_needed(type(self), given)
             except ConfigurationError:
@@ -226,23 +232,33 @@ def check_fields(kind: type[BaseModel], names: Iterable[str]) -> None:
     check_names(kind.__name__, names, kind.model_fields, elsewhere, noun="field")
 
 
-def check_given(kind: type[BaseModel], names: Iterable[str], *, by_position: bool = False) -> None:
+def check_by_position(kind: type[BaseModel], count: int) -> None:
+    """Refuse what is passed by position where the class's `__init__` takes nothing so.
+
+    Args:
+        kind: The class.
+        count: How many are passed by position.
+
+    Raises:
+        WrongArguments: There are some.
+    """
+    if count and all(each.kind in _BY_NAME for each in list(inspect.signature(kind.__init__).parameters.values())[1:]):
+        msg = f"{kind.__name__} takes its fields by name: it has {', '.join(kind.model_fields)}"
+        raise WrongArguments(msg)
+
+
+def check_given(kind: type[BaseModel], names: Iterable[str]) -> None:
     """Refuse names under which an object of that class is given nothing.
 
     Args:
-        kind: The class. A subclass of somebody's own that takes further fields is left alone.
+        kind: The class. A subclass of somebody's own that says what becomes of further names is left alone.
         names: The names, which may be other names of fields, too.
-        by_position: Whether something was passed without a name.
 
     Raises:
-        WrongArguments: There is such a name, or none.
+        WrongArguments: There is such a name.
     """
-    fields = kind.model_fields
-    if by_position:
-        msg = f"{kind.__name__} takes its fields by name: it has {', '.join(fields)}"
-        raise WrongArguments(msg)
-    if kind.model_config.get("extra") != "allow":
-        also = {name for field in fields.values() for name in _aliases(field.validation_alias)}
+    if kind.model_config.get("extra") == "forbid":
+        also = {name for field in kind.model_fields.values() for name in _aliases(field.validation_alias)}
         check_fields(kind, [name for name in names if name not in also])
 
 

@@ -415,3 +415,9 @@ def test_blocking_callers_lose_nothing_under_random_faults_either() -> None:
             assert isinstance(each, Voyage | Cohere)
             each.close()
     assert all(sorted(indices(ranking)) == [0, 1, 2, 3] for ranking in rankings)
+
+
+@pytest.mark.parametrize("error", [UserWarning("made an error"), MissingExtra("missing")])
+def test_what_must_be_seen_is_raised_whoever_would_answer_instead(colour: Colour, error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error)):
+        colour(Fallback(Failing(error), Scripted()), "rerank", "query", DOCUMENTS)
