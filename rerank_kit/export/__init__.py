@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rerank_kit.export.atomic_folder import REPORT, new_folder
+from rerank_kit.export.original import load_original
 from rerank_kit.export.parity import Parity, Report, compare, versions
 from rerank_kit.export.quantize import quantize
 from rerank_kit.export.sample_texts import documentation, make_pairs
-from rerank_kit.export.torch_model import TorchModel
 
 __all__ = ["Parity", "Report", "export_model"]
 
@@ -51,7 +51,7 @@ def export_model(
     """
     queries = make_pairs(documentation() if texts is None else texts)
     with new_folder(to, replace=force) as folder:
-        original = TorchModel(model, revision=revision)
+        original = load_original(model, revision)
         original.save(folder, FP32)
         if int8:
             quantize(folder / FP32, folder / INT8)

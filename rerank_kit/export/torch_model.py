@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.export.onnx_graph import load_graph, save_graph
+from rerank_kit.export.modernbert import rewritten
+from rerank_kit.export.sample_texts import SAMPLE
+from rerank_kit.export.tracing import trace
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.optional import optional
-
-_OPSET = 17  # the first with LayerNormalization; ONNX Runtime reads it since 1.13
-_SAMPLE = [("query", "text"), ("a longer query", "a longer text, so that one of two is padded")]
 
 
 class TorchModel:
@@ -54,7 +51,7 @@ class TorchModel:
     def logit(self, pair: Pair, max_length: int) -> float:
         """The relevance of a pair, before any activation. Of two labels the second stands for "relevant"."""
         with self._torch.inference_mode():
-            values = self._model(**self._encode([pair], max_length)).logits[0].tolist()
+            values = self._logits(**self._encode([pair], max_length))[0].tolist()
         return float(values[0] if len(values) == 1 else values[1] - values[0])
 
     def save(self, folder: Path, file: str) -> None:
@@ -65,30 +62,11 @@ class TorchModel:
         """
         self._tokenizer.save_pretrained(folder)
         self._model.config.save_pretrained(folder)
-        inputs = self._encode(_SAMPLE)
-        axes = {name: {0: "batch", 1: "length"} for name in inputs}
-        with TemporaryDirectory(dir=folder) as scratch, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what tracing may get wrong: the comparison with torch finds it
-            graph = Path(scratch, file)
-            try:
-                # The older exporter gives as fast a graph as the newer, ten times sooner and without onnxscript.
-                self._torch.onnx.export(
-                    self._model,
-                    (),
-                    str(graph),
-                    kwargs=inputs,
-                    input_names=list(inputs),
-                    output_names=["logits"],
-                    dynamic_axes={**axes, "logits": {0: "batch"}},
-                    opset_version=_OPSET,
-                    dynamo=False,
-                )
-            except Exception as error:  # as wide as what a model's code can raise
-                msg = (
-                    f"torch cannot make a graph of a {type(self._model).__name__} ({error}): try other versions of both"
-                )
-                raise ConfigurationError(msg) from error
-            save_graph(load_graph(graph), folder / file)
+        with rewritten(self._model, first=getattr(self._model.config, "classifier_pooling", None) == "cls"):
+            trace(self._model, self._logits, self._encode(SAMPLE), folder / file)
+
+    def _logits(self, **inputs: Any) -> Any:
+        return self._model(**inputs).logits
 
     def _encode(self, pairs: Sequence[Pair], max_length: int | None = None) -> dict[str, Any]:
         """What the model takes of what the tokenizer gives, in the order of the model's arguments."""

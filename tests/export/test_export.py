@@ -17,7 +17,7 @@ from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.export import Report, export_model
 from rerank_kit.export.parity import spearman
 from rerank_kit.local import OnnxCrossEncoder
-from tests.export.originals import MAX_LENGTH, TEXTS, bert, logits, modernbert, transformers, xlm_roberta
+from tests.export.originals import MAX_LENGTH, TEXTS, bert, ettin, logits, modernbert, transformers, xlm_roberta
 
 onnxruntime: Any = pytest.importorskip("onnxruntime")
 QUERY = "query apple"
@@ -31,7 +31,9 @@ class Exported:
     report: Report
 
 
-@pytest.fixture(scope="module", params=[bert, xlm_roberta, modernbert], ids=["bert", "xlm-r", "modernbert"])
+@pytest.fixture(
+    scope="module", params=[bert, xlm_roberta, modernbert, ettin], ids=["bert", "xlm-r", "modernbert", "ettin"]
+)
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     place = tmp_path_factory.mktemp("export")
     original: Path = request.param(place / "original")
