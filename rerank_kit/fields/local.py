@@ -69,10 +69,21 @@ class CrossEncoderFields(RerankFields):
         default=None,
         description="Tokens in a batch of PyTorch's, padding included; by default 512 on a CPU and 16384 elsewhere.",
     )
-    prompt: str | None = Field(
+    template: str | None = Field(
         default=None,
-        description="An instruction, for sentence-transformers models that take one; by default the model's own.",
+        description="The prompt of a model that wants one, with `{query}`, `{document}` and, optionally, "
+        "`{instruction}` in it; by default its own, or that of its family.",
     )
+    instruction: str | None = Field(
+        default=None,
+        description="What a model that takes an instruction is told to judge by; by default its own, or its family's.",
+    )
+    answers: list[str] | None = Field(
+        default=None,
+        description="The tokens of a language model whose logits are the score, such as `['yes', 'no']`; by default "
+        "its own, or those of its family.",
+    )
+    prompt: str | None = Field(default=None, description="The instruction, as sentence-transformers calls it.")
     trust_remote_code: bool = Field(
         default=False, description="Let sentence-transformers run code that comes with the model."
     )

@@ -34,13 +34,15 @@ class Scored:
         scores: Relevance scores; higher is better.
         tokens: How many tokens the model read of each pair.
         truncated: Whether the pair was longer than that.
-        logits: Whether the scores are logits still: the relevance scores are their sigmoid then.
+        logits: Whether the scores are logits still.
+        scale: What makes relevance scores of logits.
     """
 
     scores: Sequence[float]
     tokens: Sequence[int]
     truncated: Sequence[bool]
     logits: bool = False
+    scale: Callable[[float], float] = sigmoid
 
 
 class CrossEncoder(Reranker):
@@ -121,8 +123,10 @@ class CrossEncoder(Reranker):
             msg = f"the model gave {len(scored.scores)} scores for {len(pairs)} pairs: it must give one for each"
             raise InvalidResponse(msg)
         given = map(finite, scored.scores)
-        read = _squashed if scored.logits else _PairScore
-        return [read(*each) for each in zip(given, scored.tokens, scored.truncated, strict=True)]
+        found = zip(given, scored.tokens, scored.truncated, strict=True)
+        if scored.logits:
+            return [_PairScore(scored.scale(logit), tokens, cut, logit) for logit, tokens, cut in found]
+        return [_PairScore(*each) for each in found]
 
     def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score the windows of each document, or the one most like the query, and make one score of them."""
@@ -173,10 +177,6 @@ class _PairScore:
     logit: float | None = None
     windows: int = 0
     passage: Passage | None = None
-
-
-def _squashed(logit: float, tokens: int, truncated: bool) -> _PairScore:  # noqa: FBT001 - as in `Scored`
-    return _PairScore(sigmoid(logit), tokens, truncated, logit)
 
 
 @dataclass(frozen=True, slots=True)

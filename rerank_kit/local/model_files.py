@@ -14,8 +14,11 @@ from typing import Any, Literal, cast
 
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
+from rerank_kit.local.clues import FILES as CLUES
+from rerank_kit.local.clues import clues_of
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.local.onnx_data import data_files
+from rerank_kit.local.recipe import Clues
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 
@@ -70,6 +73,11 @@ class ModelFiles:
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
+
+    @property
+    def clues(self) -> Clues:
+        """What they tell of how the model wants to be used."""
+        return clues_of(self.name, self.tokenizer.parent, self.config, self.tokenizer_config)
 
     def digest(self) -> bytes:
         """A hash of all of them: other files, other scores."""
@@ -198,7 +206,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _download(name: str, places: Sequence[str], revision: str | None) -> Path:
     """Fetch a model's files; those with its weights in a second step, for only the graph says what they are called."""
-    folder = _fetch(name, [*places, "tokenizer.json", *_SETTINGS], revision)
+    folder = _fetch(name, [*places, "tokenizer.json", *_SETTINGS, *CLUES], revision)
     onnx = _graph(folder, places)
     data = [] if onnx is None else data_files(onnx, name)
     if not data:

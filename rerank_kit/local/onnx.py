@@ -24,6 +24,7 @@ from rerank_kit.local.model_files import ModelFiles, Precision, find_model
 from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
+from rerank_kit.local.recipe import recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
@@ -53,6 +54,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         batch_size: Pairs in a call.
         long_documents: What to do with documents that are longer than the model reads.
         provider: What runs the graph, in ONNX Runtime's terms.
+        recipe: How the model is prompted, and what makes scores of its logits.
     """
 
     def __init__(
@@ -74,6 +76,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         output: Output = "auto",
         raw_scores: bool = False,
         on_language: OnLanguage | None = None,
+        template: str | None = None,
+        instruction: str | None = None,
+        answers: Sequence[str] | None = None,
     ) -> None:
         """Load a model.
 
@@ -101,6 +106,11 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
             on_language: What the embedded model, which is English, does with queries or candidates in scripts that it
                 does not read: `"warn"`, the default, `"skip"` or `"raise"`; see `OnLanguage`. For that model alone.
+            template: The prompt of a model that wants one, with `{query}`, `{document}` and, optionally,
+                `{instruction}` in it; by default that of the model's family.
+            instruction: What a model that takes an instruction is told to judge by; by default its family's.
+            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`; by default
+                those of its family.
 
         Raises:
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
@@ -123,16 +133,20 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             "output": output,
             "raw_scores": raw_scores,
             "on_language": on_language,
+            "template": template,
+            "instruction": instruction,
+            "answers": answers,
         }
         check_policy(long_documents)
         files = find_model(model, file=file, precision=precision, revision=revision)
         self.model = files.name
-        self.max_length = _max_length(max_length, files)
+        self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
+        self.max_length = _max_length(max_length, files, self.recipe.length(files.max_length))
         self.long_documents = long_documents
         self._english = _english(model, files.name, on_language)
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
-        self._encode = PairTokenizer(files.tokenizer, self.max_length)
+        self._encode = PairTokenizer(files.tokenizer, self.max_length, self.recipe.prompt)
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
@@ -170,7 +184,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
                 scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
         self._workers.share(lambda: next(todo, None), work, deadline)
-        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits)
+        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits, scale=self.recipe.scale)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -204,7 +218,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
     def _digest(self) -> str:
         reading = (self.max_length, self.long_documents, self._window, self._most_windows, self._share)
-        settings = (*reading, self.provider, *self._graph.settings)
+        settings = (*reading, self.recipe, self.provider, *self._graph.settings)
         return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -227,9 +241,9 @@ def _english(model: object, name: str, on_language: OnLanguage | None) -> Englis
     return None
 
 
-def _max_length(asked: int | None, files: ModelFiles) -> int:
+def _max_length(asked: int | None, files: ModelFiles, by_card: int) -> int:
     if asked is None:
-        return files.max_length
+        return by_card
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= files.max_length:
         msg = (
             f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {quoted(asked)}"

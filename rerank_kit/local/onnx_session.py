@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Literal
 
 from rerank_kit.checks import check_choice, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
+from rerank_kit.local.labels import relevant_label
 from rerank_kit.local.model_files import ModelFiles
 from rerank_kit.local.onnx_data import is_self_contained
 from rerank_kit.local.onnx_shapes import without_value_info
@@ -62,6 +64,9 @@ class Graph:
             raise ConfigurationError(msg)
         self._output: str = self._session.get_outputs()[0].name
         named_after = any(word in self._output.lower() for word in ("prob", "score", "sigmoid", "softmax"))
+        self._relevant = cache(partial(_relevant, files))
+        if isinstance(count := self._session.get_outputs()[0].shape[-1], int):
+            self._relevant(count)
         self._probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw_scores
         self.gives_logits = not (self._probabilities or raw_scores)
@@ -100,21 +105,23 @@ class Graph:
     def _read(self, values: Sequence[float]) -> float:
         """One number from what the graph answered for one pair.
 
-        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
-        sigmoid of their difference.
+        Of two values one stands for "relevant"; the softmax of two logits is the sigmoid of their difference.
         """
-        if len(values) not in (1, 2):
-            msg = (
-                f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (irrelevant, relevant)"
-            )
-            raise InvalidResponse(msg)
+        place = self._relevant(len(values))
         if self._probabilities:
-            value = values[-1]
+            value = values[place]
             if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
                 msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
                 raise InvalidResponse(msg)
             return value
-        return values[0] if len(values) == 1 else values[1] - values[0]
+        return values[0] if len(values) == 1 else values[place] - values[1 - place]
+
+
+def _relevant(files: ModelFiles, count: int) -> int:
+    """The place of the value that stands for "relevant"."""
+    named: Mapping[str, object] = files.config.get("id2label") or {}
+    labels = {int(place): str(name) for place, name in named.items() if place.isdecimal()}
+    return relevant_label(labels, count, files.name)
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:

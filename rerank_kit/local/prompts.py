@@ -34,7 +34,7 @@ class Prompt:
 
     @classmethod
     def of_template(cls, template: object, instruction: str | None = None) -> Self:
-        """The prompt that a user wrote in one text.
+        """The prompt that a user wrote in one text. The tokenizer's special tokens go around it, as around any text.
 
         Raises:
             ConfigurationError: It does not have `{query}` and `{document}`, each once, or the instruction has no place.
@@ -53,7 +53,7 @@ class Prompt:
             needs = "pass instruction=" if instruction is None else "put {instruction} into it, or pass none"
             msg = f"template={quoted(template)} and instruction={quoted(instruction)} do not go together: {needs}"
             raise ConfigurationError(msg)
-        return cls((template,), instruction=instruction)
+        return cls((template,), instruction=instruction, special=True)
 
     @property
     def takes_instruction(self) -> bool:

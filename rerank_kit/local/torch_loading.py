@@ -1,4 +1,4 @@
-"""Loading a cross-encoder into PyTorch: where, in which number format, and whether it is a reranker at all."""
+"""Loading a cross-encoder into PyTorch: where, and in which number format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rerank_kit.user_warnings import warn_user
 DType = Literal["float32", "float16", "bfloat16"]
 
 _DTYPES = ("float32", "float16", "bfloat16")
-_HEADLESS = ("Model", "ForMaskedLM", "ForPreTraining")
 _NO_LIMIT = 1_000_000  # tokens: transformers writes about 1e30 where a tokenizer has no limit
 
 
@@ -41,7 +40,7 @@ def load(source: Any, *, device: str | None, dtype: DType | None, revision: str 
         trust_remote_code: Run code that comes with the model.
 
     Raises:
-        ConfigurationError: It cannot be loaded or is no reranker.
+        ConfigurationError: It cannot be loaded.
         MissingExtra: sentence-transformers is not installed.
     """
     library, torch = needed("sentence_transformers"), needed("torch")
@@ -72,7 +71,6 @@ def load(source: Any, *, device: str | None, dtype: DType | None, revision: str 
     else:
         msg = f"model must be a folder, a hub name or a CrossEncoder, not {type(source).__name__}"
         raise ConfigurationError(msg)
-    _check_head(model)
     return model
 
 
@@ -103,23 +101,3 @@ def suitable(device: str, asked: DType | None) -> DType:
         return asked
     # Of the two that are as fast, float16 tells three to four times as many scores apart (docs/local.md).
     return "float16" if kind in ("cuda", "mps") else "float32"
-
-
-def _check_head(model: Any) -> None:
-    """Refuse what cannot score pairs.
-
-    To a bare encoder the library adds a last layer of random numbers, and says so in its log alone.
-    """
-    made_for = (model.config.architectures or ["unknown"])[0]
-    if len(model) == 1 and made_for.endswith(_HEADLESS):
-        msg = (
-            f"model={model.config.name_or_path!r} is a {made_for}, which has no trained layer for scores: its ranking "
-            "would be random. Pass a cross-encoder"
-        )
-        raise ConfigurationError(msg)
-    if model.num_labels not in (1, 2):
-        msg = (
-            f"model={model.config.name_or_path!r} gives {model.num_labels} values for a pair: a reranker gives 1, or 2 "
-            "(irrelevant, relevant)"
-        )
-        raise ConfigurationError(msg)

@@ -195,8 +195,8 @@ def test_of_two_outputs_the_second_stands_for_relevant(tmp_path: Path) -> None:
 
 
 def test_more_than_two_outputs_are_no_reranker(tmp_path: Path) -> None:
-    with pytest.raises(InvalidResponse, match="3 values"):
-        OnnxCrossEncoder(bert_like(tmp_path, outputs=3).folder).rerank("query", ["apple"])
+    with pytest.raises(ConfigurationError, match="3 values"):
+        OnnxCrossEncoder(bert_like(tmp_path, outputs=3).folder)
 
 
 def test_an_unknown_kind_of_output_is_an_error() -> None:
