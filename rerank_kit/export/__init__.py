@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rerank_kit.export.atomic_folder import REPORT, new_folder
-from rerank_kit.export.original import load_original
+from rerank_kit.export.original import Original
 from rerank_kit.export.parity import Parity, Report, compare, versions
 from rerank_kit.export.quantize import quantize
 from rerank_kit.export.sample_texts import documentation, make_pairs
@@ -28,6 +28,9 @@ def export_model(
     force: bool = False,
     max_difference: float = 1e-3,
     min_correlation: float = 0.95,
+    template: str | None = None,
+    instruction: str | None = None,
+    answers: Sequence[str] | None = None,
 ) -> Report:
     """Write a model's graphs, tokenizer and settings into a folder, or nothing when they are not as good as torch.
 
@@ -41,6 +44,11 @@ def export_model(
         force: Whether to replace a former export.
         max_difference: The largest difference that a logit of `model.onnx` may have from torch's.
         min_correlation: The lowest rank correlation that `model_int8.onnx` may have with torch.
+        template: The prompt of a model that wants one, where neither its files nor its family say it: a text with
+            `{query}`, `{document}` and, optionally, `{instruction}` in it.
+        instruction: What a model that takes an instruction is told to judge by; by default its own, or its family's.
+        answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`; by default its
+            own, or those of its family.
 
     Returns:
         How close the files come to torch. It is stored in the folder as `parity.json`.
@@ -51,7 +59,7 @@ def export_model(
     """
     queries = make_pairs(documentation() if texts is None else texts)
     with new_folder(to, replace=force) as folder:
-        original = load_original(model, revision)
+        original = Original(model, revision=revision, template=template, instruction=instruction, answers=answers)
         original.save(folder, FP32)
         if int8:
             quantize(folder / FP32, folder / INT8)
@@ -61,7 +69,7 @@ def export_model(
             revision=revision,
             texts="documentation of Python's standard library" if texts is None else "the user's own",
             versions=versions(),
-            files=compare(folder, files, queries, original.logit),
+            files=compare(folder, files, queries, original.logits),
         )
         report.files[0].refuse_difference(max_difference)
         for quantized in report.files[1:]:

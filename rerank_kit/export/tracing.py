@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,7 +38,7 @@ def trace(model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], pat
 
     traced = torch.nn.Module()
     traced.model, traced.forward = model, forward
-    with TemporaryDirectory(dir=path.parent) as scratch, warnings.catch_warnings():
+    with TemporaryDirectory(dir=path.parent) as scratch, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of what tracing may get wrong: the comparison with torch finds it
         graph = Path(scratch, path.name)
         try:
@@ -56,3 +57,14 @@ def trace(model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], pat
             msg = f"torch cannot make a graph of a {type(model).__name__} ({error}): try other versions of both"
             raise ConfigurationError(msg) from error
         save_graph(load_graph(graph), path)
+
+
+@contextmanager
+def attention(model: Any, way: str) -> Generator[None]:
+    """Let a model of transformers compute its attention in another way for a while, if it knows several."""
+    before = model.config._attn_implementation  # noqa: SLF001 - as transformers itself does
+    model.set_attn_implementation(way)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)

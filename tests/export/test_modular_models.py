@@ -78,7 +78,7 @@ def test_a_layer_without_weights_is_refused(tmp_path: Path) -> None:
     (weights,) = original.glob("4_Dense/model.safetensors")
     files: Any = pytest.importorskip("safetensors.torch")
     files.save_file({name: each for name, each in files.load_file(weights).items() if name != "linear.weight"}, weights)
-    with pytest.raises(ConfigurationError, match=r"cannot be loaded by sentence-transformers \(.*linear\.weight"):
+    with pytest.raises(ConfigurationError, match=r"could not be loaded .*Dense"):
         export_model(original, tmp_path / "new", texts=TEXTS)
 
 
