@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
 from rerank_kit.fields.base import RerankFields
 from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, OnLanguage, Precision, cross_encoder
 from rerank_kit.local.onnx_session import Output
 from rerank_kit.reranker import Reranker
+
+
+def _by_name(device: Any) -> Any:
+    """A `torch.device` by its name, which a dump can hold."""
+    return str(device) if type(device).__module__ == "torch" else device
 
 
 class CrossEncoderFields(RerankFields):
@@ -61,8 +68,10 @@ class CrossEncoderFields(RerankFields):
         description="What the embedded model, which is English, does with queries or candidates in other scripts: "
         '`"warn"`, the default, `"skip"`, which keeps the order before, or `"raise"`.',
     )
-    device: str | None = Field(
-        default=None, description="Where PyTorch runs the model; by default on a GPU where there is one."
+    device: Annotated[str | int | None, BeforeValidator(_by_name)] = Field(
+        default=None,
+        description='Where PyTorch runs the model, such as `"cuda:0"`, a number or a `torch.device`; by default on a '
+        "GPU where there is one.",
     )
     dtype: DType | None = Field(default=None, description="PyTorch's number format; by default what suits the device.")
     batch_tokens: int | None = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from rerank_kit.errors import ConfigurationError
 
@@ -16,11 +17,17 @@ _INFERENCE = {"contradiction", "entailment", "neutral", "not entailment"}
 _MOST = 2
 
 
+def labels_of(config: Mapping[str, Any]) -> dict[int, str]:
+    """The names of a model's values by their places, as its `config.json` has them; it may have none."""
+    named: Mapping[object, object] = config.get("id2label") or {}
+    return {int(str(place)): str(name) for place, name in named.items() if str(place).isdecimal()}
+
+
 def relevant_label(labels: Mapping[int, str], count: int, model: str) -> int:
     """The place of the value that stands for "relevant", among 1 or 2.
 
     Args:
-        labels: The names of the values by their places, as a configuration has them; it may have none.
+        labels: The names of the values, where they are known.
         count: How many values the model gives for a pair.
         model: What the user called it.
 

@@ -18,6 +18,7 @@ from rerank_kit.local.clues import FILES as CLUES
 from rerank_kit.local.clues import clues_of
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.local.onnx_data import data_files
+from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.recipe import Clues
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
@@ -40,8 +41,10 @@ _INT8_FOR = {  # the files that sentence-transformers' export makes, by the inst
 }
 _SETTINGS = ("config.json", "tokenizer_config.json")
 _DEFAULT_MAX_LENGTH = 512
-_NO_LIMIT = 1_000_000  # transformers writes about 1e30 where a tokenizer has no limit
-_POSITION_OFFSET = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl")  # two positions are kept for padding
+_COUNTS_FROM_PADDING = (  # positions begin behind that of padding, so that a few at the table's beginning are unused
+    *("camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta"),
+    *("xlm-roberta-xl", "xmod"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,11 @@ class ModelFiles:
     def max_length(self) -> int:
         """The most tokens that the model reads, query and special ones included."""
         limits = [self.tokenizer_config.get("model_max_length"), self.config.get("max_position_embeddings")]
-        if self.config.get("model_type") in _POSITION_OFFSET and isinstance(limits[1], int):
-            limits[1] -= 2
+        if self.config.get("model_type") in _COUNTS_FROM_PADDING and isinstance(limits[1], int):
+            padding = self.config.get("pad_token_id")
+            limits[1] -= 1 + (1 if padding is None else int(padding))
         return min(
-            (int(limit) for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=_DEFAULT_MAX_LENGTH
+            (int(limit) for limit in limits if limit is not None and 0 < limit < NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
 
     @property

@@ -20,21 +20,20 @@ from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
-from rerank_kit.local.model_files import ModelFiles, Precision, find_model
+from rerank_kit.local.model_files import Precision, find_model
 from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
+from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.recipe import recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
-from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Passage
 
-_SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _NEVER = Deadline()
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
 
@@ -87,7 +86,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             file: The ONNX file in it; by default `model.onnx` or `onnx/model.onnx`.
             precision: `"int8"` takes the quantised file, of several the one made for this CPU.
             revision: The hub commit, tag or branch to use.
-            max_length: Tokens, up to what the model can read, which is the default.
+            max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
             window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
@@ -141,12 +140,13 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         files = find_model(model, file=file, precision=precision, revision=revision)
         self.model = files.name
         self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
-        self.max_length = _max_length(max_length, files, self.recipe.length(files.max_length))
+        self.max_length = chosen_length(max_length, files.max_length, files.name, self.recipe.max_length)
         self.long_documents = long_documents
         self._english = _english(model, files.name, on_language)
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
         self._encode = PairTokenizer(files.tokenizer, self.max_length, self.recipe.prompt)
+        check_vocabulary(self._encode.ids(WORDS), files.name)
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
@@ -239,14 +239,3 @@ def _english(model: object, name: str, on_language: OnLanguage | None) -> Englis
         msg = f"on_language={on_language!r} is for the embedded model: what {name!r} reads is not known"
         raise ConfigurationError(msg)
     return None
-
-
-def _max_length(asked: int | None, files: ModelFiles, by_card: int) -> int:
-    if asked is None:
-        return by_card
-    if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= files.max_length:
-        msg = (
-            f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {quoted(asked)}"
-        )
-        raise ConfigurationError(msg)
-    return asked

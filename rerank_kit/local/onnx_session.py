@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from rerank_kit.checks import check_choice, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
-from rerank_kit.local.labels import relevant_label
+from rerank_kit.local.labels import labels_of, relevant_label
 from rerank_kit.local.model_files import ModelFiles
 from rerank_kit.local.onnx_data import is_self_contained
 from rerank_kit.local.onnx_shapes import without_value_info
@@ -47,7 +46,7 @@ class Graph:
         """Load it.
 
         Raises:
-            ConfigurationError: The file is damaged, or the graph is no cross-encoder's.
+            ConfigurationError: The file is damaged, or the graph is no cross-encoder's, but an embedding model's, say.
             MissingExtra: ONNX Runtime is not installed.
         """
         check_choice("output", output, ("auto", "logits", "probabilities"))
@@ -62,11 +61,11 @@ class Graph:
                 f"cross-encoder takes integers called input_ids and, optionally, {sorted(set(_FEEDS) - {'input_ids'})}"
             )
             raise ConfigurationError(msg)
-        self._output: str = self._session.get_outputs()[0].name
+        first = self._session.get_outputs()[0]
+        self._output: str = first.name
+        self._relevant = _relevant(files, first)
+        _check_output(files, first)
         named_after = any(word in self._output.lower() for word in ("prob", "score", "sigmoid", "softmax"))
-        self._relevant = cache(partial(_relevant, files))
-        if isinstance(count := self._session.get_outputs()[0].shape[-1], int):
-            self._relevant(count)
         self._probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw_scores
         self.gives_logits = not (self._probabilities or raw_scores)
@@ -107,7 +106,12 @@ class Graph:
 
         Of two values one stands for "relevant"; the softmax of two logits is the sigmoid of their difference.
         """
-        place = self._relevant(len(values))
+        if len(values) not in (1, 2):
+            msg = (
+                f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (irrelevant, relevant)"
+            )
+            raise InvalidResponse(msg)
+        place = self._relevant if len(values) > 1 else 0
         if self._probabilities:
             value = values[place]
             if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
@@ -117,11 +121,32 @@ class Graph:
         return values[0] if len(values) == 1 else values[place] - values[1 - place]
 
 
-def _relevant(files: ModelFiles, count: int) -> int:
-    """The place of the value that stands for "relevant"."""
-    named: Mapping[str, object] = files.config.get("id2label") or {}
-    labels = {int(place): str(name) for place, name in named.items() if place.isdecimal()}
-    return relevant_label(labels, count, files.name)
+def _relevant(files: ModelFiles, output: Any) -> int:
+    """The place of the value that stands for "relevant", should there be two."""
+    labels, size = labels_of(files.config), output.shape[-1]
+    known = len(labels) > 1 and (size == len(labels) or not isinstance(size, int))
+    return relevant_label(labels, len(labels), files.name) if known else 1
+
+
+def _check_output(files: ModelFiles, output: Any) -> None:
+    """Refuse a graph whose output says that it gives no score for a pair. An output need not say its shape."""
+    shape = list(output.shape)[1:]  # without the number of pairs
+    if shape[1:] and any(size != 1 for size in shape):
+        vocabulary = shape[-1] == files.config.get("vocab_size")
+        gives = (
+            "a number for every token that could come next, as a language model does"
+            if vocabulary
+            else "a vector for every token, as an embedding model or a ColBERT does"
+        )
+    elif shape and isinstance(shape[0], int) and shape[0] not in (1, 2):
+        gives = f"{shape[0]} numbers, as an embedding model or a classifier does"
+    else:
+        return
+    msg = (
+        f"model={files.name!r}: the graph {files.onnx.name} gives {gives} ({output.name}, {output.shape}): a "
+        "cross-encoder gives 1 number for a pair, or 2 (irrelevant, relevant). Pass a reranker"
+    )
+    raise ConfigurationError(msg)
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:

@@ -107,6 +107,11 @@ class PairTokenizer:
         pair = EncodedPair(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
         return pair, _end_of_document(encoding, len(text))
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of a text alone."""
+        ids: list[int] = self._whole.encode(text, add_special_tokens=False).ids
+        return ids
+
     def offsets(self, text: str) -> list[Passage]:
         """Where each token of a text stands in it."""
         return self._control.offsets(text)

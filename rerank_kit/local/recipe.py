@@ -74,10 +74,6 @@ class Recipe:
             msg = f"{FILE} is not as the export writes it ({error!r}): export the model again"
             raise ConfigurationError(msg) from error
 
-    def length(self, most: int) -> int:
-        """Tokens read of a pair, of a model that can read so many."""
-        return most if self.max_length is None else min(most, self.max_length)
-
     def to_json(self) -> dict[str, Any]:
         """Plain values, for a file."""
         return asdict(self)

@@ -23,18 +23,16 @@ from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.heads import check_head
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
+from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.torch_loading import DType, load, needed, readable_length
+from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length
 from rerank_kit.local.torch_prompts import activation, reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
-from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
-_SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _NEVER = Deadline()
 _CPU_BATCH = 512  # tokens: the activations stay in the cache
-_NO_LIMIT = 1_000_000  # tokens
 _BATCH = 16_384  # tokens: what the library's own 32 pairs come to at a length of 512
 _log = logging.getLogger("rerank_kit")
 
@@ -63,7 +61,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self,
         model: str | os.PathLike[str] | Any,
         *,
-        device: str | None = None,
+        device: Device | None = None,
         dtype: DType | None = None,
         revision: str | None = None,
         max_length: int | None = None,
@@ -86,11 +84,12 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         Args:
             model: A folder, a hub name such as `"owner/name"`, or a `sentence_transformers.CrossEncoder`, which is
                 used as it is.
-            device: As in PyTorch; by default a GPU where there is one.
+            device: A name such as `"cuda:0"`, the number of a GPU, or a `torch.device`; by default a GPU where there
+                is one.
             dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
                 `PrecisionWarning`; by default it is float16 on CUDA and Apple's GPUs.
             revision: The hub commit, tag or branch to use.
-            max_length: Tokens, up to what the model can read, which is the default.
+            max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
             window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
@@ -99,7 +98,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
             max_query_length: Tokens of the query that are read; by default half of those that query and document have
                 together. A query that was cut is counted in `usage.query_truncated`.
-            batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
+            batch_tokens: By default 512 on a CPU and 16384 elsewhere, 1 (a pair at a time) where the tokenizer has no
+                token to pad with. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
             prompt: What sentence-transformers calls a prompt: the instruction, or what is put before the query of a
                 model without a template. By default the model's own.
@@ -146,12 +146,13 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
         self._relevant = check_head(self._model, self.model)
+        one_by_one = not pads(self._model)
         reading = reading_of(
             self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
         )
         self.recipe, self._inputs, self._answer_ids = reading.recipe, reading.inputs, reading.answers
         most = readable_length(self._model)
-        self.max_length = _max_length(max_length, most, self.recipe.length(most))
+        self.max_length = chosen_length(max_length, most, self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
@@ -160,14 +161,18 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
         self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        if one_by_one:
+            self.batch_tokens = 1
+            _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
         self._prompt = reading.instruction
         self._raw = raw_scores
         self._scale = self.recipe.scale if self.recipe.family else activation(self._model)
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
+        check_vocabulary(self._alone(WORDS)["input_ids"], self.model)
         self._strategy = "longest_first"
-        around = self._ids(("", ""), _NO_LIMIT)
+        around = self._ids(("", ""), NO_LIMIT)
         self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, around)
         self._skips_blanks = not self._length_alone(BLANKS)
         own = self.max_length - len(around)
@@ -298,12 +303,3 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         """Say which model this is, and how it runs."""
         how = f"device={self.device!r}, dtype={self.dtype!r}, max_length={self.max_length}"
         return f"{type(self).__name__}({self.model!r}, {how})"
-
-
-def _max_length(asked: int | None, limit: int, by_card: int) -> int:
-    if asked is None:
-        return by_card
-    if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:
-        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {quoted(asked)}"
-        raise ConfigurationError(msg)
-    return asked

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
 
 DType = Literal["float32", "float16", "bfloat16"]
 
+Device: TypeAlias = Any
+"""Where PyTorch runs a model: a name such as `"cuda:0"` or `"cpu"`, the number of a GPU, or a `torch.device`."""
+
 _DTYPES = ("float32", "float16", "bfloat16")
-_NO_LIMIT = 1_000_000  # tokens: transformers writes about 1e30 where a tokenizer has no limit
 
 
 class PrecisionWarning(UserWarning):
@@ -29,12 +32,14 @@ def needed(module: str) -> Any:
     return optional(module, extra="sentence-transformers", why="SentenceTransformersCrossEncoder")
 
 
-def load(source: Any, *, device: str | None, dtype: DType | None, revision: str | None, trust_remote_code: bool) -> Any:
+def load(
+    source: Any, *, device: Device | None, dtype: DType | None, revision: str | None, trust_remote_code: bool
+) -> Any:
     """Load a `sentence_transformers.CrossEncoder`, or check one that is loaded.
 
     Args:
         source: A folder, a hub name or a `CrossEncoder`.
-        device: As in PyTorch; `None` is a GPU where there is one.
+        device: See `Device`; `None` is a GPU where there is one.
         dtype: `None` is what suits the device.
         revision: The hub commit, tag or branch.
         trust_remote_code: Run code that comes with the model.
@@ -56,7 +61,7 @@ def load(source: Any, *, device: str | None, dtype: DType | None, revision: str 
             warn_user(msg, PrecisionWarning)
     elif isinstance(source, str | os.PathLike):
         name = str(cast("object", source))
-        where = library.util.get_device_name() if device is None else device
+        where = library.util.get_device_name() if device is None else device_name(device)
         options = {"revision": revision, "trust_remote_code": trust_remote_code}
         numbers = getattr(torch, suitable(where, dtype))
         try:
@@ -83,7 +88,51 @@ def readable_length(model: Any) -> int:
             # XLM-R-like models count positions from behind that of padding. The library forgets those, so that a
             # document of full length would be looked up past the end of the table.
             limits.append(table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
-    return min(_NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
+    return min(NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
+
+
+def device_name(device: Device) -> str:
+    """A device by its name.
+
+    Raises:
+        ConfigurationError: PyTorch has none like it.
+        MissingExtra: PyTorch is not installed.
+    """
+    torch = needed("torch")
+    try:
+        if isinstance(device, bool):
+            raise TypeError  # noqa: TRY301 - PyTorch says so of some truth values only
+        return str(torch.device(device))
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        msg = (
+            f"device={quoted(device)} is none of PyTorch's{reason and f' ({reason})'}: pass a name such as 'cpu' or "
+            "'cuda:0', the number of a GPU that is there, a torch.device, or nothing for the best there is"
+        )
+        raise ConfigurationError(msg) from error
+
+
+def pads(model: Any) -> bool:
+    """Whether pairs can be padded to one length, as a batch of several needs.
+
+    A tokenizer without a token for it gets one that it has: the library asks for one even where nothing is padded.
+
+    Raises:
+        ConfigurationError: It has none either.
+    """
+    tokenizer = model.tokenizer
+    if tokenizer.pad_token is not None:
+        return True
+    tokens = tokenizer.eos_token, tokenizer.sep_token, tokenizer.cls_token, tokenizer.bos_token, tokenizer.unk_token
+    instead = next((each for each in tokens if each is not None), None)
+    if instead is None:
+        msg = (
+            f"model={model.config.name_or_path!r}: its tokenizer has no special tokens, not even one to pad with: name "
+            "the pad_token in tokenizer_config.json"
+        )
+        raise ConfigurationError(msg)
+    tokenizer.pad_token = instead
+    return False
 
 
 def suitable(device: str, asked: DType | None) -> DType:

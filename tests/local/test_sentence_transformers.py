@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 import random
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import pytest
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, InvalidResponse, MissingExtra, Usage
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
-from rerank_kit.local.torch_loading import PrecisionWarning, suitable
+from rerank_kit.local.torch_loading import PrecisionWarning, device_name, suitable
 from tests.conftest import Colour
 from tests.local.tiny_models import WORDS
 from tests.local.tiny_torch_models import LENGTH, REASON, bert_like, qwen_like, torch, xlmr_like
@@ -289,13 +290,70 @@ def test_an_unknown_number_format_is_an_error(bert: Path) -> None:
 
 @pytest.mark.parametrize(
     ("model", "options"),
-    [("./no/such/folder", {}), (Path("/no/such/folder"), {}), (None, {"device": "cuda:99"}), (None, {"device": "tpu"})],
+    [("./no/such/folder", {}), (Path("/no/such/folder"), {}), (None, {"device": "cuda:99"})],
 )
 def test_what_cannot_be_loaded_is_named(bert: Path, model: str | Path | None, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="could not be loaded on device=") as caught:
         SentenceTransformersCrossEncoder(bert if model is None else model, **options)
     assert repr(str(model or bert)) in str(caught.value)
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu"), torch.device("cpu", 0)])
+def test_a_device_is_named_in_any_way_of_pytorch(bert: Path, device: Any) -> None:
+    assert SentenceTransformersCrossEncoder(bert, device=device).device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["tpu", -1, 99, True, 1.5, ["cpu"]])
+def test_a_device_that_is_none_is_named_with_those_that_are(bert: Path, device: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^device={re.escape(repr(device))} is none of PyTorch's.*'cuda:0'"):
+        SentenceTransformersCrossEncoder(bert, device=device)
+
+
+def test_a_number_is_that_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "device", lambda device: f"cuda:{device}")  # as it says where there is one
+    assert device_name(0) == "cuda:0"
+
+
+def without_padding(folder: Path, *, special: bool = True) -> Path:
+    """Take the token to pad with from a tokenizer, or every special one."""
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    kept = {name: value for name, value in settings.items() if special or not name.endswith("_token")}
+    kept.pop("pad_token", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(kept), "utf-8")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"padding": None}), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("build", [bert_like, xlmr_like, qwen_like])
+def test_a_tokenizer_that_cannot_pad_has_its_pairs_scored_one_by_one(
+    tmp_path: Path, build: Callable[[Path], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = scores(SentenceTransformersCrossEncoder(build(tmp_path / "padded")), TEXTS)
+    engine = SentenceTransformersCrossEncoder(without_padding(build(tmp_path / "not")))
+    assert "no token to pad with" in caplog.text
+    assert engine.batch_tokens == 1
+    assert scores(engine, TEXTS) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_tokenizer_without_any_special_token_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no special tokens.*name the pad_token in tokenizer_config"):
+        SentenceTransformersCrossEncoder(without_padding(bert_like(tmp_path), special=False))
+
+
+def test_a_model_without_the_files_of_its_tokenizer_is_refused(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    with pytest.raises(ConfigurationError, match="its tokenizer has no vocabulary"):
+        SentenceTransformersCrossEncoder(folder)
+
+
+def test_no_more_is_read_unasked_than_the_cards_of_rerankers_name(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path, max_position_embeddings=9000)
+    assert SentenceTransformersCrossEncoder(folder).max_length == 8192
+    assert SentenceTransformersCrossEncoder(folder, max_length=9000).max_length == 9000
 
 
 def test_a_damaged_model_is_named(tmp_path: Path) -> None:

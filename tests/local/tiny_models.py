@@ -79,6 +79,7 @@ def _build(
     integers: int = TensorProto.INT64,
     extra_input: str | None = None,
     only_first: bool = False,
+    for_each_token: bool = False,
     scale: float = 3.0,
     place: str = "model.onnx",
     config: dict[str, Any] | None = None,
@@ -111,17 +112,22 @@ def _build(
         helper.make_node("Div", ["sum", "count"], ["mean"]),
         helper.make_node("Gather", ["mean", "row"], ["chosen"])
         if only_first
-        else helper.make_node("Identity", ["mean"], ["chosen"]),
+        else helper.make_node("Identity", ["seen" if for_each_token else "mean"], ["chosen"]),
         helper.make_node("MatMul", ["chosen", "head"], [output_name if activation is None else "raw"]),
     ]
     if activation is not None:
         nodes.append(helper.make_node(activation, ["raw"], [output_name]))
     weights |= {"last": np.array([2], dtype=np.int64), "row": np.array([0], dtype=np.int64)}
+    shape: list[str | int] = [
+        "batch",
+        *(["length"] if for_each_token else []),
+        *([] if activation == "Flatten" else [outputs]),
+    ]
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(name, integers, ["batch", "length"]) for name in names],
-        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["batch", outputs])],
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, shape)],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,8 @@ def bert_like(folder: Path, *, labels: int = 1, architecture: str = "ForSequence
         sep_token="[SEP]",
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )
-    settings = transformers.BertConfig(
-        **SIZES, vocab_size=len(tokenizer), max_position_embeddings=LENGTH, num_labels=labels, **config
-    )
+    config = {"max_position_embeddings": LENGTH, **config}
+    settings = transformers.BertConfig(**SIZES, vocab_size=len(tokenizer), num_labels=labels, **config)
     return _saved(folder, getattr(transformers, f"Bert{architecture}"), settings, tokenizer)
 
 
