@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from rerank_kit.export.atomic_folder import REPORT, new_folder
 from rerank_kit.export.original import Original
 from rerank_kit.export.parity import Parity, Report, compare, versions
 from rerank_kit.export.quantize import quantize
 from rerank_kit.export.sample_texts import documentation, make_pairs
+from rerank_kit.local.cross_encoder import Pair
 
 __all__ = ["Parity", "Report", "export_model"]
 
@@ -58,21 +60,31 @@ def export_model(
         MissingExtra: torch, transformers or onnx is not installed.
     """
     queries = make_pairs(documentation() if texts is None else texts)
+    files = [FP32, INT8] if int8 else [FP32]
     with new_folder(to, replace=force) as folder:
         original = Original(model, revision=revision, template=template, instruction=instruction, answers=answers)
-        original.save(folder, FP32)
-        if int8:
-            quantize(folder / FP32, folder / INT8)
-        files = [FP32, INT8] if int8 else [FP32]
+        compared = _written(original, folder, files, queries)
+        if compared[0].logit_difference > max_difference and original.has_a_faster_graph:
+            compared = _written(original, folder, files, queries, fast=False)
+        compared[0].refuse_difference(max_difference)
+        for quantized in compared[1:]:
+            quantized.refuse_correlation(min_correlation)
         report = Report(
             model=os.fspath(model),
             revision=revision,
             texts="documentation of Python's standard library" if texts is None else "the user's own",
             versions=versions(),
-            files=compare(folder, files, queries, original.logits),
+            files=compared,
         )
-        report.files[0].refuse_difference(max_difference)
-        for quantized in report.files[1:]:
-            quantized.refuse_correlation(min_correlation)
         (folder / REPORT).write_text(f"{json.dumps(asdict(report), indent=2)}\n", "utf-8")
     return report
+
+
+def _written(
+    original: Original, folder: Path, files: Sequence[str], queries: Sequence[Sequence[Pair]], *, fast: bool = True
+) -> tuple[Parity, ...]:
+    """Write the files, and compare them."""
+    original.save(folder, FP32, fast=fast)
+    if INT8 in files:
+        quantize(folder / FP32, folder / INT8)
+    return compare(folder, files, queries, original.logits)

@@ -24,6 +24,11 @@ compute step by step.
 """
 
 
+def faster(model: Any) -> list[Any]:
+    """The parts of a `torch.nn.Module` that can be rewritten."""
+    return [each for each in model.modules() if type(each).__name__ == "ModernBertModel"]
+
+
 @contextmanager
 def rewritten(model: Any, *, first: bool) -> Generator[None]:
     """Let the ModernBERT in a model, where there is one, compute with these operators for a while.
@@ -32,7 +37,7 @@ def rewritten(model: Any, *, first: bool) -> Generator[None]:
         model: A `torch.nn.Module`.
         first: Whether what comes behind reads each text's first token alone. What it gets then has that one alone.
     """
-    found = [each for each in model.modules() if type(each).__name__ == "ModernBertModel"]
+    found = faster(model)
     for each in found:
         each.forward = partial(_forward, each, first=first)
     try:
@@ -91,7 +96,8 @@ def _layer(layer: Any, hidden: Any, unseen: Any, turns: tuple[Any, Any], *, firs
     hidden = hidden + attention.Wo(_operators().attention.apply(query, key, value, unseen, heads))
     normed = layer.mlp_norm(hidden)
     shown, gate = (part(normed) for part in _parts(mlp.Wi, 2))
-    return hidden + mlp.Wo(mlp.act(shown) * gate)
+    act = _operators().gelu.apply if mlp.config.hidden_activation == "gelu" else mlp.act
+    return hidden + mlp.Wo(act(shown) * gate)
 
 
 def _parts(linear: Any, count: int) -> list[Callable[[Any], Any]]:
@@ -108,13 +114,22 @@ def _parts(linear: Any, count: int) -> list[Callable[[Any], Any]]:
 @cache
 def _operators() -> Any:
     """Operators of ONNX Runtime's as functions of torch, which are computed in torch while a graph is made."""
-    function = _torch().autograd.Function
     return SimpleNamespace(
-        rotary=type("Rotary", (function,), {"forward": staticmethod(_turned), "symbolic": staticmethod(_rotary)}),
-        attention=type(
-            "Attention", (function,), {"forward": staticmethod(_attended), "symbolic": staticmethod(_attention)}
-        ),
+        gelu=_operator(_bent, _gelu), rotary=_operator(_turned, _rotary), attention=_operator(_attended, _attention)
     )
+
+
+def _operator(computed: Any, written: Any) -> Any:
+    own = {"forward": staticmethod(computed), "symbolic": staticmethod(written)}
+    return type("Operator", (_torch().autograd.Function,), own)
+
+
+def _bent(_: Any, x: Any) -> Any:
+    return _torch().nn.functional.gelu(x)
+
+
+def _gelu(graph: Any, x: Any) -> Any:
+    return graph.op("com.microsoft::Gelu", x).setType(x.type())
 
 
 def _turned(_: Any, x: Any, cosine: Any, sine: Any, heads: int) -> Any:

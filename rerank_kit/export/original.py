@@ -6,12 +6,13 @@ import inspect
 import json
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.export.decoder import last_token_logits, sample_tokens
-from rerank_kit.export.modernbert import rewritten
+from rerank_kit.export.modernbert import faster, rewritten
 from rerank_kit.export.recipes import carried
 from rerank_kit.export.sample_texts import SAMPLE
 from rerank_kit.export.tracing import attention, trace
@@ -60,8 +61,18 @@ class Original:
         """The relevance of pairs, before any activation."""
         return self._engine.score(pairs, Deadline()).scores
 
-    def save(self, folder: Path, file: str) -> None:
+    @property
+    def has_a_faster_graph(self) -> bool:
+        """Whether there is one besides that which torch makes of the model as it is."""
+        return bool(faster(self._model))
+
+    def save(self, folder: Path, file: str, *, fast: bool = True) -> None:
         """Write the graph into a file of the folder, and what else belongs to the model beside it.
+
+        Args:
+            folder: Where to.
+            file: The graph's name in it.
+            fast: Whether to write the faster graph where there is one.
 
         Raises:
             ConfigurationError: torch cannot make a graph of the model.
@@ -72,9 +83,9 @@ class Original:
         transformer.config.save_pretrained(folder)
         (folder / FILE).write_text(f"{json.dumps(self._recipe.to_json(), indent=2)}\n", "utf-8")
         with attention(transformer.model, "eager"):  # the plainest graph, and the fastest in ONNX Runtime
-            self._trace(transformer, folder / file)
+            self._trace(transformer, folder / file, fast=fast)
 
-    def _trace(self, transformer: Any, path: Path) -> None:
+    def _trace(self, transformer: Any, path: Path, *, fast: bool) -> None:
         logits = last_token_logits(self._model, self._reading.answers)
         if logits is not None:
             trace(transformer.model, logits, sample_tokens(transformer.tokenizer), path)
@@ -82,7 +93,7 @@ class Original:
         features = self._model.preprocess(SAMPLE)
         names = [name for name in inspect.signature(transformer.model.forward).parameters if name in features]
         traced = self._model if len(self._model) > 1 else transformer.model
-        with rewritten(transformer.model, first=self._reads_first_token()):
+        with rewritten(transformer.model, first=self._reads_first_token()) if fast else nullcontext():
             trace(traced, self._scores, {name: features[name] for name in names}, path)
 
     def _scores(self, **features: Any) -> Any:
