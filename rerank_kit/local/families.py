@@ -19,7 +19,7 @@ class KnownModel:
 
     Attributes:
         name: On the hub.
-        parameters: How many, as its card says it.
+        parameters: How many, as its card says it; empty where it does not.
         context: Tokens that it could read of a pair.
         scale: Its scores.
         code: Whether it brings code of its own, so that PyTorch needs `trust_remote_code=True`.
@@ -49,6 +49,7 @@ class Family:
         max_length: Tokens that the card reads of a pair, where that is less than the model could.
         languages: As the card says it.
         licence: Of the weights.
+        servers: Which servers run it.
         models: Those on the hub.
         refused: Why no engine here runs it; empty where one does.
         source: Where all this is from.
@@ -67,6 +68,7 @@ class Family:
     scale: Scale = field(default_factory=Scale)
     calibrated: str = ""
     max_length: int | None = None
+    servers: str = ""
     refused: str = ""
 
     def scale_of(self, names: Iterable[str]) -> Scale:
@@ -106,7 +108,7 @@ def _family(row: Mapping[str, Any]) -> Family:
     models = tuple(
         KnownModel(
             model["name"],
-            model["parameters"],
+            model.get("parameters", ""),
             model.get("context", row["context"]),
             _scale(model, scale),
             model.get("code", False),
@@ -127,6 +129,7 @@ def _family(row: Mapping[str, Any]) -> Family:
         scale=scale,
         calibrated=row.get("calibrated", ""),
         max_length=row.get("max_length"),
+        servers=row.get("servers", ""),
         refused=row.get("refused", ""),
     )
 

@@ -65,6 +65,11 @@ class Prompt:
         parts = tuple(self.instructed.get(place, part) for place, part in enumerate(self.parts))
         return replace(self, parts=parts, instructed={}, instruction=instruction)
 
+    def __str__(self) -> str:
+        """The text with its places, in one line."""
+        instruction = "{instruction}" if self.instruction is None else self.instruction
+        return repr("".join(self.parts).replace("{instruction}", instruction))
+
     def filled(self, query: str, document: str) -> list[FilledPart]:
         """The parts for a pair."""
         if self.strip:

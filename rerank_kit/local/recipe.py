@@ -74,6 +74,18 @@ class Recipe:
             msg = f"{FILE} is not as the export writes it ({error!r}): export the model again"
             raise ConfigurationError(msg) from error
 
+    def __str__(self) -> str:
+        """Say in lines which family this is, how it is prompted, and what its scores are."""
+        answers = " less ".join(f"the logit of {answer!r}" for answer in self.answers)
+        prompt = "none but the tokenizer's own" if self.prompt is None else str(self.prompt)
+        lines = [
+            f"family: {self.family or 'not known'}",
+            f"prompt: {prompt}",
+            *([f"logit: {answers}"] if answers else []),
+            f"score: {self.scale}, {self.calibrated or 'uncalibrated: nobody has said what it means'}",
+        ]
+        return "\n".join(lines)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, for a file."""
         return asdict(self)

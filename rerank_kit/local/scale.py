@@ -24,3 +24,10 @@ class Scale:
     def __call__(self, logit: float) -> float:
         """The score."""
         return sigmoid((logit - self.offset) / self.temperature)
+
+    def __str__(self) -> str:
+        """Say how."""
+        shifted = "logit" if not self.offset else f"logit - {self.offset:g}"
+        if self.temperature == 1:
+            return f"sigmoid({shifted})"
+        return f"sigmoid({shifted if not self.offset else f'({shifted})'} / {self.temperature:g})"

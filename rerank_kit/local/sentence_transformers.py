@@ -26,7 +26,7 @@ from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length
-from rerank_kit.local.torch_prompts import activation, reading_of, told
+from rerank_kit.local.torch_prompts import activation, gives_probabilities, reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.values import Deadline, Passage
@@ -145,12 +145,12 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
-        self._relevant = check_head(self._model, self.model)
         one_by_one = not pads(self._model)
         reading = reading_of(
             self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
         )
         self.recipe, self._inputs, self._answer_ids = reading.recipe, reading.inputs, reading.answers
+        self._relevant = check_head(self._model, self.model)
         most = readable_length(self._model)
         self.max_length = chosen_length(max_length, most, self.model, self.recipe.max_length)
         self.long_documents = long_documents
@@ -167,7 +167,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
         self._prompt = reading.instruction
-        self._raw = raw_scores
+        self._raw = raw_scores or gives_probabilities(self._model)
         self._scale = self.recipe.scale if self.recipe.family else activation(self._model)
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
         check_vocabulary(self._alone(WORDS)["input_ids"], self.model)

@@ -134,6 +134,13 @@ def activation(model: Any) -> Callable[[float], float]:
     return own if fits and not isinstance(function, torch.nn.Sigmoid) else sigmoid
 
 
+def gives_probabilities(model: Any) -> bool:
+    """Whether the model's last layer makes scores of its logits already."""
+    last = getattr(model[-1], "activation_function", None)
+    sigmoid_layer = optional("torch", extra="sentence-transformers", why="SentenceTransformersCrossEncoder").nn.Sigmoid
+    return isinstance(last, sigmoid_layer)
+
+
 def told(prompt: str | None, instruction: str | None) -> str | None:
     """The instruction, by either of its names.
 
