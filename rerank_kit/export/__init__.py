@@ -25,6 +25,7 @@ def export_model(
     to: str | os.PathLike[str],
     *,
     revision: str | None = None,
+    trust_remote_code: bool = False,
     texts: Sequence[str] | None = None,
     int8: bool = True,
     force: bool = False,
@@ -37,10 +38,12 @@ def export_model(
     """Write a model's graphs, tokenizer and settings into a folder, or nothing when they are not as good as torch.
 
     Args:
-        model: A folder or a hub name of a sequence classifier with one or two labels.
+        model: A folder or a hub name of a cross-encoder that sentence-transformers loads: a sequence classifier with
+            one or two labels, one made of modules, or a language model whose answer is the score.
         to: The folder to make. `model.onnx` is the model in fp32; `model_int8.onnx` takes about a quarter of the space
             and half the time, and has a scale for each token, so that a score does not depend on what shares the batch.
         revision: The hub commit, tag or branch.
+        trust_remote_code: Run code that comes with the model. What is exported needs none.
         texts: Passages like those that will be ranked, at least 20; by default documentation of Python's modules.
         int8: Whether to write `model_int8.onnx`.
         force: Whether to replace a former export.
@@ -62,7 +65,14 @@ def export_model(
     queries = make_pairs(documentation() if texts is None else texts)
     files = [FP32, INT8] if int8 else [FP32]
     with new_folder(to, replace=force) as folder:
-        original = Original(model, revision=revision, template=template, instruction=instruction, answers=answers)
+        original = Original(
+            model,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            template=template,
+            instruction=instruction,
+            answers=answers,
+        )
         compared = _written(original, folder, files, queries)
         if compared[0].logit_difference > max_difference and original.has_a_faster_graph:
             compared = _written(original, folder, files, queries, fast=False)

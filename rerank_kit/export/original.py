@@ -35,6 +35,7 @@ class Original:
         model: str | os.PathLike[str],
         *,
         revision: str | None = None,
+        trust_remote_code: bool = False,
         template: str | None = None,
         instruction: str | None = None,
         answers: Sequence[str] | None = None,
@@ -48,7 +49,8 @@ class Original:
         for package in _PACKAGES:
             optional(package, extra="export", why="exporting a model")
         name = os.fspath(model)
-        self._model: Any = load(name, device="cpu", dtype=None, revision=revision, trust_remote_code=False).eval()
+        loading: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+        self._model: Any = load(name, device="cpu", dtype=None, **loading).eval()
         if not self._model.tokenizer.is_fast:
             msg = f"model={name!r} has no fast tokenizer: one that can be saved as tokenizer.json is needed"
             raise ConfigurationError(msg)

@@ -38,6 +38,7 @@ class Answers:
         Raises:
             ConfigurationError: It gives no score for a pair, but an embedding, say.
         """
+        self._relevant = _relevant(files, shown)
         self.words: tuple[int, ...] = ()
         vocabulary = files.config.get("vocab_size")
         if len(shown.shape) > 1 and isinstance(vocabulary, int) and shown.shape[-1] == vocabulary > _MOST:
@@ -47,7 +48,6 @@ class Answers:
         named_after = any(word in shown.name.lower() for word in ("prob", "score", "sigmoid", "softmax"))
         self.probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw
-        self._relevant = _relevant(files, shown)
 
     def __call__(self, answer: Any, lengths: Sequence[int]) -> list[float]:
         """One number for each pair.
