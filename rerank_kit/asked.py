@@ -11,7 +11,7 @@ from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.quoting import class_name, quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable, is_blank
-from rerank_kit.values import Document, Hit, Usage, finite
+from rerank_kit.values import Document, Dropped, Hit, Usage, finite
 
 _NO_SCORES = (Mapping, set, frozenset, str, bytes, Ranking)
 
@@ -43,7 +43,10 @@ class Asked:
         return len(self.places) + len(self.empty)
 
     def complete(self, answer: Ranking) -> Ranking:
-        """Check the answer, point its hits at the caller's documents, and put the empty ones last."""
+        """Check the answer, point its hits at the caller's documents, and put the empty ones last.
+
+        Where no document passes that has text, none without does.
+        """
         hits: list[Hit] = []
         seen: set[int] = set()
         for hit in answer.hits:
@@ -55,18 +58,20 @@ class Asked:
             seen.add(place)
             hits.append(replace(hit, index=self.places[place], score=finite(hit.score)))
         lowest = min((hit.score for hit in hits), default=0.0)
-        hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
+        if hits or not self.places:
+            hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
         spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
-        return replace(answer, hits=tuple(hits), usage=answer.usage + Usage(empty=len(self.empty)), spans=spans)
+        usage = answer.usage + Usage(empty=len(self.empty))
+        dropped = [replace(each, index=self.places[each.index]) for each in answer.dropped]
+        dropped += [Dropped(index, "it has no text") for index in self.empty if not hits]
+        return replace(answer, hits=tuple(hits), usage=usage, spans=spans, dropped=tuple(dropped))
 
-    def passing(self, ranking: Ranking, threshold: float | None, *, blanks: bool) -> tuple[Hit, ...]:
-        """The hits that reach the threshold, which documents without text can only where these are judged."""
-        if threshold is None:
-            return ranking.hits
+    def cut(self, ranking: Ranking, top_n: int | None, threshold: float | None, *, blanks: bool) -> Ranking:
+        """What passes, and the ids; documents without text reach a threshold only where these are judged."""
         blank = set(self.empty)
-        if not blanks:
+        if threshold is not None and not blanks:
             blank |= {place for place, each in zip(self.places, self.documents, strict=True) if is_blank(each.text)}
-        return tuple(hit for hit in ranking if hit.score >= threshold and hit.index not in blank)
+        return replace(ranking.cut(top_n, threshold, blank), ids=self.ids)
 
 
 def _readable(document: Document) -> Document:

@@ -14,6 +14,7 @@ from inspect import isgeneratorfunction, signature
 from time import perf_counter, time
 from typing import Any, TypeAlias, cast
 
+from rerank_kit.arguments import named
 from rerank_kit.asked import Asked, completed, scores_in
 from rerank_kit.checks import check_count, check_documents, check_query, check_text, check_threshold, check_timeout
 from rerank_kit.errors import BackendError, ConfigurationError
@@ -80,6 +81,7 @@ class Reranker(ABC):
         return None
 
     @staticmethod
+    @named
     def of(function: Scoring, *, model: str | None = None) -> Reranker:
         """Make a reranker of a function: `Reranker.of(lambda query, texts: [score(query, text) for text in texts])`.
 
@@ -115,6 +117,7 @@ class Reranker(ABC):
             return (yield from cast("Flow[Ranking]", self.flow(query, documents, deadline)))
         return cast("Ranking", (yield from called(self.flow, deadline, query, documents, deadline)))
 
+    @named
     def rerank(
         self,
         query: str,
@@ -143,6 +146,7 @@ class Reranker(ABC):
         """
         return run(self._door([(query, documents)], top_n, threshold, timeout))[0]
 
+    @named
     async def arerank(
         self,
         query: str,
@@ -155,6 +159,7 @@ class Reranker(ABC):
         """Rank the documents by relevance to the query: `rerank`, without blocking the running loop."""
         return (await arun(self._door([(query, documents)], top_n, threshold, timeout)))[0]
 
+    @named
     def rerank_many(
         self,
         queries: Sequence[str],
@@ -171,6 +176,7 @@ class Reranker(ABC):
         """
         return run(self._door(_requests(queries, documents), top_n, threshold, timeout))
 
+    @named
     async def arerank_many(
         self,
         queries: Sequence[str],
@@ -191,9 +197,9 @@ class Reranker(ABC):
         threshold: float | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
-        """What stands behind all four doors, as a flow that combinators can run inside their own.
+        """The work of `rerank`, `rerank_many` and the async ones, as a flow that combinators can run inside their own.
 
-        It may come back a little late, which combinators make the best of; the doors raise then.
+        It may come back a little late, which combinators make the best of; those methods raise then.
         """
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
         asked = [
@@ -212,13 +218,9 @@ class Reranker(ABC):
             for each in asked:
                 self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
             raise
-        passing = (
-            each.passing(ranking, threshold, blanks=self.scores_blanks)
-            for ranking, each in zip(whole, asked, strict=True)
-        )
         cut = [
-            replace(ranking, hits=hits[:top_n], ids=each.ids)
-            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+            each.cut(ranking, top_n, threshold, blanks=self.scores_blanks)
+            for ranking, each in zip(whole, asked, strict=True)
         ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
@@ -228,7 +230,7 @@ class Reranker(ABC):
     def _door(
         self, requests: Requests, top_n: int | None, threshold: float | None, timeout: float | None
     ) -> Flow[list[Ranking]]:
-        """What every door does. A late ranking is none, unless it says that it did less in order to be in time."""
+        """What all four methods do. A late ranking is none, unless it says that it did less in order to be in time."""
         deadline = Deadline.after(check_timeout(timeout))
         rankings = yield from self.reranking(requests, top_n=top_n, threshold=threshold, deadline=deadline)
         if not all(each.degraded for each in rankings):
@@ -274,7 +276,11 @@ class _OfFunction(Reranker):
         return Ranking.by_score(scores_in(scores, len(texts), str(self.model)), Usage(pairs=len(texts)))
 
     def _result(self, query: str, texts: list[str]) -> Any:
-        made = self.function(query, texts)
+        try:
+            made = self.function(query, texts)
+        except (TypeError, AttributeError, KeyError, IndexError) as error:
+            error.add_note(f"{self.model} was called with the query and a list of {len(texts)} texts, in this order")
+            raise
         return list(cast("Generator[Any]", made)) if isinstance(made, Generator) else made
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
@@ -15,7 +16,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite
+from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
 
 
 class Cascade(Reranker):
@@ -37,6 +38,7 @@ class Cascade(Reranker):
     pointwise = False
     reads_text = False  # the stages decide for themselves
 
+    @named
     def __init__(
         self,
         *stages: Stage | Reranker,
@@ -99,11 +101,13 @@ class _Run:
         self.hits = [Hit(place, _first_score(each)) for place, each in enumerate(documents)]
         self.whole = Ranking(())
         self.rest: list[Hit] = []
+        self.dropped: list[Dropped] = []
         self.usage = Usage()
         self.spans: list[Span] = []
         self.spent = 0.0
         self.ranked = False
         self.failure: str | None = None
+        self.answerable: float | None = None
 
     def stage(self, stage: Stage) -> Flow[None]:
         """Run one stage, unless a condition or the budget says otherwise."""
@@ -171,7 +175,13 @@ class _Run:
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
+        reasons = {each.index: each for each in ranking.dropped}
+        for place, hit in enumerate(before):
+            if hit.index not in above:
+                why = reasons.get(place, Dropped(place, "left out"))
+                self.dropped.append(Dropped(hit.index, f"{stage.label}: {why.why}", why.score))
         self.usage += ranking.usage
+        self.answerable = self.answerable if ranking.answerable is None else ranking.answerable
         *inner, own = (span.at(places) for span in ranking.spans)
         idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
         if not idle:  # a cascade that skipped all its stages has scored nothing
@@ -207,7 +217,7 @@ class _Run:
 
     def so_far(self) -> Ranking:
         """The ranking after the stages that have run, without the rest."""
-        return Ranking(tuple(self.hits), self.usage, tuple(self.spans))
+        return Ranking(tuple(self.hits), self.usage, tuple(self.spans), answerable=self.answerable)
 
     def ranking(self) -> Ranking:
         """The ranking after the last stage."""
@@ -216,7 +226,8 @@ class _Run:
             if hits and hit.score >= hits[-1].score:
                 hit = replace(hit, score=hits[-1].score, logit=hits[-1].logit)  # noqa: PLW2901 - it is below that one
             hits.append(hit)
-        return replace(self.so_far(), hits=tuple(hits), failure=self.failure)
+        dropped = () if self.cascade.keep_rest else tuple(self.dropped)
+        return replace(self.so_far(), hits=tuple(hits), failure=self.failure, dropped=dropped)
 
 
 def _first_score(document: Document) -> float:
@@ -235,4 +246,5 @@ def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
         hit.logit if scored else before.logit,
+        before.probabilities if hit.verdict is None else hit.probabilities,
     )
