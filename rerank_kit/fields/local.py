@@ -11,7 +11,7 @@ from typing_extensions import override
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.base import RerankFields
 from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, OnLanguage, Precision, cross_encoder
-from rerank_kit.local.onnx_session import Output
+from rerank_kit.local.onnx_answers import Output
 from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
 

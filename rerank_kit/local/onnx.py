@@ -22,7 +22,8 @@ from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.model_files import Precision, find_model
-from rerank_kit.local.onnx_session import Graph, Output
+from rerank_kit.local.onnx_answers import Output
+from rerank_kit.local.onnx_session import Graph
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
@@ -155,7 +156,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
-        self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers)
+        answer_ids = partial(self._encode.token_ids, self.recipe.answers, files.name)
+        self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads) or usable_cores()
         self.batch_size = check_count("batch_size", batch_size) or (_GPU_BATCH if self._graph.on_gpu else 1)
