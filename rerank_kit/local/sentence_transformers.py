@@ -20,6 +20,7 @@ from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
+from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
@@ -54,6 +55,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         threads: How many batches are scored side by side.
     """
 
+    @holding_token
     def __init__(
         self,
         model: str | os.PathLike[str] | Any,
@@ -61,6 +63,9 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         device: Device | None = None,
         dtype: DType | None = None,
         revision: str | None = None,
+        token: object = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
@@ -82,7 +87,10 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
                 is one.
             dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
                 `PrecisionWarning`; by default it is float16 on CUDA and Apple's GPUs.
-            revision: The hub commit, tag or branch to use.
+            revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
+            token: For what is private on the hub, a str or a SecretStr; by default that of `HF_TOKEN` or of a login.
+            cache_dir: Where what is fetched is kept; by default where all programs keep it.
+            local_files_only: Whether to ask the hub for nothing, and to take what the cache has.
             max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
@@ -101,16 +109,16 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
         Raises:
             ConfigurationError: No such model, it is no reranker, or an argument that the model cannot follow.
+            ConnectionFailed: The hub cannot be reached, and the cache is not enough.
+            StatusError: The hub fails, and the cache is not enough.
             MissingExtra: sentence-transformers is not installed.
         """
+        source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         self._source = model
-        loading: dict[str, Any] = {
-            "device": device,
-            "dtype": dtype,
-            "revision": revision,
-            "trust_remote_code": trust_remote_code,
-        }
-        self._options: dict[str, Any] = loading | {
+        loading: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        self._options: dict[str, Any] = {
+            **loading,
+            **source.as_settings(),
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
@@ -125,7 +133,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         check_policy(long_documents)
         self._torch = needed("torch")
         self._to_device = needed("sentence_transformers.util").batch_to_device
-        self._model = load(model, **loading)
+        self._model = load(model, source=source, **loading)
         self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
