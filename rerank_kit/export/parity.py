@@ -11,9 +11,10 @@ from importlib import metadata
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.cross_encoder import Pair, sigmoid
+from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.onnx_data import data_files
+from rerank_kit.local.scale import sigmoid
 from rerank_kit.values import Deadline, finite
 
 

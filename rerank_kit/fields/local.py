@@ -26,8 +26,9 @@ class CrossEncoderFields(RerankFields):
         description='A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.',
     )
     engine: Engine = Field(
-        default="onnx",
-        description='What runs it: `"onnx"`, or `"sentence-transformers"`, which loads all that this library loads.',
+        default="auto",
+        description='What runs it: `"onnx"` (ONNX Runtime), `"sentence-transformers"` (PyTorch), or `"auto"`, which is '
+        "the first where the model has an ONNX file and the second where not.",
     )
     revision: str | None = Field(
         default=None, description="The hub commit, tag or branch; by default the main branch, as it is at loading."
@@ -90,10 +91,21 @@ class CrossEncoderFields(RerankFields):
         default=None,
         description="Tokens in a batch of PyTorch's, padding included; by default 512 on a CPU and 16384 elsewhere.",
     )
-    prompt: str | None = Field(
+    template: str | None = Field(
         default=None,
-        description="An instruction, for sentence-transformers models that take one; by default the model's own.",
+        description="The prompt of a model that wants one, with `{query}`, `{document}` and, optionally, "
+        "`{instruction}` in it; by default its own, or that of its family.",
     )
+    instruction: str | None = Field(
+        default=None,
+        description="What a model that takes an instruction is told to judge by; by default its own, or its family's.",
+    )
+    answers: list[str] | None = Field(
+        default=None,
+        description="The tokens of a language model whose logits are the score, such as `['yes', 'no']`; by default "
+        "its own, or those of its family.",
+    )
+    prompt: str | None = Field(default=None, description="The instruction, as sentence-transformers calls it.")
     trust_remote_code: bool = Field(
         default=False, description="Let sentence-transformers run code that comes with the model."
     )

@@ -74,6 +74,11 @@ def torch_weights(files: Collection[str], folder: str = "") -> list[str]:
     return next((each for each in found if each), list[str]())
 
 
+def has_torch_weights(files: Collection[str]) -> bool:
+    """Whether there are weights for PyTorch, be it in a folder of a module's."""
+    return any(pattern.fullmatch(PurePosixPath(each).name) for each in files for pattern in _TORCH)
+
+
 def without_graph(name: str, where: str, wanted: Sequence[str], files: Collection[str]) -> ConfigurationError:
     """The error for a model that lacks what ONNX Runtime needs: what it has instead, and what to write.
 
@@ -90,7 +95,7 @@ def without_graph(name: str, where: str, wanted: Sequence[str], files: Collectio
     if first_of(wanted, files) is None and graphs:
         others = f", or another of its ONNX files ({', '.join(graphs[1:])})" if graphs[1:] else ""
         remedies.append(f"pass file={graphs[0]!r}{others}")
-    if torch_weights(files):
+    if has_torch_weights(files):
         remedies.append(
             "run its PyTorch weights with engine='sentence-transformers' (SentenceTransformersCrossEncoder)"
         )

@@ -13,12 +13,15 @@ from typing import Any, cast
 
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
+from rerank_kit.local.clues import FILES as CLUES
+from rerank_kit.local.clues import clues_of
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.local.file_choice import TOKENIZER, Precision, check_choice_of_file, first_of, places, without_graph
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
 from rerank_kit.local.reading import NO_LIMIT
+from rerank_kit.local.recipe import Clues
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
 """The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
@@ -69,6 +72,11 @@ class ModelFiles:
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
+
+    @property
+    def clues(self) -> Clues:
+        """What they tell of how the model wants to be used."""
+        return clues_of(self.name, self.tokenizer.parent, self.config, self.tokenizer_config)
 
     def digest(self) -> bytes:
         """A hash of all of them: other files, other scores."""
@@ -190,7 +198,7 @@ def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
     graph = first_of(wanted, there.files)
     if graph is None or TOKENIZER not in there.files:
         raise without_graph(name, there.place, wanted, there.files)
-    first = [graph, TOKENIZER, *(each for each in _SETTINGS if each in there.files)]
+    first = [graph, TOKENIZER, *(each for each in (*_SETTINGS, *CLUES) if each in there.files)]
     folder = there.fetched(first)
     data = [
         os.path.normpath(each.relative_to(folder)).replace(os.sep, "/") for each in data_files(folder / graph, name)

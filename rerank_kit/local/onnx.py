@@ -27,6 +27,7 @@ from rerank_kit.local.onnx_session import Graph, Output
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
+from rerank_kit.local.recipe import recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
@@ -54,6 +55,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         batch_size: Pairs in a call.
         long_documents: What to do with documents that are longer than the model reads.
         provider: What runs the graph, in ONNX Runtime's terms.
+        recipe: How the model is prompted, and what makes scores of its logits.
     """
 
     @holding_token
@@ -79,6 +81,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         output: Output = "auto",
         raw_scores: bool = False,
         on_language: OnLanguage | None = None,
+        template: str | None = None,
+        instruction: str | None = None,
+        answers: Sequence[str] | None = None,
     ) -> None:
         """Load a model.
 
@@ -109,6 +114,11 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
             on_language: What the embedded model, which is English, does with queries or candidates in scripts that it
                 does not read: `"warn"`, the default, `"skip"` or `"raise"`; see `OnLanguage`. For that model alone.
+            template: The prompt of a model that wants one, with `{query}`, `{document}` and, optionally,
+                `{instruction}` in it; by default that of the model's family.
+            instruction: What a model that takes an instruction is told to judge by; by default its family's.
+            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`; by default
+                those of its family.
 
         Raises:
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
@@ -134,16 +144,20 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             "output": output,
             "raw_scores": raw_scores,
             "on_language": on_language,
+            "template": template,
+            "instruction": instruction,
+            "answers": answers,
         }
         check_policy(long_documents)
         files = find_model(model, file=file, precision=precision, source=source)
         self.model = files.name
-        self.max_length = chosen_length(max_length, files.max_length, files.name)
+        self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
+        self.max_length = chosen_length(max_length, files.max_length, files.name, self.recipe.max_length)
         self.long_documents = long_documents
         self._english = _english(model, files.name, on_language)
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
-        self._encode = PairTokenizer(files.tokenizer, self.max_length)
+        self._encode = PairTokenizer(files.tokenizer, self.max_length, self.recipe.prompt)
         check_vocabulary(self._encode.ids(WORDS), files.name)
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
@@ -182,7 +196,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
                 scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
         self._workers.share(lambda: next(todo, None), work, deadline)
-        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits)
+        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits, scale=self.recipe.scale)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -216,7 +230,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
     def _digest(self) -> str:
         reading = (self.max_length, self.long_documents, self._window, self._most_windows, self._share)
-        settings = (*reading, self.provider, *self._graph.settings)
+        settings = (*reading, self.recipe, self.provider, *self._graph.settings)
         return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 
     def __reduce__(self) -> tuple[Any, ...]:

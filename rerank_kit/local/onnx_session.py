@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from rerank_kit.checks import check_choice, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
+from rerank_kit.local.labels import labels_of, relevant_label
 from rerank_kit.local.model_files import ModelFiles
 from rerank_kit.local.onnx_data import is_self_contained
 from rerank_kit.local.onnx_shapes import without_value_info
@@ -62,6 +63,7 @@ class Graph:
             raise ConfigurationError(msg)
         first = self._session.get_outputs()[0]
         self._output: str = first.name
+        self._relevant = _relevant(files, first)
         _check_output(files, first)
         named_after = any(word in self._output.lower() for word in ("prob", "score", "sigmoid", "softmax"))
         self._probabilities = output == "probabilities" or (output == "auto" and named_after)
@@ -102,21 +104,28 @@ class Graph:
     def _read(self, values: Sequence[float]) -> float:
         """One number from what the graph answered for one pair.
 
-        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
-        sigmoid of their difference.
+        Of two values one stands for "relevant"; the softmax of two logits is the sigmoid of their difference.
         """
         if len(values) not in (1, 2):
             msg = (
                 f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (irrelevant, relevant)"
             )
             raise InvalidResponse(msg)
+        place = self._relevant if len(values) > 1 else 0
         if self._probabilities:
-            value = values[-1]
+            value = values[place]
             if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
                 msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
                 raise InvalidResponse(msg)
             return value
-        return values[0] if len(values) == 1 else values[1] - values[0]
+        return values[0] if len(values) == 1 else values[place] - values[1 - place]
+
+
+def _relevant(files: ModelFiles, output: Any) -> int:
+    """The place of the value that stands for "relevant", should there be two."""
+    labels, size = labels_of(files.config), output.shape[-1]
+    known = len(labels) > 1 and (size == len(labels) or not isinstance(size, int))
+    return relevant_label(labels, len(labels), files.name) if known else 1
 
 
 def _check_output(files: ModelFiles, output: Any) -> None:

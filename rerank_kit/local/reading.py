@@ -17,7 +17,7 @@ _SHORTEST = 16  # tokens: below this there is no room for a document beside a qu
 _LONGEST_UNASKED = 8192  # tokens: what the cards of rerankers name at most; their base models' limits are far above
 
 
-def chosen_length(asked: object, limit: int, name: str) -> int:
+def chosen_length(asked: object, limit: int, name: str, by_card: int | None = None) -> int:
     """How many tokens are read of a pair.
 
     Args:
@@ -25,12 +25,13 @@ def chosen_length(asked: object, limit: int, name: str) -> int:
             for far longer texts, such as Qwen3-Reranker, name on their cards.
         limit: The most tokens that the model can read.
         name: The model's name.
+        by_card: The tokens that its card reads, where that is known.
 
     Raises:
         ConfigurationError: It cannot read that many, or there would be no room for a document.
     """
     if asked is None:
-        return min(limit, _LONGEST_UNASKED)
+        return min(limit, _LONGEST_UNASKED if by_card is None else by_card)
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:
         msg = f"max_length must be from {_SHORTEST} to {limit} tokens for {name!r}, not {quoted(asked)}"
         raise ConfigurationError(msg)

@@ -20,12 +20,14 @@ from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
+from rerank_kit.local.heads import check_head
 from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length
+from rerank_kit.local.torch_prompts import activation, gives_probabilities, reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.values import Deadline, Passage
@@ -47,6 +49,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
     Attributes:
         model: The model's name.
+        recipe: How the model is prompted, and what makes scores of its logits, where its family is known.
         device: Where it runs, such as `"cpu"` or `"cuda:0"`.
         dtype: The number format that it computes in.
         max_length: The most tokens read of a pair.
@@ -77,6 +80,9 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         prompt: str | None = None,
         trust_remote_code: bool = False,
         raw_scores: bool = False,
+        template: str | None = None,
+        instruction: str | None = None,
+        answers: Sequence[str] | None = None,
     ) -> None:
         """Load a model.
 
@@ -103,9 +109,16 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             batch_tokens: By default 512 on a CPU and 16384 elsewhere, 1 (a pair at a time) where the tokenizer has no
                 token to pad with. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
-            prompt: An instruction, for models that take one; by default the model's own.
+            prompt: What sentence-transformers calls a prompt: the instruction, or what is put before the query of a
+                model without a template. By default the model's own.
             trust_remote_code: Run code that comes with the model.
             raw_scores: Return logits instead of scores from 0 to 1.
+            template: The prompt of a model that wants one, with `{query}`, `{document}` and, optionally,
+                `{instruction}` in it; by default its own, or that of its family.
+            instruction: What a model that takes an instruction is told to judge by; by default its own, or its
+                family's.
+            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`; by default its
+                own, or those of its family.
 
         Raises:
             ConfigurationError: No such model, it is no reranker, or an argument that the model cannot follow.
@@ -129,6 +142,9 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             "threads": threads,
             "prompt": prompt,
             "raw_scores": raw_scores,
+            "template": template,
+            "instruction": instruction,
+            "answers": answers,
         }
         check_policy(long_documents)
         self._torch = needed("torch")
@@ -137,7 +153,14 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
-        self.max_length = chosen_length(max_length, readable_length(self._model), self.model)
+        one_by_one = not pads(self._model)
+        reading = reading_of(
+            self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
+        )
+        self.recipe, self._inputs, self._answer_ids = reading.recipe, reading.inputs, reading.answers
+        self._relevant = check_head(self._model, self.model)
+        most = readable_length(self._model)
+        self.max_length = chosen_length(max_length, most, self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
@@ -146,20 +169,23 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
         self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
-        if not pads(self._model):
+        if one_by_one:
             self.batch_tokens = 1
             _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
-        self._prompt = self._model.prompts.get(self._model.default_prompt_name) if prompt is None else prompt
-        self._raw = raw_scores
+        self._prompt = reading.instruction
+        self._raw = raw_scores or gives_probabilities(self._model)
+        self._scale = self.recipe.scale if self.recipe.family else activation(self._model)
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
         check_vocabulary(self._alone(WORDS)["input_ids"], self.model)
         self._strategy = "longest_first"
-        template = self._ids(("", ""), NO_LIMIT)
-        self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, template)
+        around = self._ids(("", ""), NO_LIMIT)
+        self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, around)
         self._skips_blanks = not self._length_alone(BLANKS)
-        self._share = QueryShare.of(self.max_length - len(template), length=max_query_length, keep=long_queries)
+        own = self.max_length - len(around)
+        room = own if self._inputs is None else self._inputs.read.room(self.max_length)
+        self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
         if self._share.above_half and "message" not in self._model[0].modality_config:
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
         self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
@@ -200,7 +226,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
         self._workers.share(batches.take, work, deadline)
-        return Scored(scores, tokens, [each.truncated for each in found], logits=not self._raw)
+        return Scored(scores, tokens, [each.truncated for each in found], logits=not self._raw, scale=self._scale)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -219,7 +245,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         def ids(pair: Pair) -> list[int]:
             return self._ids(pair, self.max_length + BEYOND)
 
-        end = self._model.tokenizer.truncation_side == "left"
+        end = self._inputs is None and self._model.tokenizer.truncation_side == "left"
         return [measured(pair, self.max_length, ids, self._control, deadline, end=end) for pair in pairs]
 
     def _length_alone(self, text: str) -> int:
@@ -231,11 +257,15 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             return self._model.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False, **options)
 
     def _ids(self, pair: Pair, most: int) -> list[int]:
+        if self._inputs is not None:
+            return self._inputs.read(*pair, most).ids
         ids: list[int] = self._features([pair], most)["input_ids"].reshape(-1).tolist()
         return ids
 
     def _features(self, pairs: Sequence[Pair], most: int) -> Any:
-        """The library's own input for the model, with its template or prompt, of at most so many tokens a pair."""
+        """The model's input, with its template or prompt, of at most so many tokens a pair."""
+        if self._inputs is not None:
+            return self._inputs(pairs, most)
         limit = {"text": {"max_length": most, "truncation": self._strategy}}
         try:
             with self._tokenizing:
@@ -245,16 +275,16 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
 
     def _answers(self, features: Any, count: int) -> list[float]:
-        """Run the model on a batch.
-
-        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
-        sigmoid of their difference.
-        """
+        """Run the model on a batch. The softmax of two logits is the sigmoid of their difference."""
         with self._torch.inference_mode():
-            logits = self._model(self._to_device(features, self._model.device))["scores"].float()
-            logits = logits.reshape(count, -1)
-            values: list[float] = (logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]).tolist()
-        return values
+            features = self._model(self._to_device(features, self._model.device))
+            if self._answer_ids:
+                values = features["causal_logits"][:, -1].float()[:, self._answer_ids]
+            else:
+                values = features["scores"].float().reshape(count, -1)
+                values = values[:, [self._relevant, 1 - self._relevant][: values.shape[1]]]
+            found: list[float] = (values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0]).tolist()
+        return found
 
     def _check_held(self, answers: Sequence[float]) -> None:
         """Say so where half precision was not enough; other numbers that are none are refused with all scores."""

@@ -15,12 +15,13 @@ from typing import Any
 
 from rerank_kit.api.secret import Secret
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.clues import CARD
 from rerank_kit.local.file_choice import torch_weights, without_weights
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.model_files import files_in, hub_name
 
-_SETTINGS = (".json", ".txt", ".model", ".tiktoken")  # beside the weights: settings and vocabularies
+_SETTINGS = (".json", ".txt", ".model", ".tiktoken", ".md")  # beside the weights: settings, vocabularies, the card
 _ANYWHERE = (".py", ".jinja")
 _MODULES = "modules.json"
 _SAID = 500  # characters: some of its messages list all the models that there are
@@ -51,12 +52,13 @@ def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source,
     folder = _fetched(there)
     options = {**options, "revision": folder.name, "cache_folder": cache}
     try:
-        return _made(library, there.name, {**options, "local_files_only": True})
+        return _with_card(_made(library, there.name, {**options, "local_files_only": True}), folder)
     except ConfigurationError:
         needs_others = options["trust_remote_code"] or _ADAPTER in there.files
         if not needs_others or there.unreachable is not None:
             raise
-    return _made(library, there.name, options, source.token)  # what it needs of other repositories, it fetches itself
+    # What it needs of other repositories, it fetches itself.
+    return _with_card(_made(library, there.name, options, source.token), folder)
 
 
 def _fetched(there: Repository) -> Path:
@@ -70,6 +72,14 @@ def _fetched(there: Repository) -> Path:
         lacks = "it lacks the weights for PyTorch"
         raise there.not_enough(lacks)
     return there.fetched([*small, *weights])
+
+
+def _with_card(model: Any, folder: Path) -> Any:
+    """The model with its card, which the library reads only of those that it has saved itself."""
+    card = folder / CARD
+    if model._model_card_text is None and card.is_file():  # noqa: SLF001 - the library has no other place for it
+        model._model_card_text = card.read_text("utf-8", errors="replace")  # noqa: SLF001
+    return model
 
 
 def _is_small(file: str) -> bool:

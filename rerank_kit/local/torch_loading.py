@@ -1,4 +1,4 @@
-"""Loading a cross-encoder into PyTorch: where, in which number format, and whether it is a reranker at all."""
+"""Loading a cross-encoder into PyTorch: where, and in which number format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ Device: TypeAlias = Any
 """Where PyTorch runs a model: a name such as `"cuda:0"` or `"cpu"`, the number of a GPU, or a `torch.device`."""
 
 _DTYPES = ("float32", "float16", "bfloat16")
-_HEADLESS = ("Model", "ForMaskedLM", "ForPreTraining")
 
 
 class PrecisionWarning(UserWarning):
@@ -46,7 +45,7 @@ def load(model: Any, *, device: Device | None, dtype: DType | None, source: Sour
         trust_remote_code: Run code that comes with the model.
 
     Raises:
-        ConfigurationError: It cannot be loaded or is no reranker.
+        ConfigurationError: It cannot be loaded.
         ConnectionFailed: The hub cannot be reached, and the cache is not enough.
         StatusError: The hub fails, and the cache is not enough.
         MissingExtra: sentence-transformers is not installed.
@@ -71,7 +70,6 @@ def load(model: Any, *, device: Device | None, dtype: DType | None, source: Sour
     else:
         msg = f"model must be a folder, a hub name or a CrossEncoder, not {type(model).__name__}"
         raise ConfigurationError(msg)
-    _check_head(loaded)
     return loaded
 
 
@@ -146,23 +144,3 @@ def suitable(device: str, asked: DType | None) -> DType:
         return asked
     # Of the two that are as fast, float16 tells three to four times as many scores apart (docs/local.md).
     return "float16" if kind in ("cuda", "mps") else "float32"
-
-
-def _check_head(model: Any) -> None:
-    """Refuse what cannot score pairs.
-
-    To a bare encoder the library adds a last layer of random numbers, and says so in its log alone.
-    """
-    made_for = (model.config.architectures or ["unknown"])[0]
-    if len(model) == 1 and made_for.endswith(_HEADLESS):
-        msg = (
-            f"model={model.config.name_or_path!r} is a {made_for}, which has no trained layer for scores: its ranking "
-            "would be random. Pass a cross-encoder"
-        )
-        raise ConfigurationError(msg)
-    if model.num_labels not in (1, 2):
-        msg = (
-            f"model={model.config.name_or_path!r} gives {model.num_labels} values for a pair: a reranker gives 1, or 2 "
-            "(irrelevant, relevant)"
-        )
-        raise ConfigurationError(msg)

@@ -155,7 +155,7 @@ def test_a_query_that_fills_the_model_alone_is_cut_and_counted(tiny: TinyModel) 
         ({"max_position_embeddings": 128}, {"model_max_length": 1e30}, 128),
         ({"max_position_embeddings": 514, "model_type": "mpnet"}, None, 512),
         ({"max_position_embeddings": 513, "model_type": "roberta", "pad_token_id": 0}, {}, 512),
-        ({"max_position_embeddings": 40_960, "model_type": "qwen3"}, {"model_max_length": 131_072}, 8192),
+        ({"max_position_embeddings": 40_960, "model_type": "modernbert"}, {"model_max_length": 131_072}, 8192),
     ],
 )
 def test_the_maximum_length_is_the_models_own(

@@ -86,12 +86,6 @@ def test_more_than_two_labels_are_no_reranker(tmp_path: Path) -> None:
         SentenceTransformersCrossEncoder(bert_like(tmp_path, labels=3))
 
 
-@pytest.mark.parametrize("architecture", ["Model", "ForMaskedLM"])
-def test_an_encoder_without_a_head_is_refused_instead_of_ranking_at_random(tmp_path: Path, architecture: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"Bert{architecture}, which has no trained layer"):
-        SentenceTransformersCrossEncoder(bert_like(tmp_path, architecture=architecture))
-
-
 def test_a_score_depends_on_neighbours_order_and_threads_by_rounding_alone(tiny: Path) -> None:
     engine = SentenceTransformersCrossEncoder(tiny)
     together = dict(zip(TEXTS, scores(engine, TEXTS), strict=True))
@@ -229,11 +223,12 @@ def test_a_failure_of_another_kind_is_not_tried_again(bert: Path) -> None:
     assert len(tried) == 1
 
 
-def test_a_template_without_room_for_a_pair_is_a_back_end_error(tmp_path: Path) -> None:
-    folder = qwen_like(tmp_path)
-    (folder / "chat_template.jinja").write_text("{{ messages[0]['nothing']['here'] }}", "utf-8")
+def test_a_template_that_fails_later_is_a_back_end_error(tmp_path: Path, colour: Colour) -> None:
+    model = library.CrossEncoder(str(qwen_like(tmp_path)), device="cpu")
+    engine = SentenceTransformersCrossEncoder(model)
+    model.processor.chat_template = "{{ messages[0]['nothing']['here'] }}"
     with pytest.raises(BackendError, match="template"):
-        SentenceTransformersCrossEncoder(folder).rerank(QUERY, TEXTS)
+        colour(engine, "rerank", QUERY, TEXTS)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

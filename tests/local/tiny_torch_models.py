@@ -19,7 +19,10 @@ SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 LENGTH = 64
 """The most tokens that these models read."""
 
-TEMPLATE = """{% for message in messages %}<{{ message["role"] }}> {{ message["content"] }} {% endfor %}<answer>"""
+TEMPLATE = (
+    """{% for message in messages if message["role"] in ["system", "query", "document"] %}"""
+    """<{{ message["role"] }}> {{ message["content"] }} {% endfor %}<answer>"""
+)
 """A chat template with the roles that sentence-transformers gives a pair, and something behind the document."""
 
 
