@@ -1,9 +1,13 @@
 """Reranking for LangChain: wrap a retriever with `with_rerank`, or use a reranker as a document compressor."""
 
-from langchain_rerank_kit import managed
+from langchain_rerank_kit import (
+    framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
+    managed,
+)
 from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.cascade import CascadeRerank
 from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.decide import DecisionRerank, LangChainDecisions
 from langchain_rerank_kit.judge import LangChainChat, LLMJudgeRerank
 from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from langchain_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
@@ -18,9 +22,11 @@ __all__ = [
     "CascadeRerank",
     "Change",
     "CrossEncoderRerank",
+    "DecisionRerank",
     "FlashRankRerank",
     "LLMJudgeRerank",
     "LangChainChat",
+    "LangChainDecisions",
     "RecallWarning",
     "RerankCompressor",
     "RerankRetriever",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel
 from typing_extensions import override
 
-from rerank_kit.fields.base import become, check_names
+from rerank_kit.fields.base import become, check_fields, check_given
 
 
 class Changing(BaseModel):
@@ -17,8 +17,13 @@ class Changing(BaseModel):
 
     if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
 
+        def __new__(cls, *others: Any, **fields: Any) -> Self:
+            """Refuse what is no field, which LangChain would leave out in silence."""
+            check_given(cls, fields, by_position=bool(others))
+            return super().__new__(cls)
+
         def __setattr__(self, name: str, value: Any) -> None:
-            if name not in type(self).model_fields:
+            if name.startswith("_") or hasattr(type(self), name):
                 super().__setattr__(name, value)
                 return
             become(self, self.model_copy(update={name: value}))
@@ -32,7 +37,7 @@ class Changing(BaseModel):
             ValidationError: A field refuses its value.
         """
         given = dict(update or {})
-        check_names(type(self), given)
+        check_fields(type(self), given)
         changed = super().model_copy(deep=deep)
         for name, value in given.items():
             self.__pydantic_validator__.validate_assignment(changed, name, value)

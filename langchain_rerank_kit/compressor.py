@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from langchain_rerank_kit.merging import merging
 from langchain_rerank_kit.misspelt import told_of_fields
+from langchain_rerank_kit.places_and_scores import as_dicts, candidates_of, refuse_settings
 from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
@@ -19,8 +20,15 @@ from rerank_kit import Ranking
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
+from rerank_kit.first_stage.drop_in import warn_of_drop_in
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain
 from rerank_kit.observe.trace_report import report
+
+_REMEDY = (
+    "Write with_rerank(base_retriever, base_compressor) in place of ContextualCompressionRetriever, and the retriever "
+    "will bring 50; or raise its own limit, such as k=50"
+)
 
 
 class RerankCompressor(RerankFields, BaseDocumentCompressor):
@@ -52,13 +60,56 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
+
+    def rerank(
+        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = -1, **others: Any
+    ) -> list[dict[str, Any]]:
+        """Places and scores alone, best first, as LangChain's classes for Cohere, Jina and others give them.
+
+        Args:
+            documents: Texts or documents. All are ranked, also those that are the same.
+            query: What they are compared with.
+            top_n: How many to return at most; `None` returns all, and -1 as many as the field says.
+            **others: What those classes take besides is refused, with what to write instead.
+
+        Returns:
+            For each of the best its `index` in `documents` and its `relevance_score`.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+        """
+        return run(self._order(documents, query, top_n, others))
+
+    async def arerank(
+        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = -1, **others: Any
+    ) -> list[dict[str, Any]]:
+        """`rerank` for async callers."""
+        return await arun(self._order(documents, query, top_n, others))
+
+    def _order(
+        self, documents: Sequence[str | Document], query: str, top_n: int | None, others: Mapping[str, Any]
+    ) -> Flow[list[dict[str, Any]]]:
+        refuse_settings(others)
+        candidates, reranker = candidates_of(documents, query, self.text), self.loaded
+        limits: dict[str, Any] = {
+            "top_n": self.top_n if top_n == -1 else top_n,
+            "threshold": self.threshold,
+            "timeout": self.timeout,
+        }
+        ranking = yield from Call[Ranking](
+            sync=lambda: reranker.rerank(query, candidates, **limits),
+            async_=lambda: reranker.arerank(query, candidates, **limits),
+        )
+        return as_dicts(ranking)
 
     def compressing(
         self,
@@ -70,8 +121,9 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         top_n: int | None = None,
         threshold: float | None = None,
     ) -> Flow[list[Document]]:
-        """The work of both doors; what is passed here wins over the fields of that name."""
+        """The work of sync and async callers; what is passed here wins over the fields of that name."""
         if not documents:
+            explain(lambda: Ranking(()).explain([], places=[]).with_notes("no candidate came in"))
             return []
         limits: dict[str, Any] = {
             "top_n": self.top_n if top_n is None else top_n,
@@ -97,5 +149,6 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
             return {**report(ranking, lambda hit: found[hit.index].place), "merged": len(documents) - len(found)}
 
         ranking = yield from traced(callbacks, name, inputs, lambda below: ranked(below, work), told)
+        explain(lambda: ranking.explain(texts, places=[each.place for each in found]))
         best = [(found[hit.index], hit) for hit in ranking.hits]
         return [with_rank(with_score(each.document, hit, each.text), each.place, ranking) for each, hit in best]

@@ -12,6 +12,7 @@ from typing_extensions import override
 from langchain_rerank_kit.compressor import RerankCompressor
 from rerank_kit import Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_mapping
+from rerank_kit.arguments import named
 from rerank_kit.fields import JudgeFields
 from rerank_kit.flow import Flow
 from rerank_kit.judge import ChatModel, Completion, Prompt
@@ -32,6 +33,7 @@ class LangChainChat:
         model: The model's name, by which its price is found.
     """
 
+    @named
     def __init__(self, llm: BaseChatModel, *, structured: bool | None = None) -> None:
         """Take a chat model.
 

@@ -10,7 +10,8 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
-from rerank_kit.fields import CrossEncoderFields, FlashRankFields
+from rerank_kit import ConfigurationError
+from rerank_kit.fields import CrossEncoderFields, FlashRankFields, RerankFields
 from rerank_kit.local import CrossEncoder, Scored
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.reranker import Reranker
@@ -32,7 +33,16 @@ class CrossEncoderRerank(CrossEncoderFields, RerankCompressor):
 
     @override
     def _build(self) -> Reranker:
-        return _LangChainCrossEncoder(self.model) if isinstance(self.model, BaseCrossEncoder) else super()._build()
+        if not isinstance(self.model, BaseCrossEncoder):
+            return super()._build()
+        for name in CrossEncoderFields.model_fields.keys() - RerankFields.model_fields.keys() - {"model"}:
+            if getattr(self, name) != CrossEncoderFields.model_fields[name].default:
+                msg = (
+                    f"{name} is for a model that is loaded here, and model= is a {type(self.model).__name__}, which is "
+                    "used as it is: set it there, or pass the model's name or folder"
+                )
+                raise ConfigurationError(msg)
+        return _LangChainCrossEncoder(self.model)
 
 
 class FlashRankRerank(FlashRankFields, RerankCompressor):

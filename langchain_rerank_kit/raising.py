@@ -35,6 +35,7 @@ class Raising:
         unknown: Retrievers in which no setting for the number of candidates was found.
         sources: What the candidates come from, by class name.
         remedies: What to set where too few of them come.
+        rerankers: What reranks already.
         capped: Whether a filter is known to see only so many documents.
         filtered: Whether there is a filter.
     """
@@ -46,6 +47,7 @@ class Raising:
     unknown: list[str] = field(default_factory=list[str])
     sources: list[str] = field(default_factory=list[str])
     remedies: list[str] = field(default_factory=list[str])
+    rerankers: list[str] = field(default_factory=list[str])
     capped: bool = False
     filtered: bool = False
 

@@ -26,6 +26,12 @@ REASON = "relevance_reason"
 VERDICT = "relevance_verdict"
 """The key under which a judge's verdict is put."""
 
+PROBABILITIES = "relevance_probabilities"
+"""The key under which the probability of each verdict is put, by models that tell."""
+
+ANSWERABLE = "rerank_answerable"
+"""The key under which is put how likely it is that any document answers, by rerankers that can tell."""
+
 FAILED = "rerank_failed"
 """The key under which it is said why a document comes in the first stage's order."""
 
@@ -47,6 +53,7 @@ def with_score(document: Document, hit: Hit, read: str = "") -> Document:
     said = {
         REASON: hit.why,
         VERDICT: hit.verdict,
+        PROBABILITIES: None if hit.probabilities is None else dict(hit.probabilities),
         PASSAGE: None if hit.passage is None else read[slice(*hit.passage)],
         FAILED: None,
     }
@@ -70,8 +77,11 @@ def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
     """
     metadata = {RANK: place + 1, **document.metadata}
     metadata.pop(DEGRADED, None)
+    metadata.pop(ANSWERABLE, None)
     if ranking.degraded:
         metadata[DEGRADED] = ranking.problem
+    if ranking.answerable is not None:
+        metadata[ANSWERABLE] = ranking.answerable
     if ranking.failure is not None:
         del metadata[SCORE]
     return document.model_copy(update={"metadata": metadata})
@@ -80,6 +90,20 @@ def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
 def kept(document: Document, place: int, reason: str) -> Document:
     """Copy a document that was not reranked, with the reason for that; a score it had before joins the earlier ones."""
     return document.model_copy(update={"metadata": {RANK: place + 1, **_unscored(document), FAILED: reason}})
+
+
+def moves(before: Sequence[Document], after: Sequence[Document]) -> list[tuple[int | None, float | None, str]]:
+    """What came of documents: where each stood before, from 0, if it was there, its score and its text.
+
+    They are told by their ids, or else by what they say.
+    """
+    places: dict[str, int] = {}
+    for place, each in reversed(list(enumerate(before))):
+        places |= {each.page_content: place, **({} if each.id is None else {each.id: place})}
+    return [
+        (places.get(each.id or each.page_content, places.get(each.page_content)), score_of(each), each.page_content)
+        for each in after
+    ]
 
 
 def scores(documents: Iterable[Document]) -> list[Any]:

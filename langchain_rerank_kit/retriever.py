@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
@@ -11,7 +11,6 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import RunnableConfig, ensure_config
-from langchain_core.runnables.config import patch_config
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
@@ -20,29 +19,34 @@ from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.merging import Candidate, merging
 from langchain_rerank_kit.resembling import refuse_resembling
-from langchain_rerank_kit.result_metadata import kept, score_of, scores, with_new_scores
+from langchain_rerank_kit.result_metadata import kept, moves, score_of, scores, with_new_scores
 from langchain_rerank_kit.search_kwargs import has_filter
 from langchain_rerank_kit.text_read import reader
-from langchain_rerank_kit.tracing import traced
-from langchain_rerank_kit.widening import Walk, Widen, widen
+from langchain_rerank_kit.tracing import child_config, traced
+from langchain_rerank_kit.widening import Walk, Widen, name_of, widen
 from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.explanation import Explanation
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import (
     Widening,
     check_recall,
+    default_recall,
     is_widening,
     note_changes,
     warn_of_few,
     warn_of_limits,
 )
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining, the_last
+from rerank_kit.quoting import quoted
 
 logger = logging.getLogger("rerank_kit")
 
 _FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
-_NUMBERS = frozenset({"recall", "top_n"})
+_NUMBERS = frozenset({"recall", "top_n", "base_compressor"})
 
 
 class RerankRetriever(Changing, ContextualCompressionRetriever):
@@ -54,7 +58,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     Attributes:
         base_retriever: The widened copy of the retriever that was given.
         base_compressor: What reranks.
-        recall: How many candidates the first stage is to bring.
+        recall: How many candidates the first stage is to bring. Where nobody has said it, it is 50, or as many as
+            `top_n` where that is more.
         top_n: How many documents to return. It wins over the compressor's own; `None` leaves it to that.
         threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
@@ -82,8 +87,31 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def model_post_init(self, context: Any, /) -> None:
         """Widen what was given."""
-        check_recall(self.recall, self.top_n)
+        self._settle_recall(raising=is_widening(self.widening))  # a copy that LangChain makes has all fields given
         self._widen_first_stage()
+
+    def _settle_recall(self, *, raising: bool = False) -> bool:
+        """Check `recall`, or make it enough where nobody has said it; whether it is another one now.
+
+        Args:
+            raising: Whether it may be raised also where it was said.
+
+        Raises:
+            ConfigurationError: It is less than `top_n`.
+        """
+        before, limit = self.recall, self._limit()
+        if "recall" not in self.model_fields_set:
+            vars(self)["recall"] = default_recall(limit)
+        elif raising:
+            vars(self)["recall"] = max(self.recall, limit or 0)
+        else:
+            check_recall(self.recall, self.top_n)
+        return self.recall != before
+
+    def _limit(self) -> int | None:
+        """How many documents are returned: by `top_n`, or else by the compressor's."""
+        own: object = getattr(self.base_compressor, "top_n", None)
+        return self.top_n if self.top_n is not None else own if isinstance(own, int) else None
 
     def _widen_first_stage(self) -> None:
         """Widen the first stage; where it is widened already, as in a copy that LangChain makes, start anew."""
@@ -97,13 +125,12 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def _follow(self, names: frozenset[str]) -> None:
         """Widen the first stage anew where that depends on what changed."""
-        if names & _NUMBERS:
-            check_recall(self.recall, self.top_n)
+        recalled = bool(names & _NUMBERS) and self._settle_recall()
         if "widening" in names:
             if not is_widening(self.widening) or self.widening.widened is not self.base_retriever:
                 msg = "widening tells what was changed in base_retriever: assign that, recall or widen instead"
                 raise ConfigurationError(msg)
-        elif names & _FIRST_STAGE:
+        elif recalled or names & _FIRST_STAGE:
             self._widen_first_stage()
 
     @override
@@ -122,17 +149,47 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         """
         return await super().ainvoke(input, config, **kwargs, whole_config=ensure_config(config))
 
+    def explain(self, query: str, config: RunnableConfig | None = None, **kwargs: Any) -> Explanation:
+        """Retrieve and rerank, and tell all of it: `print(retriever.explain("…"))`; a notebook shows it as HTML.
+
+        The table has the first stage's order beside the new one; below a line what was not returned, and why; then what
+        was widened, what each stage took, and warnings. The arguments are those of `invoke`. It costs as much.
+        """
+        with explaining() as explanations:
+            self.invoke(query, config, **kwargs)
+        return the_last(explanations, self)
+
+    async def aexplain(self, query: str, config: RunnableConfig | None = None, **kwargs: Any) -> Explanation:
+        """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
+        with explaining() as explanations:
+            await self.ainvoke(query, config, **kwargs)
+        return the_last(explanations, self)
+
+    @override
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What runs, in a line: not the documents that the first stage may hold."""
+        yield "first_stage", name_of(self.widening.original)
+        yield "recall", self.recall
+        yield from ((name, getattr(self, name)) for name in ("top_n", "threshold") if getattr(self, name) is not None)
+        yield "base_compressor", self.base_compressor
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
     @override
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return run(self._retrieving(query, run_manager, **kwargs))
+        with behind_a_widened_stage():
+            return run(self._retrieving(query, run_manager, **kwargs))
 
     @override
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return await arun(self._retrieving(query, run_manager, **kwargs))
+        with behind_a_widened_stage():
+            return await arun(self._retrieving(query, run_manager, **kwargs))
 
     def _retrieving(
         self,
@@ -148,9 +205,28 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         refuse_resembling(kwargs)
+        given: object = query
+        if not isinstance(given, str):
+            msg = f"the question must be a str, not {quoted(given)}: in a chain, put itemgetter(…) before the retriever"
+            raise ConfigurationError(msg)
         recall, top_n = self._counts(recall, self._asked_for(_count("top_n", top_n), _count("k", k)))
         threshold = self.threshold if threshold is None else check_threshold(threshold)
-        widening, config = self._widened(recall), _child_config(whole_config, run_manager)
+        widening, config = self._widened(recall), child_config(whole_config, run_manager)
+        seen = Seen(name_of(widening.original), recall, str(widening))
+        found: list[Document] = []
+
+        def stages() -> Flow[list[Document]]:
+            found.extend((yield from self._first_stage(query, widening, config, kwargs)))
+            seen.found([each.page_content for each in found])
+            limits: dict[str, Any] = {"top_n": top_n, "threshold": threshold}
+            return (yield from self._second_stage(found, query, run_manager.get_child(), **limits, seen=seen))
+
+        return (yield from explained(stages(), seen, lambda best: moves(found, best)))
+
+    def _first_stage(
+        self, query: str, widening: Widening[RetrieverLike], config: RunnableConfig, kwargs: dict[str, Any]
+    ) -> Flow[list[Document]]:
+        """What the widened retriever brings, and a warning if that is too little."""
         first = widening.widened
         try:
             documents = yield from Call[list[Document]](
@@ -160,20 +236,39 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         except Exception as error:
             note_changes(error, widening)
             raise
-        self._warned = self._warned or warn_of_few(
-            len(documents), recall, "print(retriever.widening)", widening, filtered=has_filter(kwargs)
-        )
+        if not self._warned or is_explaining():
+            report, filtered = "print(retriever.widening)", has_filter(kwargs)
+            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=self._warned)
+            self._warned = few or self._warned
+        return documents
+
+    def _second_stage(
+        self,
+        documents: list[Document],
+        query: str,
+        callbacks: Callbacks,
+        *,
+        top_n: int | None,
+        threshold: float | None,
+        seen: Seen,
+    ) -> Flow[list[Document]]:
+        """The best of them; where reranking fails and `on_error` says so, those of the first stage."""
         if not documents:
             return []
+        compressor = self.base_compressor
+        seen.second_stage = name_of(compressor)
         try:
-            return (yield from self._reranking(documents, query, run_manager.get_child(), top_n, threshold))
+            best = yield from self._reranking(documents, query, callbacks, top_n, threshold)
         except Exception as error:
             reason = reason_to_keep(error, self.on_error)
             if reason is None:
                 raise
-            limit = top_n if top_n is not None else getattr(self.base_compressor, "top_n", None)
+            seen.problem = reason
+            limit = top_n if top_n is not None else getattr(compressor, "top_n", None)
             found = yield from self._distinct(documents)
             return [kept(each.document, each.place, reason) for each in found[:limit]]
+        seen.told = isinstance(compressor, RerankCompressor)
+        return best
 
     def _counts(self, recall: int | None, top_n: int | None) -> tuple[int, int | None]:
         """How many candidates and documents a call is for: a `top_n` above the retriever's `recall` raises that too."""
@@ -247,14 +342,3 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
 def _count(name: str, value: object) -> int | None:
     """A number that is given for a call."""
     return check_count(name, value, none="for that of the retriever")
-
-
-def _child_config(
-    whole: RunnableConfig | None, run_manager: CallbackManagerForRetrieverRun | AsyncCallbackManagerForRetrieverRun
-) -> RunnableConfig:
-    """The caller's config for the first stage: tags, metadata, configurable and run name, below our own run."""
-    config = patch_config(whole, callbacks=run_manager.get_child())
-    name = None if whole is None else whole.get("run_name")
-    if name is not None:
-        config["run_name"] = name
-    return config

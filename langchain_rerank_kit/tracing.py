@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
-from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForRetrieverRun,
+    CallbackManager,
+    CallbackManagerForRetrieverRun,
+    Callbacks,
+)
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import patch_config, var_child_runnable_config
 
 from rerank_kit import Document, Hit, Ranking
 from rerank_kit.flow import Call, Flow
@@ -86,3 +93,14 @@ def _stages(callbacks: Callbacks) -> Watcher:
         return (yield from traced(callbacks, part.name, inputs, below, lambda ranking: report(ranking, places)))
 
     return stage
+
+
+def child_config(
+    whole: RunnableConfig | None, run_manager: CallbackManagerForRetrieverRun | AsyncCallbackManagerForRetrieverRun
+) -> RunnableConfig:
+    """The caller's config for the first stage: tags, metadata, configurable and run name, below our own run."""
+    config = patch_config(whole, callbacks=run_manager.get_child())
+    name = None if whole is None else whole.get("run_name")
+    if name is not None:
+        config["run_name"] = name
+    return config

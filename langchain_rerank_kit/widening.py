@@ -34,8 +34,9 @@ from langchain_rerank_kit.known_retrievers import CHILDREN, COUNTS, LISTS, NOTES
 from langchain_rerank_kit.query_bodies import WidenedBody
 from langchain_rerank_kit.raising import UNSET, Raising
 from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_function
-from rerank_kit.first_stage.widening import Widening, is_widening
+from rerank_kit.first_stage.widening import Widening, is_widening, reranks
 
 Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
@@ -220,6 +221,8 @@ class Walk:
 
     def compressor(self, each: Any, path: str) -> Any:
         """A compressor inside the first stage must not cut what the reranker is to see."""
+        if reranks(each):
+            self.raising.rerankers.append(f"{path} ({name_of(each)})")
         updates: dict[str, Any] = {}
         for name, value in fields(each):
             where = f"{path}.{name}"
@@ -232,6 +235,7 @@ class Walk:
         return copy_with(each, updates)
 
 
+@named
 def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) -> Widening[RetrieverLike]:
     """Copy a retriever so that it brings at least `recall` documents, as far as its settings allow.
 
@@ -260,6 +264,7 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         unknown=tuple(raising.unknown),
         sources=tuple(dict.fromkeys(raising.sources)),
         remedies=tuple(dict.fromkeys(raising.remedies)),
+        rerankers=tuple(dict.fromkeys(raising.rerankers)),
         capped=raising.capped,
         filtered=raising.filtered,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
@@ -15,17 +15,19 @@ from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_function, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
-from rerank_kit.first_stage.widening import check_recall
+from rerank_kit.first_stage.widening import recall_for, warn_of_rerankers
 
 
+@named
 def with_rerank(
     retriever: RetrieverLike | VectorStore | Callable[..., list[Document]],
     reranker: Given | BaseDocumentCompressor | None = None,
     *,
-    recall: int = 50,
+    recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
@@ -42,8 +44,8 @@ def with_rerank(
         reranker: Any `rerank_kit.Reranker` or LangChain document compressor, a function from a query and texts to
             numbers, or the name or folder of a cross-encoder; `None` takes the best local one that is installed, and
             the log says which.
-        recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. A retriever
-            that brings more keeps doing so.
+        recall: How many candidates the first stage is to bring: 50 to 100 is what makes reranking pay. By default 50,
+            or as many as `top_n` where that is more. A retriever that brings more keeps doing so.
         top_n: How many documents to return. A number wins over the `top_n` of a compressor; `None` leaves it to that,
             for good; `"auto"`, the default, does so where a compressor is passed that was given a `top_n`, and is 5
             everywhere else.
@@ -68,8 +70,8 @@ def with_rerank(
         ConfigurationError: An argument is wrong.
         MissingExtra: No reranker was given and no local one is installed.
     """
-    top_n, own = _limits(reranker) if top_n == "auto" else (top_n, None)
-    check_recall(recall, top_n if own is None else own)
+    passed, kept = _limits(top_n, reranker)
+    known = recall_for(recall, kept)
     check_choice("on_error", on_error, ("raise", "keep"))
     if widen is not None:
         check_function("widen", widen)
@@ -77,23 +79,29 @@ def with_rerank(
     compressor = _as_compressor(reranker, check_timeout(timeout), text)
     if distinct == "document" and isinstance(compressor, RerankCompressor):
         distinct = compressor.distinct
-    return RerankRetriever(
+    told: dict[str, Any] = {} if recall is None else {"recall": known}
+    made = RerankRetriever(
+        **told,
         base_retriever=_as_retriever(retriever),
         base_compressor=compressor,
-        recall=recall,
-        top_n=top_n,
+        top_n=passed,
         threshold=check_threshold(threshold),
         on_error=on_error,
         distinct=distinct,
         widen=widen,
     )
+    if reranker is None:
+        warn_of_rerankers(made.widening)
+    return made
 
 
-def _limits(reranker: object) -> tuple[int | None, int | None]:
-    """The default of `top_n`, and what a compressor was given as its own."""
-    if isinstance(reranker, BaseDocumentCompressor) and "top_n" in reranker.model_fields_set:
-        return None, vars(reranker)["top_n"]
-    return 5, None
+def _limits(top_n: Any, reranker: object) -> tuple[Any, Any]:
+    """`top_n` as it is passed on, and how many documents are kept in the end: by that, or by what a compressor says."""
+    own = vars(reranker) if isinstance(reranker, BaseDocumentCompressor) else {}
+    if top_n == "auto":
+        given = isinstance(reranker, BaseDocumentCompressor) and "top_n" in reranker.model_fields_set
+        top_n = None if given else 5
+    return top_n, own.get("top_n") if top_n is None else top_n
 
 
 def _as_retriever(given: object) -> RetrieverLike:

@@ -1,7 +1,12 @@
 """Reranking for LlamaIndex: `with_rerank` for what you have, or a reranker as a node postprocessor."""
 
-from llama_rerank_kit import managed
+from llama_rerank_kit import (
+    framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
+    managed,
+)
 from llama_rerank_kit.cascade import CascadeRerank
+from llama_rerank_kit.decide import DecisionRerank
+from llama_rerank_kit.explaining import aexplain, explain
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from llama_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
@@ -17,6 +22,7 @@ __all__ = [
     "CascadeRerank",
     "Change",
     "CrossEncoderRerank",
+    "DecisionRerank",
     "FlashRankRerank",
     "LLMJudgeRerank",
     "LlamaIndexChat",
@@ -26,6 +32,8 @@ __all__ = [
     "RerankedNode",
     "RuleRerank",
     "Widening",
+    "aexplain",
+    "explain",
     "widen",
     "widening_of",
     "with_rerank",

@@ -20,7 +20,7 @@ class CascadeRerank(CascadeFields, RerankPostprocessor):
 
     stages: Sequence[SerializeAsAny[RerankPostprocessor]] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
         description="Our postprocessors, in order. Their `top_n`, `threshold` and `timeout` are those of the stages; "
-        "`metadata_mode` and `distinct` are those of the cascade."
+        "`metadata_mode`, `distinct`, `on_error` and `recall` are those of the cascade."
     )
 
     @field_validator("stages", mode="before")
@@ -37,9 +37,10 @@ class CascadeRerank(CascadeFields, RerankPostprocessor):
     def _of_the_whole(cls, stages: Sequence[RerankPostprocessor]) -> Sequence[RerankPostprocessor]:
         """Refuse in a stage what is decided for all of them, and would not be followed."""
         for place, each in enumerate(stages):
-            if each.distinct != "document":
-                msg = f"stages[{place}] has a distinct= of its own: pass distinct= to the cascade, for all of them"
-                raise ConfigurationError(msg)
+            for name in ("distinct", "metadata_mode", "on_error", "recall"):
+                if getattr(each, name) != RerankPostprocessor.model_fields[name].default:
+                    msg = f"stages[{place}] has a {name}= of its own: pass {name}= to the cascade, for all of them"
+                    raise ConfigurationError(msg)
         return stages
 
     @field_serializer("stages")

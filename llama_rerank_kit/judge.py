@@ -12,6 +12,7 @@ from typing_extensions import override
 from llama_rerank_kit.postprocessor import RerankPostprocessor
 from rerank_kit import Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.arguments import named
 from rerank_kit.fields import JudgeFields
 from rerank_kit.flow import Flow
 from rerank_kit.judge import ChatModel, Completion, Prompt
@@ -29,6 +30,7 @@ class LlamaIndexChat:
         model: The model's name, by which its price is found.
     """
 
+    @named
     def __init__(self, llm: LLM) -> None:
         """Take an LLM."""
         name: object = llm.metadata.model_name

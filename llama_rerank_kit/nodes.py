@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import MetadataMode, NodeWithScore
 from pydantic import Field, SerializeAsAny
 from typing_extensions import override
 
+from llama_rerank_kit.text_read import text_read
 from rerank_kit import Hit, Ranking
 
 
@@ -30,6 +31,8 @@ class RerankedNode(NodeWithScore):
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
         relevance_verdict: What a judge decided: `"yes"` or `"no"`, a grade, or `"unjudged"`.
+        relevance_probabilities: The probability of each verdict, from models that tell.
+        rerank_answerable: How likely it is that any node answers, from rerankers that can tell.
         first_stage_rank: Its place in the first stage's order, from 1.
         rerank_degraded: What of the ranking is not as it was asked for, such as a fallback's answer.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
@@ -41,6 +44,8 @@ class RerankedNode(NodeWithScore):
     relevant_passage: str | None = None
     relevance_reason: str | None = None
     relevance_verdict: str | None = None
+    relevance_probabilities: dict[str, float] | None = None
+    rerank_answerable: float | None = None
     first_stage_rank: int | None = None
     rerank_degraded: str | None = None
     rerank_failed: str | None = None
@@ -96,6 +101,8 @@ def reranked(
         relevant_passage=passage,
         relevance_reason=hit.why,
         relevance_verdict=hit.verdict,
+        relevance_probabilities=None if hit.probabilities is None else dict(hit.probabilities),
+        rerank_answerable=ranking.answerable,
         first_stage_rank=_rank(given, place),
         rerank_degraded=ranking.problem,
         merged_nodes=merged_nodes(given),
@@ -111,6 +118,16 @@ def kept(given: NodeWithScore, place: int, reason: str) -> RerankedNode:
         rerank_failed=reason,
         merged_nodes=merged_nodes(given),
     )
+
+
+def moves(
+    before: Sequence[NodeWithScore], after: Sequence[NodeWithScore]
+) -> list[tuple[int | None, float | None, str]]:
+    """What came of nodes: where each stood before, from 0, if it was there, its score and its text, told by ids."""
+    places: dict[str, int] = {}
+    for place, each in enumerate(before):
+        places.setdefault(each.node_id, place)
+    return [(places.get(each.node_id), each.score, text_read(each.node, MetadataMode.EMBED)) for each in after]
 
 
 def _rank(given: NodeWithScore, place: int | None) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
@@ -18,13 +18,20 @@ from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, tra
 from rerank_kit import ConfigurationError, Ranking, Reranker
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.first_stage.drop_in import warn_of_drop_in
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import warn_of_few
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.explaining import explain, is_explaining
 from rerank_kit.observe.trace_report import report
 from rerank_kit.observe.watching import watching
 
 logger = logging.getLogger("rerank_kit")
+
+_REMEDY = (
+    "Write with_rerank(index.as_query_engine(), postprocessor) in place of node_postprocessors=[postprocessor], and "
+    "the retriever will bring 50; or pass similarity_top_k=50"
+)
 
 
 class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
@@ -77,6 +84,18 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return _arrived, (type(self), fields, self.loaded if left else None)
 
     @override
+    def _changed(self, given: dict[str, Any], *, deep: bool) -> Self:
+        top_n, recall = given.get("top_n"), given.get("recall", self.recall)
+        if isinstance(top_n, int) and isinstance(recall, int) and top_n > recall:
+            given.clear()  # there may be a key in it, and this frame would show it
+            msg = (
+                f"top_n={top_n} is more than recall={recall}, the number of candidates that the first stage brings: "
+                "raise recall of the retriever before, or call with_rerank with that top_n"
+            )
+            raise ConfigurationError(msg)
+        return super()._changed(given, deep=deep)
+
+    @override
     @dispatcher.span
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
@@ -91,11 +110,16 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return await arun(self.postprocessing(nodes, query_bundle))
 
     def postprocessing(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Flow[list[NodeWithScore]]:
-        """The work of both doors."""
+        """The work of sync and async callers."""
         if query is None:
             msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
             raise ConfigurationError(msg)
-        self._warned = self._warned or warn_of_few(len(nodes), self.recall, "print(widening_of(…))")
+        if self.recall is None:
+            warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
+        if not self._warned or is_explaining():
+            self._warned = (
+                warn_of_few(len(nodes), self.recall, "print(widening_of(…))", told=self._warned) or self._warned
+            )
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
@@ -103,6 +127,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     def _reranking(self, nodes: list[NodeWithScore], query: str) -> Flow[Reranked]:
         """The ranking, in the caller's own nodes; or, if asked for, the first stage's order when there is none."""
         if not nodes:
+            explain(lambda: Ranking(()).explain([], places=[]).with_notes("no candidate came in"))
             return Reranked([])
         texts = [text_read(each.node, self.metadata_mode) for each in nodes]
         found = yield from merging(nodes, texts, self.distinct)
@@ -121,6 +146,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
                 [kept(each, place, reason) for place, each in found[: self.top_n]],
                 {"outcome": "failed", "problem": reason, **merged},
             )
+        explain(lambda: ranking.explain(texts, places=[place for place, _ in found]))
         best: list[NodeWithScore] = []
         for hit in ranking.hits:
             place, each = found[hit.index]

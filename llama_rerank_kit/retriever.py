@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptMixinType
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from typing_extensions import override
 
 from llama_rerank_kit.merging import DistinctPostprocessor
+from llama_rerank_kit.nodes import RerankedNode, moves
 from llama_rerank_kit.postprocessor import RerankPostprocessor
+from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
-from rerank_kit.checks import no_such_attribute
+from rerank_kit.arguments import named
+from rerank_kit.explanation import Explanation
+from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.names import check_names
+from rerank_kit.observe.explaining import Seen, explained, explaining, the_last
 
 
 class RerankRetriever(BaseRetriever):
@@ -26,6 +32,7 @@ class RerankRetriever(BaseRetriever):
     `retriever.postprocessor.top_n = 3`. A copy has a postprocessor of its own.
     """
 
+    @named
     def __init__(
         self,
         widening: Widening[Any],
@@ -78,6 +85,27 @@ class RerankRetriever(BaseRetriever):
         if isinstance(self._postprocessor, RerankPostprocessor):
             self._postprocessor.recall = recall
 
+    def explain(self, query: str | QueryBundle) -> Explanation:
+        """Retrieve and rerank, and tell all of it: `print(retriever.explain("…"))`; a notebook shows it as HTML.
+
+        The table has the first stage's order beside the new one; below a line what was not returned, and why; then what
+        was widened, what each stage took, and warnings. It costs as much as `retrieve`.
+        """
+        with explaining() as explanations:
+            self.retrieve(query)
+        return the_last(explanations, self)
+
+    async def aexplain(self, query: str | QueryBundle) -> Explanation:
+        """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
+        with explaining() as explanations:
+            await self.aretrieve(query)
+        return the_last(explanations, self)
+
+    def __repr__(self) -> str:
+        """What runs, in a line: not the nodes that the first stage may hold."""
+        first, second = type(self._widening.original).__name__, self._postprocessor
+        return f"{type(self).__name__}(first_stage={first!r}, recall={self._recall}, postprocessor={second!r})"
+
     def _innermost(self) -> tuple[BaseNodePostprocessor, str]:
         """The postprocessor that ranks, and how it is reached."""
         second = self._postprocessor
@@ -100,12 +128,11 @@ class RerankRetriever(BaseRetriever):
             raise ConfigurationError(msg)
         if hasattr(self, name):
             return
-        for second, path in ((self._postprocessor, "postprocessor"), self._innermost()):
-            if name in type(second).model_fields:
-                msg = f"RerankRetriever has no {name}, its postprocessor has: assign retriever.{path}.{name}"
-                raise ConfigurationError(msg)
+        places = (self._innermost(), (self._postprocessor, "postprocessor"))
+        theirs = {field: f"retriever.{path}.{field}" for second, path in places for field in type(second).model_fields}
         known = ["recall", *(each for each in vars(self) if not each.startswith("_"))]
-        raise no_such_attribute(self, name, known)
+        elsewhere = {field: f"its postprocessor has it: assign {place}" for field, place in theirs.items()}
+        check_names("RerankRetriever", [name], known, elsewhere, noun="attribute")
 
     def __copy__(self) -> Self:
         """A copy on the same first stage, whose postprocessor can be changed apart."""
@@ -119,21 +146,32 @@ class RerankRetriever(BaseRetriever):
 
     @override
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return run(self._retrieving(query_bundle))
+        with behind_a_widened_stage():
+            return run(self._retrieving(query_bundle))
 
     @override
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return await arun(self._retrieving(query_bundle))
+        with behind_a_widened_stage():
+            return await arun(self._retrieving(query_bundle))
 
     def _retrieving(self, query: QueryBundle) -> Flow[list[NodeWithScore]]:
         """Both stages, for sync and async callers."""
+        seen = Seen(type(self._widening.original).__name__, self._recall, str(self._widening))
+        found: list[NodeWithScore] = []
+        return (yield from explained(self._stages(query, found, seen), seen, lambda best: moves(found, best)))
+
+    def _stages(self, query: QueryBundle, found: list[NodeWithScore], seen: Seen) -> Flow[list[NodeWithScore]]:
         first, second = self._retriever, self._postprocessor
         nodes = yield from Call[list[NodeWithScore]](
             sync=lambda: first.retrieve(query), async_=lambda: first.aretrieve(query)
         )
-        return (
-            yield from Call[list[NodeWithScore]](
-                sync=lambda: second.postprocess_nodes(nodes, query_bundle=query),
-                async_=lambda: second.apostprocess_nodes(nodes, query_bundle=query),
-            )
+        found += nodes
+        seen.found([text_read(each.node, MetadataMode.EMBED) for each in nodes])
+        best = yield from Call[list[NodeWithScore]](
+            sync=lambda: second.postprocess_nodes(nodes, query_bundle=query),
+            async_=lambda: second.apostprocess_nodes(nodes, query_bundle=query),
         )
+        seen.second_stage = type(self._innermost()[0]).__name__
+        seen.problem = next((each.rerank_failed for each in best if isinstance(each, RerankedNode)), None)
+        seen.told = isinstance(second, RerankPostprocessor) and seen.problem is None
+        return best

@@ -19,8 +19,9 @@ from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, PASSED
 from llama_rerank_kit.known_stores import Rule, rule_of
 from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
 from llama_rerank_kit.store_search import Search
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_function
-from rerank_kit.first_stage.widening import Change, Widening, is_widening
+from rerank_kit.first_stage.widening import Change, Widening, is_widening, reranks
 
 Widen: TypeAlias = Callable[[BaseRetriever, int], BaseRetriever | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
@@ -46,6 +47,7 @@ class Walk:
         self.changes: list[Change] = []
         self.notes: list[str] = []
         self.unknown: list[str] = []
+        self.rerankers: list[str] = []
 
     def report(self, widened: object, original: object) -> Widening[Any]:
         """What this walk did."""
@@ -56,6 +58,7 @@ class Walk:
             changes=tuple(self.changes),
             notes=tuple(dict.fromkeys(self.notes)),
             unknown=tuple(self.unknown),
+            rerankers=tuple(self.rerankers),
         )
 
     def retriever(self, each: BaseRetriever, path: str) -> BaseRetriever:
@@ -137,6 +140,8 @@ class Walk:
 
     def postprocessor(self, each: BaseNodePostprocessor, path: str) -> BaseNodePostprocessor:
         """A postprocessor ahead of the reranker must not cut what the reranker is to see."""
+        if reranks(each):
+            self.rerankers.append(f"{path} ({type(each).__name__})")
         updates = {
             name: self._count(f"{path}.{name}", name, value)
             for name in ("top_n", "top_k")
@@ -164,6 +169,7 @@ class Walk:
         return after
 
 
+@named
 def widen(retriever: BaseRetriever, recall: int, custom: Widen | None = None) -> Widening[Any]:
     """Copy a retriever so that it brings at least `recall` nodes, as far as its settings allow.
 

@@ -19,10 +19,12 @@ from llama_rerank_kit.postprocessor import RerankPostprocessor
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk, Widen
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
-from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, warn_of_limits
+from rerank_kit.first_stage.widening import Widening, is_widening, recall_for, warn_of_limits, warn_of_rerankers
+from rerank_kit.quoting import class_name
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
 OnError = Literal["raise", "keep"]
@@ -33,7 +35,7 @@ def with_rerank(
     target: BaseRetriever,
     reranker: Given | BaseNodePostprocessor | None = None,
     *,
-    recall: int = 50,
+    recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
@@ -48,7 +50,7 @@ def with_rerank(
     target: Whole,
     reranker: Given | BaseNodePostprocessor | None = None,
     *,
-    recall: int = 50,
+    recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
@@ -58,11 +60,12 @@ def with_rerank(
 ) -> Whole: ...
 
 
+@named
 def with_rerank(
     target: Any,
     reranker: Given | BaseNodePostprocessor | None = None,
     *,
-    recall: int = 50,
+    recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
     threshold: float | None = None,
     timeout: float | None = None,
@@ -78,8 +81,8 @@ def with_rerank(
         reranker: Any `rerank_kit.Reranker` or LlamaIndex node postprocessor, a function from a query and texts to
             numbers, or the name or folder of a cross-encoder; `None` takes the best local one that is installed, and
             the log says which.
-        recall: How many candidates each retriever is to bring: 50 to 100 is what makes reranking pay. One that brings
-            more keeps doing so.
+        recall: How many candidates each retriever is to bring: 50 to 100 is what makes reranking pay. By default 50,
+            or as many as `top_n` where that is more. One that brings more keeps doing so.
         top_n: How many nodes to keep. A number wins over the `top_n` of a postprocessor; `None` leaves it to that;
             `"auto"`, the default, does so where a postprocessor of ours is passed that was given a `top_n`, and is 5
             everywhere else: those of other makes do not tell what they were given.
@@ -102,9 +105,10 @@ def with_rerank(
         ConfigurationError: An argument is wrong, or there is no retriever in the target.
         MissingExtra: No reranker was given and no local one is installed.
     """
-    top_n, own = _limits(reranker) if top_n == "auto" else (top_n, None)
-    check_recall(recall, top_n if own is None else own)
+    top_n, kept = _limits(top_n, reranker)
+    recall = recall_for(recall, kept)
     check_choice("on_error", on_error, ("raise", "keep", None))
+    walk, path = Walk(recall, widen), class_name(target)
     if not isinstance(target, BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex):
         msg = f"target must be a LlamaIndex retriever, query engine, chat engine or index, not {type(target).__name__}"
         raise ConfigurationError(msg)
@@ -118,10 +122,11 @@ def with_rerank(
     second = _as_postprocessor(reranker, recall, given, check_distinct(distinct))
     if isinstance(target, BaseIndex):
         return _index(target, partial(with_rerank, reranker=second, recall=recall, top_n=None, widen=widen))
-    walk, path = Walk(recall, widen), type(target).__name__
     if isinstance(target, BaseRetriever):
         widening = walk.report(walk.retriever(target, path), target)
         warn_of_limits(widening)
+        if reranker is None:
+            warn_of_rerankers(widening)
         return RerankRetriever(widening, second, widen)
     engine, found = Attachment(walk, second).engine(target, path)
     if not found:
@@ -129,32 +134,56 @@ def with_rerank(
         raise ConfigurationError(msg)
     widening = walk.report(engine, target)
     warn_of_limits(widening)
+    if reranker is None:
+        warn_of_rerankers(widening)
     vars(engine)[_WIDENING] = widening  # not by assignment, which an engine that is a pydantic model would refuse
     return engine
 
 
-def _limits(reranker: object) -> tuple[int | None, int | None]:
-    """The default of `top_n`, and what a postprocessor was given as its own."""
-    if isinstance(reranker, RerankPostprocessor) and "top_n" in reranker.model_fields_set:
-        return None, reranker.top_n
-    return 5, None
+def _limits(top_n: Any, reranker: object) -> tuple[Any, Any]:
+    """`top_n` as it is passed on, and how many nodes are kept in the end: by that, or by a postprocessor's own."""
+    own = reranker if isinstance(reranker, RerankPostprocessor) else None
+    if top_n == "auto":
+        top_n = None if own is not None and "top_n" in own.model_fields_set else 5
+    return top_n, top_n if top_n is not None or own is None else own.top_n
 
 
-_WIDENING = "_widening"
+_WIDENING, _RERANK = "_widening", "_rerank"
 
 
-def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine) -> Widening[Any]:
-    """What `with_rerank` changed in what it returned, readable with `print`.
+@named
+def widening_of(target: BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex[Any]) -> Widening[Any]:
+    """What `with_rerank` changed, readable with `print`.
+
+    Args:
+        target: What it returned, or a retriever or engine that was made of an index that it returned. Of such an index
+            itself it is what changes in the retriever that it makes by default.
 
     Raises:
         ConfigurationError: This does not come from `with_rerank`.
     """
-    known = target.widening if isinstance(target, RerankRetriever) else vars(target).get(_WIDENING)
-    if not is_widening(known):
-        msg = f"with_rerank did not return this {type(target).__name__}: pass what it did return, or a retriever or "
-        msg += "engine that was made from an index it returned"
+    known = _widening(target)
+    if known is None:
+        msg = (
+            f"this {type(target).__name__} does not come from with_rerank: pass what that returned, or a retriever or "
+        )
+        msg += "an engine that was made of an index that it returned"
         raise ConfigurationError(msg)
     return known
+
+
+def _widening(each: Any) -> Widening[Any] | None:
+    """The report on a widening, wherever it is kept."""
+    if isinstance(each, RerankRetriever):
+        return each.widening
+    parts: dict[str, Any] = getattr(each, "__dict__", {})
+    known = parts.get(_WIDENING)
+    if is_widening(known):
+        return known
+    if _RERANK in parts:
+        return _widening(each.as_retriever())
+    inside = (part for part in parts.values() if isinstance(part, RerankRetriever | BaseQueryEngine))
+    return next((found for part in inside if (found := _widening(part)) is not None), None)
 
 
 def _as_postprocessor(
@@ -183,7 +212,7 @@ def _index(index: Any, rerank: Callable[[BaseRetriever], BaseRetriever]) -> Any:
     other = copy.copy(index)
     kind: Any = index.__class__
     other.__class__ = _reranking(kind)
-    other._rerank = rerank  # noqa: SLF001 - our own copy
+    setattr(other, _RERANK, rerank)
     return other
 
 

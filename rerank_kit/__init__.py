@@ -26,6 +26,7 @@ from rerank_kit.errors import (
     RerankError,
     ShuttingDown,
     StatusError,
+    WrongArguments,
 )
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
@@ -66,4 +67,5 @@ __all__ = [
     "StatusError",
     "Store",
     "Usage",
+    "WrongArguments",
 ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from rerank_kit.errors import BlankQuery, ConfigurationError
@@ -65,11 +64,15 @@ _FRAMEWORKS = {
 
 
 def check_count(name: str, value: object, *, least: int = 1, none: str = "for no limit") -> int | None:
-    """A number of documents or the like: at least 1, or another least one; or `None`, which is for what `none` says."""
+    """A number of documents or the like: at least 1, or another least one; or `None`, which is for what `none` says.
+
+    Where `none` is empty, the error does not offer it.
+    """
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= sys.maxsize:
-        msg = f"{name} must be a whole number of at least {least}, or None {none}, not {quoted(value)}"
+        choice = f", or None {none}" if none else ""
+        msg = f"{name} must be a whole number of at least {least}{choice}, not {quoted(value)}"
         raise ConfigurationError(msg)
     return int(value)
 
@@ -142,14 +145,6 @@ def check_function(name: str, value: object) -> None:
     if not callable(value):
         msg = f"{name} must be a function, not {quoted(value)}"
         raise ConfigurationError(msg)
-
-
-def no_such_attribute(owner: object, name: str, known: Iterable[str]) -> ConfigurationError:
-    """The error for what was assigned to a name that nothing reads, with the name that was probably meant."""
-    names = list(known)
-    close = get_close_matches(name, names, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
-    return ConfigurationError(f"{type(owner).__name__} has no attribute {name!r}: {remedy}")
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -5,7 +5,8 @@
     RerankError
     ├── ConfigurationError(ValueError)    a wrong argument, a missing key, a broken model folder
     │   ├── AuthenticationError           the key was refused (401, 403)
-    │   └── BlankQuery                    the question has nothing in it
+    │   ├── BlankQuery                    the question has nothing in it
+    │   └── WrongArguments(TypeError)     an argument that there is not
     ├── MissingExtra(ImportError)         an optional dependency is not installed
     ├── DeadlineExceeded(TimeoutError)    the time allowed ran out
     ├── BudgetExceeded                    the money allowed ran out
@@ -52,6 +53,10 @@ class AuthenticationError(ConfigurationError):
 
 class BlankQuery(ConfigurationError):
     """The query is empty, white space, or nothing that shows: there is nothing to compare documents with."""
+
+
+class WrongArguments(ConfigurationError, TypeError):
+    """An argument under a name that there is not, or more of them than there are. The message says what was meant."""
 
 
 class MissingExtra(RerankError, ImportError):

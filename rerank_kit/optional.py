@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from rerank_kit.errors import MissingExtra
@@ -17,10 +18,36 @@ def optional(module: str, *, extra: str, why: str) -> Any:
         why: What needs it, as the start of the error's sentence.
 
     Raises:
-        MissingExtra: It is not installed.
+        MissingExtra: It is not installed, or what is installed cannot be imported.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        msg = f"{why} needs the package {module}"
-        raise MissingExtra(msg, extra) from error
+        raise _unusable(module, extra, why, error) from error
+
+
+def needed(*modules: str, extra: str, why: str) -> None:
+    """See to it that packages are installed, without importing them. The arguments are those of `optional`.
+
+    Raises:
+        MissingExtra: One is not.
+    """
+    for module in modules:
+        try:
+            there = find_spec(module) is not None
+        except ModuleNotFoundError:  # what it is a part of is not installed
+            there = False
+        if not there:
+            raise _missing(module, extra, why)
+
+
+def _missing(module: str, extra: str, why: str) -> MissingExtra:
+    return MissingExtra(f"{why} needs the package {module}", extra)
+
+
+def _unusable(module: str, extra: str, why: str, error: ImportError) -> MissingExtra:
+    """The error for a package that is not there, or that is and fails: installing it again may not help then."""
+    package = module.partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == package:
+        return _missing(str(error.name), extra, why)
+    return MissingExtra(f"{why} needs the package {module}, which is there but cannot be imported ({error})", extra)

@@ -1,24 +1,24 @@
-"""`Ranking`: the answer of a reranker, and the table that says why each document is where it is."""
+"""`Ranking`: the answer of a reranker."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, TypeVar, overload
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, MissingExtra
+from rerank_kit.explanation import Explanation
 from rerank_kit.quoting import quoted
 from rerank_kit.runs import falling
-from rerank_kit.texts import encodable
-from rerank_kit.values import Document, Hit, Span, Usage, finite, outermost, total_cost
+from rerank_kit.values import Document, Dropped, Hit, Span, Usage, finite, outermost, total_cost
 
 T = TypeVar("T")
 
-_WIDTH = 60  # characters of a text or a reason on a line
+_SHOWN = 3  # hits in what `print` says of a ranking
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ranking:
     """The answer of a reranker: hits, best first. It has a length and can be looped over.
 
@@ -29,13 +29,17 @@ class Ranking:
         failure: Why nothing was ranked, where a reranker keeps the documents all the same: what would have been an
             error. Whoever has something to fall back on takes it for one.
         ids: Those of the documents that were ranked, in the caller's order; empty where none has one.
+        dropped: Documents that are not among the hits, and why, as far as it is known.
+        answerable: How likely it is that any of the documents answers, from rerankers that can tell.
     """
 
     hits: tuple[Hit, ...]
     usage: Usage = field(default_factory=Usage)
     spans: tuple[Span, ...] = ()
     failure: str | None = None
-    ids: tuple[str | None, ...] = field(default=(), repr=False)
+    ids: tuple[str | None, ...] = ()
+    dropped: tuple[Dropped, ...] = field(default=(), compare=False)
+    answerable: float | None = None
 
     @classmethod
     def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
@@ -96,13 +100,96 @@ class Ranking:
                 raise ConfigurationError(msg)
         return list(places)
 
-    def explain(self, documents: Sequence[Document | str] | None = None) -> Explanation:
-        """A table of where each document came from and why it is there: `print(ranking.explain(documents))`.
+    def explain(
+        self, documents: Sequence[Document | str] | None = None, *, places: Sequence[int] | None = None
+    ) -> Explanation:
+        """A table of where each document came from and why it is there or not: `print(ranking.explain(documents))`.
 
         Args:
             documents: What was ranked; with it the table shows how each text begins.
+            places: Where what was ranked stands among `documents`, if these are what there was before some were merged;
+                the table then shows the order before beside the new one.
         """
-        return Explanation.of(self, documents)
+        if documents is not None:
+            documents = self._texts(documents) if places is None else list(map(_text, documents))
+        told = self.hits, self.spans, self.dropped, documents
+        return Explanation.of(*told, scored=self.failure is None, places=places, before=places is not None)
+
+    def cut(self, top_n: int | None, threshold: float | None, blank: Container[int] = ()) -> Ranking:
+        """The hits that pass, with the others among `dropped`.
+
+        Args:
+            top_n: How many may pass at most; `None` is all.
+            threshold: The lowest score that passes; `None` is none.
+            blank: The indexes of documents without text, which reach no threshold.
+        """
+        passing: list[Hit] = []
+        dropped: list[Dropped] = []
+        scored = self.failure is None
+        threshold = threshold if scored else None  # what was not ranked has no score that it could be for
+        for hit in self.hits:
+            if threshold is not None and hit.index in blank:
+                dropped.append(Dropped(hit.index, "it has no text"))
+            elif threshold is not None and hit.score < threshold:
+                dropped.append(Dropped(hit.index, f"its score is below threshold={threshold:g}", hit.score))
+            elif top_n is not None and len(passing) == top_n:
+                dropped.append(Dropped(hit.index, f"not among the best, top_n={top_n}", hit.score if scored else None))
+            else:
+                passing.append(hit)
+        return replace(self, hits=tuple(passing), dropped=(*dropped, *self.dropped))
+
+    def _texts(self, documents: Sequence[Any]) -> list[str]:
+        """The texts of the documents that were ranked.
+
+        Raises:
+            ConfigurationError: These are none, or fewer.
+        """
+        indexes = [*(hit.index for hit in self.hits), *(each.index for each in self.dropped)]
+        needed = max(indexes, default=-1) + 1
+        if not _is_list(documents) or len(documents) < needed:
+            msg = f"documents must be the list that was ranked, with {needed} or more, not {quoted(documents)}"
+            raise ConfigurationError(msg)
+        return [_text(each) for each in documents]
+
+    def records(self, documents: Sequence[Document | str] | None = None) -> list[dict[str, Any]]:
+        """The hits as rows: rank from 1, index, id, score, logit, why, verdict, passage, each where there is one.
+
+        Args:
+            documents: What was ranked; with it each row has the text, too.
+        """
+        texts = None if documents is None else self._texts(documents)
+        columns = ["why", "verdict", "logit", "passage"]
+        shown = [name for name in columns if any(getattr(hit, name) is not None for hit in self)]
+        rows: list[dict[str, Any]] = []
+        for rank, hit in enumerate(self, start=1):
+            row: dict[str, Any] = {"rank": rank, "index": hit.index}
+            row |= {"id": self.ids[hit.index]} if hit.index < len(self.ids) else {}
+            row |= {"score": hit.score, **{name: getattr(hit, name) for name in shown}}
+            row |= {"text": texts[hit.index]} if texts is not None else {}
+            rows.append(row)
+        return rows
+
+    def to_pandas(self, documents: Sequence[Document | str] | None = None) -> Any:
+        """The rows of `records` as a pandas DataFrame.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ImportError as error:
+            msg = "to_pandas() needs the package pandas: pip install pandas"
+            raise MissingExtra(msg) from error
+        return pandas.DataFrame(self.records(documents))
+
+    def __repr__(self) -> str:
+        """Say in a line what came out, the best of it, and what it took."""
+        best = ", ".join(f"[{hit.index}] {hit.score:.4g}" for hit in self.hits[:_SHOWN])
+        more = ", …" if len(self) > _SHOWN else ""
+        took = "".join(f", {span.backend} in {span.seconds:.3f} s" for span in self.spans[-1:])
+        problem = "" if self.problem is None else f", degraded: {self.problem}"
+        count = f"{len(self)} hit{'' if len(self) == 1 else 's'}"
+        return f"<Ranking: {count}{': ' if best else ''}{best}{more}{took}, {self.usage!r}{problem}>"
 
     def _repr_html_(self) -> str:
         """The table, where a notebook shows it."""
@@ -116,9 +203,27 @@ class Ranking:
         """The number of hits."""
         return len(self.hits)
 
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
+        """The hit at a place, from 0 for the best; several for a slice."""
+        return self.hits[place]
+
     def __iter__(self) -> Iterator[Hit]:
         """Loop over the hits, best first."""
         return iter(self.hits)
+
+
+def _text(document: Any) -> str:
+    text = document if isinstance(document, str) else getattr(document, "text", None)
+    if not isinstance(text, str):
+        msg = f"documents must be those that were ranked, texts or rerank_kit.Documents, not {quoted(document)}"
+        raise ConfigurationError(msg)
+    return text
 
 
 def _is_list(value: Any) -> bool:
@@ -133,86 +238,3 @@ def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:
 def height(score: float, logit: float | None) -> tuple[float, float]:
     """What to compare, the higher the better: a logit tells scores apart that the sigmoid made the same."""
     return score, 0.0 if logit is None else logit
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A ranking as a table. `print` shows it as text, a notebook as HTML.
-
-    Attributes:
-        header: The names of the columns.
-        rows: One for each hit, best first.
-        notes: What each stage did, in a line, and what went wrong.
-    """
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, ranking: Ranking, documents: Sequence[Document | str] | None = None) -> Explanation:
-        """Explain a ranking; with the documents, show how each begins."""
-        stages = [span for span in ranking.spans if span.stage is not None and span.hits]
-        scores = [{hit.index: hit.score for hit in span.hits} for span in stages]
-        names = [span.stage or "" for span in stages]
-        reasons = any(hit.why is not None for hit in ranking)
-        header = ["rank", "was", *names, "score", *(["why"] if reasons else []), *(["text"] if documents else [])]
-        rows: list[tuple[str, ...]] = []
-        for rank, hit in enumerate(ranking, start=1):
-            row = [str(rank), str(hit.index + 1)]
-            row += [_number(of_stage.get(hit.index)) for of_stage in scores]
-            row += [_number(hit.score)]
-            row += [_reason(hit)] if reasons else []
-            row += [_beginning(documents[hit.index])] if documents else []
-            rows.append(tuple(row))
-        return cls(tuple(header), tuple(rows), tuple(map(_note, ranking.spans)))
-
-    def __str__(self) -> str:
-        """The table, then the notes."""
-        cells = [[textwrap.wrap(cell, _WIDTH) or [""] for cell in row] for row in (self.header, *self.rows)]
-        widths = [max(len(line) for row in cells for line in row[place]) for place in range(len(self.header))]
-        lines: list[str] = []
-        for row in cells:
-            for depth in range(max(map(len, row))):
-                parts = [cell[depth] if depth < len(cell) else "" for cell in row]
-                lines.append("  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip())
-        return "\n".join([*lines, "", *self.notes])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
-
-    def to_html(self) -> str:
-        """The same as a table in HTML, with nothing in it that could be markup."""
-        from html import escape  # only notebooks need it
-
-        head, *rows = (
-            "<tr>" + "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row) + "</tr>"
-            for tag, row in [("th", self.header), *(("td", row) for row in self.rows)]
-        )
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table><ul>{notes}</ul>"
-
-
-def _number(score: float | None) -> str:
-    return "" if score is None else f"{score:.4g}"
-
-
-def _reason(hit: Hit) -> str:
-    return "" if hit.why is None else hit.why
-
-
-def _beginning(document: Document | str) -> str:
-    text = document if isinstance(document, str) else document.text
-    return textwrap.shorten(encodable(text), _WIDTH, placeholder=" …")
-
-
-def _note(span: Span) -> str:
-    """A stage in a line."""
-    name = span.backend if span.stage is None or span.stage == span.backend else f"{span.stage} ({span.backend})"
-    model = "" if span.model is None else f" with {span.model}"
-    cost = "" if not span.cost else f", cost {span.cost:.4g}"
-    problem = "" if span.problem is None else f" ({span.problem})"
-    counts = f"{span.documents_in} → {span.documents_out}"
-    return f"{name}{model}: {counts}, {span.outcome}, {span.seconds:.3f} s{cost}{problem}"

@@ -14,6 +14,7 @@ from inspect import isgeneratorfunction, signature
 from time import perf_counter, time
 from typing import Any, TypeAlias, cast
 
+from rerank_kit.arguments import named
 from rerank_kit.asked import Asked, completed, scores_in
 from rerank_kit.checks import check_count, check_documents, check_query, check_text, check_threshold, check_timeout
 from rerank_kit.errors import BackendError, ConfigurationError
@@ -80,6 +81,7 @@ class Reranker(ABC):
         return None
 
     @staticmethod
+    @named
     def of(function: Scoring, *, model: str | None = None) -> Reranker:
         """Make a reranker of a function: `Reranker.of(lambda query, texts: [score(query, text) for text in texts])`.
 
@@ -92,7 +94,7 @@ class Reranker(ABC):
         Raises:
             ConfigurationError: It cannot be called with a query and texts.
         """
-        return _OfFunction(function, model)
+        return FunctionReranker(function, model)
 
     @abstractmethod
     def flow(
@@ -114,6 +116,13 @@ class Reranker(ABC):
         if isgeneratorfunction(self.flow):  # which needs no thread to begin in
             return (yield from cast("Flow[Ranking]", self.flow(query, documents, deadline)))
         return cast("Ranking", (yield from called(self.flow, deadline, query, documents, deadline)))
+
+    @named
+    def _many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
+        """The flow for several queries, also of a `flow_many` that is none."""
+        if isgeneratorfunction(self.flow_many):
+            return (yield from self.flow_many(requests, deadline))
+        return cast("list[Ranking]", (yield from called(self.flow_many, deadline, requests, deadline)))
 
     def rerank(
         self,
@@ -143,6 +152,7 @@ class Reranker(ABC):
         """
         return run(self._door([(query, documents)], top_n, threshold, timeout))[0]
 
+    @named
     async def arerank(
         self,
         query: str,
@@ -155,6 +165,7 @@ class Reranker(ABC):
         """Rank the documents by relevance to the query: `rerank`, without blocking the running loop."""
         return (await arun(self._door([(query, documents)], top_n, threshold, timeout)))[0]
 
+    @named
     def rerank_many(
         self,
         queries: Sequence[str],
@@ -171,6 +182,7 @@ class Reranker(ABC):
         """
         return run(self._door(_requests(queries, documents), top_n, threshold, timeout))
 
+    @named
     async def arerank_many(
         self,
         queries: Sequence[str],
@@ -191,9 +203,9 @@ class Reranker(ABC):
         threshold: float | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
-        """What stands behind all four doors, as a flow that combinators can run inside their own.
+        """The work of `rerank`, `rerank_many` and the async ones, as a flow that combinators can run inside their own.
 
-        It may come back a little late, which combinators make the best of; the doors raise then.
+        It may come back a little late, which combinators make the best of; those methods raise then.
         """
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
         asked = [
@@ -204,7 +216,7 @@ class Reranker(ABC):
         try:
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
-            answers = (yield from self.flow_many(sent, deadline)) if sent else []
+            answers = (yield from self._many(sent, deadline)) if sent else []
             whole = completed(asked, answers, type(self).__name__)
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
@@ -212,13 +224,9 @@ class Reranker(ABC):
             for each in asked:
                 self._tell(each, Ranking(()), started, problem=f"{type(error).__name__}: {error}")
             raise
-        passing = (
-            each.passing(ranking, threshold, blanks=self.scores_blanks)
-            for ranking, each in zip(whole, asked, strict=True)
-        )
         cut = [
-            replace(ranking, hits=hits[:top_n], ids=each.ids)
-            for ranking, hits, each in zip(whole, passing, asked, strict=True)
+            each.cut(ranking, top_n, threshold, blanks=self.scores_blanks)
+            for ranking, each in zip(whole, asked, strict=True)
         ]
         return [
             replace(ranking, spans=(*ranking.spans, self._tell(each, ranking, started)))
@@ -228,7 +236,7 @@ class Reranker(ABC):
     def _door(
         self, requests: Requests, top_n: int | None, threshold: float | None, timeout: float | None
     ) -> Flow[list[Ranking]]:
-        """What every door does. A late ranking is none, unless it says that it did less in order to be in time."""
+        """What all four methods do. A late ranking is none, unless it says that it did less in order to be in time."""
         deadline = Deadline.after(check_timeout(timeout))
         rankings = yield from self.reranking(requests, top_n=top_n, threshold=threshold, deadline=deadline)
         if not all(each.degraded for each in rankings):
@@ -238,6 +246,7 @@ class Reranker(ABC):
     def _tell(self, asked: Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
         """Make the span of one ranking and pass it to the hooks."""
         reasons = [span.problem for span in ranking.spans if span.outcome == "degraded" and span.problem]
+        reasons += [] if ranking.failure is None else [ranking.failure]
         seconds = perf_counter() - started
         inside = outermost(ranking.spans)
         span = Span(
@@ -257,10 +266,11 @@ class Reranker(ABC):
         return span
 
 
-class _OfFunction(Reranker):
+class FunctionReranker(Reranker):
     """What `Reranker.of` makes."""
 
     def __init__(self, function: Scoring, model: str | None) -> None:
+        """Take the function, and its name for that of the model."""
         given: object = function
         if not callable(given) or not _takes_two(given):
             msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
@@ -269,12 +279,17 @@ class _OfFunction(Reranker):
         self.model = _name(function) if model is None else check_text("model", model)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Score the texts by the function, which gets a list of its own."""
         texts = [document.text for document in documents]
-        scores = yield from called(self._result, deadline, query, texts)
+        scores = yield from called(self._result, deadline, query, list(texts))
         return Ranking.by_score(scores_in(scores, len(texts), str(self.model)), Usage(pairs=len(texts)))
 
     def _result(self, query: str, texts: list[str]) -> Any:
-        made = self.function(query, texts)
+        try:
+            made = self.function(query, texts)
+        except (TypeError, AttributeError, KeyError, IndexError) as error:
+            error.add_note(f"{self.model} was called with the query and a list of {len(texts)} texts, in this order")
+            raise
         return list(cast("Generator[Any]", made)) if isinstance(made, Generator) else made
 
     def __repr__(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from rerank_kit.checks import no_such_attribute
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.names import check_names
 
 
 class Settled:
@@ -44,4 +44,4 @@ class Settled:
             msg = f"{name} is fixed when {self._settled_when}: make a new {kind}({argument})"
             raise ConfigurationError(msg)
         if not hasattr(self, name):
-            raise no_such_attribute(self, name, ["hooks", *sorted(self._fixed)])
+            check_names(kind, [name], ["hooks", *sorted(self._fixed)], noun="attribute")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.caller import Caller, check_caller, current_caller
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
 from rerank_kit.quoting import quoted
@@ -17,6 +18,7 @@ Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Document:
     """A candidate that the first stage found.
@@ -46,6 +48,7 @@ class Hit:
         verdict: What a judge decided: `"yes"` or `"no"`, a grade such as `"2"`, or `"unjudged"`.
         logit: What the model gave, where the score is the sigmoid of that. It orders hits whose scores are the same,
             as they are where the sigmoid has come to 1.0.
+        probabilities: The probability of each verdict that there could have been, from models that tell.
     """
 
     index: int
@@ -54,9 +57,25 @@ class Hit:
     passage: Passage | None = None
     verdict: str | None = None
     logit: float | None = None
+    probabilities: Mapping[str, float] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A document that is not among the hits of a ranking.
+
+    Attributes:
+        index: Its place in the sequence that the caller passed in, from 0.
+        why: The reason, as a clause.
+        score: The score that it was left out with, where it has one.
+    """
+
+    index: int
+    why: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Usage:
     """What a ranking took. Usages add up: `sum(usages, Usage())`.
 
@@ -118,6 +137,11 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         """Add field by field."""
         return Usage(*(getattr(self, name) + getattr(other, name) for name in _USAGE_FIELDS))
+
+    def __repr__(self) -> str:
+        """Such as `Usage(pairs=50, tokens=4210)`, without zeros."""
+        counts = ((name, getattr(self, name)) for name in _USAGE_FIELDS)
+        return f"Usage({', '.join(f'{name}={count!r}' for name, count in counts if count)})"
 
 
 _USAGE_FIELDS = tuple(each.name for each in dataclasses.fields(Usage))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rerank_kit import user_warnings
 from rerank_kit.local import OnnxCrossEncoder
 
 
@@ -110,6 +111,12 @@ def tasks_left_by_cancelling(call: Callable[[], Coroutine[Any, Any, Any]], begun
         return len(asyncio.all_tasks())
 
     return asyncio.run(cancelled())
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_said() -> None:
+    """What is said once in a process is said in each test."""
+    user_warnings._said.clear()
 
 
 @pytest.fixture(scope="session")

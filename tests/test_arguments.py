@@ -12,12 +12,14 @@ import pytest
 from rerank_kit import Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Stage
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.combine import Hedged, normalise, reciprocal_rank_fusion
+from rerank_kit.decide import DecisionLimits, DecisionReranker, OpenAIDecisions, SystemOne
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Limits, RateLimit, Voyage
 from rerank_kit.pricing import Price
 from rerank_kit.quoting import quoted
 from tests.conftest import Colour
+from tests.decide.doubles import Scripted as Decider
 from tests.doubles import Scripted
 from tests.judge.doubles import Scripted as Chat
 
@@ -101,6 +103,18 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
         (
             *("model", "mode", "criterion", "instructions", "concurrency", "documents_per_call", "window", "step"),
             *("min_keep", "samples", "max_calls", "max_cost", "max_tokens_per_doc", "on_error"),
+            *("min_answerable", "unanswerable"),
+        ),
+    ),
+    "SystemOne": (SystemOne, {"model": "m", "api_key": "k"}, (*CLIENT, "model", "limits")),
+    "OpenAIDecisions": (OpenAIDecisions, {"api_key": "k"}, (*CLIENT, "model", "limits")),
+    "DecisionLimits": (DecisionLimits, {}, ("questions", "options", "tokens", "state_tokens")),
+    "DecisionReranker": (
+        DecisionReranker,
+        {"model": Decider()},
+        (
+            *("model", "ask", "criterion", "levels", "pairwise", "concurrency", "max_tokens_per_doc", "too_long"),
+            *("max_calls", "max_cost", "min_answerable", "unanswerable", "on_error", "prices"),
         ),
     ),
     "RateLimit": (RateLimit, {}, ("requests_per_minute", "tokens_per_minute", "longest")),

@@ -22,6 +22,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [code for kind, code in BLOCK.findall(page.read_text("utf-8")) if kind == language]
 
 
+@pytest.mark.filterwarnings("error")  # what is shown to be written warns of nothing
 @pytest.mark.unmeasured  # what the documentation runs has tests of its own
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_run_and_print_what_they_say(page: Path) -> None:
@@ -29,7 +30,7 @@ def test_python_blocks_run_and_print_what_they_say(page: Path) -> None:
     for code in blocks(page, "python"):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, page.name, "exec"), names)  # noqa: S102 - our own documentation
+            exec(compile(code, page.name, "exec", dont_inherit=True), names)  # noqa: S102 - our own documentation
         promised = [line.removeprefix("# ") for line in map(str.strip, code.splitlines()) if line.startswith("# ")]
         assert printed.getvalue().splitlines() == promised
 

@@ -20,6 +20,7 @@ from rerank_kit.api.retry import Backoff, worth_repeating
 from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.api.user_clients import UserClients
+from rerank_kit.arguments import check_made
 from rerank_kit.checks import check_count, check_instance, check_timeout
 from rerank_kit.errors import (
     BackendError,
@@ -32,6 +33,7 @@ from rerank_kit.errors import (
 )
 from rerank_kit.flow import Flow, sleep
 from rerank_kit.observe.hooks import logger
+from rerank_kit.optional import needed
 from rerank_kit.quoting import hiding
 from rerank_kit.values import Deadline
 
@@ -48,12 +50,13 @@ def holding_secrets(init: Callable[..., None]) -> Callable[..., None]:
 
     def tried(self: Any, args: tuple[Any, ...], options: dict[str, Any]) -> BaseException | None:
         try:
+            check_made(self, init, args, options)
             if not isinstance(options.get("api_key"), Secret | None):
                 options["api_key"] = Secret(options["api_key"])
             if isinstance(options.get("headers"), Mapping):
                 options["headers"] = held_headers(options["headers"])
             init(self, *args, **options)
-        except ConfigurationError as error:
+        except (ConfigurationError, TypeError) as error:
             return without_frames(error)
         return None
 
@@ -141,6 +144,7 @@ class ApiClient:
         self.timeout = seconds
         self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
+        api_key.check(type(self).__name__)
         check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
         check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
         given: object = headers
@@ -154,7 +158,12 @@ class ApiClient:
         self._transport = self.transport()
 
     def transport(self) -> Transport:
-        """What carries the requests. Override it for a vendor with an SDK."""
+        """What carries the requests. Override it for a vendor with an SDK.
+
+        Raises:
+            MissingExtra: httpx is not installed.
+        """
+        needed("httpx", extra="http", why=type(self).__name__)
         return Http()
 
     def auth(self) -> dict[str, str]:
@@ -190,7 +199,16 @@ class ApiClient:
 
     def error_of(self, response: Response) -> RerankError:
         """The error that a response stands for. What it shows or quotes of it is rid of secrets meanwhile."""
-        return error_of(response, type(self).__name__)
+        return error_of(response, type(self).__name__, key=self._about_the_key())
+
+    def _about_the_key(self) -> str:
+        """What to do where it was refused."""
+        if self._own is not None:
+            return "check the key that client= holds"
+        source = self._key.source()
+        if source:
+            return f"check {source}"
+        return "check api_key and headers" if self._headers else f"no key was sent: {self._key.remedy()}"
 
     def pause(self, attempt: int, error: BackendError) -> float | None:
         """Seconds to wait before a request that failed is repeated; `None` if that is too long to be worth it."""

@@ -13,7 +13,11 @@ from rerank_kit.api.secrets_sent import NOT_FOLLOWED, SecretsSent, without_secre
 from rerank_kit.errors import AuthenticationError, ConfigurationError, RateLimited, RerankError, StatusError
 from rerank_kit.flow import Call
 
-_REQUEST_IDS = ("x-request-id", "request-id", "x-debug-trace-id", "x-trace-id", "x-amzn-requestid", "cf-ray")
+_REQUEST_IDS = (
+    *("x-request-id", "request-id", "x-typesafe-request-id", "x-debug-trace-id", "x-trace-id"),
+    *("x-amzn-requestid", "cf-ray"),
+)
+_CHECK_THE_KEY = "check api_key, or the environment variable that it is read from"
 _UNKNOWN_KEY = frozenset({401, 403, 498})  # 498 is Cohere's: https://docs.cohere.com/reference/errors
 WRONG_ADDRESS = frozenset({404, 405, 410})
 _MOVED = frozenset({301, 308})
@@ -73,19 +77,21 @@ class Transport(Protocol):
         ...
 
 
-def error_of(response: Response, backend: str, hide: Callable[[str], str] = str) -> RerankError:
+def error_of(response: Response, backend: str, hide: Callable[[str], str] = str, *, key: str = "") -> RerankError:
     """The error that a response stands for, with the server's own message and its name for the request.
 
     Args:
         response: The response, one that is not `ok`, without secrets: they have to be hidden before texts are cut.
         backend: Who was asked, as users know it.
         hide: Blots out more.
+        key: What to do where the key was refused, where more is known of it than how it is called.
     """
-    text = hide(_message(response.body))
+    text = hide(_message(response.body)).strip()
     request_id = next((shown(response.headers[name]) for name in _REQUEST_IDS if name in response.headers), None)
-    what = f"{backend} answered {response.status}: {text}" + (f" (request {request_id})" if request_id else "")
+    what = f"{backend} answered {response.status}" + (f": {text}" if text else "")
+    what += f" (request {request_id})" if request_id else ""
     if response.status in _UNKNOWN_KEY:
-        refused = AuthenticationError(f"{what}: check api_key, or the environment variable that it is read from")
+        refused = AuthenticationError(f"{what}: {key or _CHECK_THE_KEY}")
         refused.status = response.status
         return refused
     if response.status in WRONG_ADDRESS:

@@ -14,6 +14,7 @@ from rerank_kit.api.exchange import Request, Response
 from rerank_kit.api.hiding import without_frames
 from rerank_kit.api.json_values import read_json, shown
 from rerank_kit.api.secrets_sent import SecretsSent
+from rerank_kit.api.unreachable import remedy
 from rerank_kit.errors import ConfigurationError, ConnectionFailed, RerankError
 from rerank_kit.flow import Call
 from rerank_kit.optional import optional
@@ -89,22 +90,26 @@ def _response(response: Any) -> Response:
 def _failure(error: BaseException, url: str, secrets: SecretsSent, seconds: float) -> BaseException:
     """What to raise for what happened, outside of any `except`, which would chain it."""
     if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL, OSError, UnicodeError)):  # TLS's come raw
-        return no_response(error, url + through(url), seconds, secrets.hide)
+        return no_response(error, url, seconds, secrets.hide, way=through(url))
     return without_frames(error)
 
 
-def no_response(error: BaseException, url: str, seconds: float, hide: Callable[[str], str] = str) -> RerankError:
+def no_response(
+    error: BaseException, url: str, seconds: float, hide: Callable[[str], str] = str, *, way: str | None = ""
+) -> RerankError:
     """The error for a request that was not answered, or not to the end.
 
     Args:
         error: What happened.
-        url: Who was asked, and by which way.
+        url: Who was asked.
         seconds: How long it was to take at most.
         hide: Blots out secrets that a server has sent.
+        way: What is to be said of the way there; `None` where a client of the user's went a way of its own.
     """
     # Of the name of a host, before anything was sent.
     if type(error).__name__ == "InvalidURL" or isinstance(error, UnicodeError):
-        return ConfigurationError(f"base_url is no URL that can be asked: {url}: {shown(hide(str(error)))}")
+        return ConfigurationError(f"base_url is no URL that can be asked: {url}{way or ''}: {shown(hide(str(error)))}")
     late = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
     what = f"no answer within {seconds:.3g} s" if late else shown(hide(f"{type(error).__name__}: {error}".rstrip(": ")))
-    return ConnectionFailed(f"{url}: {what}")
+    look = "" if way is None else remedy(error, url, way)
+    return ConnectionFailed(f"{url}{way or ''}: {what}" + (f": {look}" if look else ""))

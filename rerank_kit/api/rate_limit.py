@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from rerank_kit.api.retry import asked_to_wait
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_seconds
 
 _WINDOW = 60.0  # seconds
@@ -30,6 +31,7 @@ class RateLimit:
         longest: Seconds: the most for which one answer holds everything back.
     """
 
+    @named
     def __init__(
         self,
         *,

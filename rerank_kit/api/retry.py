@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, is_number
 from rerank_kit.errors import ConnectionFailed, StatusError
 
@@ -25,6 +26,7 @@ _DURATION = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]*)?)\s*{unit}\s*)?" for un
 _RESETS = ("x-ratelimit-reset", "ratelimit-reset", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """How long to wait before a request is repeated.

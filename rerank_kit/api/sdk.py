@@ -108,8 +108,8 @@ class SdkTransport(ABC):
         if isinstance(known, RerankError):  # of a hook of ours, which the SDK took for a failed connection
             return without_frames(known)
         if known is not None:
-            way = through(url) if self._own is None else ""
-            return no_response(known, url + way, seconds, secrets.hide)
+            way = through(url) if self._own is None else None
+            return no_response(known, url, seconds, secrets.hide, way=way)
         what = shown(secrets.hide(f"{type(error).__name__}: {error}"))
         if self._own is None:
             return InvalidResponse(f"the {self.name} SDK could not read the answer: {what}")

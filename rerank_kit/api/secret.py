@@ -24,7 +24,7 @@ class Secret:
         variables: The environment variables in which the key is looked up, where none was passed.
     """
 
-    __slots__ = ("__weakref__", "_given", "_name", "_required", "variables")
+    __slots__ = ("__weakref__", "_arrived", "_given", "_name", "_required", "_whose", "variables")
 
     def __init__(
         self, value: object = None, *, variables: Sequence[str] = (), required: bool = True, name: str = "api_key"
@@ -34,20 +34,34 @@ class Secret:
         Args:
             value: A str, pydantic's `SecretStr`, another `Secret`, or `None` to read the environment.
             variables: Environment variables, the first one set wins.
-            required: Whether having no key at all is an error.
+            required: Whether having no key at all is an error, which `check` raises.
             name: What the user calls it.
 
         Raises:
-            ConfigurationError: There is no key though one is required, or it cannot stand in a header.
+            ConfigurationError: It cannot stand in a header.
         """
         self.variables = tuple(variables)
         self._required = required
         self._name = name
+        self._whose = ""
+        self._arrived = False  # in a pickle
         self._given, problem = _taken(value, name)
         del value
-        problem = self._problem() if problem is None else problem
+        problem = self._unusable() if problem is None else problem
         if problem is not None:
             raise ConfigurationError(problem)
+
+    def check(self, whose: str) -> None:
+        """See to it that there is a key where one is required.
+
+        Args:
+            whose: What the key is for, as users call it: errors tell.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        self._whose = whose
+        self.reveal()
 
     def reveal(self) -> str | None:
         """The key itself; `None` only where none is required.
@@ -59,6 +73,24 @@ class Secret:
         if problem is not None:
             raise ConfigurationError(problem)
         return self._found() or None
+
+    def source(self) -> str:
+        """Where the key comes from, as users call it; empty where there is none."""
+        if self._given() is not None:
+            return self._name
+        return next((f"the environment variable {name}" for name in self.variables if os.environ.get(name)), "")
+
+    def remedy(self, made: str = "") -> str:
+        """How to pass a key, as the rest of a sentence.
+
+        Args:
+            made: What has to be made for it, if anything.
+        """
+        variables = " or ".join(self.variables)
+        blank = any(not os.environ.get(name, "-").strip() for name in self.variables)
+        state = ", which is set, but empty" if blank else ""
+        passed = f"make {made} with {self._name}=" if made else f"pass {self._name}="
+        return passed + (f", or set the environment variable {variables}{state}" if variables else "")
 
     def known(self) -> list[str]:
         """The key, if there is one, for what must not fail."""
@@ -76,10 +108,16 @@ class Secret:
 
     def _problem(self) -> str | None:
         """What is wrong with the key, without showing it."""
+        if not self._found() and self._required:
+            if self._arrived:
+                return (
+                    f"{self._name} is missing, for keys do not travel in pickles: {self.remedy(f'{self._whose} anew')}"
+                )
+            return f"{self._whose or 'this'} needs a key, and {self._name} is missing: {self.remedy()}"
+        return self._unusable()
+
+    def _unusable(self) -> str | None:
         key = self._found()
-        if not key and self._required:
-            places = "".join(f", or set the environment variable {name}" for name in self.variables)
-            return f"{self._name} is missing (keys do not travel in pickles): pass it{places}"
         if not (key.isascii() and key.isprintable()):
             set_by = next((name for name in self.variables if os.environ.get(name)), self._name)
             name = self._name if self._given() is not None else f"the environment variable {set_by}"
@@ -96,7 +134,7 @@ class Secret:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process the key is read from the environment there, when it is needed."""
-        return _unpickled, (self.variables, self._required, self._name)
+        return _unpickled, (self.variables, self._required, self._name, self._whose)
 
     def __repr__(self) -> str:
         """Never show the key."""
@@ -123,12 +161,16 @@ def held_headers(headers: Mapping[Any, Any], what: str = "headers") -> dict[str,
         if name.lower() in _FRAMING:
             msg = f"{what} must not have {name!r}, which follows from what is sent: leave it out"
             raise ConfigurationError(msg)
-    return {name: Secret(value, name=f"{what}[{name!r}]") for name, value in headers.items()}
+    held = {name: Secret(value, name=f"{what}[{name!r}]") for name, value in headers.items()}
+    for each in held.values():
+        each.check("a header")
+    return held
 
 
-def _unpickled(variables: Sequence[str], required: bool, name: str) -> Secret:  # noqa: FBT001 - only pickle calls it
-    secret = Secret(variables=variables, required=False, name=name)
-    object.__setattr__(secret, "_required", required)  # it complains at first use, not while unpickling
+def _unpickled(variables: Sequence[str], required: bool, name: str, whose: str) -> Secret:  # noqa: FBT001 - only pickle calls it
+    secret = Secret(variables=variables, required=required, name=name)
+    object.__setattr__(secret, "_whose", whose)
+    object.__setattr__(secret, "_arrived", True)
     return secret
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.cache.checked_store import CheckedStore
 from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
 from rerank_kit.checks import check_instance
@@ -31,6 +32,7 @@ class Cached(Settled, Reranker):
         reranker: The reranker inside.
     """
 
+    @named
     def __init__(self, reranker: Reranker, store: Store | None = None, *, fingerprint: str | None = None) -> None:
         """Put a cache before a reranker.
 

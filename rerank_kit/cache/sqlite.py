@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
+from rerank_kit.arguments import named
 from rerank_kit.cache.sqlite_file import check_path, is_held, open_file
 from rerank_kit.cache.sqlite_rows import COLUMNS, digest, kept_in, row
 from rerank_kit.cache.store import Kept, Key, LockOfProcess
@@ -58,6 +59,7 @@ class SQLiteStore:
 
     waits = True
 
+    @named
     def __init__(
         self, path: str | bytes | os.PathLike[str], *, max_entries: int | None = None, timeout: float | None = 0.25
     ) -> None:

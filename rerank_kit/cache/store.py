@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
 from rerank_kit.values import Passage
 
@@ -71,6 +72,7 @@ class MemoryStore:
 
     waits = False
 
+    @named
     def __init__(self, max_entries: int | None = 100_000) -> None:
         """Start empty.
 

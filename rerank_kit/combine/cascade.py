@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
@@ -15,7 +16,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Hit, Span, Usage, finite
+from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
 
 
 class Cascade(Reranker):
@@ -37,6 +38,7 @@ class Cascade(Reranker):
     pointwise = False
     reads_text = False  # the stages decide for themselves
 
+    @named
     def __init__(
         self,
         *stages: Stage | Reranker,
@@ -99,11 +101,13 @@ class _Run:
         self.hits = [Hit(place, _first_score(each)) for place, each in enumerate(documents)]
         self.whole = Ranking(())
         self.rest: list[Hit] = []
+        self.dropped: list[Dropped] = []
         self.usage = Usage()
         self.spans: list[Span] = []
         self.spent = 0.0
         self.ranked = False
         self.failure: str | None = None
+        self.answerable: float | None = None
 
     def stage(self, stage: Stage) -> Flow[None]:
         """Run one stage, unless a condition or the budget says otherwise."""
@@ -165,13 +169,19 @@ class _Run:
         before = self.hits
         places = [hit.index for hit in before]
         scored = ranking.failure is None
-        self.hits = [_composed(hit, before[hit.index], scored=scored) for hit in ranking]
+        self.hits = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in ranking]
         above = {hit.index for hit in self.hits}
-        ranked = [_composed(hit, before[hit.index], scored=scored) for hit in self.whole]
+        ranked = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in self.whole]
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
+        reasons = {each.index: each for each in ranking.dropped}
+        for place, hit in enumerate(before):
+            if hit.index not in above:
+                why = reasons.get(place, Dropped(place, "left out"))
+                self.dropped.append(Dropped(hit.index, f"{stage.label}: {why.why}", why.score))
         self.usage += ranking.usage
+        self.answerable = self.answerable if ranking.answerable is None else ranking.answerable
         *inner, own = (span.at(places) for span in ranking.spans)
         idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
         if not idle:  # a cascade that skipped all its stages has scored nothing
@@ -207,7 +217,7 @@ class _Run:
 
     def so_far(self) -> Ranking:
         """The ranking after the stages that have run, without the rest."""
-        return Ranking(tuple(self.hits), self.usage, tuple(self.spans))
+        return Ranking(tuple(self.hits), self.usage, tuple(self.spans), answerable=self.answerable)
 
     def ranking(self) -> Ranking:
         """The ranking after the last stage."""
@@ -216,7 +226,8 @@ class _Run:
             if hits and hit.score >= hits[-1].score:
                 hit = replace(hit, score=hits[-1].score, logit=hits[-1].logit)  # noqa: PLW2901 - it is below that one
             hits.append(hit)
-        return replace(self.so_far(), hits=tuple(hits), failure=self.failure)
+        dropped = () if self.cascade.keep_rest else tuple(self.dropped)
+        return replace(self.so_far(), hits=tuple(hits), failure=self.failure, dropped=dropped)
 
 
 def _first_score(document: Document) -> float:
@@ -226,13 +237,17 @@ def _first_score(document: Document) -> float:
     return 0.0
 
 
-def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
-    """A stage's hit, pointing at the caller's document, with what it does not say taken from before."""
+def _composed(hit: Hit, before: Hit, *, scored: bool, known: bool) -> Hit:
+    """A stage's hit, pointing at the caller's document, with what it does not say taken from before.
+
+    A reason why nothing was ranked before does not stay once something is.
+    """
     return Hit(
         before.index,
         hit.score if scored else before.score,
-        before.why if hit.why is None else hit.why,
+        (before.why if known or not scored else None) if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
         hit.logit if scored else before.logit,
+        before.probabilities if hit.verdict is None else hit.probabilities,
     )

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_timeout
 from rerank_kit.errors import AllFailed, BackendError, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
 from rerank_kit.flow import Flow
@@ -39,6 +40,7 @@ class Fallback(Settled, Reranker):
 
     reads_text = False  # who is asked decides
 
+    @named
     def __init__(
         self,
         *rerankers: Reranker,

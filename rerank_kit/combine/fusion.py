@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypeVar
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
@@ -18,6 +19,7 @@ K = TypeVar("K", bound=Hashable)
 Normalisation: TypeAlias = Literal["min-max", "z-score", "sigmoid", "none"]
 
 
+@named
 def reciprocal_rank_fusion(
     rankings: Sequence[Iterable[K]], *, weights: Sequence[float] | None = None, k: float = 60.0
 ) -> dict[K, float]:
@@ -95,6 +97,7 @@ NORMALISATIONS: Mapping[str, Callable[[Sequence[float]], list[float]]] = {
 }
 
 
+@named
 def normalise(scores: Iterable[float], how: Normalisation) -> list[float]:
     """Make scores of different scales comparable. Their order stays as it is.
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.caller import waiting
 from rerank_kit.checks import check_instance, check_seconds
 from rerank_kit.errors import DeadlineExceeded
@@ -38,6 +39,7 @@ class Hedged(Settled, Reranker):
 
     reads_text = False  # who is asked decides
 
+    @named
     def __init__(self, reranker: Reranker, *, after: float, other: Reranker | None = None) -> None:
         """Hedge a reranker.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive, check_threshold, check_timeout
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
@@ -18,6 +19,7 @@ Condition: TypeAlias = Callable[[str, Ranking], bool]
 """Looks at the query and the ranking so far, and says whether a stage is to run."""
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a cascade, or one of its stages, may take.
@@ -36,6 +38,7 @@ class Budget:
         check_positive("money", self.money)
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage of a cascade.
@@ -75,17 +78,11 @@ class Stage:
 
     def cut(self, ranking: Ranking, documents: Sequence[Document]) -> Ranking:
         """What passes of a ranking of these documents: those that could not be read reach no threshold."""
-        hits = [
-            hit
-            for hit in ranking
-            if self.threshold is None
-            or (
-                hit.score >= self.threshold and (self.reranker.scores_blanks or not is_blank(documents[hit.index].text))
-            )
-        ][: self.top_n]
+        blanks = () if self.reranker.scores_blanks else enumerate(documents)
+        passed = ranking.cut(self.top_n, self.threshold, {place for place, each in blanks if is_blank(each.text)})
         *inner, own = ranking.spans
-        own = replace(own, stage=self.label, documents_out=len(hits))
-        return replace(ranking, hits=tuple(hits), spans=(*inner, own))
+        own = replace(own, stage=self.label, documents_out=len(passed))
+        return replace(passed, spans=(*inner, own))
 
     @property
     def model(self) -> str:

@@ -5,8 +5,17 @@ Only the adapters import this package: it needs pydantic, which both frameworks 
 
 from rerank_kit.fields.base import RerankFields
 from rerank_kit.fields.cascade import CascadeFields
+from rerank_kit.fields.decide import DecisionFields
 from rerank_kit.fields.judge import JudgeFields
 from rerank_kit.fields.local import CrossEncoderFields, FlashRankFields
 from rerank_kit.fields.rules import RuleFields
 
-__all__ = ["CascadeFields", "CrossEncoderFields", "FlashRankFields", "JudgeFields", "RerankFields", "RuleFields"]
+__all__ = [
+    "CascadeFields",
+    "CrossEncoderFields",
+    "DecisionFields",
+    "FlashRankFields",
+    "JudgeFields",
+    "RerankFields",
+    "RuleFields",
+]

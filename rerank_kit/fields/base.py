@@ -8,17 +8,30 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
+from rerank_kit.fields.other_names import other_names
 from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.names import check_names
 from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
+
+_SHOWN_APART = frozenset({"reranker", "top_n", "callback_manager"})
+
+_told: list[Reranker] = []
+"""What was taken by default, once that has been said."""
+
+
+def _function_too(given: object) -> object:
+    """A function as the reranker that is made of it."""
+    return Reranker.of(given) if callable(given) and not isinstance(given, type) else given
 
 
 class RerankFields(BaseModel):
@@ -28,18 +41,27 @@ class RerankFields(BaseModel):
     or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
-    reranker: SkipJsonSchema[Reranker | None] = Field(
+    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(_function_too)]] = Field(
         default=None,
         exclude=True,
-        description="Any `rerank_kit.Reranker`; by default what the other fields say, or the best local one installed.",
+        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes it; by default what the other "
+        "fields say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
-    threshold: float | None = Field(default=None, allow_inf_nan=False, description="Leave out what has a lower score.")
+    threshold: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        validation_alias=AliasChoices("threshold", "score_threshold"),
+        description="Leave out what has a lower score. Also under the name `score_threshold`.",
+    )
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()
     _left_out: ClassVar[frozenset[str]] = frozenset()
+    _understood: ClassVar[frozenset[str]] = frozenset()
     fields_of_a_call: ClassVar[frozenset[str]] = frozenset({"top_n", "threshold", "timeout"})
     """The fields that are read at every call; of all others the reranker may be made."""
+    elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Names that are no fields, since they belong to another place, each with a sentence that says where."""
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -64,10 +86,22 @@ class RerankFields(BaseModel):
 
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 
+        def __new__(cls, *others: Any, **fields: Any) -> Self:
+            """Refuse what is no field, before pydantic says that of it alone."""
+            names, by_position = [name for name in fields if name not in cls._left_out | cls._understood], bool(others)
+            del others, fields  # there may be a key in it, and this frame would show it
+            check_given(cls, names, by_position=by_position)
+            return super().__new__(cls)
+
         def __init__(self, **fields: Any) -> None:
             """Make the reranker here, where pydantic does not turn its errors into others."""
             given = {name: value for name, value in fields.items() if name not in self._left_out}
             del fields  # there may be a key in it, and this frame would show it
+            try:
+                self._understand(given)
+            except ConfigurationError:
+                given.clear()
+                raise
             _checked(given, lambda taken: super(RerankFields, self).__init__(**taken))
             self._make()
 
@@ -102,7 +136,7 @@ class RerankFields(BaseModel):
         if names <= type(self).model_fields.keys():
             _checked(given, check)
         given.clear()
-        check_names(type(self), names)
+        check_fields(type(self), names)
         builder = next(kind for kind in type(self).__mro__ if "_build" in vars(kind))
         described = (names - self.fields_of_a_call - {"reranker"}) & set(getattr(builder, "model_fields", ()))
         if described and changed.reranker is not None:
@@ -115,6 +149,10 @@ class RerankFields(BaseModel):
             changed._make()
         return changed
 
+    @classmethod
+    def _understand(cls, given: dict[str, Any]) -> None:
+        """Put what users of other classes pass under the names of ours. Subclasses with such names override this."""
+
     def _make(self) -> None:
         """Make the reranker, or take the one that was given. One that is made anew has the hooks of the one before."""
         made = self._build() if self.reranker is None else self.reranker
@@ -125,8 +163,13 @@ class RerankFields(BaseModel):
 
     def _build(self) -> Reranker:
         """Make the reranker when none was given. Subclasses with fields of their own override this."""
-        engine = OnnxCrossEncoder()
-        logger.info("no reranker was given: taking the local %r", engine)
+        try:
+            engine = OnnxCrossEncoder()
+        except MissingExtra as error:
+            missing = MissingExtra(f"no reranker was given, and {error}")
+            missing.extra = error.extra
+            raise missing from error
+        _tell_of_default(engine)
         return engine
 
     @property
@@ -134,9 +177,30 @@ class RerankFields(BaseModel):
         """The reranker at work."""
         return self._loaded
 
+    @override
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """The reranker at work, how many it returns, and what else is not as by default."""
+        yield "reranker", getattr(self, "_loaded", None)
+        yield "top_n", vars(self).get("top_n")  # of one that could not be made there is none
+        for name, value in super().__repr_args__():
+            field = type(self).model_fields.get(name or "")
+            if name not in _SHOWN_APART and field is not None and value != field.get_default():
+                yield name, value
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
     def _left_behind(self) -> set[str]:
         """The fields that do not travel in a pickle; the reranker at work does, without its secrets."""
         return set()
+
+
+def _tell_of_default(engine: Reranker) -> None:
+    """Say which reranker is at work where none was given: where a user sees it the first time, later in the log."""
+    level = logging.INFO if _told else logging.WARNING
+    _told[:] = [engine]
+    logger.log(level, "no reranker was given: taking the local %r, for English; pass one to choose", engine)
 
 
 def become(model: BaseModel, changed: BaseModel) -> None:
@@ -145,16 +209,40 @@ def become(model: BaseModel, changed: BaseModel) -> None:
         object.__setattr__(model, each, getattr(changed, each))
 
 
-def check_names(kind: type[BaseModel], names: Iterable[str]) -> None:
+def check_fields(kind: type[BaseModel], names: Iterable[str]) -> None:
     """Refuse names that are no fields, which pydantic would leave out in silence.
 
     Raises:
-        ConfigurationError: There is such a name.
+        WrongArguments: There is such a name. The error says what was meant.
     """
-    for name in names:
-        if name not in kind.model_fields:
-            msg = f"{kind.__name__} has no field {name!r}; it has {', '.join(kind.model_fields)}"
-            raise ConfigurationError(msg)
+    elsewhere: Mapping[str, str] = {**other_names(kind), **getattr(kind, "elsewhere", {})}
+    check_names(kind.__name__, names, kind.model_fields, elsewhere, noun="field")
+
+
+def check_given(kind: type[BaseModel], names: Iterable[str], *, by_position: bool = False) -> None:
+    """Refuse names under which an object of that class is given nothing.
+
+    Args:
+        kind: The class. A subclass of somebody's own that takes further fields is left alone.
+        names: The names, which may be other names of fields, too.
+        by_position: Whether something was passed without a name.
+
+    Raises:
+        WrongArguments: There is such a name, or none.
+    """
+    fields = kind.model_fields
+    if by_position:
+        msg = f"{kind.__name__} takes its fields by name: it has {', '.join(fields)}"
+        raise WrongArguments(msg)
+    if kind.model_config.get("extra") != "allow":
+        also = {name for field in fields.values() for name in _aliases(field.validation_alias)}
+        check_fields(kind, [name for name in names if name not in also])
+
+
+def _aliases(alias: object) -> list[str]:
+    """The further names of a field."""
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [each for each in choices if isinstance(each, str)]
 
 
 def _checked(given: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> None:

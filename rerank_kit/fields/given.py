@@ -7,10 +7,14 @@ from typing import TypeAlias
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local import cross_encoder
+from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker, Scoring
 
 Given: TypeAlias = Reranker | Scoring | str | Path
 """A reranker, a function from a query and texts to numbers, or a cross-encoder's name or folder."""
+
+
+_VENDORS = frozenset({"cohere", "voyage", "jina"})
 
 
 def as_reranker(given: object, framework: str) -> Reranker:
@@ -26,6 +30,12 @@ def as_reranker(given: object, framework: str) -> Reranker:
     """
     if isinstance(given, Reranker):
         return given
+    if isinstance(given, str) and given.startswith(("http://", "https://")):
+        msg = f"reranker is an address: pass Endpoint({quoted(given)}), from rerank_kit.managed"
+        raise ConfigurationError(msg)
+    if isinstance(given, str) and given.lower() in _VENDORS:
+        msg = f"reranker={quoted(given)} is no model: pass {given.capitalize()}(model), from rerank_kit.managed"
+        raise ConfigurationError(msg)
     if isinstance(given, str | Path):
         return cross_encoder(given)
     if isinstance(given, type):

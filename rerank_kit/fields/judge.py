@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from rerank_kit.fields.api import ApiFields
 from rerank_kit.judge import Anthropic, ChatModel, LLMJudge, Mode
+from rerank_kit.judge.abstention import Unanswerable
 from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.reranker import Reranker
 
@@ -50,6 +51,13 @@ class JudgeFields(ApiFields):
     on_failed_call: Literal["keep", "raise"] = Field(
         default="keep",
         description='What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises.',
+    )
+    min_answerable: float | None = Field(
+        default=None, description='The least share of votes that some document has to have, in mode `"filter"`.'
+    )
+    unanswerable: Unanswerable = Field(
+        default="none",
+        description='What comes out where none has: `"none"` gives nothing, `"flag"` says so in `rerank_degraded`.',
     )
     top_n: int | None = Field(
         default=None, ge=1, description="How many to return at most; by default all that the judge lets through."

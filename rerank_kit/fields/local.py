@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, SecretStr
 from typing_extensions import override
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.base import RerankFields
 from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, OnLanguage, Precision, cross_encoder
 from rerank_kit.local.onnx_session import Output
+from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
 
 
@@ -143,6 +146,16 @@ class FlashRankFields(RerankFields):
     )
     threads: int | None = Field(default=None, description="Workers; by default the cores this process may use.")
 
+    _understood: ClassVar[frozenset[str]] = frozenset({"client"})
+
+    @classmethod
+    @override
+    def _understand(cls, given: dict[str, Any]) -> None:
+        """A `client`, which is a `flashrank.Ranker`, says which model is meant and how much it reads of a pair."""
+        if "client" in given:
+            for name, value in _described(given.pop("client"), given.get("model")).items():
+                given.setdefault(name, value)
+
     @override
     def _build(self) -> Reranker:
         return FlashRank(
@@ -153,3 +166,20 @@ class FlashRankFields(RerankFields):
             max_query_length=self.max_query_length,
             threads=self.threads,
         )
+
+
+def _described(client: Any, model: object) -> dict[str, Any]:
+    """What a `flashrank.Ranker` was made with, as fields.
+
+    Raises:
+        ConfigurationError: It is none, or of another model than the one that is named beside it.
+    """
+    folder, tokenizer = getattr(client, "model_dir", None), getattr(client, "tokenizer", None)
+    if not isinstance(folder, Path):
+        msg = f"client must be a flashrank.Ranker, or leave it out and pass model=, not {quoted(client)}"
+        raise ConfigurationError(msg)
+    if model not in (None, folder.name):
+        msg = f"client is a Ranker of {folder.name!r}, but model={quoted(model)}: leave one of them out"
+        raise ConfigurationError(msg)
+    read = None if tokenizer is None else tokenizer.truncation["max_length"]
+    return {"model": folder.name, "cache_dir": str(folder.parent), **({} if read is None else {"max_length": read})}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, SecretStr
 from typing_extensions import override
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.api import ApiFields
 from rerank_kit.managed import Cohere, Endpoint, FormatName, Jina, Voyage
 from rerank_kit.reranker import Reranker
@@ -96,7 +97,8 @@ class JinaFields(HostedFields):
 
     model: str = Field(description='Such as `"jina-reranker-v3.5"`.')
     api_key: SecretStr | None = _key(
-        "jina_api_key", "The key; by default from `JINA_API_KEY`. Also under the name `jina_api_key`."
+        "jina_api_key",
+        "The key; by default from `JINA_API_KEY` or `JINAAI_API_KEY`. Also under the name `jina_api_key`.",
     )
 
     @override
@@ -121,6 +123,16 @@ class EndpointFields(ApiFields):
         default="auto", description='The wire format; `"auto"` asks the server.'
     )
     pointwise: bool = Field(default=True, description="Whether the model scores each document on its own.")
+
+    @classmethod
+    @override
+    def _understand(cls, given: dict[str, Any]) -> None:
+        """An `auth_token`, which is a whole header elsewhere, says the key."""
+        if callable(given.get("auth_token")):
+            msg = "auth_token must be a key, not a function: call it, and pass what it gives"
+            raise ConfigurationError(msg)
+        if isinstance(given.get("auth_token"), str):
+            given["auth_token"] = given["auth_token"].removeprefix("Bearer ")
 
     @override
     def _build(self) -> Reranker:

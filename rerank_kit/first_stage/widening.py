@@ -7,12 +7,12 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
 
 T = TypeVar("T")
 
-_ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
+_USUAL = 50  # candidates
+ENOUGH = 20  # candidates: with fewer, the reranker mostly permutes what would have been returned anyway
 _SHARE = 0.8  # of the candidates asked for: less is worth a word
 
 
@@ -47,6 +47,7 @@ class Widening(Generic[T]):
         unknown: Retrievers, however deep, in which no setting for the number of candidates was found.
         sources: What the candidates come from, by class name.
         remedies: What to set where too few of them come.
+        rerankers: What reranks in it already.
         capped: Whether a filter is known to see only so many documents, and `remedies` says what to set.
         filtered: Whether there is a filter.
     """
@@ -60,6 +61,7 @@ class Widening(Generic[T]):
     unknown: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+    rerankers: tuple[str, ...] = ()
     capped: bool = False
     filtered: bool = False
 
@@ -67,6 +69,7 @@ class Widening(Generic[T]):
         """One line for each change, note and retriever that could not be widened."""
         lines = [str(change) for change in self.changes]
         lines += [f"note: {note}" for note in self.notes]
+        lines += [f"note: {where} reranks already, before the reranker" for where in self.rerankers]
         lines += [f"not widened: {where}" for where in self.unknown]
         return "\n".join(lines) if lines else f"nothing to do: {self.recall} or more came already"
 
@@ -76,15 +79,37 @@ def is_widening(value: object) -> TypeGuard[Widening[Any]]:
     return isinstance(value, Widening)
 
 
+def default_recall(top_n: object) -> int:
+    """How many candidates there are to be where nobody says it: 50, or `top_n` where that is more."""
+    return max(_USUAL, check_count("top_n", top_n) or 0)
+
+
+def recall_for(recall: object, top_n: object) -> int:
+    """How many candidates there are to be: what was given, or by default what `default_recall` says.
+
+    Raises:
+        ConfigurationError: It is no such number, or less than what is to be left of them.
+    """
+    known = check_count("recall", recall, none=f"for {_USUAL}, or as many as top_n where that is more")
+    if known is None:
+        return default_recall(top_n)
+    check_recall(known, top_n)
+    return known
+
+
 def check_recall(recall: object, top_n: object) -> None:
     """Refuse a number of candidates that is none, or less than what is to be left of them.
 
     Raises:
         ConfigurationError: It is.
     """
-    known = check_count("recall", recall)
-    if known is None or (check_count("top_n", top_n) or 1) > known:
-        msg = f"recall must be at least top_n, which is {quoted(top_n)}, not {quoted(recall)}: pass recall=50 or more"
+    if recall is None:
+        msg = "recall must be a whole number of at least 1, not None"
+        raise ConfigurationError(msg)
+    known, wanted = check_count("recall", recall, none="") or 1, check_count("top_n", top_n) or 1
+    if wanted > known:
+        enough = default_recall(wanted)
+        msg = f"recall must be at least top_n, which is {wanted}, not {known}: pass recall={enough} or more"
         raise ConfigurationError(msg)
 
 
@@ -103,7 +128,7 @@ def warn_of_limits(widening: Widening[T]) -> None:
             "enable_limit=False, so that every question is widened",
             RecallWarning,
         )
-    if widening.recall < _ENOUGH:
+    if widening.recall < ENOUGH:
         warn_user(
             f"recall={widening.recall} leaves a reranker little to choose from: 50 to 100 candidates are what makes "
             "reranking pay",
@@ -111,8 +136,34 @@ def warn_of_limits(widening: Widening[T]) -> None:
         )
 
 
+def reranks(part: object) -> bool:
+    """Whether a part of a first stage is a reranker, as its name says."""
+    return any("rerank" in kind.__name__.lower() for kind in type(part).__mro__)
+
+
+def warn_of_rerankers(widening: Widening[T]) -> None:
+    """Say that the reranker that is taken by default replaces the order of one that is there. For where none is given.
+
+    Args:
+        widening: The report on the widening.
+    """
+    for where in widening.rerankers:
+        warn_user(
+            f"{where} reranks already, and no reranker was given: the one that is taken by default reranks what that "
+            "one returns, and its order replaces that one's. To have it rerank alone, take it out and pass it: "
+            "with_rerank(what it stood behind, it). To have both, pass the second one as well",
+            UserWarning,
+        )
+
+
 def warn_of_few(
-    found: int, recall: int | None, report: str, widening: Widening[Any] | None = None, *, filtered: bool = False
+    found: int,
+    recall: int | None,
+    report: str,
+    widening: Widening[Any] | None = None,
+    *,
+    filtered: bool = False,
+    told: bool = False,
 ) -> bool:
     """Say that the first stage brought too little, and whether that was said.
 
@@ -124,9 +175,10 @@ def warn_of_few(
         report: How the user gets at the report on the widening, as code.
         widening: The report itself, which may name the store and what to set.
         filtered: Whether a filter came with the question.
+        told: Whether it was said before, so that only an explanation tells it again.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
-    if recall is None or found >= min(recall, max(_ENOUGH, _SHARE * recall)) or not (found or blind):
+    if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
         return False
     sources = f" ({', '.join(widening.sources)})" if widening and widening.sources else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""
@@ -136,6 +188,7 @@ def warn_of_few(
         "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
         "leaves of it is that small, all is well: ignore RecallWarning",
         RecallWarning,
+        told=told,
     )
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_documents, check_query
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, arun, run
@@ -75,6 +76,7 @@ class Calibration:
         return f"{shown} ({self.judged} judged, {self.unjudged} not)"
 
 
+@named
 def calibrate(judge: LLMJudge, labelled_pairs: Iterable[Pair], *, least_grade: int = 2) -> Calibration:
     """Compare a judge's verdicts with labels.
 
@@ -89,6 +91,7 @@ def calibrate(judge: LLMJudge, labelled_pairs: Iterable[Pair], *, least_grade: i
     return run(_comparing(judge, list(labelled_pairs), least_grade))
 
 
+@named
 async def acalibrate(judge: LLMJudge, labelled_pairs: Iterable[Pair], *, least_grade: int = 2) -> Calibration:
     """Compare a judge's verdicts with labels: `calibrate`, without blocking the running loop."""
     return await arun(_comparing(judge, list(labelled_pairs), least_grade))

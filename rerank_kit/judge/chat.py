@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from rerank_kit.flow import Flow
 from rerank_kit.values import Deadline, Usage
@@ -57,6 +57,11 @@ class Completion:
     text: str
     stop: Stop = "end"
     usage: Usage = field(default_factory=lambda: Usage(calls=1))
+
+
+def finished(made: Any) -> Flow[Any]:
+    """What a model's method gives, which may be a flow or the answer at once."""
+    return (yield from cast("Flow[Any]", made)) if isinstance(made, Generator) else made
 
 
 class ChatModel(Protocol):

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 
-from rerank_kit.texts import encodable, without_template_tokens
+from rerank_kit.texts import cut, encodable, estimated_tokens, without_template_tokens
 
 _CODE = 16  # characters
 _LABEL = 4
@@ -54,6 +54,16 @@ def harmless(text: str) -> str:
     Halves of surrogate pairs, which UTF-8 cannot express, become U+FFFD.
     """
     return _TURN.sub(_apart, without_template_tokens(encodable(text).replace("\x00", " ")))
+
+
+def shortened(text: str, tokens: int | None) -> tuple[str, bool]:
+    """What a model is shown of a text that may have so many tokens, and whether that is less than all of it.
+
+    White space before it does not use them up.
+    """
+    fits = tokens is None or estimated_tokens(text) <= tokens
+    kept = text if tokens is None or fits else cut(text.lstrip(), tokens, estimated_tokens)
+    return harmless(kept), len(kept) < len(text.lstrip())
 
 
 def _apart(turn: re.Match[str]) -> str:

@@ -6,32 +6,33 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import (
     check_choice,
     check_count,
     check_documents,
     check_instance,
-    check_positive,
     check_query,
     check_text,
 )
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
+from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
 from rerank_kit.judge.chat import NEVER, ChatModel
 from rerank_kit.judge.filter_and_grade import Ballot, ballots, voted
-from rerank_kit.judge.injection import harmless
+from rerank_kit.judge.injection import harmless, shortened
 from rerank_kit.judge.listwise import ordered, windows
 from rerank_kit.judge.model_calls import ModelCalls
 from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
-from rerank_kit.judge.spending import Estimate, Spending, prompt_tokens
-from rerank_kit.judge.verdicts import Verdicts, check_judged, problem
+from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated, prompt_tokens
+from rerank_kit.judge.verdicts import OnError, Verdicts, check_judged, score_of
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
-from rerank_kit.texts import cut, estimated_tokens, is_blank
-from rerank_kit.values import Deadline, Document, Span, Usage
+from rerank_kit.texts import is_blank
+from rerank_kit.values import Deadline, Document, Usage
 
 Mode = Literal["filter", "grade", "listwise"]
 
@@ -60,6 +61,7 @@ class LLMJudge(Settled, Reranker):
 
     pointwise = False  # a filter's verdicts are, but which documents it keeps depends on all (min_keep)
 
+    @named
     def __init__(
         self,
         model: ChatModel,
@@ -78,7 +80,9 @@ class LLMJudge(Settled, Reranker):
         max_cost: float | None = None,
         max_tokens_per_doc: int | None = 2000,
         label_enum: bool | None = None,
-        on_error: Literal["keep", "raise"] = "keep",
+        on_error: OnError = "keep",
+        min_answerable: float | None = None,
+        unanswerable: Unanswerable = "none",
         prices: Prices | None = None,
         seed: int | None = None,
     ) -> None:
@@ -106,6 +110,10 @@ class LLMJudge(Settled, Reranker):
             on_error: What a document without a verdict does, after all repetitions: `"keep"` keeps it unjudged,
                 `"raise"` raises, whether a call failed, the budget was used up, or the answer could not be read, was
                 a refusal, was cut off before it, or left it out. A wrong key or setting always raises.
+            min_answerable: The least share of votes that some document has to have, in mode `"filter"`;
+                `ranking.answerable` is that of the document that most votes are for.
+            unanswerable: What becomes of a ranking in which none has it: `"none"` gives no hits, whatever `min_keep`
+                says, `"flag"` says so in a ranking that is degraded.
             prices: What costs are computed by; by default the rows that come with the package.
             seed: Makes labels and orders the same every time, for tests. Documents could then know them.
 
@@ -134,12 +142,13 @@ class LLMJudge(Settled, Reranker):
         self._keep_order = keep_order
         self._samples = check_count("samples", samples) or 1
         self._max_calls = check_count("max_calls", max_calls)
-        self._max_cost = check_positive("max_cost", max_cost)
         self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._label_enum = label_enum
-        self._on_error: Literal["keep", "raise"] = on_error
+        self._on_error: OnError = on_error
         self._prices = prices
+        self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._seed = seed
+        self._abstention = Abstention(min_answerable, unanswerable)
         self._check_together()
         self._settle(LLMJudge)
 
@@ -147,18 +156,18 @@ class LLMJudge(Settled, Reranker):
         if self.mode == "listwise" and self._samples > 1:
             msg = f"samples must be 1 with mode='listwise', not {self._samples!r}: orders have no majority"
             raise ConfigurationError(msg)
+        if self.mode != "filter" and self._abstention.least is not None:
+            msg = f"min_answerable must be None with mode={self.mode!r}: only a filter is asked what answers"
+            raise ConfigurationError(msg)
         if self._step >= self._window:
             msg = f"step must be less than window={self._window!r}, not {self._step!r}: windows have to overlap"
-            raise ConfigurationError(msg)
-        if self._max_cost is not None and self._price_list().price(self.model) is None:
-            msg = f"max_cost needs the price of {self.model!r}: pass prices=known_prices().override(Price(…))"
             raise ConfigurationError(msg)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Judge the documents."""
         verdicts = yield from self.judging(query, documents, deadline)
         if self.mode == "filter":
-            return verdicts.filtered(self._min_keep, keep_order=self._keep_order)
+            return self._abstention.of(verdicts.filtered(self._min_keep, keep_order=self._keep_order))
         return verdicts.ranking()
 
     def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
@@ -176,22 +185,11 @@ class LLMJudge(Settled, Reranker):
         reasons = [each for each in found if isinstance(each, str)]
         if self._on_error == "raise":
             check_judged(reasons, len(found), type(self.chat).__name__)
-        unjudged = len(reasons)
-        pairs = len(found) - unjudged
-        seconds = time.perf_counter() - started
-        span = Span(
-            backend=type(self.chat).__name__,
-            model=self.model,
-            documents_in=len(found),
-            documents_out=pairs,
-            seconds=seconds,
-            usage=calls.spending.usage + Usage(pairs=pairs, truncated=truncated, unjudged=unjudged),
-            outcome="degraded" if unjudged else "ok",
-            problem=problem(reasons, len(found)),
-            cost=calls.spending.cost,
-            started=time.time() - seconds,
+        taken = Usage(pairs=len(found) - len(reasons), truncated=truncated)
+        answerable = likeliest(map(score_of, found)) if self.mode == "filter" else None
+        return Verdicts.of(
+            found, self.chat, calls.spending, name=self.model, usage=taken, started=started, answerable=answerable
         )
-        return Verdicts(found, span)
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars, by prompts of average length; `None` when that is not known."""
@@ -211,10 +209,7 @@ class LLMJudge(Settled, Reranker):
             groups = [places for _, places in self._ballots(calls)]
         usages = [self._expected(calls, places) for places in groups[: self._max_calls]]
         costs = [self.cost(each) for each in usages]
-        known = [each for each in costs if each is not None]
-        whole = sum(usages, Usage())
-        cost = sum(known) if len(known) == len(costs) else None
-        return Estimate(whole.calls, whole.input_tokens, whole.output_tokens, cost)
+        return estimated(usages, costs)
 
     def _expected(self, calls: ModelCalls, places: list[int]) -> Usage:
         itself, each = USUAL_ANSWER[self.mode]
@@ -223,15 +218,13 @@ class LLMJudge(Settled, Reranker):
 
     def _calls(self, query: str, documents: Sequence[Document], deadline: Deadline) -> tuple[ModelCalls, int]:
         """How to ask about these documents, and how many had to be cut."""
-        texts = [each.text for each in documents]
-        most = self._max_tokens_per_doc
-        sent = texts if most is None else [_beginning(text, most) for text in texts]
+        sent = [shortened(each.text, self._max_tokens_per_doc) for each in documents]
         calls = ModelCalls(
             self.chat,
             self.mode,
             self.instructions,
             harmless(query),
-            [harmless(text) for text in sent],
+            [text for text, _ in sent],
             seed=self._seed,
             spending=Spending(self.model, self._price_list(), self._max_calls, self._max_cost),
             deadline=deadline,
@@ -239,7 +232,7 @@ class LLMJudge(Settled, Reranker):
             verdicts_at_once=self._on_error == "raise" and self._samples == 1 and self.mode != "listwise",
             label_enum=self._label_enum,
         )
-        return calls, sum(len(short) < len(text.lstrip()) for short, text in zip(sent, texts, strict=True))
+        return calls, sum(shorter for _, shorter in sent)
 
     def _ballots(self, calls: ModelCalls) -> list[Ballot]:
         return ballots(calls, 1 if self.mode == "filter" else self._documents_per_call, self._samples)
@@ -250,8 +243,3 @@ class LLMJudge(Settled, Reranker):
     def __repr__(self) -> str:
         """Say which model judges, and how."""
         return f"{type(self).__name__}({self.chat!r}, mode={self.mode!r})"
-
-
-def _beginning(text: str, tokens: int) -> str:
-    """What is sent of a text that may have so many tokens; white space before it does not use them up."""
-    return text if estimated_tokens(text) <= tokens else cut(text.lstrip(), tokens, estimated_tokens)

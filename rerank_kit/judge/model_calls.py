@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
 
-from rerank_kit.errors import BudgetExceeded, ConfigurationError, MissingExtra, RerankError, StatusError
+from rerank_kit.errors import BudgetExceeded, ConfigurationError
 from rerank_kit.flow import Flow
-from rerank_kit.judge.answers import Outcome, Reading, Vote, read
-from rerank_kit.judge.chat import ChatModel, Completion, GrammarPerRequest, Prompt
+from rerank_kit.judge.answers import Reading, Vote, read
+from rerank_kit.judge.chat import ChatModel, Completion, GrammarPerRequest, Prompt, finished
 from rerank_kit.judge.injection import Draw
 from rerank_kit.judge.prompts import USUAL_ANSWER, prompt
-from rerank_kit.judge.spending import Spending
-from rerank_kit.judge.verdicts import check_judged
+from rerank_kit.judge.spending import Spending, prompt_tokens
+from rerank_kit.judge.verdicts import WHY, OnError, check_judged, reason_of
 from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import class_name
-from rerank_kit.values import Deadline
-
-_WHY: Mapping[Outcome, str] = {
-    "missing": "the model left it out of its answer",
-    "duplicate": "the model gave two different verdicts",
-    "refusal": "the model refused to answer",
-    "unparsable": "the model's answer could not be read",
-}
+from rerank_kit.values import Deadline, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ class ModelCalls:
         seed: int | None,
         spending: Spending,
         deadline: Deadline,
-        on_error: Literal["keep", "raise"],
+        on_error: OnError,
         verdicts_at_once: bool,
         label_enum: bool | None,
     ) -> None:
@@ -73,7 +65,7 @@ class ModelCalls:
         self._instructions = instructions
         self._query = query
         self._seed = seed
-        self._on_error = on_error
+        self._on_error: OnError = on_error
         self._verdicts_at_once = verdicts_at_once
         self._label_enum = label_enum
         self._code = self.draw("code").code((query, *texts))
@@ -98,13 +90,12 @@ class ModelCalls:
         """Ask about the documents at these places. What fails becomes the reason why they are not judged."""
         try:
             reading, standing = yield from self._read(places, *key)
-        except (ConfigurationError, MissingExtra):
-            raise
         except Exception as error:
-            if self._on_error == "raise":
+            reason = reason_of(error, self._on_error)
+            if reason is None:
                 raise
-            return CallResult(problems=dict.fromkeys(places, f"{type(error).__name__}: {error}"))
-        problems = {standing[label]: _WHY[outcome] for label, outcome in reading.problems.items()}
+            return CallResult(problems=dict.fromkeys(places, reason))
+        problems = {standing[label]: WHY[outcome] for label, outcome in reading.problems.items()}
         if self._verdicts_at_once:
             check_judged(list(problems.values()), len(places), type(self.model).__name__)
         return CallResult({standing[label]: vote for label, vote in reading.votes.items()}, problems)
@@ -122,12 +113,21 @@ class ModelCalls:
                 logger.info("a question whose answer could not be read is not repeated: %s", error)
         return reading, standing
 
+    def _once(self, question: Prompt, labels: list[str]) -> Flow[Reading]:
+        self._deadline.check()
+        itself, each = USUAL_ANSWER[self.mode]
+        answer_tokens = itself + each * len(labels)
+        expected = Usage(calls=1, input_tokens=prompt_tokens(question), output_tokens=answer_tokens)
+        return (yield from self.spending.paying(expected, self._answered(question, labels)))
+
+    def _answered(self, question: Prompt, labels: list[str]) -> Flow[tuple[Reading, Usage]]:
+        completion = yield from self._complete(question)
+        reading = read(self.mode, completion, labels)
+        return reading, completion.usage + reading.tally
+
     def _complete(self, question: Prompt) -> Flow[Completion]:
         """Ask, and check that it is a completion that comes."""
-        flow: Any = self.model.complete(question, self._deadline)
-        completion: Any = flow
-        if isinstance(flow, Generator):
-            completion = yield from cast("Flow[Any]", flow)
+        completion = yield from finished(self.model.complete(question, self._deadline))
         if not isinstance(completion, Completion):
             msg = (
                 f"{class_name(self.model)}.complete(…) gave {class_name(completion)}: a model must be a ChatModel, "
@@ -135,18 +135,3 @@ class ModelCalls:
             )
             raise ConfigurationError(msg)
         return completion
-
-    def _once(self, question: Prompt, labels: list[str]) -> Flow[Reading]:
-        self._deadline.check()
-        itself, each = USUAL_ANSWER[self.mode]
-        guess = self.spending.reserve(question, itself + each * len(labels))
-        try:
-            completion = yield from self._complete(question)
-        except BaseException as error:
-            sent = error.requests if isinstance(error, RerankError) else None
-            turned_away = isinstance(error, StatusError | ConfigurationError)
-            self.spending.failed(guess, 1 if sent is None else sent, free=turned_away)
-            raise
-        reading = read(self.mode, completion, labels)
-        self.spending.answered(guess, completion.usage + reading.tally)
-        return reading

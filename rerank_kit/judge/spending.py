@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from rerank_kit.errors import BudgetExceeded
+from rerank_kit.checks import check_positive
+from rerank_kit.errors import BudgetExceeded, ConfigurationError, RerankError, StatusError
+from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import Prompt
 from rerank_kit.pricing import Prices
 from rerank_kit.texts import estimated_tokens
 from rerank_kit.values import Usage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,23 @@ class Estimate:
     input_tokens: int
     output_tokens: int
     cost: float | None
+
+
+def estimated(usages: Sequence[Usage], costs: Sequence[float | None]) -> Estimate:
+    """The estimate for calls that are expected to take so much, each with what that costs."""
+    known = [each for each in costs if each is not None]
+    whole = sum(usages, Usage())
+    cost = sum(known) if len(known) == len(costs) else None
+    return Estimate(whole.calls, whole.input_tokens, whole.output_tokens, cost)
+
+
+def check_max_cost(value: object, model: str | None, prices: Callable[[], Prices]) -> float | None:
+    """How much one query may cost, in US dollars, if the model's price is known; `None` is no limit."""
+    most = check_positive("max_cost", value)
+    if most is not None and prices().price(model) is None:
+        msg = f"max_cost needs the price of {model!r}: pass prices=known_prices().override(Price(…))"
+        raise ConfigurationError(msg)
+    return most
 
 
 def prompt_tokens(prompt: Prompt) -> int:
@@ -54,13 +77,29 @@ class Spending:
         self._committed = 0.0  # what was paid, and the guesses for what is under way
         self._lock = threading.Lock()
 
-    def reserve(self, prompt: Prompt, answer_tokens: int) -> float:
-        """Make room for a call: what it may cost.
+    def paying(self, expected: Usage, asking: Flow[tuple[T, Usage]]) -> Flow[T]:
+        """Make a call, if there is room for it.
+
+        Args:
+            expected: What it may take.
+            asking: The call, which gives its answer and what it took.
 
         Raises:
-            BudgetExceeded: There is none left.
+            BudgetExceeded: There is no room left.
         """
-        expected = Usage(calls=1, input_tokens=prompt_tokens(prompt), output_tokens=answer_tokens)
+        guess = self._reserve(expected)
+        try:
+            answer, usage = yield from asking
+        except BaseException as error:
+            sent = error.requests if isinstance(error, RerankError) else None
+            turned_away = isinstance(error, StatusError | ConfigurationError)
+            self._failed(guess, 1 if sent is None else sent, free=turned_away)
+            raise
+        self._over(guess, usage, self._prices.cost(self._model, usage))
+        return answer
+
+    def _reserve(self, expected: Usage) -> float:
+        """Make room for a call: what it may cost."""
         guess = 0.0 if self._max_cost is None else self._prices.cost(self._model, expected) or 0.0
         with self._lock:
             if self._max_calls is not None and self._begun >= self._max_calls:
@@ -73,11 +112,7 @@ class Spending:
             self._committed += guess
         return guess
 
-    def answered(self, guess: float, usage: Usage) -> None:
-        """A call was answered, and this is what it took."""
-        self._over(guess, usage, self._prices.cost(self._model, usage))
-
-    def failed(self, guess: float, requests: int, *, free: bool) -> None:
+    def _failed(self, guess: float, requests: int, *, free: bool) -> None:
         """A call failed, after so many requests. If it was not turned away, nobody knows whether it is billed."""
         self._over(guess, Usage(requests=requests, retries=max(0, requests - 1)), 0.0 if free else None)
 

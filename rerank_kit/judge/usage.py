@@ -16,6 +16,8 @@ _COUNTED = (
     ("input_tokens",),
     ("input_token_details", "cache_read"),
     ("input_token_details", "cache_creation"),
+    ("input_tokens_details", "cached_tokens"),
+    ("input_tokens_details", "cache_write_tokens"),
     ("cache_read_input_tokens",),
     ("cache_creation_input_tokens",),
     ("completion_tokens",),
@@ -44,6 +46,10 @@ def usage_of(told: object, requests: int = 0) -> Usage:
     if "prompt_tokens" in usage:
         read, written = amount(usage, "prompt_tokens_details", "cached_tokens"), 0.0
         fresh = amount(usage, "prompt_tokens") - read
+    elif "input_tokens_details" in usage:
+        read = amount(usage, "input_tokens_details", "cached_tokens")
+        written = amount(usage, "input_tokens_details", "cache_write_tokens")
+        fresh = amount(usage, "input_tokens") - read - written
     elif "input_token_details" in usage:
         read = amount(usage, "input_token_details", "cache_read")
         written = amount(usage, "input_token_details", "cache_creation")

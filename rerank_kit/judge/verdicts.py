@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from rerank_kit.errors import InvalidResponse
+from rerank_kit.errors import ConfigurationError, InvalidResponse, MissingExtra
+from rerank_kit.judge.answers import Outcome
+from rerank_kit.judge.spending import Spending
+from rerank_kit.quoting import class_name
 from rerank_kit.ranking import Ranking
-from rerank_kit.values import Hit, Span
+from rerank_kit.values import Hit, Span, Usage
+
+OnError: TypeAlias = Literal["keep", "raise"]
+"""What a document without a verdict does: it is kept unjudged, or raises."""
+
+WHY: Mapping[Outcome, str] = {
+    "missing": "the model left it out of its answer",
+    "duplicate": "the model gave two different verdicts",
+    "refusal": "the model refused to answer",
+    "unparsable": "the model's answer could not be read",
+}
+"""Why an answer is no verdict."""
 
 _HALF = 0.5
 _REASONS = 3  # that a span tells of
@@ -23,11 +38,13 @@ class Verdict:
         score: From 0 to 1.
         verdict: `"yes"` or `"no"`, or a grade; `None` of a document in an order.
         why: The reason.
+        probabilities: Of each verdict that there could have been, from models that tell.
     """
 
     score: float
     verdict: str | None = None
     why: str | None = None
+    probabilities: Mapping[str, float] | None = None
 
 
 VerdictOrReason: TypeAlias = Verdict | str
@@ -41,10 +58,51 @@ class Verdicts:
     Attributes:
         of_documents: The verdict of each document, or why it has none.
         span: What the model did.
+        answerable: How likely it is that any document answers; `None` where that is not known.
     """
 
     of_documents: Sequence[VerdictOrReason]
     span: Span
+    answerable: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        found: Sequence[VerdictOrReason],
+        model: object,
+        spending: Spending,
+        *,
+        name: str | None,
+        usage: Usage,
+        started: float,
+        answerable: float | None = None,
+    ) -> Verdicts:
+        """The verdicts with the span of the model that gave them.
+
+        Args:
+            found: What was found out about each document.
+            model: The model, of which the span names the class.
+            spending: What its calls have taken.
+            name: The model's name.
+            usage: What is to be counted besides calls and documents without a verdict.
+            started: When it began, on `time.perf_counter`.
+            answerable: How likely it is that any document answers.
+        """
+        reasons = [each for each in found if isinstance(each, str)]
+        seconds = time.perf_counter() - started
+        span = Span(
+            backend=class_name(model),
+            model=name,
+            documents_in=len(found),
+            documents_out=len(found) - len(reasons),
+            seconds=seconds,
+            usage=spending.usage + usage + Usage(unjudged=len(reasons)),
+            outcome="degraded" if reasons else "ok",
+            problem=problem(reasons, len(found)),
+            cost=spending.cost,
+            started=time.time() - seconds,
+        )
+        return cls(found, span, answerable)
 
     @property
     def unjudged(self) -> list[int]:
@@ -72,7 +130,7 @@ class Verdicts:
 
     def _best_first(self) -> list[Hit]:
         hits = [
-            Hit(place, each.score, each.why, verdict=each.verdict)
+            Hit(place, each.score, each.why, verdict=each.verdict, probabilities=each.probabilities)
             for place, each in enumerate(self.of_documents)
             if isinstance(each, Verdict)
         ]
@@ -83,7 +141,19 @@ class Verdicts:
             Hit(place, 0.0, f"not judged: {self.of_documents[place]}", verdict="unjudged") for place in self.unjudged
         ]
         failure = self.span.problem if len(self.unjudged) == len(self.of_documents) else None
-        return Ranking((*hits, *rest), self.span.usage, (self.span,), failure)
+        return Ranking((*hits, *rest), self.span.usage, (self.span,), failure, answerable=self.answerable)
+
+
+def score_of(found: VerdictOrReason) -> float | None:
+    """The score of a verdict; `None` where there is none."""
+    return found.score if isinstance(found, Verdict) else None
+
+
+def reason_of(error: Exception, on_error: OnError) -> str | None:
+    """Why a call gave no verdicts; `None` where that has to be raised, as wrong settings always are."""
+    if on_error == "raise" or isinstance(error, ConfigurationError | MissingExtra):
+        return None
+    return f"{type(error).__name__}: {error}"
 
 
 def check_judged(reasons: Sequence[str], documents: int, backend: str) -> None:

@@ -9,7 +9,7 @@ from rerank_kit.local.queries import LongQueries
 from rerank_kit.local.scripts import LanguageWarning, OnLanguage
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import DType, PrecisionWarning
-from rerank_kit.local.windows import LongDocuments
+from rerank_kit.local.windows import LongDocuments, LongDocumentsWarning
 
 __all__ = [
     "CrossEncoder",
@@ -18,6 +18,7 @@ __all__ = [
     "FlashRank",
     "LanguageWarning",
     "LongDocuments",
+    "LongDocumentsWarning",
     "LongQueries",
     "OnLanguage",
     "OnnxCrossEncoder",

@@ -13,7 +13,7 @@ from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import blank_head
 from rerank_kit.local.queries import FittedQuery
 from rerank_kit.local.scale import sigmoid
-from rerank_kit.local.windows import LongDocuments, aggregate, most_alike
+from rerank_kit.local.windows import LongDocuments, aggregate, most_alike, warn_of_cut_documents
 from rerank_kit.ranking import Ranking, best_first, height
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.settled import Settled
@@ -55,6 +55,7 @@ class CrossEncoder(Reranker):
     long_documents: LongDocuments = "truncate"
     _skips_blanks: bool = False  # whether the tokenizer does
     _told_of_cut_queries: bool = False
+    _told_of_cut_documents: bool = False
 
     def cost(self, usage: Usage) -> float:
         """Nothing: nobody sends a bill for this machine."""
@@ -87,7 +88,12 @@ class CrossEncoder(Reranker):
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: all their pairs go to the engine in one call."""
-        return (yield from blocking(self._ranked_together, requests, deadline))
+        rankings = yield from blocking(self._ranked_together, requests, deadline)
+        if self.long_documents == "truncate" and not self._told_of_cut_documents:
+            windowed = type(self).windows is not CrossEncoder.windows
+            usages = [each.usage for each in rankings]
+            self._told_of_cut_documents = warn_of_cut_documents(self, usages, windowed=windowed)
+        return rankings
 
     def _ranked_together(self, requests: Sequence[RerankRequest], deadline: Deadline) -> list[Ranking]:
         queries = {query: self.fitted_query(query, deadline) for query in dict.fromkeys(query for query, _ in requests)}
@@ -134,7 +140,7 @@ class CrossEncoder(Reranker):
         for query, text in pairs:
             deadline.check()
             spans.append(self.windows_in_time(query, text, deadline))
-        whole = [len(each) == 1 for each in spans]
+        whole = [list(each) == [(0, len(text))] for (_, text), each in zip(pairs, spans, strict=True)]
         unread = [not is_blank(text[each[-1][1] :]) for (_, text), each in zip(pairs, spans, strict=True)]
         if self.long_documents == "best-window":
             unread = [not each for each in whole]

@@ -50,8 +50,7 @@ def cross_encoder(
 
     Raises:
         ConfigurationError: There is no such engine, it has no such setting, or the model cannot be loaded.
-        ConnectionFailed: The hub cannot be reached, and the cache is not enough.
-        StatusError: The hub fails, and the cache is not enough.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
         MissingExtra: The engine is not installed.
     """
     if not isinstance(engine, str) or engine not in ("auto", *_ENGINES):

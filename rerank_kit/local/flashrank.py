@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
@@ -53,6 +54,7 @@ class FlashRank(LoadedCrossEncoder):
         threads: How many pairs are scored side by side.
     """
 
+    @named
     def __init__(
         self,
         model: str | os.PathLike[str] = "ms-marco-MiniLM-L-12-v2",

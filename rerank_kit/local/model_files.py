@@ -108,8 +108,7 @@ def find_model(
 
     Raises:
         ConfigurationError: There is no such model, or files are missing or damaged.
-        ConnectionFailed: The hub cannot be reached, and the cache is not enough.
-        StatusError: The hub fails, and the cache is not enough.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
         MissingExtra: The embedded model, or the hub's client, is not installed.
     """
     check_choice_of_file(file, precision)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
@@ -30,8 +31,9 @@ from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.recipe import recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
+from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Passage
@@ -59,6 +61,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     """
 
     @holding_token
+    @named
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
@@ -122,8 +125,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
         Raises:
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
-            ConnectionFailed: The hub cannot be reached, and the cache is not enough.
-            StatusError: The hub fails, and the cache is not enough.
+            BackendError: The hub cannot be reached, or fails, and the cache is not enough.
             MissingExtra: ONNX Runtime, tokenizers or the embedded model is not installed.
         """
         source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
@@ -149,6 +151,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             "answers": answers,
         }
         check_policy(long_documents)
+        if model is None:
+            _refuse_beside_the_embedded(file=file, revision=revision)
         files = find_model(model, file=file, precision=precision, source=source)
         self.model = files.name
         self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
@@ -204,8 +208,19 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
     def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
         """The same, while there is time."""
+        query = self.fitted_query(query, deadline).text
         size = self._share.beside(self._length_alone(query), self._window)
-        return fitted(text, self._encode.offsets, size, self._most_windows, deadline.check)
+        most = min(self.max_length, self._length(query, "", deadline) + size)
+
+        def fits(part: str) -> bool:
+            return self._length(query, part, deadline) <= most
+
+        return fitted(text, self._encode.offsets, fits, size=size, most=self._most_windows, check=deadline.check)
+
+    def _length(self, query: str, text: str, deadline: Deadline) -> int:
+        """Tokens of a pair; of one that is too long, more than the model reads."""
+        pair = self._encode(query, text, deadline)
+        return len(pair.ids) + pair.truncated
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""
@@ -229,7 +244,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         return self._fingerprint
 
     def _digest(self) -> str:
-        reading = (self.max_length, self.long_documents, self._window, self._most_windows, self._share)
+        reading = (self.max_length, self.long_documents, self._window, self._most_windows, CUTTING, self._share)
         settings = (*reading, self.recipe, self.provider, *self._graph.settings)
         return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 
@@ -240,6 +255,17 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"
+
+
+def _refuse_beside_the_embedded(**settings: object) -> None:
+    """Refuse what says where to find a model, where it is the one that comes with the install."""
+    for name, value in settings.items():
+        if value is not None:
+            msg = (
+                f"{name}={quoted(value)} is for a model from a folder or the hub, and no model= was passed: pass it, "
+                f"or leave {name} out for the embedded model"
+            )
+            raise ConfigurationError(msg)
 
 
 def _english(model: object, name: str, on_language: OnLanguage | None) -> EnglishOnly | None:

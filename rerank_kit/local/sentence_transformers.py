@@ -14,20 +14,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
-from rerank_kit.local.heads import check_head
 from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length
-from rerank_kit.local.torch_prompts import activation, gives_probabilities, reading_of, told
+from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length, use_one_core
+from rerank_kit.local.torch_prompts import reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.values import Deadline, Passage
@@ -54,11 +54,12 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         dtype: The number format that it computes in.
         max_length: The most tokens read of a pair.
         long_documents: What to do with documents that are longer than the model reads.
-        batch_tokens: The most tokens in a batch, padding included.
+        batch_tokens: The most tokens in a batch, padding included; 1, a pair at a time, where it cannot pad.
         threads: How many batches are scored side by side.
     """
 
     @holding_token
+    @named
     def __init__(
         self,
         model: str | os.PathLike[str] | Any,
@@ -87,10 +88,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         """Load a model.
 
         Args:
-            model: A folder, a hub name such as `"owner/name"`, or a `sentence_transformers.CrossEncoder`, which is
-                used as it is.
-            device: A name such as `"cuda:0"`, the number of a GPU, or a `torch.device`; by default a GPU where there
-                is one.
+            model: A folder, a hub name such as `"owner/name"`, or a `CrossEncoder` of the library, used as it is.
+            device: A name such as `"cuda:0"`, a GPU's number or a `torch.device`; by default a GPU if there is one.
             dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
                 `PrecisionWarning`; by default it is float16 on CUDA and Apple's GPUs.
             revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
@@ -106,24 +105,19 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
             max_query_length: Tokens of the query that are read; by default half of those that query and document have
                 together. A query that was cut is counted in `usage.query_truncated`.
-            batch_tokens: By default 512 on a CPU and 16384 elsewhere, 1 (a pair at a time) where the tokenizer has no
-                token to pad with. Batches that do not fit into memory are halved.
+            batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
-            prompt: What sentence-transformers calls a prompt: the instruction, or what is put before the query of a
-                model without a template. By default the model's own.
+            prompt: The instruction, as sentence-transformers calls it.
             trust_remote_code: Run code that comes with the model.
             raw_scores: Return logits instead of scores from 0 to 1.
             template: The prompt of a model that wants one, with `{query}`, `{document}` and, optionally,
-                `{instruction}` in it; by default its own, or that of its family.
-            instruction: What a model that takes an instruction is told to judge by; by default its own, or its
-                family's.
-            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`; by default its
-                own, or those of its family.
+                `{instruction}` in it; by default the model's own, or that of its family, as in the next two.
+            instruction: What a model that takes an instruction is told to judge by.
+            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`.
 
         Raises:
             ConfigurationError: No such model, it is no reranker, or an argument that the model cannot follow.
-            ConnectionFailed: The hub cannot be reached, and the cache is not enough.
-            StatusError: The hub fails, and the cache is not enough.
+            BackendError: The hub cannot be reached, or fails, and the cache is not enough.
             MissingExtra: sentence-transformers is not installed.
         """
         source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
@@ -153,14 +147,12 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
-        one_by_one = not pads(self._model)
-        reading = reading_of(
+        padded = pads(self._model)
+        self._reading = reading_of(
             self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
         )
-        self.recipe, self._inputs, self._answer_ids = reading.recipe, reading.inputs, reading.answers
-        self._relevant = check_head(self._model, self.model)
-        most = readable_length(self._model)
-        self.max_length = chosen_length(max_length, most, self.model, self.recipe.max_length)
+        self.recipe, self._inputs = self._reading.recipe, self._reading.inputs
+        self.max_length = chosen_length(max_length, readable_length(self._model), self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
@@ -168,15 +160,13 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             msg = f"long_documents={long_documents!r} needs a fast tokenizer, and {self.model!r} has none: leave it out"
             raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
-        self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
-        if one_by_one:
-            self.batch_tokens = 1
+        tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        self.batch_tokens = tokens if padded else 1
+        if not padded:
             _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
-        self._prompt = reading.instruction
-        self._raw = raw_scores or gives_probabilities(self._model)
-        self._scale = self.recipe.scale if self.recipe.family else activation(self._model)
+        self._gives_logits = not (raw_scores or self._reading.gives_probabilities)
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
         check_vocabulary(self._alone(WORDS)["input_ids"], self.model)
         self._strategy = "longest_first"
@@ -188,7 +178,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
         if self._share.above_half and "message" not in self._model[0].modality_config:
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
-        self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
+        self._workers = Workers(self.threads, "rerank-kit-torch", use_one_core if on_cpu else None)
         self._together = None if on_cpu else SharedBatches(self._score)
         self._settle(SentenceTransformersCrossEncoder)
 
@@ -226,7 +216,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
         self._workers.share(batches.take, work, deadline)
-        return Scored(scores, tokens, [each.truncated for each in found], logits=not self._raw, scale=self._scale)
+        cut = [each.truncated for each in found]
+        return Scored(scores, tokens, cut, logits=self._gives_logits, scale=self._reading.scale)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -234,8 +225,19 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
     def windows_in_time(self, query: str, text: str, deadline: Deadline) -> list[Passage]:
         """The same, while there is time."""
+        query = self.fitted_query(query, deadline).text
         size = self._share.beside(self._length_alone(query), self._window)
-        return fitted(text, self._control.offsets, size, self._most_windows, deadline.check)
+        most = min(self.max_length, self._length(query, "", deadline) + size)
+
+        def fits(part: str) -> bool:
+            return self._length(query, part, deadline) <= most
+
+        return fitted(text, self._control.offsets, fits, size=size, most=self._most_windows, check=deadline.check)
+
+    def _length(self, query: str, text: str, deadline: Deadline) -> int:
+        """Tokens of a pair; of one that is too long, more than the model reads."""
+        (pair,) = self._measured([(query, text)], deadline)
+        return max(pair.tokens, self.max_length + 1) if pair.truncated else pair.tokens
 
     def fitted_query(self, query: str, deadline: Deadline) -> FittedQuery:
         """As much of a query as it may take of what the model reads."""
@@ -269,22 +271,15 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         limit = {"text": {"max_length": most, "truncation": self._strategy}}
         try:
             with self._tokenizing:
-                return self._model.preprocess(pairs, prompt=self._prompt, processing_kwargs=limit)
+                return self._model.preprocess(pairs, prompt=self._reading.instruction, processing_kwargs=limit)
         except Exception as error:  # a template may raise anything
             msg = f"sentence-transformers cannot make this model's input of a query and a document: {error}"
             raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
 
     def _answers(self, features: Any, count: int) -> list[float]:
-        """Run the model on a batch. The softmax of two logits is the sigmoid of their difference."""
+        """Run the model on a batch."""
         with self._torch.inference_mode():
-            features = self._model(self._to_device(features, self._model.device))
-            if self._answer_ids:
-                values = features["causal_logits"][:, -1].float()[:, self._answer_ids]
-            else:
-                values = features["scores"].float().reshape(count, -1)
-                values = values[:, [self._relevant, 1 - self._relevant][: values.shape[1]]]
-            found: list[float] = (values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0]).tolist()
-        return found
+            return self._reading.numbers(self._model(self._to_device(features, self._model.device)), count)
 
     def _check_held(self, answers: Sequence[float]) -> None:
         """Say so where half precision was not enough; other numbers that are none are refused with all scores."""
@@ -294,14 +289,6 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
                 "rounds more, or dtype='float32'"
             )
             raise InvalidResponse(msg)
-
-    def _use_one_core(self) -> None:
-        """Keep operators in this thread to themselves: workers scale better than threads inside an operator.
-
-        `torch.set_num_threads` would also be the setting of the threads that the application starts from then on.
-        """
-        self._torch.get_num_threads()  # PyTorch sets a thread up at its first call, which would undo the next line
-        needed("threadpoolctl").threadpool_limits(1, user_api="openmp")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles load the model anew: threads cannot travel."""

@@ -39,8 +39,7 @@ def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source,
 
     Raises:
         ConfigurationError: There is no such model, or it cannot be loaded.
-        ConnectionFailed: The hub cannot be reached, and the cache is not enough.
-        StatusError: The hub fails, and the cache is not enough.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
     """
     if Path(name).is_dir():
         files = files_in(Path(name))

@@ -46,8 +46,7 @@ def load(model: Any, *, device: Device | None, dtype: DType | None, source: Sour
 
     Raises:
         ConfigurationError: It cannot be loaded.
-        ConnectionFailed: The hub cannot be reached, and the cache is not enough.
-        StatusError: The hub fails, and the cache is not enough.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
         MissingExtra: sentence-transformers is not installed.
     """
     library, torch = needed("sentence_transformers"), needed("torch")
@@ -144,3 +143,12 @@ def suitable(device: str, asked: DType | None) -> DType:
         return asked
     # Of the two that are as fast, float16 tells three to four times as many scores apart (docs/local.md).
     return "float16" if kind in ("cuda", "mps") else "float32"
+
+
+def use_one_core() -> None:
+    """Keep operators in this thread to themselves: workers scale better than threads inside an operator.
+
+    `torch.set_num_threads` would also be the setting of the threads that the application starts from then on.
+    """
+    needed("torch").get_num_threads()  # PyTorch sets a thread up at its first call, which would undo the next line
+    needed("threadpoolctl").threadpool_limits(1, user_api="openmp")

@@ -12,6 +12,7 @@ from typing import Any
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.clues import CARD, base_models, template_text
 from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local.heads import check_head
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.recipe import Clues, Recipe, recipe_of
@@ -32,12 +33,29 @@ class TorchReading:
         inputs: Makes its input, where the library does not.
         instruction: What the library is told, where it makes the input.
         answers: The ids of the tokens whose logits are the score, where that is not what the library takes.
+        relevant: The place of the value that stands for "relevant", where the model gives two.
+        scale: What makes scores of its logits.
+        gives_probabilities: Whether its last layer has made scores of them already.
     """
 
     recipe: Recipe
     inputs: PromptedInputs | None
     instruction: str | None
     answers: tuple[int, ...]
+    relevant: int
+    scale: Callable[[float], float]
+    gives_probabilities: bool
+
+    def numbers(self, features: Any, count: int) -> list[float]:
+        """One for each pair, of what the model gave for so many."""
+        if self.answers:
+            values = features["causal_logits"][:, -1].float()[:, self.answers]
+        else:
+            values = features["scores"].float().reshape(count, -1)
+            values = values[:, [self.relevant, 1 - self.relevant][: values.shape[1]]]
+        # The softmax of two logits is the sigmoid of their difference.
+        found: list[float] = (values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0]).tolist()
+        return found
 
 
 def reading_of(
@@ -53,7 +71,7 @@ def reading_of(
         answers: The same.
 
     Raises:
-        ConfigurationError: It would be asked in a way that it was not trained for.
+        ConfigurationError: It would be asked in a way that it was not trained for, or gives no score that was learned.
     """
     clues = _clues(model, name)
     prompts_itself = _prompts_itself(model)
@@ -61,11 +79,18 @@ def reading_of(
     recipe = recipe_of(
         clues, template=template, instruction=instruction, answers=answers, prompted=prompts_itself or prepends
     )
-    if recipe.prompt is None or (prompts_itself and template is None):
-        own = model.prompts.get(model.default_prompt_name) if instruction is None else instruction
-        return TorchReading(recipe, None, own, _answers(model, recipe, name) if answers is not None else ())
-    inputs = PromptedInputs(model, recipe.prompt, name, left=clues.reads_left_to_right)
-    return TorchReading(recipe, inputs, None, _answers(model, recipe, name))
+    inputs, own = None, model.prompts.get(model.default_prompt_name) if instruction is None else instruction
+    if recipe.prompt is not None and (template is not None or not prompts_itself):
+        inputs, own = PromptedInputs(model, recipe.prompt, name, left=clues.reads_left_to_right), None
+    return TorchReading(
+        recipe,
+        inputs,
+        own,
+        _answers(model, recipe, name) if inputs is not None or answers is not None else (),
+        check_head(model, name),
+        recipe.scale if recipe.family else activation(model),
+        _gives_probabilities(model),
+    )
 
 
 class PromptedInputs:
@@ -134,7 +159,7 @@ def activation(model: Any) -> Callable[[float], float]:
     return own if fits and not isinstance(function, torch.nn.Sigmoid) else sigmoid
 
 
-def gives_probabilities(model: Any) -> bool:
+def _gives_probabilities(model: Any) -> bool:
     """Whether the model's last layer makes scores of its logits already."""
     last = getattr(model[-1], "activation_function", None)
     sigmoid_layer = optional("torch", extra="sentence-transformers", why="SentenceTransformersCrossEncoder").nn.Sigmoid

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from rerank_kit.checks import check_count
@@ -12,7 +13,8 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.batching import furthest
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import UNSPACED
-from rerank_kit.values import Passage
+from rerank_kit.user_warnings import warn_user
+from rerank_kit.values import Passage, Usage
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 """What to do with a document that is longer than the model reads.
@@ -24,6 +26,7 @@ LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 - `"best-window"`: score one window alone, the one that shares most of the query's words, rare ones counting more.
 """
 
+CUTTING = 2  # the way of cutting, for fingerprints: it goes up when other windows come of the same text
 POLICIES = ("truncate", "max", "mean-top-k", "best-window")
 TOP_K = 3
 SMALL_WINDOW = 128  # tokens, for "best-window": large enough for an answer, small enough to be cheap
@@ -31,6 +34,43 @@ MOST_WINDOWS = 64  # that are scored for one document: about 24,000 tokens of it
 MOST_COMPARED = 1024  # for "best-window", which scores one of them
 _PIECE = 1 << 15  # characters tokenised at a time: so that little is held, and whoever has no more time can leave
 _WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")  # a character each where a script puts no spaces
+_UNBROKEN = re.compile(f"[^\\s{UNSPACED}]{{2}}")  # two characters with no white space between them
+_WITHIN_A_WORD = re.compile(f"[^\\W{UNSPACED}]{{2}}")
+
+_MANY = 10  # pairs: of fewer, that most are cut says little
+
+
+class LongDocumentsWarning(UserWarning):
+    """Most documents are longer than the model reads, and ranked by their beginnings alone."""
+
+
+def warn_of_cut_documents(model: object, usages: Sequence[Usage], *, windowed: bool) -> bool:
+    """Say so where at least half of ten pairs or more were cut, and whether that was said.
+
+    Args:
+        model: What ranked them, as its `repr` shows it.
+        usages: Those of all the queries of one call.
+        windowed: Whether it can look at windows of a document.
+    """
+    together = sum(usages, Usage())
+    if together.pairs < _MANY or 2 * together.truncated < together.pairs:
+        return False
+    remedy = (
+        'Pass long_documents="max", which reads all of them at a call of the model for each window (on two test '
+        'collections 3 and 5 times the time), or "best-window", which reads the part of each that shares most words '
+        "with the query, in one short call"
+        if windowed
+        else 'It has no windows: OnnxCrossEncoder has them (long_documents="max", a call of the model for each)'
+    )
+    warn_user(
+        f"{together.truncated} of {together.pairs} documents are longer than what {model!r} reads of them beside the "
+        "query, so that they are ranked by their beginnings alone, which is often no better than the order before. "
+        f"{remedy}; or pass a larger max_length, if the model reads more; or split documents into passages before they "
+        "are indexed. This is said once",
+        LongDocumentsWarning,
+        once=True,
+    )
+    return True
 
 
 def check_policy(policy: object) -> None:
@@ -48,22 +88,43 @@ def window_size(policy: LongDocuments, asked: int | None) -> int | None:
     """Tokens in a window at most; `None` is as many as fit.
 
     Raises:
-        ConfigurationError: `asked` is less than 1.
+        ConfigurationError: `asked` is less than 1, or there are no windows.
     """
-    return check_count("window", asked) or (SMALL_WINDOW if policy == "best-window" else None)
+    _check_windowed("window", policy, asked)
+    return check_count("window", asked, none="for as many as fit") or (
+        SMALL_WINDOW if policy == "best-window" else None
+    )
 
 
 def most_windows(policy: LongDocuments, asked: int | None) -> int:
     """Windows of one document at most.
 
     Raises:
-        ConfigurationError: `asked` is less than 1.
+        ConfigurationError: `asked` is less than 1, or there are no windows.
     """
-    return check_count("max_windows", asked) or (MOST_COMPARED if policy == "best-window" else MOST_WINDOWS)
+    _check_windowed("max_windows", policy, asked)
+    return check_count("max_windows", asked, none="for the default") or (
+        MOST_COMPARED if policy == "best-window" else MOST_WINDOWS
+    )
+
+
+def _check_windowed(name: str, policy: LongDocuments, asked: object) -> None:
+    if policy == "truncate" and asked is not None:
+        msg = (
+            f'{name}={quoted(asked)} is about windows of long documents, and long_documents="truncate" looks at none: '
+            f'leave {name} out, or pass long_documents="max", "mean-top-k" or "best-window"'
+        )
+        raise ConfigurationError(msg)
 
 
 def fitted(
-    text: str, offsets: Callable[[str], Iterable[Passage]], size: int, most: int, check: Callable[[], object]
+    text: str,
+    offsets: Callable[[str], Iterable[Passage]],
+    fits: Callable[[str], bool],
+    *,
+    size: int,
+    most: int,
+    check: Callable[[], object],
 ) -> list[Passage]:
     """Cut a document into overlapping windows; one, the whole, when it fits.
 
@@ -72,31 +133,81 @@ def fitted(
     Args:
         text: The document.
         offsets: Where each token of a text stands in it; those that stand for no character do not count.
-        size: Tokens in a window.
+        fits: Whether the model reads all of a window. Cut out of its text, one may have more tokens than it had there.
+        size: Tokens in a window at most.
         most: Windows at most.
         check: Called again and again; it may raise to end the work.
     """
     wanted = size + (most - 1) * _step(size)
+    reach = furthest(len(text), wanted)
     tokens: list[Passage] = []
-    for start in range(0, furthest(len(text), wanted), _PIECE):
+    for start in range(0, reach, _PIECE):
         check()
         found = offsets(text[start : start + _PIECE])
         tokens.extend((start + first, start + last) for first, last in found if first < last)
         if len(tokens) > wanted:
             break
-    return cut(tokens, size)[:most] if len(tokens) > size else [(0, len(text))]
+    if not tokens or (len(tokens) <= size and (reach < len(text) or fits(text))):
+        return [(0, len(text))]
+    return list(islice(cut(text, tokens, fits, size, check), most))
 
 
-def cut(tokens: Sequence[Passage], size: int) -> list[Passage]:
-    """Cut a text into windows of `size` tokens, of which each shares a quarter with the one before.
+def cut(
+    text: str,
+    tokens: Sequence[Passage],
+    fits: Callable[[str], bool],
+    size: int,
+    check: Callable[[], object] = lambda: None,
+) -> Iterator[Passage]:
+    """Cut a text into windows, of which each shares a quarter with the one before.
+
+    They begin and end between words, unless a word goes on for more than a quarter of a window.
 
     Args:
-        tokens: Where each token stands in the text.
-        size: Tokens in a window.
+        text: The text.
+        tokens: Where each of its tokens stands in it; at least one.
+        fits: Whether the model reads all of a window.
+        size: Tokens in a window at most.
+        check: Called for each window; it may raise to end the work.
     """
-    last = max(0, len(tokens) - size)
-    starts = [*range(0, last, _step(size)), last]
-    return [(tokens[start][0], tokens[min(start + size, len(tokens)) - 1][1]) for start in starts]
+    count, shared, reach = len(tokens), size // 4, max(1, size // 4)
+    start = end = 0  # of a window, in tokens
+
+    def near(wanted: int, bound: int) -> int:
+        step = 1 if bound > wanted else -1
+        return _between_words(text, tokens, range(wanted, wanted + step * min(reach, abs(bound - wanted)) + step, step))
+
+    while end < count:
+        check()
+        before = end  # of the window before, behind which this one may not begin
+        if before:
+            last = count - size  # where the last one begins: as long as the others, it shares more
+            wanted = max(start + 1, min(before - shared, last))
+            start = near(wanted, before if wanted >= last else start + 1)
+        end = min(start + size, count)
+        if end < count:
+            end = near(end, start + 1)
+        fewer = 1
+        while end - start > 1 and not fits(text[tokens[start][0] : tokens[end - 1][1]]):
+            if end == count and start < before:
+                start = near(min(start + fewer, before), before)
+            else:
+                end = near(max(start + 1, end - fewer), start + 1)
+            fewer *= 2
+        yield tokens[start][0], tokens[end - 1][1]
+
+
+def _between_words(text: str, tokens: Sequence[Passage], places: Sequence[int]) -> int:
+    """The first of some tokens before which there is white space; else a word's end; else the first.
+
+    A character of a script that puts no spaces is a word.
+    """
+    for inside in (_UNBROKEN, _WITHIN_A_WORD):
+        for place in places:
+            where = tokens[place][0]
+            if where == 0 or not inside.match(text, where - 1):
+                return place
+    return places[0]
 
 
 def _step(size: int) -> int:

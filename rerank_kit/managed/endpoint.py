@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.base_url import check_url
+from rerank_kit.api.check_report import Check
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole
@@ -22,7 +23,7 @@ from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
 from rerank_kit.managed.results import Decoded
-from rerank_kit.managed.self_test import QUERY, TEXTS, Check, examine
+from rerank_kit.managed.self_test import QUERY, TEXTS, examine
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable

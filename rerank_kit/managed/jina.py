@@ -44,7 +44,8 @@ class Jina(ManagedReranker):
 
         Args:
             model: The model's name.
-            api_key: The key, also as pydantic's `SecretStr`; by default from `JINA_API_KEY`.
+            api_key: The key, also as pydantic's `SecretStr`; by default from `JINA_API_KEY` or, as LlamaIndex calls
+                it, `JINAAI_API_KEY`.
             base_url: Where the API is, if not at Jina.
             max_tokens_per_doc: Longer documents are cut before they are sent.
             **options: See `Options`.
@@ -52,7 +53,7 @@ class Jina(ManagedReranker):
         Raises:
             ConfigurationError: An argument is wrong, or there is no key.
         """
-        key = Secret(api_key, variables=("JINA_API_KEY",))
+        key = Secret(api_key, variables=("JINA_API_KEY", "JINAAI_API_KEY"))
         self.pointwise = not check_text("model", model).startswith("jina-reranker-v3")
         options.setdefault("limits", _APART if self.pointwise else _TOGETHER)
         url = "https://api.jina.ai/v1" if base_url is None else base_url

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rerank_kit.api.check_report import Check, Finding
 from rerank_kit.errors import InvalidResponse
 from rerank_kit.managed.results import Decoded, complete
 
@@ -21,53 +20,6 @@ _TEMPLATE = (
     "reranker at all. vLLM needs --hf-overrides and the score template, llama.cpp a GGUF converted with its "
     "template, SGLang --chat-template; TEI and infinity do not serve such models"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was examined.
-
-    Attributes:
-        what: What should be so.
-        ok: Whether it is.
-        detail: What was seen.
-        cause: What it most likely comes from, if it is not.
-    """
-
-    what: str
-    ok: bool
-    detail: str
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The report on a server. `print` shows it.
-
-    Attributes:
-        format: The wire format.
-        findings: What was examined.
-        seconds: How long the answer took.
-        scores: The scores of the test's texts, if there were any; the third is the answer's.
-    """
-
-    format: str
-    findings: tuple[Finding, ...]
-    seconds: float
-    scores: tuple[float, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether all is well."""
-        return all(finding.ok for finding in self.findings)
-
-    def __str__(self) -> str:
-        """The report in lines."""
-        lines = [f"format {self.format}, answered in {self.seconds:.3f} s"]
-        for each in self.findings:
-            cause = f": {each.cause}" if each.cause and not each.ok else ""
-            lines.append(f"{'ok  ' if each.ok else 'FAIL'} {each.what}: {each.detail}{cause}")
-        return "\n".join(lines)
 
 
 def examine(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
 from rerank_kit.texts import CountTokens
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The most that a vendor or server takes in one request; `None` is no limit.

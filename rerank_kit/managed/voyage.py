@@ -74,4 +74,4 @@ class Voyage(ManagedReranker):
 
 def _home(key: Secret) -> str:
     """Keys from MongoDB Atlas work there only: https://www.mongodb.com/docs/voyageai/management/api-keys/."""
-    return "https://ai.mongodb.com/v1" if str(key.reveal()).startswith("al-") else "https://api.voyageai.com/v1"
+    return "https://ai.mongodb.com/v1" if "".join(key.known()).startswith("al-") else "https://api.voyageai.com/v1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.optional import optional
 from rerank_kit.values import Span
 
@@ -19,6 +20,7 @@ class OpenTelemetry:
     the rest is under `rerank_kit`. See https://github.com/open-telemetry/semantic-conventions-genai.
     """
 
+    @named
     def __init__(self, tracer_provider: Any = None) -> None:
         """Make the hook.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rerank_kit.arguments import named
 from rerank_kit.optional import optional
 from rerank_kit.values import Span
 
@@ -24,6 +25,7 @@ class Prometheus:
     The label `stage` is empty outside a cascade. Make one for the whole program: a registry takes each metric once.
     """
 
+    @named
     def __init__(self, registry: Any = None) -> None:
         """Register the metrics.
 

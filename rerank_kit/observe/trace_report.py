@@ -20,6 +20,7 @@ def report(ranking: Ranking, place: Callable[[Hit], int] = lambda hit: hit.index
     own = ranking.spans[-1]
     return {
         "hits": [_hit(hit, place(hit)) for hit in ranking.hits],
+        "answerable": ranking.answerable,
         **_summary(own),
         "stages": [{"stage": span.stage, **_summary(span)} for span in own.children if span.stage is not None],
     }

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Self
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
@@ -26,6 +27,7 @@ _COUNTED = {
 """What a price of each unit counts, in a usage."""
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Price:
     """What one model costs.
@@ -97,7 +99,7 @@ class Price:
     def estimate(self, query_tokens: int, document_tokens: Sequence[int]) -> float:
         """What a query would cost, in US dollars: the vendor's own rule, applied to estimated lengths."""
         if self.unit == "chat":
-            msg = f"what {self.model!r} costs depends on the prompt: ask LLMJudge.estimate(query, documents)"
+            msg = f"what {self.model!r} costs depends on the prompt: ask the estimate(query, documents) of its reranker"
             raise ConfigurationError(msg)
         if self.unit == "tokens":
             units = query_tokens * len(document_tokens) + sum(document_tokens)
@@ -122,6 +124,7 @@ class Price:
 class Prices:
     """A price list: a row for each model, or several for prompts of different lengths."""
 
+    @named
     def __init__(self, rows: Iterable[Price] = ()) -> None:
         """Make a list of rows; of two for the same the later one counts."""
         self._rows = {(row.model, row.above): row for row in rows}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, is_number
 from rerank_kit.combine.fusion import NORMALISATIONS, Normalisation, normalise, share
 from rerank_kit.errors import ConfigurationError
@@ -20,6 +21,7 @@ N = TypeVar("N", float, Fraction)
 _HEAVIEST = 1e100  # sums of weighted points have to stay what a float can hold
 
 
+@named
 @dataclass(frozen=True, kw_only=True)
 class Weighted:
     """Adds the model's score, normalised over the candidates, times a weight, to what the preferences give.
@@ -47,6 +49,7 @@ class Weighted:
         return {place: self.weight * points.get(place, otherwise) for place in scores}
 
 
+@named
 @dataclass(frozen=True, kw_only=True)
 class Fused:
     """Fuses the order of the preferences with the order of the model's scores, by place: `1 / (k + place)` for each.

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import cast
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_positive, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.decay import halved
@@ -19,6 +20,7 @@ from rerank_kit.texts import folded
 from rerank_kit.values import Document
 
 
+@named
 @dataclass(frozen=True)
 class OneOf(Rule):
     """Prefers documents in which a field is one of some values, or a list that has one of them.
@@ -62,6 +64,7 @@ class OneOf(Rule):
         return Match(0.0, f"{name} is {_said(comparable[0])}, {other} {quoted(map(_said, self.values))}")
 
 
+@named
 @dataclass(frozen=True)
 class Equals(Rule):
     """Prefers documents in which a field has a value, or is a list that has it.
@@ -90,6 +93,7 @@ class Equals(Rule):
         return OneOf(self.field, [self.value])
 
 
+@named
 @dataclass(frozen=True)
 class Near(Rule):
     """Prefers documents in which a number is near another.
@@ -136,6 +140,7 @@ class Near(Rule):
         return Match(float(inside), f"{says}, {'within' if inside else 'not within'} {self.within:.10g}")
 
 
+@named
 @dataclass(frozen=True)
 class Boost(Rule):
     """Prefers documents in which a number is high: `(number - low) / (full - low)`, from 0 to 1.

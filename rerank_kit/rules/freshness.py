@@ -8,6 +8,7 @@ from datetime import UTC, timedelta, tzinfo
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from rerank_kit.arguments import named
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.decay import halved
 from rerank_kit.rules.metadata import read
@@ -20,6 +21,7 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|d
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
+@named
 @dataclass(frozen=True)
 class Newer(Rule):
     """Prefers what is newer, by a line or by a half-life.

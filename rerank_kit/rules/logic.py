@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rerank_kit.arguments import named
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.rule import AnyRule, Case, Match, Rule, as_condition
 from rerank_kit.values import Document
@@ -21,6 +22,7 @@ class _Several(Rule):
     rules: tuple[Rule, ...]
     _depth: ClassVar[int]
 
+    @named
     def __init__(self, *rules: AnyRule) -> None:
         object.__setattr__(self, "missing", "last")
         object.__setattr__(self, "rules", tuple(as_condition(rule, type(self).__name__) for rule in rules))

@@ -10,6 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import class_name
@@ -117,6 +118,7 @@ class Rule(ABC):
         return name if isinstance(name, str) else type(self).__name__
 
 
+@named
 @dataclass(frozen=True)
 class Function(Rule):
     """A function of the user's own: of query and document, to a number, a truth value, or `None` for missing.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count, check_documents, check_query, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
@@ -21,7 +22,7 @@ from rerank_kit.rules.rule import AnyRule, Case, Missing, as_condition, as_rule
 from rerank_kit.rules.scoring import Scored, ordinal, plus, scored, step, told_apart
 from rerank_kit.rules.tiers_and_limits import AtMost, Tier
 from rerank_kit.settled import Settled
-from rerank_kit.values import Deadline, Document, Hit, Usage
+from rerank_kit.values import Deadline, Document, Dropped, Hit, Usage
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class Rules(Settled, Reranker):
     pointwise = False
     reads_text = False
 
+    @named
     def __init__(
         self,
         *,
@@ -162,7 +164,7 @@ class Rules(Settled, Reranker):
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank by the rules."""
         outcome = yield from blocking(self._outcome, query, documents, deadline)
-        return Ranking(outcome.hits)
+        return Ranking(outcome.hits, dropped=tuple(Dropped(index, why) for index, why in outcome.left_out.items()))
 
     def left_out(self, query: str, documents: Sequence[Document | str]) -> dict[int, str]:
         """Say why documents are not in the ranking: for each of them by its place, a clause."""

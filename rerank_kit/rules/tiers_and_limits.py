@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.comparisons import comparable_key
@@ -13,6 +14,7 @@ from rerank_kit.rules.rule import AnyRule, Rule, as_condition, check_field
 from rerank_kit.values import Document
 
 
+@named
 @dataclass(frozen=True)
 class Tier:
     """A class of documents that comes before all classes named after it.
@@ -38,6 +40,7 @@ class Tier:
         return as_condition(self.when, "when")
 
 
+@named
 @dataclass(frozen=True)
 class AtMost:
     """Leaves out what a field has in common with enough better documents. Without the field nothing is left out.

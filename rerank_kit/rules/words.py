@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
+from rerank_kit.arguments import named
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.metadata import read, texts
 from rerank_kit.rules.quoting import label, quoted, shown
@@ -18,6 +19,7 @@ from rerank_kit.values import Document
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without spaces between words
 
 
+@named
 @dataclass(frozen=True)
 class Contains(Rule):
     """Prefers documents in which a field has one of some words or phrases.

@@ -1,9 +1,10 @@
-"""For tests: real HTTP servers that speak every rerank API's and chat model's wire format and fail when told to.
+"""For tests: real HTTP servers that speak the formats of rerank APIs, chat and decision models, and fail when told to.
 
 They need nothing but the standard library. See the page "Testing" of the documentation.
 """
 
 from rerank_kit.testing.chat_server import ChatServer, Question, Reply
+from rerank_kit.testing.decision_server import DecisionRequest, DecisionServer
 from rerank_kit.testing.faults import (
     Fault,
     byte_order_mark,
@@ -29,6 +30,8 @@ from rerank_kit.testing.rerank_server import Received, RerankServer, words_in_co
 
 __all__ = [
     "ChatServer",
+    "DecisionRequest",
+    "DecisionServer",
     "Fault",
     "Question",
     "Received",

@@ -11,6 +11,7 @@ import cohere
 import httpx
 import pytest
 
+from rerank_kit.decide import DecisionReranker, OpenAIDecisions, SystemOne
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Voyage
 from rerank_kit.managed.formats import FormatName
@@ -57,6 +58,11 @@ def judge(chat: Any) -> LLMJudge:
     return LLMJudge(chat, on_error="raise")
 
 
+def decider(model: Any) -> DecisionReranker:
+    """A reranker that raises what its decision model does."""
+    return DecisionReranker(model, on_error="raise")
+
+
 def chat_of_openai(url: str, key: str, **options: Any) -> LLMJudge:
     """A judge on what many servers speak."""
     return judge(OpenAICompatible(url, model="m", api_key=key, **options))
@@ -85,6 +91,10 @@ CLIENTS: dict[str, Callable[..., Any]] = {
     "Endpoint": with_options(endpoint),
     "OpenAICompatible": with_options(
         lambda url, key, **more: judge(OpenAICompatible(url, model="m", api_key=key, **more))
+    ),
+    "SystemOne": with_options(lambda url, key, **more: decider(SystemOne("m", api_key=key, base_url=url, **more))),
+    "OpenAIDecisions": with_options(
+        lambda url, key, **more: decider(OpenAIDecisions(api_key=key, base_url=url, **more))
     ),
     "Anthropic": with_options(lambda url, key, **more: judge(Anthropic(api_key=key, base_url=url, **more))),
     "Anthropic on clients of mine": with_options(lambda url, key, **more: judge(claude_of_mine(url, key, **more))),

@@ -203,7 +203,7 @@ def test_importing_and_making_a_reranker_loads_no_http_client() -> None:
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(MissingExtra, match=r'pip install "rerank-kit\[http\]"'):
-        Endpoint("http://127.0.0.1:9", format="vllm").rerank(QUERY, DOCUMENTS)
+        Endpoint("http://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "cohere", None)
     from rerank_kit.managed import Cohere
 

@@ -119,11 +119,13 @@ def test_a_proxy_that_does_not_answer_is_named(
     with pytest.raises(ConnectionFailed) as caught:
         colour(make("http://example.com"), "rerank", "q", ["a"])
     assert f"(through the proxy in {variable}): ConnectError" in str(caught.value)
+    assert str(caught.value).endswith("is the proxy running?")
     assert "hidden-password" not in str(caught.value)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with pytest.raises(ConnectionFailed) as caught:
         colour(make("http://127.0.0.1:9"), "rerank", "q", ["a"])
     assert "proxy" not in str(caught.value)
+    assert "is the server running at http://127.0.0.1:9," in str(caught.value)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])

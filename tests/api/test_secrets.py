@@ -13,11 +13,11 @@ from typing import Any
 import langchain_core.load
 import pytest
 from llama_index.core.schema import BaseComponent, NodeWithScore, TextNode
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 import langchain_rerank_kit as lc
 import llama_rerank_kit as li
-from rerank_kit import AuthenticationError, ConfigurationError, Reranker, RerankError
+from rerank_kit import AuthenticationError, ConfigurationError, Reranker, RerankError, WrongArguments
 from rerank_kit.api.secret import Secret
 from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from rerank_kit.testing import Fault, RerankServer
@@ -166,7 +166,7 @@ def test_keys_come_from_the_environment(server: RerankServer, name: str, monkeyp
 
 @pytest.mark.parametrize("package", [lc, li])
 def test_a_wrong_field_is_named_without_its_value(package: Any) -> None:
-    with pytest.raises(ValidationError, match="api_kye") as caught:
+    with pytest.raises(WrongArguments, match="'api_kye': did you mean api_key") as caught:
         package.VoyageRerank(model="rerank-3", api_kye=KEY)
     assert KEY not in str(caught.value)
 

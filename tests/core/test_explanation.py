@@ -29,6 +29,9 @@ def test_the_table_says_where_each_document_came_from_and_what_each_stage_made_o
         "rules (Rules): 2 → 2, ok, … s",
         "judge (Scripted) with scripted: 2 → 2, skipped, … s (its condition, when=, does not hold)",
         "Cascade: 3 → 2, ok, … s",
+        "",
+        "not returned:",
+        "      1                  1      model: not among the best, top_n=2  one 1",
     ]
 
 

@@ -18,10 +18,12 @@ from pydantic.json_schema import JsonSchemaMode
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit.managed
+from rerank_kit.decide import DecisionReranker
 from rerank_kit.fields import RerankFields, managed
 from rerank_kit.fields.api import ApiFields
 from rerank_kit.judge import LLMJudge
 from rerank_kit.managed import ManagedReranker
+from tests.decide import doubles as deciders
 from tests.judge.doubles import Scripted
 
 ROOT = Path(__file__).parents[2]
@@ -100,19 +102,51 @@ JUDGE: dict[str, Any] = {  # other values than those they have by themselves
     "max_cost": 0.5,
     "max_tokens_per_doc": 77,
     "label_enum": True,
+    "unanswerable": "flag",
 }
 
 
 @pytest.mark.parametrize("package", ADAPTERS)
 def test_every_setting_of_a_judge_is_a_field_and_arrives(package: ModuleType) -> None:
     settings = set(inspect.signature(LLMJudge).parameters) - {"model", "on_error", "prices", "seed"}
-    assert settings == JUDGE.keys()
+    assert settings == {*JUDGE, "min_answerable"}
     chat = Scripted(model="claude-haiku-4-5")
     judge: LLMJudge = package.LLMJudgeRerank(llm=chat, on_failed_call="raise", **JUDGE).loaded
     made = vars(judge)
     assert made == vars(LLMJudge(chat, on_error="raise", **JUDGE))
     unchanged = {each for each, held in vars(LLMJudge(chat)).items() if made[each] == held}
     assert unchanged == {"chat", "model", "_prices", "_seed", "_fixed"}
+    abstaining = package.LLMJudgeRerank(llm=chat, min_answerable=0.4).loaded
+    assert vars(abstaining) == vars(LLMJudge(chat, min_answerable=0.4))
+
+
+DECISIONS: dict[str, Any] = {
+    "ask": "yes-no",
+    "criterion": "is safe to quote",
+    "levels": ["no", "yes"],
+    "pairwise": True,
+    "concurrency": 3,
+    "max_tokens_per_doc": 77,
+    "too_long": "raise",
+    "max_calls": 6,
+    "max_cost": 0.5,
+    "min_answerable": 0.4,
+    "unanswerable": "flag",
+}
+
+
+@pytest.mark.parametrize("package", ADAPTERS)
+def test_every_setting_of_a_decision_model_is_a_field_and_arrives(package: ModuleType) -> None:
+    settings = set(inspect.signature(DecisionReranker).parameters) - {"model", "on_error", "prices", "seed"}
+    assert settings == DECISIONS.keys()
+    model = deciders.Scripted(model="gpt-6-luna")
+    changed: DecisionReranker = package.DecisionRerank(decision_model=model, on_failed_call="raise", **DECISIONS).loaded
+    made = vars(changed)
+    assert made == vars(DecisionReranker(model, on_error="raise", **DECISIONS))
+    unchanged = {each for each, held in vars(DecisionReranker(model)).items() if made[each] == held}
+    assert unchanged == {"decider", "model", "_prices", "_seed", "_fixed"}
+    plain: DecisionReranker = package.DecisionRerank(decision_model=model).loaded
+    assert vars(plain) == vars(DecisionReranker(model))
 
 
 @pytest.mark.parametrize("kind", [each for each in RERANKERS if issubclass(each, ApiFields)], ids=name)
@@ -120,7 +154,7 @@ def test_what_holds_of_every_request_arrives(kind: type[ApiFields]) -> None:
     needed = {each for each, field in kind.model_fields.items() if field.is_required()}
     given: Any = {each: "http://127.0.0.1:9" if each == "base_url" else "model" for each in needed}
     made: Any = kind(api_key=SecretStr("key"), max_retries=7, request_timeout=11.0, **given).loaded
-    client = getattr(made, "chat", made)
+    client = getattr(made, "chat", getattr(made, "decider", made))
     assert (client.max_retries, client.timeout) == (7, 11.0)
 
 

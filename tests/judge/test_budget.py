@@ -143,7 +143,7 @@ def test_a_users_row_wins_over_all_rows_of_its_model() -> None:
 def test_a_price_of_a_chat_model_needs_that_of_its_output_and_tells_where_estimates_are() -> None:
     with pytest.raises(ConfigurationError, match="output of the price of 'm'"):
         Price("m", "chat", 1.0, 1)
-    with pytest.raises(ConfigurationError, match=r"ask LLMJudge\.estimate"):
+    with pytest.raises(ConfigurationError, match=r"ask the estimate\(query, documents\) of its reranker"):
         Price("m", "chat", 1.0, 1, output=1.0).estimate(1, [1])
 
 

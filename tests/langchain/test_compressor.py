@@ -86,7 +86,7 @@ def test_top_n_and_threshold_cut(colour: Colour, fields: dict[str, Any], ids: st
     assert "".join(str(document.id) for document in best) == ids
 
 
-@pytest.mark.parametrize("fields", [{"top_n": 0}, {"top_n": -1}, {"threshold": math.nan}, {"timeout": 0}, {"topn": 3}])
+@pytest.mark.parametrize("fields", [{"top_n": 0}, {"top_n": -1}, {"threshold": math.nan}, {"timeout": 0}])
 def test_a_wrong_field_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(fields))):
         RerankCompressor(reranker=Scripted(), **fields)
@@ -173,6 +173,23 @@ def test_cross_encoder_rerank_takes_a_folder_and_its_options(tmp_path: Path) -> 
 def test_cross_encoder_rerank_takes_a_langchain_cross_encoder(colour: Colour) -> None:
     best = colour(CrossEncoderRerank(model=Lengths()), "compress_documents", documents(), QUESTION)
     assert [each.metadata["relevance_score"] for each in best] == sorted(map(float, map(len, TEXTS)), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"engine": "sentence-transformers"},
+        {"file": "a.onnx"},
+        {"max_length": 32},
+        {"raw_scores": True},
+        {"device": "cpu"},
+    ],
+)
+def test_there_is_nothing_to_set_of_a_langchain_cross_encoder(setting: dict[str, Any]) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"^{next(iter(setting))} is for a model that is loaded here.* a Lengths"
+    ):
+        CrossEncoderRerank(model=Lengths(), **setting)
 
 
 def test_where_langchains_own_loses_documents_to_a_short_answer_ours_raises(colour: Colour) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import shutil
@@ -14,7 +15,7 @@ from langchain_core.load import dumps
 
 from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, FlashRankRerank, RerankCompressor, with_rerank
 from rerank_kit import ConfigurationError, Reranker
-from rerank_kit.local import FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local import FlashRank, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -110,3 +111,16 @@ def test_a_batch_of_questions_gives_each_its_own_answer(colour: Colour) -> None:
 def test_dumps_works_for_each(tmp_path: Path) -> None:
     for compressor in (CrossEncoderRerank(), FlashRankRerank(reranker=Scripted())):
         assert type(compressor).__name__ in dumps(compressor)
+
+
+def test_that_most_documents_are_cut_is_said_at_the_users_line() -> None:
+    long = [Document(page_content=f"GST {place} {'word ' * 60}") for place in range(20)]
+    retriever = with_rerank(BM25Retriever.from_documents(long), OnnxCrossEncoder(max_length=32), recall=20)
+    with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
+        retriever.invoke("GST")
+    asyncio.run(retriever.ainvoke("GST"))
+    assert [each.filename for each in told] == [__file__]
+    again = with_rerank(BM25Retriever.from_documents(long), OnnxCrossEncoder(max_length=32), recall=20)
+    with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
+        asyncio.run(again.ainvoke("GST"))
+    assert [each.filename for each in told] == [__file__]

@@ -134,10 +134,48 @@ def test_more_than_the_recall_for_one_call_raises_it_for_that_call(colour: Colou
             colour(retriever, "invoke", "query", **arguments)
 
 
-def test_what_is_made_of_fields_is_held_to_it_too() -> None:
-    retriever = with_rerank(Numbers(), Scripted()).configurable_fields(top_n=ConfigurableField(id="top_n"))
-    with pytest.raises(ValueError, match="recall must be at least top_n, which is 70, not 50"):
-        retriever.invoke("query", {"configurable": {"top_n": 70}})
+@pytest.mark.parametrize("given", [{}, {"recall": 60}])
+def test_so_it_is_with_what_is_configured_for_one_call(given: dict[str, Any], colour: Colour) -> None:
+    retriever = with_rerank(Numbers(), Scripted(), **given).configurable_fields(top_n=ConfigurableField(id="top_n"))
+    assert len(colour(retriever, "invoke", "query", {"configurable": {"top_n": 70}})) == 70
+    assert len(colour(retriever, "invoke", "query")) == 5
+
+
+@pytest.mark.parametrize("top_n", [51, 70])
+def test_where_nobody_has_said_the_recall_it_is_enough_for_top_n(top_n: int, colour: Colour) -> None:
+    ours = RerankCompressor(reranker=Scripted(), top_n=top_n)
+    theirs = Cutting(top_n=top_n)
+    made = {
+        "with_rerank": with_rerank(Numbers(), Scripted(), top_n=top_n),
+        "a compressor of ours": with_rerank(Numbers(), ours),
+        "and for good": with_rerank(Numbers(), ours, top_n=None),
+        "of others": with_rerank(Numbers(), theirs),
+        "the class": RerankRetriever(base_retriever=Numbers(), base_compressor=ours, top_n=top_n),
+        "the class and a compressor": RerankRetriever(base_retriever=Numbers(), base_compressor=theirs),
+    }
+    for way, retriever in made.items():
+        assert (way, retriever.recall) == (way, top_n)
+        assert len(colour(retriever, "invoke", "query")) == top_n
+    changed = with_rerank(Numbers(), Scripted())
+    changed.top_n = top_n
+    assert len(colour(changed, "invoke", "query")) == changed.recall == top_n
+    changed.top_n = 3
+    assert changed.recall == changed.widening.recall == 50
+    changed = with_rerank(Numbers(), Scripted(), top_n=None)
+    changed.base_compressor = ours
+    assert changed.recall == changed.widening.recall == top_n
+
+
+def test_a_recall_that_was_said_is_never_raised_in_silence() -> None:
+    for recall, enough in ((40, 50), (60, 70)):
+        told = f"recall must be at least top_n, which is {recall + 10}, not {recall}: pass recall={enough} or more$"
+        with pytest.raises(ConfigurationError, match=told):
+            with_rerank(Numbers(), Scripted(), recall=recall, top_n=recall + 10)
+        retriever = with_rerank(Numbers(), Scripted(), recall=recall)
+        with pytest.raises(ConfigurationError, match=told):
+            retriever.top_n = recall + 10
+        with pytest.raises(ValueError, match=told[:-1]):
+            RerankRetriever(base_retriever=Numbers(), base_compressor=Cutting(), recall=recall, top_n=recall + 10)
 
 
 @pytest.mark.parametrize("name", ["recall", "top_n", "k"])
@@ -184,7 +222,7 @@ def test_a_top_n_that_a_compressor_was_given_holds_unless_another_is_said(colour
     retriever.base_compressor.top_n = 3
     assert len(colour(retriever, "invoke", "query")) == 3
     with pytest.raises(ConfigurationError, match="recall must be at least top_n, which is 70"):
-        with_rerank(Numbers(), RerankCompressor(reranker=Scripted(), top_n=70))
+        with_rerank(Numbers(), RerankCompressor(reranker=Scripted(), top_n=70), recall=60)
 
 
 @pytest.mark.parametrize("wrong", [{"recall": 0}, {"top_n": -1}, {"threshold": math.nan}])
@@ -197,7 +235,7 @@ def test_a_wrong_number_for_one_call_is_an_error(colour: Colour, wrong: dict[str
     ("wrong", "named"),
     [
         ({"recall": 0}, "recall"),
-        ({"recall": None}, "recall"),
+        ({"recall": "50"}, "recall must be a whole number of at least 1, or None for 50, or as many as top_n"),
         ({"recall": 4}, "recall must be at least top_n"),
         ({"top_n": 0}, "top_n"),
         ({"threshold": math.inf}, "threshold"),

@@ -97,10 +97,25 @@ def test_the_fields_of_the_postprocessor_take_effect(colour: Colour) -> None:
     assert len(answer(colour, retriever)) == 1
 
 
+def test_more_than_the_first_stage_brings_cannot_be_kept(colour: Colour) -> None:
+    retriever = made()
+    told = "top_n=60 is more than recall=50, the number of candidates.*raise recall of the retriever before, or call"
+    with pytest.raises(ConfigurationError, match=told):
+        retriever.postprocessor.top_n = 60
+    assert retriever.postprocessor.top_n == 5
+    retriever.recall = 60
+    retriever.postprocessor.top_n = 60
+    assert len(answer(colour, retriever)) == 60
+
+
 def test_a_name_that_nothing_reads_is_refused_with_the_one_that_was_meant() -> None:
     retriever = made()
     with pytest.raises(ConfigurationError, match="has no attribute 'recal': did you mean recall"):
         retriever.recal = 7
+    with pytest.raises(ConfigurationError, match=r"has no attribute 'similarity_top_k': did you mean recall\?"):
+        retriever.similarity_top_k = 7
+    with pytest.raises(ConfigurationError, match=r"'top_k': its postprocessor has it: assign retriever.*\.top_n$"):
+        retriever.top_k = 7
     with pytest.raises(ConfigurationError, match=r"it has recall, callback_manager, object_map$"):
         retriever.colour = 7
 

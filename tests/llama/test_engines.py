@@ -352,6 +352,31 @@ def test_all_that_an_index_makes_reranks(colour: Colour) -> None:
     assert str(widening_of(retriever)) == "VectorIndexRetriever.similarity_top_k: 3 → 120"
 
 
+def test_what_an_index_and_all_that_it_makes_change_can_be_looked_at() -> None:
+    better = with_rerank(index(), Scripted())
+    made: list[Any] = [better, better.as_retriever(), better.as_query_engine(llm=Says())]
+    made += [
+        better.as_chat_engine(mode, llm=Says(), memory=memory())  # type: ignore[arg-type]
+        for mode in ("condense_plus_context", "condense_question", "context")
+    ]
+    for each in made:
+        assert str(widening_of(each)) == "VectorIndexRetriever.similarity_top_k: 2 → 50"
+
+
+@pytest.mark.parametrize("target", [Numbers(), similar(), query_engine(), index()])
+def test_where_nobody_has_said_the_recall_it_is_enough_for_top_n(target: Any, colour: Colour) -> None:
+    ours = RerankPostprocessor(reranker=Scripted(), top_n=55)
+    ways: list[dict[str, Any]] = [{"reranker": Scripted(), "top_n": 55}, {"reranker": ours}]
+    ways.append({"reranker": ours, "top_n": None})
+    for given in ways:
+        better = with_rerank(target, **given)
+        assert widening_of(better).recall == 55
+        if isinstance(target, Numbers):
+            assert len(answer(colour, better)) == 55
+    with pytest.raises(ConfigurationError, match=r"top_n, which is 70, not 60: pass recall=70 or more$"):
+        with_rerank(target, Scripted(), top_n=70, recall=60)
+
+
 def test_the_index_that_was_given_stays_as_it_was_and_is_shared(colour: Colour) -> None:
     mine = VectorStoreIndex([], embed_model=Words())
     better = with_rerank(mine, Scripted())
@@ -452,7 +477,9 @@ def test_reranked_nodes_pass_through_a_workflow() -> None:
     ("wrong", "named"),
     [
         ({"recall": 0}, "recall"),
-        ({"recall": None}, "recall"),
+        ({"recall": "50"}, "recall must be a whole number of at least 1, or None for 50, or as many as top_n"),
+        ({"widen": 50}, "widen must be a function"),
+        ({"target": index(), "widen": 50}, "widen must be a function"),
         ({"recall": 4}, "recall must be at least top_n"),
         ({"top_n": 0}, "top_n"),
         ({"threshold": math.inf}, "threshold"),
@@ -516,8 +543,9 @@ def test_with_keep_a_failed_reranking_answers_from_the_first_stages_order(colour
 
 
 def test_what_does_not_come_from_with_rerank_has_no_report() -> None:
-    for target in (Numbers(), query_engine()):
-        with pytest.raises(ConfigurationError, match="did not return this"):
+    targets: list[Any] = [Numbers(), query_engine(), None, with_rerank, index()]
+    for target in targets:
+        with pytest.raises(ConfigurationError, match=f"this {type(target).__name__} does not come from with_rerank"):
             widening_of(target)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import pickle
@@ -19,6 +20,7 @@ from llama_rerank_kit import (
     CascadeRerank,
     CohereRerank,
     CrossEncoderRerank,
+    DecisionRerank,
     EndpointRerank,
     FlashRankRerank,
     JinaRerank,
@@ -29,9 +31,9 @@ from llama_rerank_kit import (
     with_rerank,
 )
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
-from rerank_kit.local import Engine, FlashRank, OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local import Engine, FlashRank, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
-from rerank_kit.testing import ChatServer, RerankServer
+from rerank_kit.testing import ChatServer, DecisionServer, RerankServer
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.llama.models import flashrank_cache, torch_folder
@@ -243,7 +245,11 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
         base_url=server.base_url("tei"), model="served", format="tei", top_n=1
     ),
     "LLMJudgeRerank": lambda _folder, server: judge(server),
+    "DecisionRerank": lambda _folder, server: DecisionRerank(
+        base_url=server.base_url("openai"), ask="yes-no", criterion="names a fruit", levels=["no", "yes"], top_n=2
+    ),
 }
+SERVERS: dict[str, type[RerankServer]] = {"LLMJudgeRerank": ChatServer, "DecisionRerank": DecisionServer}
 RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "words": ["fruit"]}]}
 
 
@@ -264,9 +270,10 @@ def test_dicts_json_and_pickles_bring_the_same_back(kind: str, tmp_path: Path, m
         "VOYAGE_API_KEY",
         "JINA_API_KEY",
         "ANTHROPIC_API_KEY",
+        "OPENAI_API_KEY",
     ):  # no dict or pickle has a key in it
         monkeypatch.setenv(name, "key")
-    with ChatServer() if kind == "LLMJudgeRerank" else RerankServer() as server:
+    with SERVERS.get(kind, RerankServer)() as server:
         there_and_back(MADE[kind](tmp_path, server))
 
 
@@ -295,3 +302,13 @@ def test_every_postprocessor_there_is_goes_there_and_back() -> None:
     public = [getattr(llama_rerank_kit, name) for name in names]
     ours = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, RerankPostprocessor)}
     assert ours == {kind.split()[0] for kind in MADE}
+
+
+def test_that_most_nodes_are_cut_is_said_at_the_users_line() -> None:
+    long = [NodeWithScore(node=TextNode(text=f"GST {place} {'word ' * 60}")) for place in range(20)]
+    with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
+        CrossEncoderRerank(max_length=32).postprocess_nodes(long, QUERY)
+    assert [each.filename for each in told] == [__file__]
+    with pytest.warns(LongDocumentsWarning, match="^20 of 20 documents are longer") as told:
+        asyncio.run(CrossEncoderRerank(max_length=32).apostprocess_nodes(long, QUERY))
+    assert [each.filename for each in told] == [__file__]

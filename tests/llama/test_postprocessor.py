@@ -268,7 +268,6 @@ def test_the_decisive_part_of_a_long_text_is_kept_beside_the_score(colour: Colou
         {"on_error": "ignore"},
         {"reranker": "bge"},
         {"reranker": Scripted},
-        {"topn": 3},
     ],
 )
 def test_a_wrong_setting_is_an_error_that_names_it(wrong: dict[str, Any]) -> None:

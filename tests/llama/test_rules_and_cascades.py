@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from llama_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankPostprocessor, RuleRerank
 from rerank_kit import Budget, Cascade, ConfigurationError, DeadlineExceeded, Rules, Stage
@@ -140,6 +140,15 @@ def test_a_stage_with_a_reranker_of_its_own_is_no_part_of_a_dict_and_that_is_sai
     mine = CascadeRerank(stages=[RerankPostprocessor(reranker=Scripted())])
     with pytest.raises(Exception, match=r"stages\[0\] has a reranker of its own"):
         mine.to_dict()
+
+
+@pytest.mark.parametrize(
+    "setting", [{"on_error": "keep"}, {"metadata_mode": MetadataMode.NONE}, {"recall": 50}, {"distinct": None}]
+)
+def test_what_is_decided_for_all_stages_is_refused_in_one(setting: dict[str, Any]) -> None:
+    (name,) = setting
+    with pytest.raises(ValueError, match=rf"stages\[1\] has a {name}= of its own: pass {name}= to the cascade"):
+        CascadeRerank(stages=[RerankPostprocessor(reranker=Scripted(), **each) for each in ({}, setting)])
 
 
 def test_a_dict_with_an_unknown_stage_is_refused() -> None:

@@ -519,4 +519,4 @@ def test_a_top_n_that_a_postprocessor_was_given_holds_unless_another_is_said(col
     for postprocessor, arguments, count in cases:
         assert len(answer(colour, with_rerank(similar(), postprocessor, **arguments))) == count
     with pytest.raises(ConfigurationError, match="recall must be at least top_n, which is 70"):
-        with_rerank(similar(), RerankPostprocessor(reranker=Scripted(), top_n=70))
+        with_rerank(similar(), RerankPostprocessor(reranker=Scripted(), top_n=70), recall=60)

@@ -51,5 +51,10 @@ class Engines:
         if model == "embedded":
             return OnnxCrossEncoder(**options)
         if not folder.exists():
-            {"bert": tiny_models.bert_like, "xlm-r": tiny_models.xlmr_like}[model](folder)
+            kinds = {
+                "bert": tiny_models.bert_like,
+                "xlm-r": tiny_models.xlmr_like,
+                "byte-level": tiny_models.byte_level,
+            }
+            kinds[model](folder)
         return OnnxCrossEncoder(folder, **options)

@@ -12,6 +12,7 @@ import pytest
 from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder, cross_encoder
 from tests.api.leaks import leaked, seen_of
+from tests.local.engines import Engines
 from tests.local.hub_client import point_at
 from tests.local.hub_server import NAME, NO_REPOSITORY, TOKEN, Hub, on, serving
 from tests.local.tiny_models import bert_like
@@ -50,6 +51,20 @@ def test_what_an_engine_cannot_follow_is_named_with_one_that_can(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         cross_encoder("model", engine=engine, **settings)
+
+
+@pytest.mark.parametrize("setting", ["file", "revision"])
+def test_what_says_where_a_model_is_needs_a_model(setting: str) -> None:
+    given: dict[str, Any] = {setting: "x"}
+    with pytest.raises(ConfigurationError, match=f"^{setting}='x' is for a model from a folder.*leave {setting} out"):
+        cross_encoder(**given)
+
+
+@pytest.mark.parametrize("setting", ["window", "max_windows"])
+@pytest.mark.parametrize("name", ["onnx-bert", "torch-bert"])
+def test_settings_of_windows_need_windows(tmp_path: Path, name: str, setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=f'^{setting}=9 .*leave {setting} out, or pass long_documents="max"'):
+        Engines(tmp_path)(name, **{setting: 9})
 
 
 def test_the_embedded_model_is_for_onnx_runtime() -> None:

@@ -175,7 +175,7 @@ def test_a_text_is_looked_at_a_few_times_and_never_far_behind_what_is_read(lengt
 def test_reading_for_windows_is_bounded_and_never_holds_much(count: int, size: int, most: int) -> None:
     offsets = Watched(lambda text: [(place, place + 1) for place in range(0, len(text), 10)])
     text = "x" * count
-    windows = fitted(text, offsets, size, most, NEVER.check)
+    windows = fitted(text, offsets, lambda _: True, size=size, most=most, check=NEVER.check)
     assert 1 <= len(windows) <= most
     assert offsets.longest <= 1 << 15
     assert offsets.total <= 16 * size * most + 140_000

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank_kit import ConfigurationError, Usage
-from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local import CrossEncoder, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.windows import aggregate, cut, most_alike
+from rerank_kit.values import Passage
 from tests.conftest import Colour
+from tests.local.engines import ALL, WINDOWED, Engines
 from tests.local.tiny_models import WORDS, TinyModel, bert_like, xlmr_like
 
 LENGTH = 32
@@ -27,19 +29,70 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return built
 
 
-@given(count=st.integers(1, 300), size=st.integers(1, 64))
-def test_windows_cover_the_text_and_overlap(count: int, size: int) -> None:
-    tokens = [(place * 3, place * 3 + 2) for place in range(count)]
-    windows = cut(tokens, size)
-    covered = {place for start, end in windows for place in range(count) if start <= tokens[place][0] < end}
-    assert covered == set(range(count))
+def places_of(text: str) -> list[Passage]:
+    """A token for every letter."""
+    return [(place, place + 1) for place, letter in enumerate(text) if letter != " "]
+
+
+@given(words=st.lists(st.text("abc", min_size=1, max_size=9), min_size=1, max_size=60), size=st.integers(1, 64))
+def test_windows_cover_the_text_and_overlap(words: list[str], size: int) -> None:
+    text = " ".join(words)
+    tokens = places_of(text)
+    windows = list(cut(text, tokens, lambda part: len(places_of(part)) <= size, size))
+    assert {place for start, end in windows for place in range(start, end)} >= {start for start, _ in tokens}
     assert windows == sorted(set(windows))
-    assert all(sum(start <= token[0] < end for token in tokens) <= size for start, end in windows)
+    assert all(len(places_of(text[start:end])) <= size for start, end in windows)
+    if size >= 9 * 4:  # so that no word is longer than a quarter of it
+        assert all(set(text[start:end].split()) <= set(words) for start, end in windows)
 
 
 def test_a_quarter_of_a_window_is_shared_with_the_one_before() -> None:
-    tokens = [(place, place + 1) for place in range(16)]
-    assert cut(tokens, 8) == [(0, 8), (6, 14), (8, 16)]
+    text = "abcdefghijklmnop"
+    assert list(cut(text, places_of(text), lambda _: True, 8)) == [(0, 8), (6, 14), (8, 16)]
+
+
+def test_windows_begin_and_end_between_words() -> None:
+    text = "one two three four five six seven eight"
+    windows = list(cut(text, places_of(text), lambda _: True, 16))
+    assert [text[slice(*each)] for each in windows] == [
+        "one two three four",
+        "four five six seven",
+        "six seven eight",
+    ]
+
+
+def test_where_there_is_no_white_space_windows_begin_and_end_at_a_words_end() -> None:
+    text = "one.two-three(four)five/six"
+    windows = list(cut(text, places_of(text), lambda _: True, 16))
+    assert [text[slice(*each)] for each in windows] == [
+        "one.two-three(",
+        "three(four)five/",
+        "(four)five/six",
+    ]
+
+
+def test_characters_of_scripts_without_spaces_are_words() -> None:
+    text = "澳大利亚的历史注册门槛是七万五千"
+    windows = list(cut(text, places_of(text), lambda _: True, 8))
+    assert windows == [(0, 8), (6, 14), (8, 16)]
+
+
+def test_a_word_longer_than_a_window_is_cut() -> None:
+    text = "a" * 20
+    assert list(cut(text, places_of(text), lambda _: True, 8)) == [(0, 8), (6, 14), (12, 20)]
+
+
+def test_windows_that_would_not_be_read_whole_are_made_shorter() -> None:
+    """As where what stands first in a text has more tokens than it has behind a white space."""
+    text = "one two three four five six seven eight"
+    windows = list(cut(text, places_of(text), lambda part: len(places_of(part)) + 2 <= 16, 16))
+    assert [text[slice(*each)] for each in windows] == [
+        "one two three",
+        "three four five",
+        "five six seven",
+        "six seven eight",
+    ]
+    assert list(cut("abc", places_of("abc"), lambda _: False, 8)) == [(0, 1), (1, 2), (2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +135,7 @@ def test_every_window_is_scored_and_the_best_one_reported(colour: Colour, tiny: 
 
 def test_the_best_window_alone_is_scored(colour: Colour, tiny: TinyModel) -> None:
     reranker = OnnxCrossEncoder(tiny.folder, max_length=64, long_documents="best-window", window=20)
-    text = f"{'apple ' * 60}the query is answered here: grape. {'apple ' * 60}"
+    text = f"{'apple ' * 60}the answer: query grape. {'apple ' * 60}"
     ranking = colour(reranker, "rerank", "query grape", [text, SHORT])
     hit = next(hit for hit in ranking if hit.index == 0)
     assert hit.passage is not None
@@ -124,6 +177,92 @@ def test_the_answer_far_behind_the_limit_is_found(embedded: OnnxCrossEncoder) ->
         assert hit.score > 0.5
         assert hit.passage is not None
         assert "75,000" in text[slice(*hit.passage)]
+
+
+# ── What the model reads of windows ──
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
+    return Engines(tmp_path_factory.mktemp("engines"))
+
+
+def any_words(seed: int) -> str:
+    """Words that tokenizers know, and words that they take apart, also without a space between them."""
+    chance = random.Random(seed)
+    made = ["".join(chance.choices("abcdefgiklmnoprstuw", k=chance.randint(1, 7))) for _ in range(90)]
+    some = [*chance.choices([*WORDS, "undone", "it's"], k=90), *made, *"猫吃老鼠。", "(a[0])", "—"]
+    chance.shuffle(some)
+    return "".join(word + chance.choice([" ", " ", " ", "\n", "-"]) for word in some)
+
+
+@pytest.mark.parametrize("name", [*WINDOWED, "onnx-byte-level", "onnx-embedded"])
+@pytest.mark.parametrize("window", [None, 40])
+def test_the_model_reads_all_of_every_window(engines: Engines, name: str, window: int | None) -> None:
+    texts = [any_words(seed) for seed in range(3)]
+    engine: Any = engines(name, long_documents="max", window=window)
+    plain = engines(name)
+    ranking = engine.rerank("query text", texts)
+    assert ranking.usage.truncated == 0
+    for text in texts:
+        windows = engine.windows("query text", text)
+        assert len(windows) > 2
+        alone = [plain.rerank("query text", [text[slice(*each)]]).usage for each in windows]
+        assert [each.truncated for each in alone] == [0] * len(windows)
+        beside = plain.rerank("query text", ["apple"]).usage.tokens - 1
+        assert window is None or max(each.tokens for each in alone) <= beside + window
+        assert not any(text[a - 1 : a + 1].isalnum() and text[a].isascii() for a, _ in windows if a > 0)
+
+
+@pytest.mark.parametrize("policy", ["max", "best-window"])
+def test_what_lies_behind_a_single_window_counts_as_cut(tiny: TinyModel, policy: Any) -> None:
+    reranker = OnnxCrossEncoder(tiny.folder, max_length=LENGTH, long_documents=policy, max_windows=1)
+    ranking = reranker.rerank("query", [LONG])
+    assert ranking.usage == Usage(pairs=1, tokens=ranking.usage.tokens, truncated=1)
+    assert [hit.passage for hit in ranking] == reranker.windows("query", LONG)
+
+
+# ── What is said of documents that are cut ──
+
+MANY_LONG = [f"{LONG} {place}" for place in range(5)]
+MANY_SHORT = [f"{SHORT} {place}" for place in range(5)]
+
+
+def untold(engines: Engines, name: str, **options: Any) -> CrossEncoder:
+    """An engine that has said nothing yet."""
+    engine = engines(name, **options)
+    vars(engine).pop("_told_of_cut_documents", None)
+    return engine
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_that_most_documents_are_cut_is_said_once_with_what_to_do(colour: Colour, engines: Engines, name: str) -> None:
+    engine = untold(engines, name)
+    with pytest.warns(LongDocumentsWarning) as told:
+        assert colour(engine, "rerank", "query", MANY_LONG + MANY_SHORT).usage.truncated == 5
+    colour(engine, "rerank", "query", MANY_LONG + MANY_SHORT)
+    (warning,) = told
+    said = str(warning.message)
+    assert said.startswith(f"5 of 10 documents are longer than what {engine!r} reads of them")
+    assert 'long_documents="max"' in said
+    assert ("OnnxCrossEncoder has them" in said) == (name == "flashrank")
+
+
+def test_documents_that_are_cut_are_counted_over_all_queries_of_a_call(colour: Colour, engines: Engines) -> None:
+    with pytest.warns(LongDocumentsWarning, match="^5 of 10 documents"):
+        colour(untold(engines, "onnx-bert"), "rerank_many", ["query", "text"], [MANY_LONG, MANY_SHORT])
+
+
+def test_nothing_is_said_of_few_documents_or_where_few_are_cut(colour: Colour, engines: Engines) -> None:
+    engine = untold(engines, "onnx-bert")
+    for texts in (MANY_LONG, MANY_LONG[:4] + MANY_SHORT + ["one", "two"], MANY_LONG * 3):
+        assert colour(engine, "rerank", "query", texts).usage.truncated > 3
+
+
+@pytest.mark.parametrize("policy", ["max", "mean-top-k", "best-window"])
+def test_nothing_is_said_where_windows_are_looked_at(colour: Colour, engines: Engines, policy: Any) -> None:
+    engine = untold(engines, "onnx-bert", long_documents=policy, max_windows=1)
+    assert colour(engine, "rerank", "query", MANY_LONG + MANY_SHORT).usage.truncated == 5
 
 
 # ── On sentence-transformers ──

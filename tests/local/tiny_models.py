@@ -67,6 +67,20 @@ def xlmr_like(folder: Path, **options: Any) -> TinyModel:
     return _build(folder, tokenizer, len(pieces), token_types=False, **options)
 
 
+def byte_level(folder: Path, **options: Any) -> TinyModel:
+    """Bytes and their pairs, as RoBERTa has them: a word that stands first, without a space, has more tokens."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("Ġ" + word[:end], word[end]) for word in WORDS for end in range(len(word))]
+    tokens = dict.fromkeys(["<s>", "<pad>", "</s>", "<unk>", *alphabet, *(first + second for first, second in merges)])
+    vocabulary = {token: place for place, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=list(dict.fromkeys(merges))))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return _build(folder, tokenizer, len(vocabulary), token_types=False, **options)
+
+
 def _build(
     folder: Path,
     tokenizer: Tokenizer,

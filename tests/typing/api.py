@@ -17,6 +17,7 @@ from langchain_rerank_kit import (
     CascadeRerank,
     CohereRerank,
     CrossEncoderRerank,
+    DecisionRerank,
     EndpointRerank,
     JinaRerank,
     LLMJudgeRerank,
@@ -70,6 +71,8 @@ def with_rerank_apis(key: SecretStr) -> list[BaseDocumentCompressor]:
     CohereRerank()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     EndpointRerank(base_url="http://host", format="smoke")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     LLMJudgeRerank(mode="grade", api_key=key, max_cost=0.01)
+    DecisionRerank(api="system_one", model="jev-latest", ask="yes-no", min_answerable=0.5, unanswerable="flag")
+    DecisionRerank(ask="grade")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return [made, VoyageRerank(model="rerank-3", truncation=False), JinaRerank(model="jina-reranker-v3.5")]
 
 

@@ -1,0 +1,157 @@
+"""Calls with arguments that a function or a class does not have: refused with what was most likely meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from inspect import Parameter, iscoroutinefunction, signature, unwrap
+from itertools import dropwhile
+from typing import Any, TypeVar, cast, get_args, get_type_hints
+
+from rerank_kit.errors import WrongArguments
+from rerank_kit.names import check_names
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_OF_A_CALL = {
+    name: f"it belongs to the call, reranker.rerank(query, documents, {name}=…)"
+    for name in ("top_n", "threshold", "timeout")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What can be passed.
+
+    Attributes:
+        by_position: The names of those that can be passed by their place.
+        by_name: The names of those that can be passed by name, without `self`; `None` if any name can be.
+        others: What those that can be passed by place in any number are called; `None` where there are none.
+    """
+
+    by_position: tuple[str, ...]
+    by_name: Mapping[str, None] | None
+    others: str | None
+
+    @classmethod
+    def of(cls, *functions: Callable[..., Any]) -> Arguments:
+        """Those of a function that passes all that it does not have itself on to the next one, and so on."""
+        first = list(signature(functions[0]).parameters.values())
+        names: dict[str, None] = {}
+        known: Mapping[str, None] | None = None
+        for function in functions:
+            parameters = list(signature(function).parameters.values())
+            names |= dict.fromkeys(each.name for each in parameters if each.kind in _BY_NAME and each.name != "self")
+            further = [each.name for each in parameters if each.kind is Parameter.VAR_KEYWORD]
+            keys = _keys(function, further[0]) if further else ()
+            if keys is not None:
+                known = names | dict.fromkeys(keys)
+                break
+        return cls(
+            tuple(each.name for each in first if each.kind in _BY_POSITION),
+            known,
+            next((each.name for each in first if each.kind is Parameter.VAR_POSITIONAL), None),
+        )
+
+    def fit(self, given: Sequence[Any], named: Mapping[str, Any]) -> bool:
+        """Whether there are places and names for all that is passed."""
+        return (self.others is not None or len(given) <= len(self.by_position)) and (
+            self.by_name is None or named.keys() <= self.by_name.keys()
+        )
+
+    def check(self, what: str, given: Sequence[Any], named: Mapping[str, Any], elsewhere: Mapping[str, str]) -> None:
+        """Refuse what there is no place or name for.
+
+        Args:
+            what: What is called, as users call it.
+            given: What is passed by its place, `self` included.
+            named: What is passed by name.
+            elsewhere: Names that belong to another place, each with a sentence that says where.
+
+        Raises:
+            WrongArguments: There is such a thing. The error does not show it: it may be a key.
+        """
+        if self.by_name is not None:
+            listed = {} if self.others is None else {self.others: f"pass them one by one, {what}(first, second)"}
+            check_names(what, named, self.by_name, {**elsewhere, **listed})
+        if self.others is None and len(given) > len(self.by_position):
+            places = [name for name in self.by_position if name != "self"]
+            others = ", ".join(f"{name}=" for name in self.by_name or () if name not in places)
+            more = len(given) - len(self.by_position)
+            msg = f"{what} takes {' and '.join(places) or 'nothing'} by position, and was given {more} more"
+            msg += f": pass the others by name, {others}" if others else ""
+            raise WrongArguments(msg)
+
+
+def named(function: F) -> F:
+    """Have a function, a method or a class refuse arguments that it does not have, and say what was meant."""
+    if isinstance(function, type):
+        kind: Any = function
+        kind.__init__ = named(kind.__init__)
+        return cast("F", kind)
+    arguments = Arguments.of(function)
+    method = arguments.by_position[:1] == ("self",)
+    name = function.__name__ if method else function.__qualname__
+
+    def check(given: tuple[Any, ...], options: dict[str, Any]) -> None:
+        if arguments.fit(given, options):
+            return
+        if name == "__init__":
+            arguments.check(type(given[0]).__name__, given, options, _of_a_call(given[0]))
+        else:
+            arguments.check(name, given, options, {})
+
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def awaited(*given: Any, **options: Any) -> Any:
+            check(given, options)
+            return await function(*given, **options)
+
+        return cast("F", awaited)
+
+    @wraps(function)
+    def called(*given: Any, **options: Any) -> Any:
+        check(given, options)
+        return function(*given, **options)
+
+    return cast("F", called)
+
+
+def _of_a_call(made: object) -> Mapping[str, str]:
+    """What people pass to a constructor though it belongs to the calls of what is made."""
+    return _OF_A_CALL if hasattr(made, "rerank") else {}
+
+
+def check_made(made: object, init: Callable[..., None], given: Sequence[Any], options: Mapping[str, Any]) -> None:
+    """Refuse what a constructor and those that it passes on to have no place or name for.
+
+    Args:
+        made: What is made.
+        init: The constructor: its class's own, or one of a class above it.
+        given: What is passed by its place.
+        options: What is passed by name.
+
+    Raises:
+        WrongArguments: There is such a thing. The error does not show it: it may be a key.
+    """
+    kind: Any = type(made)
+    _of_class(kind, unwrap(init)).check(kind.__name__, (made, *given), options, _of_a_call(made))
+
+
+@lru_cache(maxsize=100)  # classes may be made while a program runs
+def _of_class(kind: type, init: Callable[..., None]) -> Arguments:
+    all_of_them = [vars(each)["__init__"] for each in kind.__mro__ if "__init__" in vars(each)]
+    return Arguments.of(*dropwhile(lambda each: unwrap(each) is not init, all_of_them))
+
+
+def _keys(function: Callable[..., Any], name: str) -> tuple[str, ...] | None:
+    """The names that `**options: Unpack[Options]` stands for; `None` where nothing is said of them."""
+    try:
+        told = get_args(get_type_hints(function).get(name))
+    except Exception:  # noqa: BLE001 - annotations of somebody's own, which may need what is imported for types alone
+        return None
+    return tuple(told[0].__annotations__) if told else None

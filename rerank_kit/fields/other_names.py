@@ -1,0 +1,51 @@
+"""What the frameworks' own classes take and ours do not, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+_KEPT_SCORES = "leave it out: the first stage's scores are always kept, beside the relevance, and never in the text"
+_ALONE = "leave it out: requests are sent without that package"
+
+REMEDIES: Mapping[str, Mapping[str, str]] = {
+    "RerankFields": {"keep_retrieval_score": _KEPT_SCORES, "widen": "pass it to with_rerank(retriever, …, widen=…)"},
+    "RerankCompressor": {
+        "on_error": 'pass it to with_rerank(retriever, …, on_error="keep"), which has the documents to keep',
+        "recall": "pass it to with_rerank(retriever, …, recall=50), which has the retriever bring so many",
+    },
+    "ApiFields": {
+        "user_agent": "a header of your own goes to the class that sends the requests, such as "
+        'reranker=Jina(model, headers={"User-Agent": "…"}), with Jina from rerank_kit.managed'
+    },
+    "CohereFields": {"aclient": "write async_client="},
+    "VoyageFields": {"client": _ALONE, "aclient": _ALONE},
+    "JinaFields": {"session": _ALONE, "api_url": "write base_url="},
+    "EndpointFields": {
+        "truncate_text": "leave it out: servers are told to cut what is too long; max_tokens_per_doc= cuts before that",
+        "text_instruction": "leave it out: it is read by no server",
+        "query_instruction": "leave it out: it is read by no server; write the instruction into the question",
+        "mode": "write metadata_mode=MetadataMode.NONE for the text alone, or leave it out for the metadata too",
+    },
+    "CrossEncoderFields": {
+        "model_kwargs": "write what is in it as fields, such as device= and trust_remote_code=",
+        "cross_encoder_kwargs": "write what is in it as fields, such as max_length= and trust_remote_code=",
+        "cache_folder": "set the environment variable HF_HUB_CACHE",
+    },
+    "FlashRankFields": {"prefix_metadata": "leave it out: a score that was there before is kept, and not written over"},
+    "JudgeFields": {
+        "choice_batch_size": 'write documents_per_call=, with mode="grade"',
+        "choice_select_prompt": "write criterion= or instructions=",
+        "format_node_batch_fn": "write metadata_mode= for what is read of a node",
+        "parse_choice_select_answer_fn": "leave it out: answers are JSON, and are checked",
+        "rankgpt_rerank_prompt": "write criterion= or instructions=",
+        "verbose": "leave it out: the logger rerank_kit and the trace tell what happened",
+    },
+}
+"""By the class of ours that has the fields, for all that inherit them: a name, and the remedy."""
+
+
+def other_names(kind: type[BaseModel]) -> dict[str, str]:
+    """Names that the classes which a class of ours stands for take and ours does not, with what to write instead."""
+    return {name: remedy for each in reversed(kind.__mro__) for name, remedy in REMEDIES.get(each.__name__, {}).items()}
