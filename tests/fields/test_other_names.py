@@ -22,7 +22,7 @@ from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from rerank_kit.managed import Jina
 from rerank_kit.testing import RerankServer
 from tests.api.leaks import leaked, seen_of
-from tests.doubles import Scripted
+from tests.doubles import Scripted, last_numbers
 from tests.servers import server
 
 __all__ = ["server"]
@@ -167,8 +167,8 @@ def test_a_client_that_is_no_ranker_is_refused(package: Any, client: object) -> 
 @both
 def test_a_function_is_a_reranker_and_what_is_none_says_what_to_pass(package: Any) -> None:
     kind = package.RerankCompressor if package is lc else package.RerankPostprocessor
-    made = kind(reranker=lambda query, texts: [float(len(text)) for text in texts])
-    assert [hit.index for hit in made.loaded.rerank("query", ["a", "bb"])] == [1, 0]
+    made = kind(reranker=last_numbers)
+    assert [hit.index for hit in made.loaded.rerank("query", ["a 1", "b 2"])] == [1, 0]
     with pytest.raises(ConfigurationError, match=r"pass Endpoint\('http://127.0.0.1:8080'\), from rerank_kit.managed"):
         as_reranker("http://127.0.0.1:8080", "…")
     with pytest.raises(ConfigurationError, match=r"pass Cohere\(model\), from rerank_kit.managed"):
