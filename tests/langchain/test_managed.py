@@ -80,14 +80,12 @@ def test_fields_reach_the_api(server: RerankServer) -> None:
             {"query": f"Newest first.\nQuery: {QUERY}", "truncation": False},
         ),
         (
-            EndpointRerank(
-                base_url=server.base_url("vllm"),
-                model_name="mine",  # type: ignore[call-arg]
-                format="vllm",
-                auth_token=KEY,
-                instruction="Newest first.",
-            ),
-            {"model": "mine", "instruction": "Newest first."},
+            EndpointRerank(base_url=server.base_url("vllm"), model_name="mine", format="vllm", auth_token=KEY),  # type: ignore[call-arg]
+            {"model": "mine"},
+        ),
+        (
+            EndpointRerank(base_url=server.base_url("sglang"), format="sglang", instruction="Newest first."),
+            {"instruct": "Newest first."},
         ),
     ]
     for compressor, expected in given:

@@ -55,7 +55,8 @@ def test_an_instruction_is_sent_where_there_is_a_field_for_it(
         reranker = Endpoint(server.base_url(name), **options)
         assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
         assert server.received[-1].body[field[name]] == "Which animals?"
-        plain = Endpoint(server.base_url(name), **{**options, "instruction": None})
+        del options["instruction"]
+        plain = Endpoint(server.base_url(name), **options)
         colour(plain, "rerank", QUERY, DOCUMENTS)
         assert field[name] not in server.received[-1].body
         assert plain.fingerprint != reranker.fingerprint

@@ -28,7 +28,8 @@ class Heeding(RerankServer):
     """A server whose model reads the instruction, as if it were a part of the query."""
 
     def answer(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> tuple[int, str]:
-        query, instruction = FORMATS[name].query, body.get(FORMATS[name].instruction)
+        (spoken,) = (each for key, each in FORMATS.items() if key == name)
+        query, instruction = spoken.query, body.get(spoken.instruction)
         asked = body if instruction is None else {**body, query: f"{body[query]} {instruction}"}
         return super().answer(name, path, headers, asked, fault)
 
