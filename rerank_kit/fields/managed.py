@@ -122,6 +122,12 @@ class EndpointFields(ApiFields):
     format: FormatName | Literal["auto"] = Field(
         default="auto", description='The wire format; `"auto"` asks the server.'
     )
+    instruction: str | None = Field(
+        default=None, description="What makes a document relevant, in your own words, if the model reads that."
+    )
+    check: Literal["warn"] | None = Field(
+        default=None, description='`"warn"` tests the server after the first call, and warns of what is wrong.'
+    )
     pointwise: bool = Field(default=True, description="Whether the model scores each document on its own.")
 
     @classmethod
@@ -140,6 +146,8 @@ class EndpointFields(ApiFields):
             self.base_url,
             model=self.model,
             format=self.format,
+            instruction=self.instruction,
+            check=self.check,
             pointwise=self.pointwise,
             max_tokens_per_doc=self.max_tokens_per_doc,
             **self._requests(),

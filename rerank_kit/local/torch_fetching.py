@@ -8,7 +8,11 @@ that may not be read for one that is not there.
 from __future__ import annotations
 
 import json
+import logging
 import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from textwrap import shorten
 from typing import Any
@@ -104,13 +108,44 @@ def _made(library: Any, name: str, options: dict[str, Any], token: Secret | None
 
     An error of the hub's client holds the request, and with it the token: where there may be one, it is not chained.
     """
+    problem = None
     try:
-        return library.CrossEncoder(name, **options, token=None if token is None else token.reveal())
+        with _untrusted() as untrusted:
+            made = library.CrossEncoder(name, **options, token=None if token is None else token.reveal())
     except Exception as error:  # torch, transformers and the hub raise whatever they like
         problem = _unloadable(name, options["device"], str(error) if token is None else token.hide(str(error)))
         if token is None:
             raise problem from error
-    raise problem
+    if problem is None and untrusted:
+        problem = _unloadable(name, options["device"], untrusted[0])
+    if problem is not None:
+        raise problem
+    return made
+
+
+@contextmanager
+def _untrusted() -> Generator[list[str]]:
+    """What the library says in this thread of parts of a model that it left out, and puts others in their place."""
+    logger, listener = logging.getLogger("sentence_transformers"), _Listener(threading.get_ident())
+    logger.addHandler(listener)
+    try:
+        yield listener.said
+    finally:
+        logger.removeHandler(listener)
+
+
+class _Listener(logging.Handler):
+    """Keeps what is said in a thread of what is not trusted."""
+
+    def __init__(self, thread: int) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+        self._thread = thread
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = record.getMessage()
+        if record.thread == self._thread and "is not trusted" in told:
+            self.said.append(told)
 
 
 def _unloadable(name: str, device: object, said: str) -> ConfigurationError:

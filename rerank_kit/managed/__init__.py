@@ -9,6 +9,7 @@ from rerank_kit.managed.cohere import Cohere
 from rerank_kit.managed.endpoint import Endpoint
 from rerank_kit.managed.formats import FormatName
 from rerank_kit.managed.jina import Jina
+from rerank_kit.managed.self_test import SelfTestWarning
 from rerank_kit.managed.split import Limits
 from rerank_kit.managed.voyage import Voyage
 
@@ -25,5 +26,6 @@ __all__ = [
     "ManagedReranker",
     "Options",
     "RateLimit",
+    "SelfTestWarning",
     "Voyage",
 ]

@@ -17,13 +17,13 @@ from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_choice, check_flag, check_seconds, check_timeout
+from rerank_kit.checks import check_choice, check_flag, check_seconds, check_text, check_timeout
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.base import ManagedReranker, Options
-from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName
+from rerank_kit.managed.formats import FORMATS, OWNERS, Format, FormatName, by_host, check_instruction
 from rerank_kit.managed.results import Decoded
-from rerank_kit.managed.self_test import QUERY, TEXTS, examine
+from rerank_kit.managed.self_test import examining, warning
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable
@@ -41,6 +41,7 @@ class Endpoint(ManagedReranker):
     Attributes:
         base_urls: Where the service is.
         format: The wire format; `"auto"` until the first call has asked the server what it is.
+        instruction: What makes a document relevant, in the user's words.
         pointwise: Whether the model scores each document on its own.
     """
 
@@ -51,6 +52,8 @@ class Endpoint(ManagedReranker):
         model: str | None = None,
         format: FormatName | Literal["auto"] = "auto",  # noqa: A002 - what users call it
         api_key: object = None,
+        instruction: str | None = None,
+        check: Literal["warn"] | None = None,
         max_tokens_per_doc: int | None = None,
         pointwise: bool = True,
         set_aside: float = 30.0,
@@ -64,6 +67,10 @@ class Endpoint(ManagedReranker):
             format: The wire format. `"auto"` knows hosted APIs by their names, and asks other servers at the first
                 call.
             api_key: The key, if one is needed; by default from the environment variable that the format's vendor uses.
+            instruction: What makes a document relevant, in your own words, for models that read one, such as
+                Qwen3-Reranker; only SGLang, vLLM and Contextual AI have a field for it.
+            check: `"warn"` tests the server after the first call, with a few small requests, as `check()` does, and
+                warns of what is wrong.
             max_tokens_per_doc: Longer documents are cut before they are sent. llama.cpp refuses a request whose query
                 and document exceed its physical batch size, 512 tokens by default.
             pointwise: Pass `False` for a model that reads all documents together: they are never split then.
@@ -79,7 +86,11 @@ class Endpoint(ManagedReranker):
             msg = f"base_url must be a URL, or several that differ only in their hosts, not {quoted(base_url)}"
             raise ConfigurationError(msg)
         check_choice("format", format, ("auto", *get_args(FormatName)))
-        self.format: FormatName | Literal["auto"] = _by_host(self.base_urls[0]) if format == "auto" else format
+        known = by_host(urlsplit(self.base_urls[0]).hostname) or "auto"
+        self.format: FormatName | Literal["auto"] = known if format == "auto" else format
+        self.instruction = None if instruction is None else check_text("instruction", instruction)
+        check_choice("check", check, (None, "warn"))
+        self._untested = check == "warn"
         variables = [] if self.format == "auto" else [FORMATS[self.format].key_variable]
         key = Secret(api_key, variables=[each for each in variables if each is not None], required=False)
         self._limits_given = "limits" in options
@@ -103,10 +114,11 @@ class Endpoint(ManagedReranker):
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """What the format says, asking for all documents."""
-        return self._request(query, texts, len(texts))
+        return self.request(query, texts, len(texts), self.instruction)
 
-    def _request(self, query: str, texts: Sequence[str], top_n: int) -> Request:
-        return self.spoken.encode(self.model, query, texts, top_n)
+    def request(self, query: str, texts: Sequence[str], top_n: int, instruction: str | None) -> Request:
+        """What the format says."""
+        return self.spoken.encode(self.model, query, texts, top_n, instruction)
 
     def decode(self, body: Any, texts: Sequence[str]) -> Decoded:
         """What the format says."""
@@ -132,6 +144,14 @@ class Endpoint(ManagedReranker):
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents, after having asked the server what it is, once."""
         yield from self._introduced(deadline)
+        ranking = yield from self._ranked(query, documents, deadline)
+        if self._untested:
+            self._untested = False
+            yield from warning(self, deadline)
+        return ranking
+
+    def _ranked(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Rank the documents: once more if the server says how many it takes."""
         try:
             return (yield from super().flow(query, documents, deadline))
         except StatusError as error:
@@ -243,6 +263,7 @@ class Endpoint(ManagedReranker):
             self.limits = replace(self.limits, documents=documents)
 
     def _take(self, name: FormatName) -> None:
+        check_instruction(name, self.instruction)
         self.format = name
         if not self._limits_given:
             self.limits = self.spoken.limits
@@ -260,30 +281,12 @@ class Endpoint(ManagedReranker):
             BackendError: The server cannot be reached, or answers with an error.
             ConfigurationError: It knows no such key, address or model.
         """
-        return run(self._checking(Deadline.after(check_timeout(timeout))))
+        return run(self._tested(Deadline.after(check_timeout(timeout))))
 
     async def acheck(self, *, timeout: float | None = 60.0) -> Check:
         """Test the server: `check`, without blocking the running loop."""
-        return await arun(self._checking(Deadline.after(check_timeout(timeout))))
+        return await arun(self._tested(Deadline.after(check_timeout(timeout))))
 
-    def _checking(self, deadline: Deadline) -> Flow[Check]:
+    def _tested(self, deadline: Deadline) -> Flow[Check]:
         yield from self._introduced(deadline)
-        started = deadline.clock()
-        whole, _ = yield from self.exchange(self.encode(QUERY, TEXTS), deadline)
-        seconds = deadline.clock() - started
-        first, _ = yield from self.exchange(self._request(QUERY, TEXTS, 1), deadline)
-        read: list[Decoded | InvalidResponse] = []
-        for response in (whole, first):
-            try:
-                read.append(self.understood(response, lambda body: self.decode(body, TEXTS)))
-            except InvalidResponse as error:
-                read.append(error)
-        return examine(str(self.format), read[0], read[1] if self.spoken.top_n is not None else None, seconds)
-
-
-def _by_host(url: str) -> FormatName | Literal["auto"]:
-    host = urlsplit(url).hostname
-    for name, spoken in FORMATS.items():
-        if host in spoken.hosts:
-            return name
-    return "auto"
+        return (yield from examining(self, deadline))

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import amount
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
 from rerank_kit.values import Usage
@@ -43,6 +44,8 @@ class Format:
         results: The name of the list of results; `None` where the answer is the list.
         score: The name of a score.
         model: Whether a model's name is sent.
+        instruction: The name of what says, in the user's words, what makes a document relevant; `None` where there is
+            no field for it.
         extra: What else to send.
         key_header: The header that carries the key, and what stands before it.
         key_variable: The environment variable of the key.
@@ -60,6 +63,7 @@ class Format:
     results: str | None = "results"
     score: str = "relevance_score"
     model: bool = True
+    instruction: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     key_header: tuple[str, str] = ("authorization", "Bearer ")
     key_variable: str | None = None
@@ -68,7 +72,9 @@ class Format:
     limits: Limits = field(default_factory=Limits)
     longest: int | None = None
 
-    def encode(self, model: str | None, query: str, texts: Sequence[str], top_n: int) -> Request:
+    def encode(
+        self, model: str | None, query: str, texts: Sequence[str], top_n: int, instruction: str | None = None
+    ) -> Request:
         """What to send."""
         documents = list(texts) if self.wrap is None else [{self.wrap: text} for text in texts]
         body: dict[str, Any] = {self.query: query, self.documents: documents, **self.extra}
@@ -76,6 +82,8 @@ class Format:
             body[self.top_n] = top_n
         if self.model and model is not None:
             body["model"] = model
+        if self.instruction is not None and instruction is not None:
+            body[self.instruction] = instruction
         return Request(self.path, body)
 
     def decode(self, body: Any) -> Decoded:
@@ -90,7 +98,9 @@ FORMATS: Mapping[FormatName, Format] = {
         path="/v2/rerank", limits=Limits(documents=1000), key_variable="CO_API_KEY", hosts=["api.cohere.com"]
     ),
     # https://docs.contextual.ai/api-reference/rerank/rerank
-    "contextual": Format(path="/v1/rerank", key_variable="CONTEXTUAL_API_KEY", hosts=["api.contextual.ai"]),
+    "contextual": Format(
+        path="/v1/rerank", instruction="instruction", key_variable="CONTEXTUAL_API_KEY", hosts=["api.contextual.ai"]
+    ),
     # A string of more than 122,880 characters, or a list of more than 2,048, is refused: infinity_emb/fastapi_schemas
     "infinity": Format(limits=Limits(documents=2048), longest=122_880),
     "jina": Format(path="/v1/rerank", key_variable="JINA_API_KEY", hosts=["api.jina.ai"]),
@@ -119,7 +129,8 @@ FORMATS: Mapping[FormatName, Format] = {
         headers={"x-pinecone-api-version": "2024-10"},
         hosts=["api.pinecone.io"],
     ),
-    "sglang": Format(path="/v1/rerank", results=None, score="score"),
+    # instruct: https://github.com/sgl-project/sglang/pull/16403
+    "sglang": Format(path="/v1/rerank", results=None, score="score", instruction="instruct"),
     # It has no top_n, calls documents texts, and cuts what is too long by itself, if told to:
     # https://huggingface.github.io/text-embeddings-inference/
     "tei": Format(
@@ -133,7 +144,8 @@ FORMATS: Mapping[FormatName, Format] = {
     ),
     # Without truncate_prompt_tokens one long document fails the request; -1 is the model's own maximum:
     # https://github.com/vllm-project/vllm/issues/24737
-    "vllm": Format(path="/v1/rerank", extra={"truncate_prompt_tokens": -1}),
+    # instruction: https://github.com/vllm-project/vllm/pull/42412
+    "vllm": Format(path="/v1/rerank", instruction="instruction", extra={"truncate_prompt_tokens": -1}),
     "vllm-score": Format(
         path="/score",
         query="text_1",
@@ -141,6 +153,7 @@ FORMATS: Mapping[FormatName, Format] = {
         top_n=None,
         results="data",
         score="score",
+        instruction="instruction",
         extra={"truncate_prompt_tokens": -1},
     ),
     "voyage": Format(
@@ -162,3 +175,25 @@ FORMATS: Mapping[FormatName, Format] = {
 
 OWNERS: Mapping[str, FormatName] = {"infinity": "infinity", "llamacpp": "llama.cpp", "sglang": "sglang", "vllm": "vllm"}
 """What servers say of themselves in the list of their models, as `owned_by`."""
+
+
+def by_host(host: str | None) -> FormatName | None:
+    """The format that is spoken on a host."""
+    return next((name for name, spoken in FORMATS.items() if host in spoken.hosts), None)
+
+
+def check_instruction(spoken: FormatName, instruction: str | None) -> None:
+    """Refuse an instruction where a format has no field for one.
+
+    Raises:
+        ConfigurationError: It has none.
+    """
+    if instruction is None or FORMATS[spoken].instruction is not None:
+        return
+    able = ", ".join(name for name, each in FORMATS.items() if each.instruction is not None)
+    also = "; Voyage(instruction=) puts it before the query" if spoken == "voyage" else ""
+    msg = (
+        f"instruction= cannot be sent in the format {spoken}, which has no field for it{also}: leave it out, or put it "
+        f"into the query if the model reads it there. Formats with a field for it are {able}"
+    )
+    raise ConfigurationError(msg)

@@ -19,7 +19,8 @@ from langchain_rerank_kit import (
     with_rerank,
 )
 from rerank_kit import ConfigurationError, StatusError
-from rerank_kit.testing import RerankServer, status
+from rerank_kit.managed import SelfTestWarning
+from rerank_kit.testing import RerankServer, constant_scores, status
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -82,6 +83,10 @@ def test_fields_reach_the_api(server: RerankServer) -> None:
             EndpointRerank(base_url=server.base_url("vllm"), model_name="mine", format="vllm", auth_token=KEY),  # type: ignore[call-arg]
             {"model": "mine"},
         ),
+        (
+            EndpointRerank(base_url=server.base_url("sglang"), format="sglang", instruction="Newest first."),
+            {"instruct": "Newest first."},
+        ),
     ]
     for compressor, expected in given:
         compressor.compress_documents(pages(), QUERY)
@@ -122,3 +127,11 @@ def test_a_missing_key_is_said_when_it_is_made(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("VOYAGE_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="VOYAGE_API_KEY"):
         VoyageRerank(model="rerank-3")
+
+
+def test_a_server_is_tested_when_asked(server: RerankServer) -> None:
+    server.fail(constant_scores(), times=None)
+    compressor = EndpointRerank(base_url=server.base_url("vllm"), check="warn")
+    with pytest.warns(SelfTestWarning, match="served without it") as warned:
+        compressor.compress_documents(pages(), QUERY)
+    assert [each.filename for each in warned if each.category is SelfTestWarning] == [__file__]

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from llama_rerank_kit import CohereRerank, EndpointRerank, JinaRerank, RerankPostprocessor, VoyageRerank
 from rerank_kit import ConfigurationError, StatusError
-from rerank_kit.testing import RerankServer, status
+from rerank_kit.managed import SelfTestWarning
+from rerank_kit.testing import RerankServer, constant_scores, status
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -69,6 +70,10 @@ def test_fields_reach_the_api(server: RerankServer) -> None:
             EndpointRerank(base_url=server.base_url("vllm"), model_name="mine", format="vllm", auth_token=KEY),  # type: ignore[call-arg]
             {"model": "mine"},
         ),
+        (
+            EndpointRerank(base_url=server.base_url("sglang"), format="sglang", instruction="Newest first."),
+            {"instruct": "Newest first."},
+        ),
     ]
     for postprocessor, expected in given:
         postprocessor.postprocess_nodes(nodes(), query_str=QUERY)
@@ -115,3 +120,11 @@ def test_a_reranker_of_ones_own_is_used_and_a_missing_key_said(monkeypatch: pyte
     monkeypatch.delenv("JINA_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="JINA_API_KEY"):
         JinaRerank(model="jina-reranker-m0")
+
+
+def test_a_server_is_tested_when_asked(server: RerankServer) -> None:
+    server.fail(constant_scores(), times=None)
+    postprocessor = EndpointRerank(base_url=server.base_url("vllm"), check="warn")
+    with pytest.warns(SelfTestWarning, match="served without it") as warned:
+        postprocessor.postprocess_nodes(nodes(), query_str=QUERY)
+    assert [each.filename for each in warned if each.category is SelfTestWarning] == [__file__]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.local import SentenceTransformersCrossEncoder
 from tests.local.cards import REASON, torch, transformers
-from tests.local.tiny_families import altered, decoder, encoder, ettin, setting, without_weights
+from tests.local.tiny_families import Build, altered, decoder, encoder, ettin, setting, without_weights
 
 library: Any = pytest.importorskip("sentence_transformers", reason=REASON)
 
@@ -49,6 +52,30 @@ def test_a_loaded_model_is_looked_at_too_and_told_how_to_pass_a_trained_one(tmp_
 def test_a_trained_head_under_an_unusual_name_is_used(tmp_path: Path, architecture: str) -> None:
     folder = altered(encoder("mine"), setting(architectures=[architecture]))(tmp_path)
     assert SentenceTransformersCrossEncoder(folder).rerank("query", ["text"]).hits
+
+
+def _another(module: str) -> Callable[[Path], object]:
+    """A model whose activation is in a module of its own."""
+
+    def change(folder: Path) -> None:
+        path = folder / module / "config.json"
+        key = "activation_function" if module else "sentence_transformers"
+        path.write_text(json.dumps({**json.loads(path.read_text()), key: OWN if module else {"activation_fn": OWN}}))
+
+    return change
+
+
+OWN = "decimal.Decimal"
+
+
+@pytest.mark.parametrize(("build", "module"), [(ettin, "2_Dense"), (encoder("mine"), "")])
+def test_an_activation_that_the_library_would_replace_by_another_is_refused(
+    tmp_path: Path, build: Build, module: str
+) -> None:
+    message = refused(altered(build, _another(module))(tmp_path))
+    assert f"Activation function path '{OWN}' is not trusted" in message
+    assert "Read it, and pass trust_remote_code=True to have it run here" in message
+    assert not any("Listener" in repr(each) for each in logging.getLogger("sentence_transformers").handlers)
 
 
 def test_weights_that_are_tied_to_others_are_not_missing(tmp_path: Path) -> None:

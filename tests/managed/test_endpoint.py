@@ -45,6 +45,41 @@ def test_every_format_is_spoken(server: RerankServer, name: FormatName, colour: 
     assert KEY in (sent.headers.get("api-key", ""), sent.headers.get("authorization", "").removeprefix("Bearer "))
 
 
+@pytest.mark.parametrize("name", get_args(FormatName))
+def test_an_instruction_is_sent_where_there_is_a_field_for_it(
+    server: RerankServer, name: FormatName, colour: Colour
+) -> None:
+    field = {"contextual": "instruction", "sglang": "instruct", "vllm": "instruction", "vllm-score": "instruction"}
+    options: dict[str, Any] = {"model": "m", "format": name, "api_key": KEY, "instruction": "Which animals?"}
+    if name in field:
+        reranker = Endpoint(server.base_url(name), **options)
+        assert order(colour(reranker, "rerank", QUERY, DOCUMENTS)) == ORDER
+        assert server.received[-1].body[field[name]] == "Which animals?"
+        del options["instruction"]
+        plain = Endpoint(server.base_url(name), **options)
+        colour(plain, "rerank", QUERY, DOCUMENTS)
+        assert field[name] not in server.received[-1].body
+        assert plain.fingerprint != reranker.fingerprint
+        return
+    with pytest.raises(ConfigurationError, match=rf"cannot be sent in the format {name}.*are contextual, sglang, vllm"):
+        Endpoint(server.base_url(name), **options)
+
+
+def test_a_server_that_turns_out_to_read_no_instruction_is_refused(server: RerankServer, colour: Colour) -> None:
+    reranker = Endpoint(server.base_url("tei"), instruction="Which animals?")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="cannot be sent in the format tei"):
+            colour(reranker, "rerank", QUERY, DOCUMENTS)
+    found = Endpoint(server.base_url("sglang"), instruction="Which animals?")
+    assert order(colour(found, "rerank", QUERY, DOCUMENTS)) == ORDER
+    assert server.received[-1].body["instruct"] == "Which animals?"
+
+
+def test_voyage_has_a_class_of_its_own_for_instructions() -> None:
+    with pytest.raises(ConfigurationError, match=r"Voyage\(instruction=\) puts it before the query"):
+        Endpoint("http://host", model="m", format="voyage", api_key=KEY, instruction="Which animals?")
+
+
 def test_tei_has_no_top_n_and_is_told_to_cut(server: RerankServer) -> None:
     Endpoint(server.base_url("tei"), format="tei").rerank(QUERY, DOCUMENTS)
     assert server.received[-1].body == {"query": QUERY, "texts": DOCUMENTS, "truncate": True}
@@ -327,6 +362,7 @@ def test_a_server_that_was_set_aside_is_tried_by_the_next_when_the_one_who_tried
         ({"base_url": []}, "differ only in their hosts"),
         ({"base_url": ["http://a/v1", "http://b"]}, "differ only in their hosts"),
         ({"base_url": "http://host", "format": "teii"}, "format must be 'auto', 'cohere'.*did you mean 'tei'"),
+        ({"base_url": "http://host", "instruction": " "}, "instruction must be a str with something in it"),
         ({"base_url": "http://host", "timeout": 0}, "timeout must be"),
         ({"base_url": "http://host", "timeout": None}, "not None: a request without one can hang"),
         ({"base_url": "http://host", "max_retries": -1}, "max_retries must be"),
