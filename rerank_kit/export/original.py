@@ -50,8 +50,8 @@ class Original:
         for package in _PACKAGES:
             optional(package, extra="export", why="exporting a model")
         name = os.fspath(model)
-        source = Source(revision=revision)
-        loaded = load(model, device="cpu", dtype=None, source=source, trust_remote_code=trust_remote_code)
+        source = Source(revision)
+        loaded: Any = load(name, device="cpu", dtype=None, source=source, trust_remote_code=trust_remote_code)
         self._model: Any = loaded.eval()
         if not self._model.tokenizer.is_fast:
             msg = f"model={name!r} has no fast tokenizer: one that can be saved as tokenizer.json is needed"
