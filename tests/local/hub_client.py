@@ -28,6 +28,7 @@ def point_at(monkeypatch: pytest.MonkeyPatch, url: str, cache: Path, **settings:
         "HF_HUB_OFFLINE": False,
         "HF_HUB_ETAG_TIMEOUT": 0.5,
         "HF_HUB_DISABLE_PROGRESS_BARS": True,
+        "HF_HUB_DISABLE_TELEMETRY": True,  # for which it asks something by itself, once a day
         **settings,
     }
     for name, value in values.items():

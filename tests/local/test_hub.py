@@ -55,7 +55,9 @@ def test_just_the_files_that_are_read_are_fetched_and_only_once(hub: Hub) -> Non
 def test_the_name_in_the_environment_is_where_the_hub_is(hub: Hub, tmp_path: Path) -> None:
     code = f"from rerank_kit.local import OnnxCrossEncoder; print(OnnxCrossEncoder({NAME!r}))"
     home = str(tmp_path / "home")
-    done = python("-c", code, check=False, HF_ENDPOINT=hub.url, HF_HOME=home, NO_PROXY="127.0.0.1")
+    done = python(
+        "-c", code, check=False, HF_ENDPOINT=hub.url, HF_HOME=home, NO_PROXY="127.0.0.1", HF_HUB_DISABLE_TELEMETRY="1"
+    )
     assert "OnnxCrossEncoder('owner/tiny', max_length=64" in done.stdout, done.stderr
     assert hub.fetched == READ
 
