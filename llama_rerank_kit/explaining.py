@@ -11,10 +11,12 @@ from llama_index.core.schema import QueryBundle
 
 from llama_rerank_kit.wrapping import widening_of
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.explanation import Explanation
 from rerank_kit.observe.explaining import explaining, the_last
 
 
+@named
 def explain(target: BaseRetriever | BaseQueryEngine, query: str | QueryBundle) -> Explanation:
     """Retrieve and rerank, and tell all of it: `print(explain(engine, "…"))`; a notebook shows it as HTML.
 
@@ -38,6 +40,7 @@ def explain(target: BaseRetriever | BaseQueryEngine, query: str | QueryBundle) -
     return _told(explanations, target)
 
 
+@named
 async def aexplain(target: BaseRetriever | BaseQueryEngine, query: str | QueryBundle) -> Explanation:
     """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
     retrieve = _retrieval(target, "aretrieve")

@@ -25,6 +25,7 @@ from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import Widening, is_widening, recall_for, warn_of_limits, warn_of_rerankers
 from rerank_kit.quoting import class_name
+from rerank_kit.wrong_kind import no_retriever
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
 OnError = Literal["raise", "keep"]
@@ -115,8 +116,8 @@ def with_rerank(
     check_choice("on_error", on_error, ("raise", "keep", None))
     walk, path = Walk(recall, widen), class_name(target)
     if not isinstance(target, BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex):
-        msg = f"target must be a LlamaIndex retriever, query engine, chat engine or index, not {type(target).__name__}"
-        raise ConfigurationError(msg)
+        wanted = "a LlamaIndex retriever, query engine, chat engine or index"
+        raise no_retriever(target, "target", wanted, "LlamaIndex", reranker)
     options = {
         "top_n": top_n,
         "threshold": check_threshold(threshold),

@@ -7,11 +7,13 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 
 _INSIDE = frozenset(  # packages whose code stands between a user's line and a warning
     {
         *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
         *("langchain_core", "langchain_classic", "llama_index", "llama_index_instrumentation"),
+        *("concurrent", "threading", "contextvars"),  # of a pool's thread no line is the user's
     }
 )
 
@@ -46,11 +48,26 @@ def warn_user(message: str, category: type[Warning], *, once: bool = False, told
         heard.append(message)
     if told:
         return
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
-        level, frame = level + 1, frame.f_back
-    place = (category, frame and frame.f_code.co_filename, frame and frame.f_lineno)
-    if once and place in _said:
+    level, place = _user_line()
+    if once and (category, *place) in _said:
         return
-    _said.add(place)
+    _said.add((category, *place))
     warnings.warn(message, category, stacklevel=level)
+
+
+def would_be_heard(category: type[Warning]) -> bool:
+    """Whether a warning that is given once for a line would be shown or collected now."""
+    return _heard.get() is not None or (category, *_user_line()[1]) not in _said
+
+
+def package_of(frame: FrameType) -> str:
+    """The package whose code runs in a frame."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _user_line() -> tuple[int, tuple[str | None, int | None]]:
+    """How many frames the caller is inside of, and the file and line of the user's that led here, if there is one."""
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and package_of(frame) in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    return level, (frame and frame.f_code.co_filename, frame and frame.f_lineno)

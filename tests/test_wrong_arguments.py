@@ -28,7 +28,7 @@ PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"r
 OURS = {  # what we make and hand out, and what somebody else is to write
     *("Calibration", "Change", "Check", "Completion", "Deadline", "Estimate", "Finding", "Hit", "Kept", "Prompt"),
     *("RerankedNode", "Ranking", "Scored", "Span", "Usage", "Verdict", "Verdicts", "Widening", "log_span"),
-    *("cross_encoder", "known_prices", "CrossEncoder"),
+    *("cross_encoder", "known_prices", "CrossEncoder", "explaining"),
 }
 
 
@@ -175,6 +175,12 @@ def test_a_retriever_of_ours_has_no_other_fields() -> None:
     made = langchain_rerank_kit.with_rerank(langchain_rerank_kit.BM25Retriever.from_documents(pages), Scripted())
     for call in (lambda: setattr(made, "k", 3), lambda: made.model_copy(update={"topn": 3})):
         assert refusal(call).endswith("did you mean top_n?")
+
+
+@pytest.mark.parametrize("package", [langchain_rerank_kit, llama_rerank_kit])
+def test_a_slip_is_taken_for_a_field_rather_than_for_a_name_of_another_library(package: Any) -> None:
+    assert refusal(package.EndpointRerank, modle=KEY).endswith("did you mean model?")
+    assert refusal(package.EndpointRerank, mode=KEY).endswith("or leave it out for the metadata too")
 
 
 def test_a_class_of_somebody_elses_that_takes_further_fields_is_left_alone() -> None:

@@ -6,17 +6,19 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_choice
+from rerank_kit.checks import check_choice, check_flag, is_number
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
+from rerank_kit.wrong_kind import check_reranker
 
 
 class Cascade(Reranker):
@@ -62,10 +64,10 @@ class Cascade(Reranker):
             msg = "a Cascade needs at least one stage: Cascade(Stage(reranker, top_n=20), Stage(judge, top_n=5))"
             raise ConfigurationError(msg)
         check_choice("on_budget", on_budget, ("return", "raise"))
-        self.stages = tuple(each if isinstance(each, Stage) else Stage(each) for each in stages)
-        self.budget = budget if isinstance(budget, Budget) else Budget(budget)
+        self.stages = tuple(_stage(f"stages[{place}]", each) for place, each in enumerate(stages))
+        self.budget = budget if isinstance(budget, Budget) else Budget(_seconds(budget))
         self.on_budget = on_budget
-        self.keep_rest = keep_rest
+        self.keep_rest = check_flag("keep_rest", keep_rest)
 
     @property
     def scores_blanks(self) -> bool:
@@ -87,6 +89,22 @@ class Cascade(Reranker):
     def __repr__(self) -> str:
         """Say what the stages are."""
         return f"Cascade({', '.join(each.label for each in self.stages)})"
+
+
+def _stage(name: str, given: object) -> Stage:
+    if isinstance(given, Stage):
+        return given
+    check_reranker(name, given, Reranker, "a rerank_kit.Stage or Reranker")
+    return Stage(cast("Reranker", given))
+
+
+def _seconds(budget: object) -> float | None:
+    """A budget that is no `Budget`."""
+    if budget is not None and (not is_number(budget) or budget <= 0):
+        msg = "budget must be a number of seconds above 0, a rerank_kit.Budget, or None for no limit, not "
+        msg += quoted(budget)
+        raise ConfigurationError(msg)
+    return budget
 
 
 class _Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.batching import reaches
 from rerank_kit.local.control_tokens import ControlTokens
-from rerank_kit.local.prompt_tokenizer import PromptTokenizer
+from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.optional import optional
 from rerank_kit.values import Deadline, Passage
@@ -111,6 +112,14 @@ class PairTokenizer:
         """The tokens of a text alone."""
         ids: list[int] = self._whole.encode(text, add_special_tokens=False).ids
         return ids
+
+    def token_ids(self, tokens: Sequence[str | int], name: str) -> list[int]:
+        """The ids of tokens, of the model with that name.
+
+        Raises:
+            ConfigurationError: There is no token of such a text.
+        """
+        return [token_id(self._whole, each, name) for each in tokens]
 
     def offsets(self, text: str) -> list[Passage]:
         """Where each token of a text stands in it."""

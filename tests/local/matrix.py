@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rerank_kit import ConfigurationError, Reranker
+from rerank_kit.export import export_model
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from tests.local import cards, tiny_tokenizers
 from tests.local.cards import Card
@@ -33,10 +34,11 @@ from tests.local.tiny_families import (
     zerank_2,
 )
 
-Way = Literal["PyTorch", "ONNX"]
-WAYS: tuple[Way, ...] = ("PyTorch", "ONNX")
+Way = Literal["PyTorch", "ONNX", "exported"]
+WAYS: tuple[Way, ...] = ("PyTorch", "ONNX", "exported")
 CLOSE = 1e-4
 QUERY = "what is an apple?"
+_PASSAGES = [f"{number} apples, and {'other ' * (number % 7)}things" for number in range(20)]
 DOCUMENTS = ["a fruit.", "The apple is red; what else?\nIt grows on trees.", "no"]
 TRUSTED = {"trust_remote_code": True}
 
@@ -226,12 +228,17 @@ def outcome(row: Row, way: Way, folder: Path) -> str:
         found = _only(raw, document), _only(scored, document)
         if not all(abs(one - other) < CLOSE for one, other in zip(found, (logit, row.scale(logit)), strict=True)):
             return f"wrong: {found} instead of {logit, row.scale(logit)}"
-    return "equal, with `trust_remote_code=True`" if way == "PyTorch" and row.options == TRUSTED else "equal"
+    return "equal, with `trust_remote_code=True`" if way != "ONNX" and row.options == TRUSTED else "equal"
 
 
 def _engine(row: Row, way: Way, folder: Path, *, raw: bool) -> Reranker:
     if way == "PyTorch":
         return SentenceTransformersCrossEncoder(folder, device="cpu", raw_scores=raw, threads=1, **row.options)
+    if way == "exported":
+        to = folder.parent / "exported"
+        if not to.is_dir():
+            export_model(folder, to, texts=_PASSAGES, int8=False, **row.options)
+        return OnnxCrossEncoder(to, raw_scores=raw, threads=1)
     assert row.graph is not None
     graph = folder.parent / "graph" / folder.name
     return OnnxCrossEncoder(graph if graph.is_dir() else row.graph(folder, graph), raw_scores=raw, threads=1)
