@@ -11,6 +11,7 @@ from llama_index.core.query_engine import CustomQueryEngine
 from llama_index.core.tools import QueryEngineTool
 
 from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
+from llama_rerank_kit.postprocessor import behind
 from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk
 
@@ -37,14 +38,16 @@ class Attachment:
         if isinstance(retriever, BaseRetriever) and isinstance(others, list):
             updates = {
                 "_retriever": self.walk.retriever(retriever, f"{path}.retriever"),
-                "_node_postprocessors": self._with_ours(as_list(others), each.callback_manager, path),
+                "_node_postprocessors": self._with_ours(retriever, as_list(others), each.callback_manager, path),
             }
             return copy_with(each, updates), True
         updates = {name: self._part(value, each, f"{path}.{name.lstrip('_')}") for name, value in parts.items()}
         other = copy_with(each, updates)
         return other, other is not each
 
-    def _with_ours(self, others: list[BaseNodePostprocessor], callbacks: Any, path: str) -> list[BaseNodePostprocessor]:
+    def _with_ours(
+        self, retriever: BaseRetriever, others: list[BaseNodePostprocessor], callbacks: Any, path: str
+    ) -> list[BaseNodePostprocessor]:
         """The postprocessors of an engine with ours among them."""
         last = (place for place, other in enumerate(others) if LAST & {kind.__name__ for kind in type(other).__mro__})
         cut = next(last, len(others))
@@ -52,7 +55,7 @@ class Attachment:
             self.walk.postprocessor(other, f"{path}.node_postprocessors[{place}]")
             for place, other in enumerate(others[:cut])
         ]
-        return [*before, self.postprocessor.model_copy(update={"callback_manager": callbacks}), *others[cut:]]
+        return [*before, behind(retriever, self.postprocessor, callbacks), *others[cut:]]
 
     def _part(self, part: Any, owner: Any, path: str) -> Any:
         """What an engine holds: other engines, alone, in tools or in numbers, are walked through in turn."""

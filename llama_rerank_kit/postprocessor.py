@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -64,6 +65,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         "so, once. `with_rerank` sets it.",
     )
     _warned: bool = PrivateAttr(default=False)
+    _first_stage: tuple[str, ...] = PrivateAttr(default=())
     _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
     fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {
         *("metadata_mode", "on_error", "recall", "distinct", "callback_manager")
@@ -113,9 +115,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         if self.recall is None:
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
-            self._warned = (
-                warn_of_few(len(nodes), self.recall, "print(widening_of(…))", told=self._warned) or self._warned
-            )
+            where, told = "print(widening_of(…))", self._warned
+            self._warned = warn_of_few(len(nodes), self.recall, where, sources=self._first_stage, told=told) or told
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))
@@ -159,6 +160,20 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         )
         with watching(stage):
             return (yield from work)
+
+
+def behind(retriever: BaseRetriever, second: BaseNodePostprocessor, callbacks: Any) -> BaseNodePostprocessor:
+    """A copy of what reranks, which names that retriever where it brings too few candidates.
+
+    Args:
+        retriever: What brings the candidates.
+        second: What reranks.
+        callbacks: The callback manager that the copy reports to.
+    """
+    other = second.model_copy(update={"callback_manager": callbacks})
+    if isinstance(other, RerankPostprocessor):
+        other._first_stage = (type(retriever).__name__,)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return other
 
 
 def _arrived(kind: type[RerankPostprocessor], fields: dict[str, Any], loaded: Reranker | None) -> RerankPostprocessor:

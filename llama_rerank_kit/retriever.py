@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from llama_rerank_kit.merging import DistinctPostprocessor
 from llama_rerank_kit.nodes import RerankedNode, moves
-from llama_rerank_kit.postprocessor import RerankPostprocessor
+from llama_rerank_kit.postprocessor import RerankPostprocessor, behind
 from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
@@ -58,7 +58,7 @@ class RerankRetriever(BaseRetriever):
         self._widening = widening
         self._recall = widening.recall
         self._widen = widen
-        self._postprocessor = postprocessor.model_copy(update={"callback_manager": self.callback_manager})
+        self._postprocessor = behind(widening.original, postprocessor, self.callback_manager)
         self._made = True
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeGuard, TypeVar
 
@@ -162,6 +163,7 @@ def warn_of_few(
     report: str,
     widening: Widening[Any] | None = None,
     *,
+    sources: Sequence[str] = (),
     filtered: bool = False,
     told: bool = False,
 ) -> bool:
@@ -174,16 +176,18 @@ def warn_of_few(
         recall: How many were asked for; `None` where nobody asked.
         report: How the user gets at the report on the widening, as code.
         widening: The report itself, which may name the store and what to set.
+        sources: What the candidates come from, where the report is not at hand.
         filtered: Whether a filter came with the question.
         told: Whether it was said before, so that only an explanation tells it again.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
     if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
         return False
-    sources = f" ({', '.join(widening.sources)})" if widening and widening.sources else ""
+    known = widening.sources if widening else sources
+    named = f" ({', '.join(known)})" if known else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""
     warn_user(
-        f"the first stage{sources} brought {found} candidates where {recall} were asked for, so the reranker chooses "
+        f"the first stage{named} brought {found} candidates where {recall} were asked for, so the reranker chooses "
         f"from less than it could{remedies}. Look at {report}: raise the retriever's own limit, lower its score or "
         "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
         "leaves of it is that small, all is well: ignore RecallWarning",

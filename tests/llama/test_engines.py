@@ -250,7 +250,7 @@ def test_ours_comes_after_cutoffs_and_before_what_arranges_nodes_for_the_llm() -
 def test_a_cutoff_that_leaves_too_few_is_warned_of_at_query_time(colour: Colour) -> None:
     cutoff = SimilarityPostprocessor(similarity_cutoff=0.995)
     better = with_rerank(query_engine(node_postprocessors=[cutoff]), Scripted())
-    with pytest.warns(RecallWarning, match=r"brought 6 candidates where 50 were asked for.*widening_of"):
+    with pytest.warns(RecallWarning, match=r"\(\w+\) brought 6 candidates where 50 were asked for.*widening_of"):
         colour(better, "query", "document")
 
 
@@ -573,12 +573,18 @@ def test_a_recall_too_low_to_matter_is_warned_of_at_once() -> None:
         with_rerank(query_engine(), Scripted(), recall=10)
 
 
+def test_too_few_candidates_of_a_retriever_are_warned_of_with_its_name(colour: Colour) -> None:
+    few = VectorStoreIndex([TextNode(text="document 1")], embed_model=Words()).as_retriever()
+    with pytest.warns(RecallWarning, match=r"first stage \(VectorIndexRetriever\) brought 1 candidates where 50"):
+        colour(with_rerank(few, Scripted()), "retrieve", "document")
+
+
 def test_too_few_candidates_are_warned_of_once_with_the_remedy(colour: Colour) -> None:
     ten = RetrieverQueryEngine.from_args(
         Numbers(), llm=Says(), node_postprocessors=[SimilarityPostprocessor(similarity_cutoff=0.9905)]
     )
     better = with_rerank(ten, Scripted())
-    with pytest.warns(RecallWarning, match="brought 10 candidates where 50 were asked for"):
+    with pytest.warns(RecallWarning, match=r"first stage \(Numbers\) brought 10 candidates where 50 were asked for"):
         colour(better, "query", "document")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
