@@ -238,6 +238,21 @@ def test_a_wrong_kind_is_no_error_of_anybody_elses(call: Any, given: list[Any], 
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        ("top_n", "it is a field: pass it to the class, or assign compressor.top_n"),
+        ("k", "it is a field: pass it to the class, or assign compressor.top_n"),
+        ("score_threshold", "it is a field: pass it to the class, or assign compressor.threshold"),
+        ("docs", "did you mean documents?"),
+    ],
+)
+def test_a_setting_in_a_call_is_told_where_it_belongs(passed: str, told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        colour(RerankCompressor(reranker=Scripted()), "compress_documents", PAGES, "query", **{passed: 1})
+    assert str(caught.value).endswith(f"compress_documents has no argument {passed!r}: {told}")
+
+
 def test_a_question_for_bm25_says_the_same_on_a_loop(colour: Colour) -> None:
     with pytest.raises(ConfigurationError, match=r"invoke has no argument 'top_n': did you mean k\?"):
         colour(BM25Retriever.from_texts(["a"]), "invoke", "a", top_n=1)

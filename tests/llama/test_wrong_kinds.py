@@ -109,6 +109,32 @@ def test_a_bundle_and_a_tuple_are_fine(colour: Colour) -> None:
 
 
 @pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        ("top_n", "its postprocessor has it: assign retriever.postprocessor.top_n"),
+        ("top_k", "its postprocessor has it: assign retriever.postprocessor.top_n"),
+        ("recall", "assign retriever.recall"),
+        ("colour", "it has none at all"),
+    ],
+)
+def test_a_setting_in_a_call_is_told_where_it_belongs(passed: str, told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        colour(with_rerank(Numbers(), Scripted()), "retrieve", "query", **{passed: 1})
+    assert str(caught.value).endswith(f"retrieve has no argument {passed!r}: {told}")
+
+
+@pytest.mark.parametrize("name", ["top_n", "recall", "threshold", "reranker"])
+def test_what_an_index_would_leave_out_in_silence_is_told_where_it_belongs(name: str) -> None:
+    better = with_rerank(index(), Scripted())
+    told = rf"{name} is said when the index is wrapped, with_rerank\(index, {name}=…\)"
+    more: Any = {name: 3}
+    with pytest.raises(ConfigurationError, match=told):
+        better.as_retriever(**more)
+    with pytest.raises(ConfigurationError, match=told):
+        better.as_query_engine(llm=Says(), **more)
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
         (Scripted, "reranker is the class Scripted: pass an object of it"),
