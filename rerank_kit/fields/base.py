@@ -31,11 +31,6 @@ _told: list[Reranker] = []
 """What was taken by default, once that has been said."""
 
 
-def _function_too(given: object) -> object:
-    """A function as the reranker that is made of it."""
-    return Reranker.of(given) if callable(given) and not isinstance(given, type) else given
-
-
 class RerankFields(BaseModel):
     """Plain fields that describe a reranker. A subclass has those of one kind, and makes it in `_build`.
 

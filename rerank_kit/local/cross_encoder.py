@@ -176,6 +176,9 @@ class LoadedCrossEncoder(Settled, CrossEncoder):
     """A cross-encoder whose settings are those with which its model was loaded; they cannot be assigned later."""
 
     _settled_when = "the model is loaded"
+    model = ""  # this and what follows is for the repr of one whose model could not be loaded
+    max_length = threads = 0
+    device = dtype = ""
 
 
 @dataclass(frozen=True, slots=True)
