@@ -15,6 +15,7 @@ from pydantic import ValidationError
 import llama_rerank_kit as li
 from langchain_rerank_kit import (
     BM25Retriever,
+    CascadeRerank,
     LangChainChat,
     LLMJudgeRerank,
     RerankCompressor,
@@ -251,6 +252,21 @@ def test_a_setting_in_a_call_is_told_where_it_belongs(passed: str, told: str, co
     with pytest.raises(ConfigurationError) as caught:
         colour(RerankCompressor(reranker=Scripted()), "compress_documents", PAGES, "query", **{passed: 1})
     assert str(caught.value).endswith(f"compress_documents has no argument {passed!r}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        ([Scripted()], "stages[0] must be a RerankCompressor, not Scripted: wrap it, RerankCompressor(reranker=…)"),
+        ([RerankCompressor], "stages[0] is the class RerankCompressor: pass an object of it"),
+        (RerankCompressor(reranker=Scripted()), "stages must be a list of RerankCompressors, not RerankCompressor"),
+        ([Numbers()], "stages[0] must be a RerankCompressor, not Numbers"),
+    ],
+)
+def test_what_is_no_stage_is_told_what_to_write(stages: Any, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        CascadeRerank(stages=stages)
+    assert told in str(caught.value)
 
 
 def test_a_question_for_bm25_says_the_same_on_a_loop(colour: Colour) -> None:
