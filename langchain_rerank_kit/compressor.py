@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import Callbacks
@@ -18,6 +19,7 @@ from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
+from rerank_kit.arguments import named
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
@@ -30,6 +32,12 @@ _REMEDY = (
     "Write with_rerank(base_retriever, base_compressor) in place of ContextualCompressionRetriever, and the retriever "
     "will bring 50; or raise its own limit, such as k=50"
 )
+
+
+_OF_FIELDS = {
+    name: f"it is a field: pass it to the class, or assign compressor.{name}"
+    for name in ("top_n", "threshold", "timeout", "text", "distinct")
+}
 
 
 class RerankCompressor(RerankFields, BaseDocumentCompressor):
@@ -58,6 +66,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         return {**state, "__dict__": kept}
 
     @override
+    @partial(named, elsewhere=_OF_FIELDS)
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
@@ -66,6 +75,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
+    @partial(named, elsewhere=_OF_FIELDS)
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -18,6 +19,7 @@ from llama_rerank_kit.nodes import kept, reranked
 from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.tracing import Candidate, Reranked, dispatcher, stage, traced
 from rerank_kit import ConfigurationError, Ranking, Reranker
+from rerank_kit.arguments import named
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.drop_in import warn_of_drop_in
@@ -34,6 +36,12 @@ _REMEDY = (
     "Write with_rerank(index.as_query_engine(), postprocessor) in place of node_postprocessors=[postprocessor], and "
     "the retriever will bring 50; or pass similarity_top_k=50"
 )
+
+
+_OF_FIELDS = {
+    name: f"it is a field: pass it to the class, or assign postprocessor.{name}"
+    for name in ("top_n", "threshold", "timeout", "metadata_mode", "distinct", "on_error")
+}
 
 
 class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
@@ -94,6 +102,22 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
                 "brings: raise recall of the retriever before, or call with_rerank with that top_n"
             )
             raise ConfigurationError(msg)
+
+    @override
+    @partial(named, elsewhere=_OF_FIELDS)
+    def postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None, query_str: str | None = None
+    ) -> list[NodeWithScore]:
+        """Rerank nodes. Pass the query as `query_str` or `query_bundle`."""
+        return super().postprocess_nodes(nodes, query_bundle, query_str)
+
+    @override
+    @partial(named, elsewhere=_OF_FIELDS)
+    async def apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None, query_str: str | None = None
+    ) -> list[NodeWithScore]:
+        """Rerank nodes, without blocking the running loop. As with `postprocess_nodes`."""
+        return await super().apostprocess_nodes(nodes, query_bundle, query_str)
 
     @override
     @dispatcher.span

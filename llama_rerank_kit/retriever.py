@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptMixinType
-from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, QueryType
 from typing_extensions import override
 
 from llama_rerank_kit.merging import DistinctPostprocessor
@@ -111,6 +111,18 @@ class RerankRetriever(BaseRetriever):
         first, second = type(self._widening.original).__name__, self._postprocessor
         return f"{type(self).__name__}(first_stage={first!r}, recall={self._recall}, postprocessor={second!r})"
 
+    @override
+    def retrieve(self, str_or_query_bundle: QueryType, **others: Any) -> list[NodeWithScore]:
+        """Retrieve and rerank. Settings are no arguments, but assigned: an error says where."""
+        check_names("retrieve", others, (), self._settings())
+        return super().retrieve(str_or_query_bundle)
+
+    @override
+    async def aretrieve(self, str_or_query_bundle: QueryType, **others: Any) -> list[NodeWithScore]:
+        """Retrieve and rerank, without blocking the running loop. As with `retrieve`."""
+        check_names("aretrieve", others, (), self._settings())
+        return await super().aretrieve(str_or_query_bundle)
+
     def _innermost(self) -> tuple[BaseNodePostprocessor, str]:
         """The postprocessor that ranks, and how it is reached."""
         second = self._postprocessor
@@ -133,11 +145,16 @@ class RerankRetriever(BaseRetriever):
             raise ConfigurationError(msg)
         if hasattr(self, name):
             return
-        places = (self._innermost(), (self._postprocessor, "postprocessor"))
-        theirs = {field: f"retriever.{path}.{field}" for second, path in places for field in type(second).model_fields}
         known = ["recall", *(each for each in vars(self) if not each.startswith("_"))]
-        elsewhere = {field: f"its postprocessor has it: assign {place}" for field, place in theirs.items()}
+        elsewhere = {field: told for field, told in self._settings().items() if field != "recall"}
         check_names("RerankRetriever", [name], known, elsewhere, noun="attribute")
+
+    def _settings(self) -> dict[str, str]:
+        """Where each setting is, in a sentence."""
+        places = (self._innermost(), (self._postprocessor, "postprocessor"))
+        theirs = {field: path for second, path in places for field in type(second).model_fields}
+        told = {name: f"its postprocessor has it: assign retriever.{path}.{name}" for name, path in theirs.items()}
+        return {**told, "recall": "assign retriever.recall"}
 
     def __copy__(self) -> Self:
         """A copy on the same first stage, whose postprocessor can be changed apart."""

@@ -14,5 +14,6 @@ def text_read(node: BaseNode, mode: MetadataMode) -> str:
     try:
         return node.get_content(mode)
     except Exception as error:  # noqa: BLE001 - metadata may hold anything, and nothing in them fails a ranking
-        logger.warning("the metadata of node %s cannot be written as text: %s", node.node_id, type(error).__name__)
+        told = "the metadata of node %s cannot be written as text (%s), so its text is read without them"
+        logger.warning(told, node.node_id, type(error).__name__)
         return node.get_content(MetadataMode.NONE)

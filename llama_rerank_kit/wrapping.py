@@ -154,6 +154,8 @@ def _limits(top_n: Any, reranker: object) -> tuple[Any, Any]:
     return top_n, top_n if top_n is not None or own is None else own.top_n
 
 
+_OURS = frozenset({"recall", "top_n", "threshold", "reranker"})
+"""What the retrievers of an index would leave out in silence."""
 _WIDENING, _RERANK = "_widening", "_rerank"
 
 
@@ -225,6 +227,10 @@ def _index(index: Any, rerank: Callable[[BaseRetriever], BaseRetriever]) -> Any:
 @cache
 def _reranking(kind: Any) -> Any:
     def as_retriever(self: Any, **kwargs: Any) -> BaseRetriever:
+        for name in _OURS & kwargs.keys():
+            msg = f"{name} is said when the index is wrapped, with_rerank(index, {name}=…): its retrievers bring what "
+            msg += "they are told by that"
+            raise ConfigurationError(msg)
         retriever: BaseRetriever = self._rerank(kind.as_retriever(self, **kwargs))
         return retriever
 

@@ -14,6 +14,10 @@ from rerank_kit.quoting import class_name, quoted
 from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document
 
+WHOLE = "to send documents whole"
+"""What `None` is for where a number cuts documents."""
+CORES = "for the cores that this process may use"
+"""What `None` is for where a number of threads is asked for."""
 LONGEST_WAIT = 1_000_000.0  # seconds: sockets, threads and event loops refuse timeouts that are much longer
 
 
@@ -117,6 +121,15 @@ def check_count(name: str, value: object, *, least: int = 1, none: str = "for no
     return int(value)
 
 
+def check_whole(name: str, value: object, *, least: int = 1) -> int:
+    """A number of documents or the like that has to be one: `None` is refused."""
+    known = check_count(name, value, least=least, none="")
+    if known is None:
+        msg = f"{name} must be a whole number of at least {least}, not None"
+        raise ConfigurationError(msg)
+    return known
+
+
 def check_threshold(value: object) -> float | None:
     """A lowest score: finite, or `None`. 0.0 is a threshold like any other."""
     if value is None:
@@ -145,12 +158,13 @@ def check_seconds(name: str, value: object) -> float:
     return min(float(value), LONGEST_WAIT)
 
 
-def check_positive(name: str, value: object) -> float | None:
-    """An amount: more than 0, or `None`."""
+def check_positive(name: str, value: object, *, none: str = "for no limit") -> float | None:
+    """An amount: more than 0, or `None`, which is for what `none` says; it is not offered where that is empty."""
     if value is None:
         return None
     if not is_number(value) or float(value) <= 0:
-        msg = f"{name} must be a finite number above 0, or None for no limit, not {quoted(value)}"
+        choice = f", or None {none}" if none else ""
+        msg = f"{name} must be a finite number above 0{choice}, not {quoted(value)}"
         raise ConfigurationError(msg)
     return float(value)
 

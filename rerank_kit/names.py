@@ -15,6 +15,7 @@ _MEANT: dict[str, str] = {  # ours: what other libraries call it, or users
     "relevance_threshold min_relevance",
     "timeout": "request_timeout time_limit deadline seconds max_seconds",
     "query": "question q query_str search_query prompt input text",
+    "query_str": "query question q query_text",
     "queries": "questions query",
     "documents": "docs texts passages nodes candidates chunks corpus sentences contexts document",
     "retriever": "base_retriever target vectorstore vector_store first_stage",

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rerank_kit.checks import check_count, check_seconds
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.checks import check_seconds, check_whole
 
 
 class Circuit:
@@ -32,11 +31,7 @@ class Circuit:
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        known = check_count("failures", failures)
-        if known is None:
-            msg = "failures must be a whole number of at least 1, not None"
-            raise ConfigurationError(msg)
-        self.failures = known
+        self.failures = check_whole("failures", failures)
         self.seconds = check_seconds("seconds", seconds)
         self._clock = clock
         self._count = 0

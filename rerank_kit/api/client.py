@@ -21,7 +21,7 @@ from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.secrets_sent import SecretsSent
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.arguments import check_made
-from rerank_kit.checks import check_count, check_instance, check_timeout
+from rerank_kit.checks import check_instance, check_seconds, check_whole
 from rerank_kit.errors import (
     BackendError,
     ConfigurationError,
@@ -138,20 +138,19 @@ class ApiClient:
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        seconds = check_timeout(timeout)
-        if seconds is None:
+        given: dict[str, object] = {"timeout": timeout, "headers": headers}
+        if given["timeout"] is None:
             msg = "timeout must be a number of seconds above 0, not None: a request without one can hang for ever"
             raise ConfigurationError(msg)
+        self.timeout = check_seconds("timeout", timeout)
         self.base_url = check_url(base_url)
-        self.timeout = seconds
-        self.max_retries = check_count("max_retries", max_retries, least=0) or 0
+        self.max_retries = check_whole("max_retries", max_retries, least=0)
         self._key = api_key
         api_key.check(type(self).__name__)
         check_instance("rate_limit", rate_limit, (RateLimit, type(None)), _RATE_LIMIT)
         check_instance("backoff", backoff, (Backoff, type(None)), _BACKOFF)
-        given: object = headers
-        if not isinstance(given, Mapping | None):
-            msg = f"headers must be a mapping of names to values, not {type(given).__name__}"
+        if not isinstance(given["headers"], Mapping | None):
+            msg = f"headers must be a mapping of names to values, not {type(headers).__name__}"
             raise ConfigurationError(msg)
         self._rate_limit = rate_limit
         self._headers = held_headers({} if headers is None else headers)

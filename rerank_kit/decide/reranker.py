@@ -8,7 +8,16 @@ from functools import partial
 from itertools import chain
 from typing import Any, Literal
 
-from rerank_kit.checks import check_choice, check_count, check_documents, check_instance, check_query, check_text
+from rerank_kit.checks import (
+    WHOLE,
+    check_choice,
+    check_count,
+    check_documents,
+    check_instance,
+    check_query,
+    check_text,
+    check_whole,
+)
 from rerank_kit.decide.decision_calls import DecisionCalls, Sheet
 from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.model import DecisionModel
@@ -124,8 +133,8 @@ class DecisionReranker(Settled, Reranker):
         self.criterion = check_text("criterion", criterion)
         self.levels = _checked(levels)
         self.pairwise = self.pointwise = pairwise
-        self._concurrency = check_count("concurrency", concurrency) or 1
-        self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
+        self._concurrency = check_whole("concurrency", concurrency)
+        self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc, none=WHOLE)
         self._too_long: TooLong = too_long
         self._max_calls = check_count("max_calls", max_calls)
         self._prices = prices

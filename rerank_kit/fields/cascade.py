@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
-from pydantic import Field, PrivateAttr, SerializeAsAny
+from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator
 from typing_extensions import override
 
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.stages import Budget, Stage
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.base import RerankFields
+from rerank_kit.quoting import class_name
 from rerank_kit.reranker import Reranker
+
+_BASES = ("RerankCompressor", "RerankPostprocessor")
 
 
 class CascadeFields(RerankFields):
@@ -31,6 +35,24 @@ class CascadeFields(RerankFields):
     )
 
     _parts: tuple[object, ...] = PrivateAttr(default=())
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _each_is_ours(cls, stages: object) -> object:
+        """Say what to write for what is no stage."""
+        base = next(kind.__name__ for kind in cls.__mro__ if kind.__name__ in {*_BASES, "CascadeFields"})
+        if not isinstance(stages, list | tuple):
+            msg = f"stages must be a list of {base}s, not {class_name(stages)}: wrap it in a list"
+            raise ConfigurationError(msg)
+        for place, each in enumerate(cast("Sequence[object]", stages)):
+            if isinstance(each, type):
+                msg = f"stages[{place}] is the class {each.__name__}: pass an object of it, {each.__name__}(…)"
+                raise ConfigurationError(msg)
+            if not isinstance(each, RerankFields | dict):
+                told = f": wrap it, {base}(reranker=…)" if isinstance(each, Reranker) or callable(each) else ""
+                msg = f"stages[{place}] must be a {base}, not {class_name(each)}{told}"
+                raise ConfigurationError(msg)
+        return cast("object", stages)
 
     @property
     @override

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeGuard, TypeVar
 
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_count, check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.user_warnings import warn_user
 
@@ -104,10 +104,7 @@ def check_recall(recall: object, top_n: object) -> None:
     Raises:
         ConfigurationError: It is.
     """
-    if recall is None:
-        msg = "recall must be a whole number of at least 1, not None"
-        raise ConfigurationError(msg)
-    known, wanted = check_count("recall", recall, none="") or 1, check_count("top_n", top_n) or 1
+    known, wanted = check_whole("recall", recall), check_count("top_n", top_n) or 1
     if wanted > known:
         enough = default_recall(wanted)
         msg = f"recall must be at least top_n, which is {wanted}, not {known}: pass recall={enough} or more"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_documents, check_instance, check_query
@@ -12,6 +13,7 @@ from rerank_kit.flow import Flow, arun, run
 from rerank_kit.judge.answers import GRADES
 from rerank_kit.judge.judge import LLMJudge
 from rerank_kit.judge.verdicts import Verdict
+from rerank_kit.quoting import quoted
 from rerank_kit.texts import is_blank
 from rerank_kit.values import Document, Span, Usage, total_cost
 
@@ -104,7 +106,8 @@ def _comparing(judge: LLMJudge, pairs: Sequence[Pair], least_grade: int) -> Flow
         raise ConfigurationError(msg)
     least = least_grade / max(GRADES) if judge.mode == "grade" else None
     by_query: dict[str, list[tuple[Document, bool]]] = {}
-    for query, document, label in pairs:
+    for place, pair in enumerate(pairs):
+        query, document, label = _three(pair, place)
         by_query.setdefault(check_query(query), []).append((_with_text(document), label))
     counts = {(said, label): 0 for said in (True, False) for label in (True, False)}
     spans: list[Span] = []
@@ -125,6 +128,15 @@ def _comparing(judge: LLMJudge, pairs: Sequence[Pair], least_grade: int) -> Flow
         usage,
         total_cost(spans),
     )
+
+
+def _three(pair: Any, place: int) -> tuple[Any, Any, Any]:
+    parts: list[Any] = list(pair) if hasattr(pair, "__iter__") and not hasattr(pair, "encode") else []
+    if len(parts) != 3:  # noqa: PLR2004 - see the error
+        msg = f"labelled_pairs[{place}] must be (query, document, True or False), not {quoted(pair)}"
+        raise ConfigurationError(msg)
+    query, document, label = parts
+    return query, document, label
 
 
 def _with_text(given: Document | str) -> Document:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import (
+    WHOLE,
     check_choice,
     check_count,
     check_documents,
@@ -15,6 +16,7 @@ from rerank_kit.checks import (
     check_instance,
     check_query,
     check_text,
+    check_whole,
 )
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
@@ -131,15 +133,15 @@ class LLMJudge(Settled, Reranker):
         self.criterion = check_text("criterion", criterion)
         given = INSTRUCTIONS[mode] if instructions is None else check_text("instructions", instructions)
         self.instructions = given.replace("{criterion}", criterion)
-        self._concurrency = check_count("concurrency", concurrency) or 1
-        self._documents_per_call = check_count("documents_per_call", documents_per_call) or 1
-        self._window = check_count("window", window) or 1
-        self._step = check_count("step", step) or max(1, self._window // 2)
-        self._min_keep = check_count("min_keep", min_keep, least=0) or 0
+        self._concurrency = check_whole("concurrency", concurrency)
+        self._documents_per_call = check_whole("documents_per_call", documents_per_call)
+        self._window = check_whole("window", window)
+        self._step = check_count("step", step, none="for half the window") or max(1, self._window // 2)
+        self._min_keep = check_whole("min_keep", min_keep, least=0)
         self._keep_order = check_flag("keep_order", keep_order)
-        self._samples = check_count("samples", samples) or 1
+        self._samples = check_whole("samples", samples)
         self._max_calls = check_count("max_calls", max_calls)
-        self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
+        self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc, none=WHOLE)
         self._label_enum = label_enum
         self._on_error: OnError = on_error
         self._prices = prices

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_instance
+from rerank_kit.checks import CORES, check_count, check_instance
 from rerank_kit.errors import BackendError, ConfigurationError, MissingExtra
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import BLANKS, Batches
@@ -101,7 +101,7 @@ class FlashRank(LoadedCrossEncoder):
         if not self.pointwise and max_query_length is not None:
             msg = f"max_query_length={quoted(max_query_length)} is no setting of a list-wise model: leave it out"
             raise ConfigurationError(msg)
-        self.threads = check_count("threads", threads) or usable_cores()
+        self.threads = check_count("threads", threads, none=CORES) or usable_cores()
         self.max_length = _max_length(max_length, _READ if self.pointwise else _CONTEXT)
         self._file = folder / config.model_file_map[self.model]
         self._ranker = _load(folder, self.max_length, pointwise=self.pointwise)

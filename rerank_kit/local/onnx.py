@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_choice, check_count
+from rerank_kit.checks import CORES, check_choice, check_count
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
@@ -170,8 +170,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         answer_ids = partial(self._encode.token_ids, self.recipe.answers, files.name)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
         self.provider = self._graph.provider
-        self.threads = check_count("threads", threads) or usable_cores()
-        self.batch_size = check_count("batch_size", batch_size) or (_GPU_BATCH if self._graph.on_gpu else 1)
+        self.threads = check_count("threads", threads, none=CORES) or usable_cores()
+        usual = _GPU_BATCH if self._graph.on_gpu else 1
+        self.batch_size = check_count("batch_size", batch_size, none="for the usual one") or usual
         self._files = files
         self._fingerprint: str | None = None
         self._workers = Workers(self.threads, "rerank-kit-onnx")

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count
+from rerank_kit.checks import CORES, check_count
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
@@ -160,11 +160,12 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             msg = f"long_documents={long_documents!r} needs a fast tokenizer, and {self.model!r} has none: leave it out"
             raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
-        tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        usual = _CPU_BATCH if on_cpu else _BATCH
+        tokens = check_count("batch_tokens", batch_tokens, none="for the usual number") or usual
         self.batch_tokens = tokens if padded else 1
         if not padded:
             _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
-        cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
+        cores = check_count("threads", threads, none=CORES) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
         self._gives_logits = not (raw_scores or self._reading.gives_probabilities)
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it

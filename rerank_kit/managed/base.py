@@ -12,7 +12,7 @@ from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_count, check_function, check_instance, check_text
+from rerank_kit.checks import WHOLE, check_count, check_function, check_instance, check_text, check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, gather
 from rerank_kit.managed.results import Decoded, Result, complete
@@ -73,9 +73,9 @@ class ManagedReranker(ApiClient, Reranker):
             ConfigurationError: An argument is wrong.
         """
         self.model = None if model is None else check_text("model", model)
-        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
+        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc, none=WHOLE)
         self.limits = options.pop("limits", Limits())
-        self._concurrency = check_count("concurrency", options.pop("concurrency", 8)) or 1
+        self._concurrency = check_whole("concurrency", options.pop("concurrency", 8))
         self._count_tokens = options.pop("count_tokens", estimated_tokens)
         self._prices = options.pop("prices", None)
         check_instance("limits", self.limits, Limits, "a rerank_kit.managed.Limits, such as Limits(documents=100)")

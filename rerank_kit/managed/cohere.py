@@ -78,9 +78,9 @@ class Cohere(ManagedReranker):
         key = Secret(None if given else api_key, variables=() if given else _VARIABLES, required=not given)
         options.setdefault("limits", _LIMITS)
         super().__init__(check_text("model", model), base_url=root_of(url, _PATH), api_key=key, **options)
-        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
+        self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc, none="for Cohere's 4096")
         self._extra = {
-            "priority": check_count("priority", priority, least=0),
+            "priority": check_count("priority", priority, least=0, none="for Cohere's own"),
             "relevant_spans": _spans(relevant_spans),
         }
 

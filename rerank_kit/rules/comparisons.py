@@ -119,8 +119,8 @@ class Near(Rule):
         if (self.half is None) == (self.within is None):
             msg = f"near({shown(self.field)}) needs either half= or within=, a distance from {shown(self.number)}"
             raise ConfigurationError(msg)
-        check_positive("half", self.half)
-        check_positive("within", self.within)
+        check_positive("half", self.half, none="")
+        check_positive("within", self.within, none="")
 
     @property
     def decides(self) -> bool:  # type: ignore[override]  # one of its two kinds does
@@ -159,7 +159,7 @@ class Boost(Rule):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_field("field", self.field)
-        check_positive("full", self.full)
+        check_positive("full", self.full, none="for the highest of the candidates")
 
     def evaluate(self, document: Document, case: Case) -> Match:
         """Match by the number."""

@@ -38,12 +38,27 @@ class Case:
         documents: All candidates.
         now: The moment of the ranking, with its time zone.
         cache: What rules worked out once for all candidates.
+        failed: Rules that failed for a candidate, by their identity.
     """
 
     query: str
     documents: Sequence[Document]
     now: datetime
     cache: dict[int, tuple[object, object]] = field(default_factory=dict[int, tuple[object, object]])
+    failed: set[int] = field(default_factory=set[int])
+
+    def tell_of_failure(self, rule: Rule, about: str, error: Exception) -> None:
+        """Log that a rule failed for a document: at the level of WARNING the first time, then at that of DEBUG."""
+        level = logging.DEBUG if id(rule) in self.failed else logging.WARNING
+        self.failed.add(id(rule))
+        logger.log(
+            level,
+            "the rule %r failed, and the document counts as one of which this is not known (missing=%r): %s",
+            about,
+            rule.missing,
+            class_name(error),
+            exc_info=error,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +121,8 @@ class Rule(ABC):
             odd = Odd(msg)
         except Odd as missing:
             odd = missing
-        except Exception as error:
-            logger.warning("the rule %r failed for a document: %s", self._about, class_name(error), exc_info=True)
+        except Exception as error:  # noqa: BLE001 - it may be a user's own, and the log tells of it
+            case.tell_of_failure(self, self._about, error)
             odd = unreadable(self._about, error)
         return Match(float(self.missing == "first"), str(odd), drop=self.missing == "drop")
 
@@ -149,7 +164,7 @@ class Function(Rule):
         try:
             given = self.function(case.query, document)
         except Exception as error:
-            logger.warning("the rule %r failed for a document: %s", name, class_name(error), exc_info=True)
+            case.tell_of_failure(self, name, error)
             msg = f"{name} failed with {line(class_name(error))}"
             raise Odd(msg) from error
         if given is True or given is False:

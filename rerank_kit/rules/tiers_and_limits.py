@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count
+from rerank_kit.checks import check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.rules.comparisons import comparable_key
 from rerank_kit.rules.metadata import Odd, read
@@ -59,9 +59,7 @@ class AtMost:
         if isinstance(number, str) and isinstance(by, int):
             msg = f"number and by are swapped: write at_most({by}, by={shown(number)})"
             raise ConfigurationError(msg)
-        if check_count("number", self.number) is None:
-            msg = f"at_most needs a number of documents, such as at_most(2, by={shown(self.by)})"
-            raise ConfigurationError(msg)
+        check_whole("number", self.number)
         check_field("by", self.by)
 
     def key(self, document: Document) -> object:

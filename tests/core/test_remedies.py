@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import Budget, Cached, Cascade, ConfigurationError, Reranker, Stage
+from rerank_kit import Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Stage
 from rerank_kit.checks import can_take, check_choice, check_count, check_flag, check_function
 from rerank_kit.combine import Hedged, reciprocal_rank_fusion
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible, calibrate
 from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from rerank_kit.pricing import Prices
-from rerank_kit.rules import Rules, at_most, equals, newer, rule, tier
+from rerank_kit.rules import Rules, at_most, boost, equals, near, newer, rule, tier
 from rerank_kit.wrong_kind import framework_of
 from tests.doubles import Scripted, last_numbers
 from tests.judge.doubles import Scripted as Chat
@@ -134,6 +134,51 @@ def test_a_function_is_asked_for_what_it_would_be_called_with() -> None:
     assert told(check_function, "call", 5) == "call must be a function, not 5"
     odd: Any = type("Odd", (), {"__call__": lambda self, one: one, "__signature__": 3})()
     assert can_take(odd, 2)
+
+
+NEEDED: dict[str, tuple[Callable[..., Any], dict[str, Any], str]] = {
+    "concurrency of an API": (Voyage, {"model": "m", "api_key": "k"}, "concurrency"),
+    "max_retries": (Voyage, {"model": "m", "api_key": "k"}, "max_retries"),
+    "timeout": (Voyage, {"model": "m", "api_key": "k"}, "timeout"),
+    **{
+        name: (LLMJudge, {"model": Chat()}, name)
+        for name in ("concurrency", "documents_per_call", "window", "min_keep", "samples")
+    },
+    "failures": (lambda **more: Fallback(Scripted(), Scripted(), **more), {}, "failures"),
+    "number": (at_most, {"by": "source"}, "number"),
+    "half": (near, {"field": "a", "number": 1}, "half"),
+}
+
+
+@pytest.mark.parametrize("case", NEEDED)
+def test_none_is_neither_offered_nor_taken_where_there_is_no_such_thing(case: str) -> None:
+    make, usual, name = NEEDED[case]
+    line = told(make, **{**usual, name: "many"})
+    assert line.startswith(f"{name} must be ")
+    assert "None" not in line
+    told(make, **{**usual, name: None})
+
+
+@pytest.mark.parametrize(
+    ("make", "usual", "name", "none"),
+    [
+        (LLMJudge, {"model": Chat()}, "step", "or None for half the window"),
+        (LLMJudge, {"model": Chat()}, "max_tokens_per_doc", "or None to send documents whole"),
+        (Voyage, {"model": "m", "api_key": "k"}, "max_tokens_per_doc", "or None to send documents whole"),
+        (Cohere, {"model": "m", "api_key": "k"}, "max_tokens_per_doc", "or None for Cohere's 4096"),
+        (boost, {"field": "a"}, "full", "or None for the highest of the candidates"),
+    ],
+)
+def test_none_is_offered_for_what_it_is(make: Any, usual: dict[str, Any], name: str, none: str) -> None:
+    assert none in told(make, **{**usual, name: 0})
+
+
+@pytest.mark.parametrize("pair", ["abc", ("query", "document"), 5, None, {"query": "q"}])
+def test_a_labelled_pair_is_told_its_form(pair: Any) -> None:
+    judge = LLMJudge(Chat())
+    for pairs in ([pair], [("query", "a text", True), pair]):
+        line = told(calibrate, judge, pairs)
+        assert line.startswith(f"labelled_pairs[{len(pairs) - 1}] must be (query, document, True or False), not ")
 
 
 def test_none_is_offered_only_where_it_is_taken() -> None:

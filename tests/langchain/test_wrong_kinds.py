@@ -15,6 +15,7 @@ from pydantic import ValidationError
 import llama_rerank_kit as li
 from langchain_rerank_kit import (
     BM25Retriever,
+    CascadeRerank,
     LangChainChat,
     LLMJudgeRerank,
     RerankCompressor,
@@ -235,6 +236,36 @@ def test_rules_that_are_none_are_told_what_they_can_be(rules: Any) -> None:
 def test_a_wrong_kind_is_no_error_of_anybody_elses(call: Any, given: list[Any], told: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         call(*given)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        ("top_n", "it is a field: pass it to the class, or assign compressor.top_n"),
+        ("k", "it is a field: pass it to the class, or assign compressor.top_n"),
+        ("score_threshold", "it is a field: pass it to the class, or assign compressor.threshold"),
+        ("docs", "did you mean documents?"),
+    ],
+)
+def test_a_setting_in_a_call_is_told_where_it_belongs(passed: str, told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        colour(RerankCompressor(reranker=Scripted()), "compress_documents", PAGES, "query", **{passed: 1})
+    assert str(caught.value).endswith(f"compress_documents has no argument {passed!r}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        ([Scripted()], "stages[0] must be a RerankCompressor, not Scripted: wrap it, RerankCompressor(reranker=…)"),
+        ([RerankCompressor], "stages[0] is the class RerankCompressor: pass an object of it"),
+        (RerankCompressor(reranker=Scripted()), "stages must be a list of RerankCompressors, not RerankCompressor"),
+        ([Numbers()], "stages[0] must be a RerankCompressor, not Numbers"),
+    ],
+)
+def test_what_is_no_stage_is_told_what_to_write(stages: Any, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        CascadeRerank(stages=stages)
     assert told in str(caught.value)
 
 

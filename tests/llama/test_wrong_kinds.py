@@ -8,7 +8,15 @@ import pytest
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from pydantic import ValidationError
 
-from llama_rerank_kit import LlamaIndexChat, LLMJudgeRerank, RerankPostprocessor, RerankRetriever, widen, with_rerank
+from llama_rerank_kit import (
+    CascadeRerank,
+    LlamaIndexChat,
+    LLMJudgeRerank,
+    RerankPostprocessor,
+    RerankRetriever,
+    widen,
+    with_rerank,
+)
 from rerank_kit import ConfigurationError, Reranker
 from tests.conftest import Colour
 from tests.doubles import Scripted, last_numbers
@@ -106,6 +114,65 @@ def test_a_bundle_and_a_tuple_are_fine(colour: Colour) -> None:
     made = RerankPostprocessor(reranker=Scripted(), top_n=1)
     (best,) = colour(made, "postprocess_nodes", tuple(NODES), query_bundle=QueryBundle("q"))
     assert best.node is NODES[-1].node
+
+
+@pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        ("top_n", "its postprocessor has it: assign retriever.postprocessor.top_n"),
+        ("top_k", "its postprocessor has it: assign retriever.postprocessor.top_n"),
+        ("recall", "assign retriever.recall"),
+        ("colour", "it has none at all"),
+    ],
+)
+def test_a_setting_in_a_call_is_told_where_it_belongs(passed: str, told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        colour(with_rerank(Numbers(), Scripted()), "retrieve", "query", **{passed: 1})
+    assert str(caught.value).endswith(f"retrieve has no argument {passed!r}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        ("top_n", "it is a field: pass it to the class, or assign postprocessor.top_n"),
+        ("query", "did you mean query_str?"),
+        ("documents", "it has nodes, query_bundle, query_str"),
+    ],
+)
+def test_a_setting_in_a_call_of_a_postprocessor_too(passed: str, told: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        colour(RerankPostprocessor(reranker=Scripted()), "postprocess_nodes", NODES, **{passed: 1})
+    assert str(caught.value).endswith(f"postprocess_nodes has no argument {passed!r}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        (
+            [Scripted()],
+            "stages[0] must be a RerankPostprocessor, not Scripted: wrap it, RerankPostprocessor(reranker=…)",
+        ),
+        ([last_numbers], "not function: wrap it, RerankPostprocessor(reranker=…)"),
+        ([RerankPostprocessor], "stages[0] is the class RerankPostprocessor: pass an object of it"),
+        (RerankPostprocessor(reranker=Scripted()), "stages must be a list of RerankPostprocessors, not RerankPostproc"),
+        ([5], "stages[0] must be a RerankPostprocessor, not int"),
+    ],
+)
+def test_what_is_no_stage_is_told_what_to_write(stages: Any, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        CascadeRerank(stages=stages)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["top_n", "recall", "threshold", "reranker"])
+def test_what_an_index_would_leave_out_in_silence_is_told_where_it_belongs(name: str) -> None:
+    better = with_rerank(index(), Scripted())
+    told = rf"{name} is said when the index is wrapped, with_rerank\(index, {name}=…\)"
+    more: Any = {name: 3}
+    with pytest.raises(ConfigurationError, match=told):
+        better.as_retriever(**more)
+    with pytest.raises(ConfigurationError, match=told):
+        better.as_query_engine(llm=Says(), **more)
 
 
 @pytest.mark.parametrize(

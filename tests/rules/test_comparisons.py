@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rerank_kit import ConfigurationError, Document
+from rerank_kit import ConfigurationError, Document, Rules
 from rerank_kit.rules import all_of, any_of, at_most, boost, contains, equals, near, none_of, one_of, rule, tier
 from rerank_kit.rules.rule import Case, Rule
 from tests.rules.jobs import NOW, job, match, value
@@ -291,3 +292,21 @@ def test_rules_are_values() -> None:
     assert equals("a", 1) == equals("a", 1)
     assert one_of("a", {"b", "c"}) == one_of("a", ["b", "c"])
     assert isinstance(all_of(own), Rule)
+
+
+def test_a_rule_that_always_raises_is_shouted_of_once_for_each_ranking(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(query: str, document: Document) -> float:
+        raise KeyError(document.text)
+
+    caplog.set_level(logging.DEBUG, "rerank_kit")
+    rules = Rules(prefer=[broken, lambda query, document: 1 / 0])
+    for _ in range(2):
+        caplog.clear()
+        rules.rerank("query", [str(number) for number in range(5)])
+        told = [(each.levelname, each.getMessage()) for each in caplog.records if each.exc_info]
+        assert [level for level, _ in told].count("WARNING") == 2
+        assert len(told) == 10
+        assert told[0][1] == (
+            "the rule 'broken' failed, and the document counts as one of which this is not known (missing='last'): "
+            "KeyError"
+        )
