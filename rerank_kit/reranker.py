@@ -265,7 +265,8 @@ class _OfFunction(Reranker):
     def __init__(self, function: Scoring, model: str | None) -> None:
         given: object = function
         if not callable(given) or not _takes_two(given):
-            msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
+            shown = f"{_name(given)}, which cannot be called so" if callable(given) else quoted(given)
+            msg = f"function must take a query and texts and give a number for each text, not be {shown}"
             raise ConfigurationError(msg)
         self.function = function
         self.model = _name(function) if model is None else check_text("model", model)

@@ -44,7 +44,7 @@ def cross_encoder(
     given = {name: value for name, value in settings.items() if value is not None and value is not False}
     for name in given.keys() - inspect.signature(kind).parameters.keys():
         able = [repr(each) for each, other in _ENGINES.items() if name in inspect.signature(other).parameters]
-        msg = f"{name}={given[name]!r} is no setting of engine={engine!r}"
+        msg = f"{name}={quoted(given[name])} is no setting of engine={engine!r}"
         msg += f": leave it out, or use engine={' or '.join(able)}" if able else ""
         raise ConfigurationError(msg)
     loaded: CrossEncoder = kind(model, **given)

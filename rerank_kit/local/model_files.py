@@ -17,7 +17,7 @@ from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.local.onnx_data import data_files
 from rerank_kit.optional import optional
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import looks_like_a_key, quoted
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
 """The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
@@ -113,11 +113,23 @@ def find_model(
     places = _places(file, precision, cpu_features() if features is None else features)
     if Path(model).is_dir():
         return _folder(str(model), Path(model), places)
+    check_no_key(model)
     name = os.fspath(model)
     if isinstance(model, os.PathLike) or name.startswith((".", "/", "~")) or name.count("/") > 1:
         msg = f"model={name!r}: there is no such folder"
         raise ConfigurationError(msg)
     return _folder(name, _download(name, places, revision), places)
+
+
+def check_no_key(model: object) -> None:
+    """Refuse, before the hub is asked for it, what looks like a key, without showing it.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if looks_like_a_key(model):
+        msg = "model looks like a key for an API: pass a folder or the name of a model here"
+        raise ConfigurationError(msg)
 
 
 def embedded_folder() -> Path:

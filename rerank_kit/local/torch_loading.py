@@ -6,6 +6,7 @@ import os
 from typing import Any, Literal, cast
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.model_files import check_no_key
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
@@ -56,6 +57,7 @@ def load(source: Any, *, device: str | None, dtype: DType | None, revision: str 
             msg = f"the model is in {model.dtype}, which is several times slower than float32 on a CPU"
             warn_user(msg, PrecisionWarning)
     elif isinstance(source, str | os.PathLike):
+        check_no_key(source)
         name = str(cast("object", source))
         where = library.util.get_device_name() if device is None else device
         options = {"revision": revision, "trust_remote_code": trust_remote_code}

@@ -104,7 +104,7 @@ class Refusing:
     """Raises whatever it is asked."""
 
     @property
-    def __dict__(self) -> Any:
+    def __dict__(self) -> Any:  # type: ignore[override]
         raise OSError
 
     @property
@@ -116,7 +116,7 @@ class Claiming:
     """Says that what it holds is something else."""
 
     @property
-    def __dict__(self) -> Any:
+    def __dict__(self) -> Any:  # type: ignore[override]
         return ["no mapping"]
 
 
