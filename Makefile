@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo test test-compat test-llama test-oldest test-changes check lint types classes bench docs
+.PHONY: demo test test-compat test-llama test-oldest test-changes check lint types classes models bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -40,6 +40,9 @@ types: $(VENV)/.developing
 
 classes: $(VENV)/.developing  ## write the adapters' class for each vendor, from the fields in rerank_kit/fields/managed.py
 	$(BIN)/python tools/make_classes.py
+
+models: $(VENV)/.developing  ## write the tables of docs/models.md, from rerank_kit/local/families.toml and tests/local/matrix.py
+	PYTHONPATH=. $(BIN)/python tools/make_models_page.py
 
 bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on later; DATA=folder of collections in BEIR's layout for relevance
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from inspect import Parameter, iscoroutinefunction, signature, unwrap
 from itertools import dropwhile
+from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from rerank_kit.errors import WrongArguments
@@ -87,8 +88,13 @@ class Arguments:
             raise WrongArguments(msg)
 
 
-def named(function: F) -> F:
-    """Have a function, a method or a class refuse arguments that it does not have, and say what was meant."""
+def named(function: F, *, elsewhere: Mapping[str, str] = MappingProxyType({})) -> F:
+    """Have a function, a method or a class refuse arguments that it does not have, and say what was meant.
+
+    Args:
+        function: The function, method or class.
+        elsewhere: Names that belong to another place than a function, each with a sentence that says where.
+    """
     if isinstance(function, type):
         kind: Any = function
         kind.__init__ = named(kind.__init__)
@@ -101,7 +107,7 @@ def named(function: F) -> F:
         if name == "__init__" and kind is not None:
             arguments.check(kind.__name__, count, names, _of_a_call(kind))
         else:
-            arguments.check(name, count, names, {})
+            arguments.check(name, count, names, elsewhere)
 
     if iscoroutinefunction(function):
 

@@ -26,24 +26,28 @@ _heard: ContextVar[list[str] | None] = ContextVar("rerank_kit_warnings", default
 def hearing() -> Generator[list[str], None, None]:
     """Collect the texts of the warnings that are given in the block, also of those that are not shown again."""
     heard: list[str] = []
-    before = _heard.set(heard)
+    before = _heard.get()
+    _heard.set(heard)
     try:
         yield heard
     finally:
-        _heard.reset(before)
+        _heard.set(before)
 
 
-def warn_user(message: str, category: type[Warning], *, once: bool = False) -> None:
+def warn_user(message: str, category: type[Warning], *, once: bool = False, told: bool = False) -> None:
     """Warn at the line of the user's that led here.
 
     Args:
         message: What to say.
         category: The kind of warning.
+        told: Whether this has been said, so that only those hear it who collect warnings.
         once: Whether that line gets a warning of this kind only once, whatever it says and whatever filters are set.
     """
     heard = _heard.get()
     if heard is not None:
         heard.append(message)
+    if told:
+        return
     level, place = _user_line()
     if once and (category, *place) in _said:
         return

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from rerank_kit.cli.export import add_export
+from rerank_kit.cli.models import add_models
 from rerank_kit.errors import RerankError
 
 
@@ -25,6 +26,6 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     every = argparse.ArgumentParser(prog="rerank-kit", description="Rerankers for retrieval.")
     commands = every.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_export,):
+    for add in (add_export, add_models):
         add(commands)
     return every

@@ -10,9 +10,18 @@ def add_export(commands: Any) -> None:
     """Add the command."""
     about = "turn a cross-encoder of transformers into a folder that OnnxCrossEncoder loads"
     parser = commands.add_parser("export", help=about, description=f"{about[0].upper()}{about[1:]}.")
-    parser.add_argument("model", metavar="MODEL", help="folder or hub name of a sequence classifier")
+    parser.add_argument("model", metavar="MODEL", help="folder or hub name of a cross-encoder")
     parser.add_argument("--to", required=True, metavar="DIR", help="the folder to make")
     parser.add_argument("--revision", help="hub commit, tag or branch")
+    parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
+    parser.add_argument("--template", help="the prompt of a model that wants one, with {query} and {document} in it")
+    parser.add_argument("--instruction", help="what a model that takes an instruction is told to judge by")
+    parser.add_argument(
+        "--answers",
+        nargs="+",
+        metavar="TOKEN",
+        help="of a language model, the token that stands for relevant, and the one for irrelevant if there is one",
+    )
     parser.add_argument(
         "--texts", metavar="FILE", help="passages to compare with torch on, one a line (default: Python's)"
     )
@@ -39,6 +48,10 @@ def _run(options: argparse.Namespace) -> object:
         options.model,
         options.to,
         revision=options.revision,
+        trust_remote_code=options.trust_remote_code,
+        template=options.template,
+        instruction=options.instruction,
+        answers=options.answers,
         texts=None if options.texts is None else read_texts(options.texts),
         int8=options.int8,
         force=options.force,

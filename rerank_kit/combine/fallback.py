@@ -26,6 +26,7 @@ from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Span
+from rerank_kit.wrong_kind import check_reranker
 
 
 class Fallback(Settled, Reranker):
@@ -68,9 +69,13 @@ class Fallback(Settled, Reranker):
         Raises:
             ConfigurationError: There are fewer than two, or an argument is wrong.
         """
-        if len(rerankers) < 2 or not all(isinstance(each, Reranker) for each in rerankers):  # noqa: PLR2004 - a pair
-            given = quoted(rerankers)
-            msg = f"Fallback needs at least two rerankers, the first and what answers in its place, not {given}"
+        for place, each in enumerate(rerankers):
+            check_reranker(f"rerankers[{place}]", each, Reranker)
+        if len(rerankers) < 2:  # noqa: PLR2004 - a pair
+            msg = (
+                "Fallback needs at least two rerankers, the first and what answers in its place, not "
+                f"{quoted(rerankers)}: Fallback(first, second)"
+            )
             raise ConfigurationError(msg)
         self.rerankers = rerankers
         self.timeout = check_timeout(timeout)

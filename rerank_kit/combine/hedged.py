@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from rerank_kit.arguments import named
 from rerank_kit.caller import waiting
-from rerank_kit.checks import check_instance, check_seconds
+from rerank_kit.checks import check_seconds
 from rerank_kit.errors import NEVER_HIDDEN, DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.ranking import Ranking
@@ -18,6 +18,7 @@ from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline, Document, Span
+from rerank_kit.wrong_kind import check_reranker
 
 _Runner: TypeAlias = tuple[int, Ranking]
 
@@ -52,7 +53,7 @@ class Hedged(Settled, Reranker):
             ConfigurationError: `after` is not above 0, or what is asked is no reranker.
         """
         for name, given in (("reranker", reranker), ("other", reranker if other is None else other)):
-            check_instance(name, given, Reranker, "a rerank_kit.Reranker")
+            check_reranker(name, given, Reranker)
         self.reranker = reranker
         self.other = reranker if other is None else other
         self.after = check_seconds("after", after)

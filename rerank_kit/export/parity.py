@@ -11,9 +11,10 @@ from importlib import metadata
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.cross_encoder import Pair, sigmoid
+from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.onnx_data import data_files
+from rerank_kit.local.scale import sigmoid
 from rerank_kit.values import Deadline, finite
 
 
@@ -98,7 +99,10 @@ class Report:
 
 
 def compare(
-    folder: Path, files: Sequence[str], queries: Sequence[Sequence[Pair]], logit: Callable[[Pair, int], float]
+    folder: Path,
+    files: Sequence[str],
+    queries: Sequence[Sequence[Pair]],
+    logits: Callable[[Sequence[Pair]], Sequence[float]],
 ) -> tuple[Parity, ...]:
     """Compare the graphs in a folder, run by `OnnxCrossEncoder`, with a function that gives the logits they should.
 
@@ -106,18 +110,17 @@ def compare(
         folder: The exported folder.
         files: Its graphs.
         queries: Pairs, grouped by query.
-        logit: Takes a pair and how many tokens of it are read.
+        logits: Takes pairs, of which it reads as many tokens.
 
     Raises:
         ConfigurationError: A graph cannot be loaded.
         InvalidResponse: A logit is not finite.
     """
     pairs = [pair for group in queries for pair in group]
-    expected: list[float] = []
+    expected = [finite(logit) for logit in logits(pairs)]
     compared: list[Parity] = []
     for file in files:
         engine = OnnxCrossEncoder(folder, file=file, raw_scores=True)
-        expected = expected or [finite(logit(pair, engine.max_length)) for pair in pairs]
         found = [finite(score) for score in engine.score(pairs, Deadline()).scores]
         compared.append(
             Parity(

@@ -4,7 +4,7 @@ The usual dynamic quantisation has one scale for all the activations that enter 
 value makes every other text in the batch coarser. Here each row, which is one token of one text, has its own, as in
 "ZeroQuant" (Yao et al., NeurIPS 2022). Weights have a scale for each output and use 7 of the 8 bits, so that every CPU
 computes the same (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html, "reduce_range"); the
-table of word embeddings has a scale for each word. Everything is in operators of the ONNX standard.
+table of word embeddings has a scale for each word.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from rerank_kit.export.onnx_graph import load_graph, save_graph
 from rerank_kit.optional import optional
 
 _WEIGHT = 63  # the largest weight: without VNNI, CPUs add two products with up to 255 in 16 bits, and 127 is too much
-_TINY = 1e-30  # instead of the scale 0 of a row of zeros
+_TINY = 1e-30  # instead of the scale 0 of weights that are all zeros
+_OWN = "com.microsoft"  # where ONNX Runtime's own operators are
 
 
 def quantize(source: Path, target: Path) -> None:
@@ -26,18 +27,20 @@ def quantize(source: Path, target: Path) -> None:
         source: Its file, of opset 13 to 17.
         target: Where the other goes.
     """
+    onnx = optional("onnx", extra="export", why="exporting a model")
     model = load_graph(source)
     _Int8(model.graph).rewrite()
+    if _OWN not in {each.domain for each in model.opset_import}:
+        model.opset_import.append(onnx.helper.make_opsetid(_OWN, 1))
     save_graph(model, target)
 
 
 class _Int8:
     """One pass over a graph that replaces products and look-ups by theirs in int8.
 
-    A token's activations x become q = round(x / scale) + 128, with scale = max|x| / 127: unsigned, because CPUs
-    multiply unsigned by signed fastest. A product becomes (sum of (q - 128) * weight) * token's scale * output's scale,
-    in this order: from its "extended" optimisation on, ONNX Runtime would take a product of the two scales for the
-    scale of a whole tensor.
+    A token's activations x become q = round(127 * x / max|x|) + 128: unsigned, because CPUs multiply unsigned by signed
+    fastest. A product becomes (sum of (q - 128) * weight) / 127 * output's scale, all of which is one operator of ONNX
+    Runtime's own, and then * max|x| of its token.
     """
 
     def __init__(self, graph: Any) -> None:
@@ -70,12 +73,11 @@ class _Int8:
         )
 
     def _product(self, x: str, weight: str, y: str) -> None:
-        q, scale = self._quantized_rows(x)
+        q, largest = self._quantized_rows(x)
         integers, scales = self._quantized_weight(weight, axis=0, largest=_WEIGHT)
-        total = self._node("MatMulInteger", [q, integers, self._constant("int8/zero_point", 128, "uint8")], f"{y}/sum")
-        number = self._node("Cast", [total], f"{y}/number", to=self._float)
-        by_token = self._node("Mul", [number, scale], f"{y}/by_token")
-        self._node("Mul", [by_token, scales], y)
+        self._constants[scales] = self._constants[scales].reshape(-1)
+        total = self._node("MatMulIntegerToFloat", [q, integers, self._step(), scales, self._zero()], f"{y}/sum", _OWN)
+        self._node("Mul", [total, largest], y)
 
     def _look_up(self, table: str, ids: str, y: str) -> None:
         integers, scales = self._quantized_weight(table, axis=1, largest=127)
@@ -84,16 +86,22 @@ class _Int8:
         self._node("Mul", [number, self._node("Gather", [scales, ids], f"{y}/word_scale")], y)
 
     def _quantized_rows(self, x: str) -> tuple[str, str]:
-        """The names of a tensor's integers and of its scales; once for all products that it enters."""
+        """The names of a tensor's integers and of each token's largest value; once for all products that it enters.
+
+        Of a row of zeros the integers are anything at all, and what they become is multiplied by 0.
+        """
         if x not in self._rows:
             size = self._node("Abs", [x], f"{x}/abs")
             largest = self._node("ReduceMax", [size], f"{x}/largest", axes=[-1], keepdims=1)
-            share = self._node("Mul", [largest, self._constant("int8/share", 1 / 127, "float32")], f"{x}/share")
-            scale = self._node("Max", [share, self._constant("int8/tiny", _TINY, "float32")], f"{x}/scale")
-            steps = self._node("Div", [x, scale], f"{x}/steps")
-            unit, zero = self._constant("int8/unit", 1, "float32"), self._constant("int8/zero_point", 128, "uint8")
-            self._rows[x] = self._node("QuantizeLinear", [steps, unit, zero], f"{x}/int8"), scale
+            share = self._node("Mul", [x, self._node("Reciprocal", [largest], f"{x}/one_by")], f"{x}/share")
+            self._rows[x] = self._node("QuantizeLinear", [share, self._step(), self._zero()], f"{x}/int8"), largest
         return self._rows[x]
+
+    def _step(self) -> str:
+        return self._constant("int8/step", 1 / 127, "float32")
+
+    def _zero(self) -> str:
+        return self._constant("int8/zero_point", 128, "uint8")
 
     def _quantized_weight(self, name: str, *, axis: int, largest: int) -> tuple[str, str]:
         """The names of a matrix's integers and of its scales; layers may share it."""
@@ -114,6 +122,7 @@ class _Int8:
         self._constants[name] = self._np.array(value, dtype)
         return name
 
-    def _node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        self._nodes.append(self._helper.make_node(kind, inputs, [output], name=output, **attributes))
+    def _node(self, kind: str, inputs: list[str], output: str, domain: str = "", **attributes: Any) -> str:
+        node = self._helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes)
+        self._nodes.append(node)
         return output

@@ -11,6 +11,9 @@ from pathlib import Path
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.cross_encoder import Pair
 
+SAMPLE: list[Pair] = [("query", "text"), ("a longer query", "a longer text, so that one of two is padded")]
+"""What a graph is made with."""
+
 QUERIES = 5
 _NEAR, _FAR = 10, 10  # passages for a query: from about the same place, and from all over
 _QUERY = 80  # characters

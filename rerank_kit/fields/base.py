@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
+from rerank_kit.fields.given import as_field
 from rerank_kit.fields.other_names import other_names
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
@@ -30,11 +31,6 @@ _told: list[Reranker] = []
 """What was taken by default, once that has been said."""
 
 
-def _function_too(given: object) -> object:
-    """A function as the reranker that is made of it."""
-    return Reranker.of(given) if callable(given) and not isinstance(given, type) else given
-
-
 class RerankFields(BaseModel):
     """Plain fields that describe a reranker. A subclass has those of one kind, and makes it in `_build`.
 
@@ -42,11 +38,11 @@ class RerankFields(BaseModel):
     or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
-    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(_function_too)]] = Field(
+    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(as_field)]] = Field(
         default=None,
         exclude=True,
-        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes it; by default what the other "
-        "fields say, or the best local one installed.",
+        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes; by default what the other fields "
+        "say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
     threshold: float | None = Field(
@@ -105,6 +101,7 @@ class RerankFields(BaseModel):
             try:
                 check_given(type(self), names)
                 self._understand(given)
+                check_needed(type(self), given)
             except ConfigurationError:
                 given.clear()
                 raise
@@ -117,7 +114,9 @@ class RerankFields(BaseModel):
                 return
             given = {name: value}
             del value  # it may be a key, and this frame would show it
-            become(self, self._changed(given, deep=False))
+            changed = self._changed(given, deep=False)
+            changed._check_assigned()  # noqa: SLF001 - our own copy
+            become(self, changed)
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -154,6 +153,9 @@ class RerankFields(BaseModel):
         if "reranker" in names or (builder is not RerankFields and names - self.fields_of_a_call):
             changed._make()
         return changed
+
+    def _check_assigned(self) -> None:
+        """Refuse fields that do not go together, once one is assigned. Subclasses that have such fields override it."""
 
     @classmethod
     def _understand(cls, given: dict[str, Any]) -> None:
@@ -253,6 +255,20 @@ def check_given(kind: type[BaseModel], names: Iterable[str]) -> None:
     if kind.model_config.get("extra") == "forbid":
         also = {name for field in kind.model_fields.values() for name in _aliases(field.validation_alias)}
         check_fields(kind, [name for name in names if name not in also])
+
+
+def check_needed(kind: type[BaseModel], names: Iterable[str]) -> None:
+    """Refuse to make an object without a field that has to be given, and say what it could be.
+
+    Raises:
+        ConfigurationError: There is none under any of the field's names.
+    """
+    given = set(names)
+    for name, field in kind.model_fields.items():
+        if field.is_required() and given.isdisjoint({name, *_aliases(field.validation_alias)}):
+            told = (_description(kind, name) or "it has no default").replace("`", "")
+            msg = f"{kind.__name__} needs {name}=: {told[:1].lower()}{told[1:]}"
+            raise ConfigurationError(msg)
 
 
 def _aliases(alias: object) -> list[str]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SecretStr
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.base import RerankFields
 from rerank_kit.local import DType, Engine, FlashRank, LongDocuments, LongQueries, OnLanguage, Precision, cross_encoder
-from rerank_kit.local.onnx_session import Output
+from rerank_kit.local.onnx_answers import Output
 from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
+
+
+def _by_name(device: Any) -> Any:
+    """A `torch.device` by its name, which a dump can hold."""
+    return str(device) if type(device).__module__ == "torch" else device
 
 
 class CrossEncoderFields(RerankFields):
@@ -24,10 +29,23 @@ class CrossEncoderFields(RerankFields):
         description='A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.',
     )
     engine: Engine = Field(
-        default="onnx",
-        description='What runs it: `"onnx"`, or `"sentence-transformers"`, which loads all that this library loads.',
+        default="auto",
+        description='What runs it: `"onnx"` (ONNX Runtime), `"sentence-transformers"` (PyTorch), or `"auto"`, which is '
+        "the first where the model has an ONNX file and the second where not.",
     )
-    revision: str | None = Field(default=None, description="The hub commit, tag or branch.")
+    revision: str | None = Field(
+        default=None, description="The hub commit, tag or branch; by default the main branch, as it is at loading."
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="For what is private on the hub; by default that of `HF_TOKEN` or of a login.",
+    )
+    cache_dir: str | None = Field(
+        default=None, description="Where what is fetched is kept; by default where all programs keep it."
+    )
+    local_files_only: bool = Field(default=False, description="Ask the hub for nothing, and take what the cache has.")
     max_length: int | None = Field(
         default=None, description="Tokens read of a pair; by default as many as the model can."
     )
@@ -66,21 +84,39 @@ class CrossEncoderFields(RerankFields):
         description="What the embedded model, which is English, does with queries or candidates in other scripts: "
         '`"warn"`, the default, `"skip"`, which keeps the order before, or `"raise"`.',
     )
-    device: str | None = Field(
-        default=None, description="Where PyTorch runs the model; by default on a GPU where there is one."
+    device: Annotated[str | int | None, BeforeValidator(_by_name)] = Field(
+        default=None,
+        description='Where PyTorch runs the model, such as `"cuda:0"`, a number or a `torch.device`; by default on a '
+        "GPU where there is one.",
     )
     dtype: DType | None = Field(default=None, description="PyTorch's number format; by default what suits the device.")
     batch_tokens: int | None = Field(
         default=None,
         description="Tokens in a batch of PyTorch's, padding included; by default 512 on a CPU and 16384 elsewhere.",
     )
-    prompt: str | None = Field(
+    template: str | None = Field(
         default=None,
-        description="An instruction, for sentence-transformers models that take one; by default the model's own.",
+        description="The prompt of a model that wants one, with `{query}`, `{document}` and, optionally, "
+        "`{instruction}` in it; by default its own, or that of its family.",
     )
+    instruction: str | None = Field(
+        default=None,
+        description="What a model that takes an instruction is told to judge by; by default its own, or its family's.",
+    )
+    answers: list[str] | None = Field(
+        default=None,
+        description="The tokens of a language model whose logits are the score, such as `['yes', 'no']`; by default "
+        "its own, or those of its family.",
+    )
+    prompt: str | None = Field(default=None, description="The instruction, as sentence-transformers calls it.")
     trust_remote_code: bool = Field(
         default=False, description="Let sentence-transformers run code that comes with the model."
     )
+
+    @override
+    def _left_behind(self) -> set[str]:
+        """The token: where a pickle arrives, it is read from the environment or a login."""
+        return set() if self.token is None else {"token"}
 
     @override
     def _build(self) -> Reranker:

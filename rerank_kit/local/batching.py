@@ -72,10 +72,10 @@ class Batches:
             bound: The size of a batch, in the same unit; an item that is longer goes alone.
             takers: How many threads take batches.
         """
-        self._lengths = lengths
+        self._lengths = [max(1, each) for each in lengths]  # without any, a batch could not be too large
         self._bound = bound
         self._takers = takers
-        self._left = sum(lengths)
+        self._left = sum(self._lengths)
         self._todo = sorted(range(len(lengths)), key=lambda item: -lengths[item])
         self._lock = threading.Lock()
 

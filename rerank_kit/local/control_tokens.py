@@ -47,14 +47,20 @@ class ControlTokens:
         self._own = self._count(template)
 
     @classmethod
-    def of(cls, tokenizer: Any) -> ControlTokens:
-        """Those of a tokenizer of the tokenizers package, which neither cuts texts nor pads them."""
+    def of(cls, tokenizer: Any, template: Sequence[int] | None = None) -> ControlTokens:
+        """Those of a tokenizer of the tokenizers package, which neither cuts texts nor pads them.
+
+        Args:
+            tokenizer: The tokenizer.
+            template: The ids of a pair of empty texts; by default what the tokenizer puts around one.
+        """
 
         def read(text: str) -> Iterable[tuple[int, Passage]]:
             found = tokenizer.encode(text, add_special_tokens=False)
             return zip(found.ids, found.offsets, strict=True)
 
-        return cls(tokenizer.get_added_tokens_decoder(), tokenizer.id_to_token, read, tokenizer.encode("", "").ids)
+        around = tokenizer.encode("", "").ids if template is None else template
+        return cls(tokenizer.get_added_tokens_decoder(), tokenizer.id_to_token, read, around)
 
     @classmethod
     def of_transformers(cls, tokenizer: Any, alone: Callable[..., Any], template: Sequence[int]) -> ControlTokens:

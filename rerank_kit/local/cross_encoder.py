@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local.batching import blank_head
 from rerank_kit.local.queries import FittedQuery
+from rerank_kit.local.scale import sigmoid
 from rerank_kit.local.windows import LongDocuments, aggregate, most_alike, warn_of_cut_documents
 from rerank_kit.ranking import Ranking, best_first, height
 from rerank_kit.reranker import Reranker, RerankRequest
@@ -34,13 +34,15 @@ class Scored:
         scores: Relevance scores; higher is better.
         tokens: How many tokens the model read of each pair.
         truncated: Whether the pair was longer than that.
-        logits: Whether the scores are logits still: the relevance scores are their sigmoid then.
+        logits: Whether the scores are logits still.
+        scale: What makes relevance scores of logits.
     """
 
     scores: Sequence[float]
     tokens: Sequence[int]
     truncated: Sequence[bool]
     logits: bool = False
+    scale: Callable[[float], float] = sigmoid
 
 
 class CrossEncoder(Reranker):
@@ -132,8 +134,10 @@ class CrossEncoder(Reranker):
             msg = f"the model gave {len(scored.scores)} scores for {len(pairs)} pairs: it must give one for each"
             raise InvalidResponse(msg)
         given = map(finite, scored.scores)
-        read = _squashed if scored.logits else _PairScore
-        return [read(*each) for each in zip(given, scored.tokens, scored.truncated, strict=True)]
+        found = zip(given, scored.tokens, scored.truncated, strict=True)
+        if scored.logits:
+            return [_PairScore(scored.scale(logit), tokens, cut, logit) for logit, tokens, cut in found]
+        return [_PairScore(*each) for each in found]
 
     def _by_windows(self, pairs: Sequence[Pair], deadline: Deadline) -> list[_PairScore]:
         """Score the windows of each document, or the one most like the query, and make one score of them."""
@@ -172,6 +176,9 @@ class LoadedCrossEncoder(Settled, CrossEncoder):
     """A cross-encoder whose settings are those with which its model was loaded; they cannot be assigned later."""
 
     _settled_when = "the model is loaded"
+    model = ""  # this and what follows is for the repr of one whose model could not be loaded
+    max_length = threads = 0
+    device = dtype = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +191,6 @@ class _PairScore:
     logit: float | None = None
     windows: int = 0
     passage: Passage | None = None
-
-
-def _squashed(logit: float, tokens: int, truncated: bool) -> _PairScore:  # noqa: FBT001 - as in `Scored`
-    return _PairScore(sigmoid(logit), tokens, truncated, logit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +237,3 @@ class _Asked:
 
 def _no_head(text: str) -> int:  # noqa: ARG001
     return 0
-
-
-def sigmoid(logit: float) -> float:
-    """The logistic function, which takes a model's logit to a score between 0 and 1."""
-    if not logit < 0:  # NaN comes out as NaN, to be refused where scores are checked
-        return 1.0 / (1.0 + math.exp(-logit))
-    odds = math.exp(logit)
-    return odds / (1.0 + odds)

@@ -21,10 +21,15 @@ from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
-from rerank_kit.local.model_files import ModelFiles, Precision, find_model
-from rerank_kit.local.onnx_session import Graph, Output
+from rerank_kit.local.file_choice import Precision
+from rerank_kit.local.hub_source import Source, holding_token
+from rerank_kit.local.model_files import find_model
+from rerank_kit.local.onnx_answers import Output
+from rerank_kit.local.onnx_session import Graph
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
+from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
+from rerank_kit.local.recipe import recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
@@ -34,7 +39,6 @@ from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Passage
 
-_SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _NEVER = Deadline()
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
 
@@ -54,8 +58,10 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         batch_size: Pairs in a call.
         long_documents: What to do with documents that are longer than the model reads.
         provider: What runs the graph, in ONNX Runtime's terms.
+        recipe: How the model is prompted, and what makes scores of its logits.
     """
 
+    @holding_token
     @named
     def __init__(
         self,
@@ -64,6 +70,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         file: str | None = None,
         precision: Precision | None = None,
         revision: str | None = None,
+        token: object = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
@@ -76,6 +85,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         output: Output = "auto",
         raw_scores: bool = False,
         on_language: OnLanguage | None = None,
+        template: str | None = None,
+        instruction: str | None = None,
+        answers: Sequence[str] | None = None,
     ) -> None:
         """Load a model.
 
@@ -83,8 +95,11 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.
             file: The ONNX file in it; by default `model.onnx` or `onnx/model.onnx`.
             precision: `"int8"` takes the quantised file, of several the one made for this CPU.
-            revision: The hub commit, tag or branch to use.
-            max_length: Tokens, up to what the model can read, which is the default.
+            revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
+            token: For what is private on the hub, a str or a SecretStr; by default that of `HF_TOKEN` or of a login.
+            cache_dir: Where what is fetched is kept; by default where all programs keep it.
+            local_files_only: Whether to ask the hub for nothing, and to take what the cache has.
+            max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
             window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
@@ -103,16 +118,23 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
             on_language: What the embedded model, which is English, does with queries or candidates in scripts that it
                 does not read: `"warn"`, the default, `"skip"` or `"raise"`; see `OnLanguage`. For that model alone.
+            template: The prompt of a model that wants one, with `{query}`, `{document}` and, optionally,
+                `{instruction}` in it; by default that of the model's family.
+            instruction: What a model that takes an instruction is told to judge by; by default its family's.
+            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`; by default
+                those of its family.
 
         Raises:
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
+            BackendError: The hub cannot be reached, or fails, and the cache is not enough.
             MissingExtra: ONNX Runtime, tokenizers or the embedded model is not installed.
         """
+        source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         self._source = model
         self._options: dict[str, Any] = {
+            **source.as_settings(),
             "file": file,
             "precision": precision,
-            "revision": revision,
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
@@ -125,22 +147,28 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             "output": output,
             "raw_scores": raw_scores,
             "on_language": on_language,
+            "template": template,
+            "instruction": instruction,
+            "answers": answers,
         }
         check_policy(long_documents)
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
-        files = find_model(model, file=file, precision=precision, revision=revision)
+        files = find_model(model, file=file, precision=precision, source=source)
         self.model = files.name
-        self.max_length = _max_length(max_length, files)
+        self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
+        self.max_length = chosen_length(max_length, files.max_length, files.name, self.recipe.max_length)
         self.long_documents = long_documents
         self._english = _english(model, files.name, on_language)
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
-        self._encode = PairTokenizer(files.tokenizer, self.max_length)
+        self._encode = PairTokenizer(files.tokenizer, self.max_length, self.recipe.prompt)
+        check_vocabulary(self._encode.ids(WORDS), files.name)
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
-        self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers)
+        answer_ids = partial(self._encode.token_ids, self.recipe.answers, files.name)
+        self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads) or usable_cores()
         self.batch_size = check_count("batch_size", batch_size) or (_GPU_BATCH if self._graph.on_gpu else 1)
@@ -174,7 +202,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
                 scores[place], tokens[place], truncated[place] = score, len(each.ids), each.truncated
 
         self._workers.share(lambda: next(todo, None), work, deadline)
-        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits)
+        return Scored(scores, tokens, truncated, logits=self._graph.gives_logits, scale=self.recipe.scale)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -219,7 +247,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
     def _digest(self) -> str:
         reading = (self.max_length, self.long_documents, self._window, self._most_windows, CUTTING, self._share)
-        settings = (*reading, self.provider, *self._graph.settings)
+        settings = (*reading, self.recipe, self.provider, *self._graph.settings)
         return f"onnx:{hashlib.sha256(repr(settings).encode() + self._files.digest()).hexdigest()}"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -251,14 +279,3 @@ def _english(model: object, name: str, on_language: OnLanguage | None) -> Englis
         msg = f"on_language={on_language!r} is for the embedded model: what {name!r} reads is not known"
         raise ConfigurationError(msg)
     return None
-
-
-def _max_length(asked: int | None, files: ModelFiles) -> int:
-    if asked is None:
-        return files.max_length
-    if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= files.max_length:
-        msg = (
-            f"max_length must be from {_SHORTEST} to {files.max_length} tokens for {files.name!r}, not {quoted(asked)}"
-        )
-        raise ConfigurationError(msg)
-    return asked

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rerank_kit.checks import check_choice, check_instance
-from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
+from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.local.model_files import ModelFiles
+from rerank_kit.local.onnx_answers import Answers, Output
 from rerank_kit.local.onnx_data import is_self_contained
+from rerank_kit.local.onnx_inputs import Inputs
 from rerank_kit.local.onnx_shapes import without_value_info
 from rerank_kit.local.pair_tokenizer import EncodedPair
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 
-Output = Literal["auto", "logits", "probabilities"]
-
-_ROUNDING = 1e-6  # how far a probability may leave 0 to 1
-_DTYPES = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
 _CPU = "CPUExecutionProvider"
 _GPUS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider", "DmlExecutionProvider")
-_FEEDS: dict[str, Callable[[EncodedPair], Sequence[int]]] = {
-    "input_ids": lambda pair: pair.ids,
-    "attention_mask": lambda pair: [1] * len(pair.ids),
-    "token_type_ids": lambda pair: pair.types,
-    "position_ids": lambda pair: range(len(pair.ids)),
-}
-"""The inputs that BERT-like (all), XLM-R- and ModernBERT-like graphs (no token types) ask for."""
 
 
 class Graph:
@@ -40,35 +31,31 @@ class Graph:
     """
 
     def __init__(
-        self, files: ModelFiles, *, output: Output, raw_scores: bool, providers: Sequence[str] | None = None
+        self,
+        files: ModelFiles,
+        *,
+        output: Output,
+        raw_scores: bool,
+        providers: Sequence[str] | None = None,
+        words: Callable[[], Sequence[int]] = tuple,
     ) -> None:
         """Load it.
 
         Raises:
-            ConfigurationError: The file is damaged, or the graph is no cross-encoder's.
+            ConfigurationError: The file is damaged, or the graph is no cross-encoder's, but an embedding model's, say.
             MissingExtra: ONNX Runtime is not installed.
         """
         check_choice("output", output, ("auto", "logits", "probabilities"))
         runtime = optional("onnxruntime", extra="onnx", why="OnnxCrossEncoder")
-        self._array = optional("numpy", extra="onnx", why="OnnxCrossEncoder").array
         self._session = _session(runtime, files, providers)
-        self._inputs = {each.name: _DTYPES.get(each.type) for each in self._session.get_inputs()}
-        unknown = [name for name, dtype in self._inputs.items() if name not in _FEEDS or dtype is None]
-        if unknown or "input_ids" not in self._inputs:
-            msg = (
-                f"model={files.name!r}: the graph {files.onnx.name} wants the inputs {sorted(self._inputs)}; a "
-                f"cross-encoder takes integers called input_ids and, optionally, {sorted(set(_FEEDS) - {'input_ids'})}"
-            )
-            raise ConfigurationError(msg)
-        self._output: str = self._session.get_outputs()[0].name
-        named_after = any(word in self._output.lower() for word in ("prob", "score", "sigmoid", "softmax"))
-        self._probabilities = output == "probabilities" or (output == "auto" and named_after)
-        self._raw = raw_scores
-        self.gives_logits = not (self._probabilities or raw_scores)
-        self._padding = int(files.config.get("pad_token_id") or 0)
+        self._inputs = Inputs(files, self._session.get_inputs())
+        shown = self._session.get_outputs()[0]
+        self._output: str = shown.name
+        self._answers = Answers(files, shown, output=output, raw=raw_scores, words=words)
+        self.gives_logits = not (self._answers.probabilities or raw_scores)
         self.provider: str = self._session.get_providers()[0]
         self.on_gpu = self.provider in _GPUS
-        self.settings = (self._probabilities, self._raw, runtime.__version__)
+        self.settings = (self._answers.probabilities, raw_scores, runtime.__version__)
 
     def __call__(self, pairs: Sequence[EncodedPair]) -> list[float]:
         """One number for each pair, all in one call of the model: its relevance score, or the logit of that.
@@ -77,44 +64,13 @@ class Graph:
             BackendError: ONNX Runtime failed.
             InvalidResponse: The answer cannot be relevance scores.
         """
-        width = max(len(pair.ids) for pair in pairs)
-        feeds = {
-            name: self._array([self._padded(_FEEDS[name](pair), name, width) for pair in pairs], dtype)
-            for name, dtype in self._inputs.items()
-        }
+        lengths = [len(pair.ids) for pair in pairs]
         try:
-            answer: Any = self._session.run([self._output], feeds)[0]
+            answer: Any = self._session.run([self._output], self._inputs(pairs))[0]
         except Exception as error:
-            msg = f"ONNX Runtime failed on {len(pairs)} pairs of up to {width} tokens: {error}"
+            msg = f"ONNX Runtime failed on {len(pairs)} pairs of up to {max(lengths)} tokens: {error}"
             raise BackendError(msg, backend="OnnxCrossEncoder") from error
-        if len(answer) != len(pairs):
-            msg = f"the model answered {len(answer)} rows for {len(pairs)} pairs: it must answer one for each"
-            raise InvalidResponse(msg)
-        rows: list[list[float]] = answer.reshape(len(pairs), -1).tolist()
-        return [self._read(row) for row in rows]
-
-    def _padded(self, values: Sequence[int], name: str, width: int) -> list[int]:
-        """Fill up to the width of the batch with what the attention mask hides."""
-        return [*values, *[self._padding if name == "input_ids" else 0] * (width - len(values))]
-
-    def _read(self, values: Sequence[float]) -> float:
-        """One number from what the graph answered for one pair.
-
-        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
-        sigmoid of their difference.
-        """
-        if len(values) not in (1, 2):
-            msg = (
-                f"the model answered {len(values)} values for a pair: a reranker answers 1, or 2 (irrelevant, relevant)"
-            )
-            raise InvalidResponse(msg)
-        if self._probabilities:
-            value = values[-1]
-            if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
-                msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
-                raise InvalidResponse(msg)
-            return value
-        return values[0] if len(values) == 1 else values[1] - values[0]
+        return self._answers(answer, lengths)
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:

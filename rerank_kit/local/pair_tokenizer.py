@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.batching import reaches
 from rerank_kit.local.control_tokens import ControlTokens
+from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
+from rerank_kit.local.prompts import Prompt
 from rerank_kit.optional import optional
 from rerank_kit.values import Deadline, Passage
 
@@ -41,11 +44,16 @@ class PairTokenizer:
         room: Tokens of a pair that query and document have together.
     """
 
-    def __init__(self, path: Path, max_length: int) -> None:
+    def __init__(self, path: Path, max_length: int, prompt: Prompt | None = None) -> None:
         """Load the tokenizer.
 
+        Args:
+            path: `tokenizer.json`.
+            max_length: The most tokens of a pair.
+            prompt: What is put around query and document, in place of the tokenizer's own pair.
+
         Raises:
-            ConfigurationError: The file cannot be read.
+            ConfigurationError: The file cannot be read, or the prompt leaves no room.
             MissingExtra: The tokenizers package is not installed.
         """
         tokenizers = optional("tokenizers", extra="onnx", why="a local cross-encoder")
@@ -57,9 +65,11 @@ class PairTokenizer:
         self._whole = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
         self._whole.no_padding()
         self._whole.no_truncation()
-        self._control = ControlTokens.of(self._whole)
         self._max_length = max_length
-        self.room = max_length - self._whole.num_special_tokens_to_add(is_pair=True)
+        self._prompt = None if prompt is None else PromptTokenizer(self._whole, prompt)
+        self._control = ControlTokens.of(self._whole, None if self._prompt is None else self._prompt.around)
+        own = max_length - self._whole.num_special_tokens_to_add(is_pair=True)
+        self.room = own if self._prompt is None else self._prompt.room(max_length)
         self._tokenizer.no_padding()  # the file may ask for it, which would multiply the work of short pairs
         self.cut_documents_alone(alone=False)
 
@@ -76,18 +86,40 @@ class PairTokenizer:
         *looks, last = reaches(len(text), self._max_length)
         for reach in looks:
             deadline.check()
-            encoding = self._encoded(query, text[:reach])
-            if reach - _end_of_document(encoding, reach) >= _LONGEST_WORD:
-                return EncodedPair(encoding.ids, encoding.type_ids, truncated=True)
+            pair, end = self._encoded(query, text[:reach])
+            if reach - end >= _LONGEST_WORD:
+                return replace(pair, truncated=True)
         deadline.check()
-        encoding = self._encoded(query, text[:last])
-        return EncodedPair(encoding.ids, encoding.type_ids, truncated=bool(encoding.overflowing) or last < len(text))
+        pair, _ = self._encoded(query, text[:last])
+        return replace(pair, truncated=pair.truncated or last < len(text))
 
-    def _encoded(self, query: str, text: str) -> Encoding:
+    def _encoded(self, query: str, text: str) -> tuple[EncodedPair, int]:
+        found = self._read(query, text)
+        if self._control.inside(found[0].ids, query, text):
+            found = self._read(self._control.taken_apart(query), self._control.taken_apart(text))
+        return found
+
+    def _read(self, query: str, text: str) -> tuple[EncodedPair, int]:
+        """A pair, and the place in the document, in characters, where what the model reads of it ends."""
+        if self._prompt is not None:
+            found = self._prompt(query, text, self._max_length)
+            return EncodedPair(found.ids, [0] * len(found.ids), found.cut), found.end
         encoding: Encoding = self._tokenizer.encode(query, text)
-        if self._control.inside(encoding.ids, query, text):
-            encoding = self._tokenizer.encode(self._control.taken_apart(query), self._control.taken_apart(text))
-        return encoding
+        pair = EncodedPair(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
+        return pair, _end_of_document(encoding, len(text))
+
+    def ids(self, text: str) -> list[int]:
+        """The tokens of a text alone."""
+        ids: list[int] = self._whole.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def token_ids(self, tokens: Sequence[str | int], name: str) -> list[int]:
+        """The ids of tokens, of the model with that name.
+
+        Raises:
+            ConfigurationError: There is no token of such a text.
+        """
+        return [token_id(self._whole, each, name) for each in tokens]
 
     def offsets(self, text: str) -> list[Passage]:
         """Where each token of a text stands in it."""

@@ -21,19 +21,19 @@ from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
+from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
+from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.torch_loading import DType, load, needed, readable_length
+from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length, use_one_core
+from rerank_kit.local.torch_prompts import reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
-from rerank_kit.quoting import quoted
 from rerank_kit.values import Deadline, Passage
 
-_SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _NEVER = Deadline()
 _CPU_BATCH = 512  # tokens: the activations stay in the cache
-_NO_LIMIT = 1_000_000  # tokens
 _BATCH = 16_384  # tokens: what the library's own 32 pairs come to at a length of 512
 _log = logging.getLogger("rerank_kit")
 
@@ -49,22 +49,27 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
     Attributes:
         model: The model's name.
+        recipe: How the model is prompted, and what makes scores of its logits, where its family is known.
         device: Where it runs, such as `"cpu"` or `"cuda:0"`.
         dtype: The number format that it computes in.
         max_length: The most tokens read of a pair.
         long_documents: What to do with documents that are longer than the model reads.
-        batch_tokens: The most tokens in a batch, padding included.
+        batch_tokens: The most tokens in a batch, padding included; 1, a pair at a time, where it cannot pad.
         threads: How many batches are scored side by side.
     """
 
+    @holding_token
     @named
     def __init__(
         self,
         model: str | os.PathLike[str] | Any,
         *,
-        device: str | None = None,
+        device: Device | None = None,
         dtype: DType | None = None,
         revision: str | None = None,
+        token: object = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
@@ -76,17 +81,22 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         prompt: str | None = None,
         trust_remote_code: bool = False,
         raw_scores: bool = False,
+        template: str | None = None,
+        instruction: str | None = None,
+        answers: Sequence[str] | None = None,
     ) -> None:
         """Load a model.
 
         Args:
-            model: A folder, a hub name such as `"owner/name"`, or a `sentence_transformers.CrossEncoder`, which is
-                used as it is.
-            device: As in PyTorch; by default a GPU where there is one.
+            model: A folder, a hub name such as `"owner/name"`, or a `CrossEncoder` of the library, used as it is.
+            device: A name such as `"cuda:0"`, a GPU's number or a `torch.device`; by default a GPU if there is one.
             dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
                 `PrecisionWarning`; by default it is float16 on CUDA and Apple's GPUs.
-            revision: The hub commit, tag or branch to use.
-            max_length: Tokens, up to what the model can read, which is the default.
+            revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
+            token: For what is private on the hub, a str or a SecretStr; by default that of `HF_TOKEN` or of a login.
+            cache_dir: Where what is fetched is kept; by default where all programs keep it.
+            local_files_only: Whether to ask the hub for nothing, and to take what the cache has.
+            max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
             window: Tokens in a window of a long document; by default as many as fit, and 128 for `"best-window"`.
@@ -97,22 +107,25 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
                 together. A query that was cut is counted in `usage.query_truncated`.
             batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
-            prompt: An instruction, for models that take one; by default the model's own.
+            prompt: The instruction, as sentence-transformers calls it.
             trust_remote_code: Run code that comes with the model.
             raw_scores: Return logits instead of scores from 0 to 1.
+            template: The prompt of a model that wants one, with `{query}`, `{document}` and, optionally,
+                `{instruction}` in it; by default the model's own, or that of its family, as in the next two.
+            instruction: What a model that takes an instruction is told to judge by.
+            answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`.
 
         Raises:
             ConfigurationError: No such model, it is no reranker, or an argument that the model cannot follow.
+            BackendError: The hub cannot be reached, or fails, and the cache is not enough.
             MissingExtra: sentence-transformers is not installed.
         """
+        source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         self._source = model
-        loading: dict[str, Any] = {
-            "device": device,
-            "dtype": dtype,
-            "revision": revision,
-            "trust_remote_code": trust_remote_code,
-        }
-        self._options: dict[str, Any] = loading | {
+        loading: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        self._options: dict[str, Any] = {
+            **loading,
+            **source.as_settings(),
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
@@ -123,15 +136,23 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             "threads": threads,
             "prompt": prompt,
             "raw_scores": raw_scores,
+            "template": template,
+            "instruction": instruction,
+            "answers": answers,
         }
         check_policy(long_documents)
         self._torch = needed("torch")
         self._to_device = needed("sentence_transformers.util").batch_to_device
-        self._model = load(model, **loading)
+        self._model = load(model, source=source, **loading)
         self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
-        self.max_length = _max_length(max_length, readable_length(self._model))
+        padded = pads(self._model)
+        self._reading = reading_of(
+            self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
+        )
+        self.recipe, self._inputs = self._reading.recipe, self._reading.inputs
+        self.max_length = chosen_length(max_length, readable_length(self._model), self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
@@ -139,20 +160,25 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             msg = f"long_documents={long_documents!r} needs a fast tokenizer, and {self.model!r} has none: leave it out"
             raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
-        self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        self.batch_tokens = tokens if padded else 1
+        if not padded:
+            _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
-        self._prompt = self._model.prompts.get(self._model.default_prompt_name) if prompt is None else prompt
-        self._raw = raw_scores
+        self._gives_logits = not (raw_scores or self._reading.gives_probabilities)
         self._tokenizing = threading.Lock()  # a call sets the tokenizer's truncation, then relies on it
+        check_vocabulary(self._alone(WORDS)["input_ids"], self.model)
         self._strategy = "longest_first"
-        template = self._ids(("", ""), _NO_LIMIT)
-        self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, template)
+        around = self._ids(("", ""), NO_LIMIT)
+        self._control = ControlTokens.of_transformers(self._model.tokenizer, self._alone, around)
         self._skips_blanks = not self._length_alone(BLANKS)
-        self._share = QueryShare.of(self.max_length - len(template), length=max_query_length, keep=long_queries)
+        own = self.max_length - len(around)
+        room = own if self._inputs is None else self._inputs.read.room(self.max_length)
+        self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
         if self._share.above_half and "message" not in self._model[0].modality_config:
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
-        self._workers = Workers(self.threads, "rerank-kit-torch", self._use_one_core if on_cpu else None)
+        self._workers = Workers(self.threads, "rerank-kit-torch", use_one_core if on_cpu else None)
         self._together = None if on_cpu else SharedBatches(self._score)
         self._settle(SentenceTransformersCrossEncoder)
 
@@ -190,7 +216,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             batches.halve(batch)  # here, where the error and the tensors in its frames are gone
 
         self._workers.share(batches.take, work, deadline)
-        return Scored(scores, tokens, [each.truncated for each in found], logits=not self._raw)
+        cut = [each.truncated for each in found]
+        return Scored(scores, tokens, cut, logits=self._gives_logits, scale=self._reading.scale)
 
     def windows(self, query: str, text: str) -> list[Passage]:
         """Cut a document into windows that fit beside the query; one when it fits."""
@@ -220,7 +247,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         def ids(pair: Pair) -> list[int]:
             return self._ids(pair, self.max_length + BEYOND)
 
-        end = self._model.tokenizer.truncation_side == "left"
+        end = self._inputs is None and self._model.tokenizer.truncation_side == "left"
         return [measured(pair, self.max_length, ids, self._control, deadline, end=end) for pair in pairs]
 
     def _length_alone(self, text: str) -> int:
@@ -232,30 +259,27 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             return self._model.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False, **options)
 
     def _ids(self, pair: Pair, most: int) -> list[int]:
+        if self._inputs is not None:
+            return self._inputs.read(*pair, most).ids
         ids: list[int] = self._features([pair], most)["input_ids"].reshape(-1).tolist()
         return ids
 
     def _features(self, pairs: Sequence[Pair], most: int) -> Any:
-        """The library's own input for the model, with its template or prompt, of at most so many tokens a pair."""
+        """The model's input, with its template or prompt, of at most so many tokens a pair."""
+        if self._inputs is not None:
+            return self._inputs(pairs, most)
         limit = {"text": {"max_length": most, "truncation": self._strategy}}
         try:
             with self._tokenizing:
-                return self._model.preprocess(pairs, prompt=self._prompt, processing_kwargs=limit)
+                return self._model.preprocess(pairs, prompt=self._reading.instruction, processing_kwargs=limit)
         except Exception as error:  # a template may raise anything
             msg = f"sentence-transformers cannot make this model's input of a query and a document: {error}"
             raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
 
     def _answers(self, features: Any, count: int) -> list[float]:
-        """Run the model on a batch.
-
-        A second value, where there is one, stands for "relevant", as in monoBERT; the softmax of two logits is the
-        sigmoid of their difference.
-        """
+        """Run the model on a batch."""
         with self._torch.inference_mode():
-            logits = self._model(self._to_device(features, self._model.device))["scores"].float()
-            logits = logits.reshape(count, -1)
-            values: list[float] = (logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0]).tolist()
-        return values
+            return self._reading.numbers(self._model(self._to_device(features, self._model.device)), count)
 
     def _check_held(self, answers: Sequence[float]) -> None:
         """Say so where half precision was not enough; other numbers that are none are refused with all scores."""
@@ -266,14 +290,6 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             )
             raise InvalidResponse(msg)
 
-    def _use_one_core(self) -> None:
-        """Keep operators in this thread to themselves: workers scale better than threads inside an operator.
-
-        `torch.set_num_threads` would also be the setting of the threads that the application starts from then on.
-        """
-        self._torch.get_num_threads()  # PyTorch sets a thread up at its first call, which would undo the next line
-        needed("threadpoolctl").threadpool_limits(1, user_api="openmp")
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles load the model anew: threads cannot travel."""
         return partial(type(self), self._source, **self._options), ()
@@ -282,12 +298,3 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         """Say which model this is, and how it runs."""
         how = f"device={self.device!r}, dtype={self.dtype!r}, max_length={self.max_length}"
         return f"{type(self).__name__}({self.model!r}, {how})"
-
-
-def _max_length(asked: int | None, limit: int) -> int:
-    if asked is None:
-        return limit
-    if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:
-        msg = f"max_length must be from {_SHORTEST} to {limit} tokens for this model, not {quoted(asked)}"
-        raise ConfigurationError(msg)
-    return asked

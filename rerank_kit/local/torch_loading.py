@@ -1,21 +1,24 @@
-"""Loading a cross-encoder into PyTorch: where, in which number format, and whether it is a reranker at all."""
+"""Loading a cross-encoder into PyTorch: where, and in which number format."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.model_files import check_no_key
+from rerank_kit.local.hub_source import Source
+from rerank_kit.local.reading import NO_LIMIT
+from rerank_kit.local.torch_fetching import cross_encoder_of
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
 
 DType = Literal["float32", "float16", "bfloat16"]
 
+Device: TypeAlias = Any
+"""Where PyTorch runs a model: a name such as `"cuda:0"` or `"cpu"`, the number of a GPU, or a `torch.device`."""
+
 _DTYPES = ("float32", "float16", "bfloat16")
-_HEADLESS = ("Model", "ForMaskedLM", "ForPreTraining")
-_NO_LIMIT = 1_000_000  # tokens: transformers writes about 1e30 where a tokenizer has no limit
 
 
 class PrecisionWarning(UserWarning):
@@ -31,51 +34,42 @@ def needed(module: str) -> Any:
     return optional(module, extra="sentence-transformers", why="SentenceTransformersCrossEncoder")
 
 
-def load(source: Any, *, device: str | None, dtype: DType | None, revision: str | None, trust_remote_code: bool) -> Any:
+def load(model: Any, *, device: Device | None, dtype: DType | None, source: Source, trust_remote_code: bool) -> Any:
     """Load a `sentence_transformers.CrossEncoder`, or check one that is loaded.
 
     Args:
-        source: A folder, a hub name or a `CrossEncoder`.
-        device: As in PyTorch; `None` is a GPU where there is one.
+        model: A folder, a hub name or a `CrossEncoder`.
+        device: See `Device`; `None` is a GPU where there is one.
         dtype: `None` is what suits the device.
-        revision: The hub commit, tag or branch.
+        source: How the hub is reached.
         trust_remote_code: Run code that comes with the model.
 
     Raises:
-        ConfigurationError: It cannot be loaded or is no reranker.
+        ConfigurationError: It cannot be loaded.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
         MissingExtra: sentence-transformers is not installed.
     """
     library, torch = needed("sentence_transformers"), needed("torch")
-    if isinstance(source, library.CrossEncoder):
-        model: Any = source
-        if device is not None or dtype is not None or revision is not None or trust_remote_code:
+    if isinstance(model, library.CrossEncoder):
+        loaded: Any = model
+        if device is not None or dtype is not None or trust_remote_code or not source.is_default:
             msg = (
-                "device, dtype, revision and trust_remote_code say how to load a model, and this CrossEncoder is loaded"
+                "device, dtype, trust_remote_code, revision, token, cache_dir and local_files_only say how to load a "
+                "model, and this CrossEncoder is loaded"
             )
             raise ConfigurationError(msg)
-        if model.device.type == "cpu" and model.dtype != torch.float32:
-            msg = f"the model is in {model.dtype}, which is several times slower than float32 on a CPU"
+        if loaded.device.type == "cpu" and loaded.dtype != torch.float32:
+            msg = f"the model is in {loaded.dtype}, which is several times slower than float32 on a CPU"
             warn_user(msg, PrecisionWarning)
-    elif isinstance(source, str | os.PathLike):
-        check_no_key(source)
-        name = str(cast("object", source))
-        where = library.util.get_device_name() if device is None else device
-        options = {"revision": revision, "trust_remote_code": trust_remote_code}
-        numbers = getattr(torch, suitable(where, dtype))
-        try:
-            model = library.CrossEncoder(name, device=where, model_kwargs={"dtype": numbers}, **options)
-        except Exception as error:  # torch, transformers and the hub raise whatever they like
-            reason = str(error).strip().split("\n", 1)[0]
-            msg = (
-                f"model={name!r} could not be loaded on device={where!r}: {reason} Check the names, or pass the "
-                "path of a folder with the model's files"
-            )
-            raise ConfigurationError(msg) from error
+    elif isinstance(model, str | os.PathLike):
+        where = library.util.get_device_name() if device is None else device_name(device)
+        numbers = {"dtype": getattr(torch, suitable(where, dtype))}
+        options = {"device": where, "model_kwargs": numbers, "trust_remote_code": trust_remote_code}
+        loaded = cross_encoder_of(library, cast("str | os.PathLike[str]", model), source, options)
     else:
-        msg = f"model must be a folder, a hub name or a CrossEncoder, not {type(source).__name__}"
+        msg = f"model must be a folder, a hub name or a CrossEncoder, not {type(model).__name__}"
         raise ConfigurationError(msg)
-    _check_head(model)
-    return model
+    return loaded
 
 
 def readable_length(model: Any) -> int:
@@ -87,7 +81,51 @@ def readable_length(model: Any) -> int:
             # XLM-R-like models count positions from behind that of padding. The library forgets those, so that a
             # document of full length would be looked up past the end of the table.
             limits.append(table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
-    return min(_NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
+    return min(NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
+
+
+def device_name(device: Device) -> str:
+    """A device by its name.
+
+    Raises:
+        ConfigurationError: PyTorch has none like it.
+        MissingExtra: PyTorch is not installed.
+    """
+    torch = needed("torch")
+    try:
+        if isinstance(device, bool):
+            raise TypeError  # noqa: TRY301 - PyTorch says so of some truth values only
+        return str(torch.device(device))
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        msg = (
+            f"device={quoted(device)} is none of PyTorch's{reason and f' ({reason})'}: pass a name such as 'cpu' or "
+            "'cuda:0', the number of a GPU that is there, a torch.device, or nothing for the best there is"
+        )
+        raise ConfigurationError(msg) from error
+
+
+def pads(model: Any) -> bool:
+    """Whether pairs can be padded to one length, as a batch of several needs.
+
+    A tokenizer without a token for it gets one that it has: the library asks for one even where nothing is padded.
+
+    Raises:
+        ConfigurationError: It has none either.
+    """
+    tokenizer = model.tokenizer
+    if tokenizer.pad_token is not None:
+        return True
+    tokens = tokenizer.eos_token, tokenizer.sep_token, tokenizer.cls_token, tokenizer.bos_token, tokenizer.unk_token
+    instead = next((each for each in tokens if each is not None), None)
+    if instead is None:
+        msg = (
+            f"model={model.config.name_or_path!r}: its tokenizer has no special tokens, not even one to pad with: name "
+            "the pad_token in tokenizer_config.json"
+        )
+        raise ConfigurationError(msg)
+    tokenizer.pad_token = instead
+    return False
 
 
 def suitable(device: str, asked: DType | None) -> DType:
@@ -107,21 +145,10 @@ def suitable(device: str, asked: DType | None) -> DType:
     return "float16" if kind in ("cuda", "mps") else "float32"
 
 
-def _check_head(model: Any) -> None:
-    """Refuse what cannot score pairs.
+def use_one_core() -> None:
+    """Keep operators in this thread to themselves: workers scale better than threads inside an operator.
 
-    To a bare encoder the library adds a last layer of random numbers, and says so in its log alone.
+    `torch.set_num_threads` would also be the setting of the threads that the application starts from then on.
     """
-    made_for = (model.config.architectures or ["unknown"])[0]
-    if len(model) == 1 and made_for.endswith(_HEADLESS):
-        msg = (
-            f"model={model.config.name_or_path!r} is a {made_for}, which has no trained layer for scores: its ranking "
-            "would be random. Pass a cross-encoder"
-        )
-        raise ConfigurationError(msg)
-    if model.num_labels not in (1, 2):
-        msg = (
-            f"model={model.config.name_or_path!r} gives {model.num_labels} values for a pair: a reranker gives 1, or 2 "
-            "(irrelevant, relevant)"
-        )
-        raise ConfigurationError(msg)
+    needed("torch").get_num_threads()  # PyTorch sets a thread up at its first call, which would undo the next line
+    needed("threadpoolctl").threadpool_limits(1, user_api="openmp")

@@ -14,6 +14,10 @@ from tests.processes import Done, python
 EXPORT = "rerank_kit.export.export_model"
 DEFAULTS = {
     "revision": None,
+    "trust_remote_code": False,
+    "template": None,
+    "instruction": None,
+    "answers": None,
     "texts": None,
     "int8": True,
     "force": False,
@@ -33,6 +37,11 @@ def command(*arguments: str) -> Done:
         (["--revision", "abc", "--no-int8", "--force"], {"revision": "abc", "int8": False, "force": True}),
         (["--max-difference", "0.1", "--min-correlation", "0"], {"max_difference": 0.1, "min_correlation": 0.0}),
         (["--texts", "{texts}"], {"texts": ["one passage", "another"]}),
+        (["--template", "is it?", "--answers", "yes", "no"], {"template": "is it?", "answers": ["yes", "no"]}),
+        (
+            ["--instruction", "be strict", "--trust-remote-code"],
+            {"instruction": "be strict", "trust_remote_code": True},
+        ),
     ],
 )
 def test_export_passes_its_arguments_on_and_prints_the_report(
@@ -106,7 +115,8 @@ def test_help_tells_of_every_option() -> None:
     done = command("export", "--help")
     assert done.returncode == 0
     options = ("--to", "--revision", "--texts", "--no-int8", "--force", "--max-difference", "--min-correlation")
-    assert all(option in done.stdout for option in options)
+    asked = ("--trust-remote-code", "--template", "--instruction", "--answers")
+    assert all(option in done.stdout for option in (*options, *asked))
     assert "export" in command("--help").stdout
 
 

@@ -35,7 +35,7 @@ def reranker(key: str) -> object:
 
 
 def function(key: str) -> object:
-    made: Any = partial(of_one, key, key, key)
+    made: Any = partial(of_one, key)
     return Reranker.of(made)
 
 

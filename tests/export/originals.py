@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import shutil
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,32 @@ def modernbert(folder: Path, **config: Any) -> Path:
     return _save(folder, "ModernBert", **options)
 
 
+def ettin(
+    folder: Path, *, pooling: str = "cls", labels: int = 1, encoder: Callable[..., Path] = modernbert, **config: Any
+) -> Path:
+    """The modules of cross-encoder/ettin-reranker-17m-v1, as its card prints them, around a tiny encoder."""
+    library = pytest.importorskip("sentence_transformers", reason="rerankers made of modules need it")
+    modules = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
+    encoder(folder / "encoder", kind="Model", **config)
+    transformer = modules.Transformer(str(folder / "encoder"))
+    size = transformer.get_embedding_dimension()
+    torch.manual_seed(5)
+    model = library.CrossEncoder(
+        modules=[
+            transformer,
+            modules.Pooling(size, pooling_mode=pooling),
+            modules.Dense(size, size, bias=False, activation_function=torch.nn.GELU()),
+            modules.LayerNorm(size),
+            modules.Dense(size, labels, activation_function=torch.nn.Identity(), module_output_name="scores"),
+        ],
+        device="cpu",
+        activation_fn=torch.nn.Identity(),
+    )
+    model.save_pretrained(str(folder))
+    shutil.rmtree(folder / "encoder")
+    return folder
+
+
 def xlm_roberta(folder: Path, **config: Any) -> Path:
     """Positions that start behind the padding's, and are counted from the ids. No token types."""
     pieces = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>")]
@@ -59,7 +86,9 @@ def xlm_roberta(folder: Path, **config: Any) -> Path:
 
 
 def logits(folder: Path, query: str, texts: Sequence[str]) -> list[float]:
-    """What transformers computes, in the way of its own documentation."""
+    """What transformers or sentence-transformers computes, in the way of its own documentation."""
+    if (folder / "modules.json").exists():
+        return modular_logits(folder, query, texts)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     found: list[float] = []
@@ -69,6 +98,13 @@ def logits(folder: Path, query: str, texts: Sequence[str]) -> list[float]:
             values = model(**encoded).logits[0].tolist()
         found.append(values[-1] - values[0] if len(values) > 1 else values[0])
     return found
+
+
+def modular_logits(folder: Path, query: str, texts: Sequence[str]) -> list[float]:
+    library = pytest.importorskip("sentence_transformers")
+    model = library.CrossEncoder(str(folder), device="cpu", activation_fn=torch.nn.Identity())
+    rows = [row.reshape(-1).tolist() for row in model.predict([(query, text) for text in texts], batch_size=1)]
+    return [row[-1] - row[0] if len(row) > 1 else row[0] for row in rows]
 
 
 def _wordpiece(folder: Path, inputs: list[str]) -> int:

@@ -17,7 +17,7 @@ from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.export import Report, export_model
 from rerank_kit.export.parity import spearman
 from rerank_kit.local import OnnxCrossEncoder
-from tests.export.originals import MAX_LENGTH, TEXTS, bert, logits, modernbert, transformers, xlm_roberta
+from tests.export.originals import MAX_LENGTH, TEXTS, bert, ettin, logits, modernbert, transformers, xlm_roberta
 
 onnxruntime: Any = pytest.importorskip("onnxruntime")
 QUERY = "query apple"
@@ -31,7 +31,9 @@ class Exported:
     report: Report
 
 
-@pytest.fixture(scope="module", params=[bert, xlm_roberta, modernbert], ids=["bert", "xlm-r", "modernbert"])
+@pytest.fixture(
+    scope="module", params=[bert, xlm_roberta, modernbert, ettin], ids=["bert", "xlm-r", "modernbert", "ettin"]
+)
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     place = tmp_path_factory.mktemp("export")
     original: Path = request.param(place / "original")
@@ -118,6 +120,7 @@ def test_the_folder_holds_the_graphs_the_tokenizer_the_settings_and_the_report(e
         "tokenizer.json",
         "tokenizer_config.json",
         "config.json",
+        "rerank_kit.json",
         "parity.json",
     }
     assert [path.name for path in exported.folder.parent.iterdir()] == ["folder"]
@@ -186,12 +189,12 @@ def test_a_former_export_stays_as_it_was_when_the_new_one_fails(tmp_path: Path) 
 
 def test_a_model_without_a_trained_head_is_refused(tmp_path: Path) -> None:
     original = bert(tmp_path / "original", kind="Model")
-    with pytest.raises(ConfigurationError, match=r"lacks the weights classifier\.bias, classifier\.weight: it is no"):
+    with pytest.raises(ConfigurationError, match=r"lacks the trained weights classifier\.weight, classifier\.bias"):
         export_model(original, tmp_path / "new", texts=TEXTS)
 
 
 def test_a_classifier_of_three_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="has 3 labels"):
+    with pytest.raises(ConfigurationError, match="gives 3 values for a pair"):
         export_model(bert(tmp_path / "original", num_labels=3), tmp_path / "new", texts=TEXTS)
 
 
@@ -215,11 +218,11 @@ def test_a_model_that_torch_cannot_trace_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="nowhere' cannot be loaded by transformers"):
+    with pytest.raises(ConfigurationError, match="nowhere': there is no such folder"):
         export_model(tmp_path / "nowhere", tmp_path / "new", texts=TEXTS)
 
 
-@pytest.mark.parametrize("package", ["torch", "transformers", "onnx"])
+@pytest.mark.parametrize("package", ["torch", "transformers", "sentence_transformers", "onnx"])
 def test_a_missing_package_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str
 ) -> None:

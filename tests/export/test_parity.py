@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,15 @@ from tests.local.tiny_models import WORDS, TinyModel, bert_like
 QUERIES = [[(query, f"{word} {query}") for word in WORDS] for query in ("query apple", "fig")]
 
 
-def own_logit(tiny: TinyModel) -> Callable[[Pair, int], float]:
+def own_logits(tiny: TinyModel) -> Callable[[Sequence[Pair]], list[float]]:
     tokenizer = Tokenizer.from_file(str(tiny.folder / "tokenizer.json"))
     tokenizer.no_padding()
 
-    def logit(pair: Pair, max_length: int) -> float:
-        assert max_length == 512
-        encoded = tokenizer.encode(*pair)
-        return float(tiny.logits(encoded.ids, encoded.type_ids)[0])
+    def logits(pairs: Sequence[Pair]) -> list[float]:
+        encoded = [tokenizer.encode(*pair) for pair in pairs]
+        return [float(tiny.logits(each.ids, each.type_ids)[0]) for each in encoded]
 
-    return logit
+    return logits
 
 
 def broken(folder: Path, change: Callable[[Any], Any]) -> str:
@@ -45,7 +44,7 @@ def broken(folder: Path, change: Callable[[Any], Any]) -> str:
 
 def test_a_graph_that_computes_what_it_should_passes(tmp_path: Path) -> None:
     tiny = bert_like(tmp_path)
-    (parity,) = compare(tmp_path, ["model.onnx"], QUERIES, own_logit(tiny))
+    (parity,) = compare(tmp_path, ["model.onnx"], QUERIES, own_logits(tiny))
     assert parity.logit_difference < 1e-5
     assert parity.score_difference < 1e-5
     assert parity.rank_correlation == pytest.approx(1.0)
@@ -56,7 +55,7 @@ def test_a_graph_that_computes_what_it_should_passes(tmp_path: Path) -> None:
 
 def test_a_broken_graph_is_refused_with_its_figures(tmp_path: Path) -> None:
     tiny = bert_like(tmp_path)
-    good, bad = compare(tmp_path, ["model.onnx", broken(tmp_path, lambda head: -head)], QUERIES, own_logit(tiny))
+    good, bad = compare(tmp_path, ["model.onnx", broken(tmp_path, lambda head: -head)], QUERIES, own_logits(tiny))
     assert good.logit_difference < 1e-5
     assert bad.rank_correlation == pytest.approx(-1.0)
     with pytest.raises(ConfigurationError, match=r"broken\.onnx does not compute.* differs by [\d.]+, more than"):
@@ -70,20 +69,24 @@ def test_a_broken_graph_is_refused_with_its_figures(tmp_path: Path) -> None:
 def test_scores_that_are_not_finite_are_never_compared(tmp_path: Path) -> None:
     tiny = bert_like(tmp_path)
     with pytest.raises(InvalidResponse, match="nan"):
-        compare(tmp_path, [broken(tmp_path, lambda head: head * np.float32("nan"))], QUERIES, own_logit(tiny))
+        compare(tmp_path, [broken(tmp_path, lambda head: head * np.float32("nan"))], QUERIES, own_logits(tiny))
     with pytest.raises(InvalidResponse, match="inf"):
-        compare(tmp_path, ["model.onnx"], QUERIES, lambda _pair, _length: float("inf"))
+        compare(tmp_path, ["model.onnx"], QUERIES, lambda pairs: [float("inf")] * len(pairs))
 
 
 def test_each_query_is_ranked_by_itself(tmp_path: Path) -> None:
     tiny = bert_like(tmp_path)
-    logit = own_logit(tiny)
-    shifted = compare(tmp_path, ["model.onnx"], QUERIES, lambda pair, length: logit(pair, length) + len(pair[0]))
-    assert shifted[0].rank_correlation == pytest.approx(1.0)
+    logits = own_logits(tiny)
+
+    def shifted(pairs: Sequence[Pair]) -> list[float]:
+        return [logit + len(query) for logit, (query, _) in zip(logits(pairs), pairs, strict=True)]
+
+    (parity,) = compare(tmp_path, ["model.onnx"], QUERIES, shifted)
+    assert parity.rank_correlation == pytest.approx(1.0)
 
 
 def test_the_report_is_a_table_of_files(tmp_path: Path) -> None:
-    files = compare(tmp_path, ["model.onnx"], QUERIES, own_logit(bert_like(tmp_path)))
+    files = compare(tmp_path, ["model.onnx"], QUERIES, own_logits(bert_like(tmp_path)))
     heading, names, row = str(Report("owner/name", None, "a book", {"torch": "2.0"}, files)).splitlines()
     assert heading.startswith("owner/name, compared with torch 2.0 on 20 pairs from a book")
     assert names.split() == ["file", "MB", "logit", "score", "ranks"]

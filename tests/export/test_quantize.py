@@ -92,7 +92,7 @@ def test_every_level_of_optimisation_gives_the_same(folder: Path, level: str) ->
 def test_no_cpu_can_overflow_16_bits_where_it_adds_two_products(folder: Path) -> None:
     graph = onnx.load(folder / "int8").graph
     weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    products = [weights[node.input[1]] for node in graph.node if node.op_type == "MatMulInteger"]
+    products = [weights[node.input[1]] for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
     assert len(products) == 4
     assert all(2 * 255 * abs(each.astype(int)).max() < 2**15 for each in products)
 
@@ -105,7 +105,7 @@ def test_a_row_of_zeros_gives_zeros(folder: Path) -> None:
 def test_products_without_weights_and_other_look_ups_stay(folder: Path) -> None:
     ids = RANDOM.integers(1, 50, (2, 5))
     kinds = [node.op_type for node in onnx.load(folder / "int8").graph.node]
-    assert kinds.count("MatMulInteger") == 4
+    assert kinds.count("MatMulIntegerToFloat") == 4
     assert kinds.count("MatMul") == 1
     assert kinds.count("QuantizeLinear") == 3  # what enters two products is quantised once
     assert (run(folder / "int8", ids, "kept") == SQUARE[[1, 2]]).all()

@@ -97,14 +97,17 @@ class Slotted:
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: name
+        def answer(*_: object) -> str:
+            return name
+
+        return answer
 
 
 class Refusing:
     """Raises whatever it is asked."""
 
     @property
-    def __dict__(self) -> Any:  # type: ignore[override]
+    def __dict__(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
         raise OSError
 
     @property
@@ -116,7 +119,7 @@ class Claiming:
     """Says that what it holds is something else."""
 
     @property
-    def __dict__(self) -> Any:  # type: ignore[override]
+    def __dict__(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
         return ["no mapping"]
 
 

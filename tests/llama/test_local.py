@@ -157,6 +157,15 @@ def test_the_sentence_transformers_engine_follows_its_fields(tmp_path: Path, col
     assert [each.score for each in best] == pytest.approx([hit.score for hit in ranking], abs=1e-5)
 
 
+def test_a_device_of_pytorch_is_a_field_by_its_name(tmp_path: Path) -> None:
+    torch: Any = pytest.importorskip("torch")
+    made = CrossEncoderRerank(**{**TORCH, "device": torch.device("cpu")}, model=torch_folder(tmp_path))
+    assert made.device == "cpu"
+    assert made.to_dict()["device"] == "cpu"
+    with pytest.raises(ConfigurationError, match="device=99 is none of PyTorch's"):
+        made.device = 99
+
+
 def test_flashrank_follows_its_fields(tmp_path: Path, colour: Colour) -> None:
     made = FlashRankRerank(
         cache_dir=flashrank_cache(tmp_path),

@@ -70,6 +70,15 @@ def test_items_without_length_are_handed_out_too() -> None:
     assert sorted(item for batch in all_of(Batches([0, 0, 5], 4)) for item in batch) == [0, 1, 2]
 
 
+def test_halving_ends_also_where_nothing_has_a_length() -> None:
+    batches = Batches([0] * 4, 512)
+    for expected in ([0, 1, 2, 3], [0, 1]):
+        batch = batches.take()
+        assert batch == expected
+        batches.halve(expected)
+    assert all_of(batches) == [[0], [1], [2], [3]]
+
+
 LIMIT = 8
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rerank_kit import Cached, Deadline, Document, Hit, InvalidResponse, Ranking, SQLiteStore, Usage
 from rerank_kit.flow import run
 from rerank_kit.local import CrossEncoder, Scored
-from rerank_kit.local.cross_encoder import Pair, sigmoid
+from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local.scale import sigmoid
 from rerank_kit.local.windows import LongDocuments
 from tests.conftest import Colour
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from onnx import TensorProto
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, InvalidResponse, MissingExtra, Usage
 from rerank_kit.local import OnnxCrossEncoder
@@ -153,6 +153,9 @@ def test_a_query_that_fills_the_model_alone_is_cut_and_counted(tiny: TinyModel) 
         ({"max_position_embeddings": 8192, "model_type": "modernbert"}, {"model_max_length": 8000}, 8000),
         (None, {"model_max_length": 1000000000000000019884624838656}, 512),
         ({"max_position_embeddings": 128}, {"model_max_length": 1e30}, 128),
+        ({"max_position_embeddings": 514, "model_type": "mpnet"}, None, 512),
+        ({"max_position_embeddings": 513, "model_type": "roberta", "pad_token_id": 0}, {}, 512),
+        ({"max_position_embeddings": 40_960, "model_type": "modernbert"}, {"model_max_length": 131_072}, 8192),
     ],
 )
 def test_the_maximum_length_is_the_models_own(
@@ -160,6 +163,11 @@ def test_the_maximum_length_is_the_models_own(
 ) -> None:
     model = bert_like(tmp_path, config=config, tokenizer_config=tokenizer_config)
     assert OnnxCrossEncoder(model.folder).max_length == expected
+
+
+def test_more_than_the_cards_of_rerankers_name_is_read_when_asked_for(tmp_path: Path) -> None:
+    model = bert_like(tmp_path, config={"max_position_embeddings": 40_960})
+    assert OnnxCrossEncoder(model.folder, max_length=40_960).max_length == 40_960
 
 
 @pytest.mark.parametrize("max_length", [0, 15, 513, "512", True])
@@ -194,9 +202,37 @@ def test_of_two_outputs_the_second_stands_for_relevant(tmp_path: Path) -> None:
     assert [hit.score for hit in from_logits] == pytest.approx([hit.score for hit in from_softmax], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"outputs": 3}, r"gives 3 numbers, as an embedding model or a classifier does \(logits, "),
+        ({"outputs": 8, "for_each_token": True}, r"a vector for every token, as an embedding model or a ColBERT"),
+        ({"outputs": 1, "for_each_token": True}, r"a vector for every token"),
+        (
+            {"outputs": 14, "for_each_token": True, "config": {"vocab_size": 14}},
+            r"a number for every token that could come next, as a language model",
+        ),
+    ],
+)
+def test_a_graph_that_gives_no_score_for_a_pair_is_refused_when_it_is_loaded(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        OnnxCrossEncoder(bert_like(tmp_path, **options).folder)
+
+
 def test_more_than_two_outputs_are_no_reranker(tmp_path: Path) -> None:
-    with pytest.raises(InvalidResponse, match="3 values"):
-        OnnxCrossEncoder(bert_like(tmp_path, outputs=3).folder).rerank("query", ["apple"])
+    model = bert_like(tmp_path, for_each_token=True, activation="Flatten")  # a number of them that no shape tells
+    reranker = OnnxCrossEncoder(model.folder)
+    with pytest.raises(InvalidResponse, match="5 values"):
+        reranker.rerank("query", ["apple"])
+
+
+def test_a_tokenizer_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path).folder
+    Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
+    with pytest.raises(ConfigurationError, match="its tokenizer has no vocabulary"):
+        OnnxCrossEncoder(folder)
 
 
 def test_an_unknown_kind_of_output_is_an_error() -> None:

@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 import random
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import pytest
 
 from rerank_kit import BackendError, ConfigurationError, DeadlineExceeded, InvalidResponse, MissingExtra, Usage
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
-from rerank_kit.local.torch_loading import PrecisionWarning, suitable
+from rerank_kit.local.torch_loading import PrecisionWarning, device_name, suitable
 from tests.conftest import Colour
 from tests.local.tiny_models import WORDS
 from tests.local.tiny_torch_models import LENGTH, REASON, bert_like, qwen_like, torch, xlmr_like
@@ -83,12 +84,6 @@ def test_of_two_labels_the_second_stands_for_relevant(tmp_path: Path) -> None:
 def test_more_than_two_labels_are_no_reranker(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="gives 3 values for a pair"):
         SentenceTransformersCrossEncoder(bert_like(tmp_path, labels=3))
-
-
-@pytest.mark.parametrize("architecture", ["Model", "ForMaskedLM"])
-def test_an_encoder_without_a_head_is_refused_instead_of_ranking_at_random(tmp_path: Path, architecture: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"Bert{architecture}, which has no trained layer"):
-        SentenceTransformersCrossEncoder(bert_like(tmp_path, architecture=architecture))
 
 
 def test_a_score_depends_on_neighbours_order_and_threads_by_rounding_alone(tiny: Path) -> None:
@@ -228,11 +223,12 @@ def test_a_failure_of_another_kind_is_not_tried_again(bert: Path) -> None:
     assert len(tried) == 1
 
 
-def test_a_template_without_room_for_a_pair_is_a_back_end_error(tmp_path: Path) -> None:
-    folder = qwen_like(tmp_path)
-    (folder / "chat_template.jinja").write_text("{{ messages[0]['nothing']['here'] }}", "utf-8")
+def test_a_template_that_fails_later_is_a_back_end_error(tmp_path: Path, colour: Colour) -> None:
+    model = library.CrossEncoder(str(qwen_like(tmp_path)), device="cpu")
+    engine = SentenceTransformersCrossEncoder(model)
+    model.processor.chat_template = "{{ messages[0]['nothing']['here'] }}"
     with pytest.raises(BackendError, match="template"):
-        SentenceTransformersCrossEncoder(folder).rerank(QUERY, TEXTS)
+        colour(engine, "rerank", QUERY, TEXTS)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -293,14 +289,81 @@ def test_an_unknown_number_format_is_an_error(bert: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "options"),
-    [("./no/such/folder", {}), (Path("/no/such/folder"), {}), (None, {"device": "cuda:99"}), (None, {"device": "tpu"})],
+    ("model", "message"),
+    [
+        ("./no/such/folder", "there is no such folder"),
+        (Path("/no/such/folder"), "there is no such folder"),
+        (__file__, r"is a file: pass the folder in which it is"),
+    ],
 )
-def test_what_cannot_be_loaded_is_named(bert: Path, model: str | Path | None, options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match="could not be loaded on device=") as caught:
-        SentenceTransformersCrossEncoder(bert if model is None else model, **options)
-    assert repr(str(model or bert)) in str(caught.value)
+def test_what_is_no_folder_is_named(model: str | Path, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        SentenceTransformersCrossEncoder(model)
+    assert repr(str(model)) in str(caught.value)
+
+
+def test_a_device_that_is_not_there_is_named(bert: Path) -> None:
+    with pytest.raises(ConfigurationError, match="could not be loaded on device='cuda:99'") as caught:
+        SentenceTransformersCrossEncoder(bert, device="cuda:99")
+    assert repr(str(bert)) in str(caught.value)
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu"), torch.device("cpu", 0)])
+def test_a_device_is_named_in_any_way_of_pytorch(bert: Path, device: Any) -> None:
+    assert SentenceTransformersCrossEncoder(bert, device=device).device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["tpu", -1, 99, True, 1.5, ["cpu"]])
+def test_a_device_that_is_none_is_named_with_those_that_are(bert: Path, device: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^device={re.escape(repr(device))} is none of PyTorch's.*'cuda:0'"):
+        SentenceTransformersCrossEncoder(bert, device=device)
+
+
+def test_a_number_is_that_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "device", lambda device: f"cuda:{device}")  # as it says where there is one
+    assert device_name(0) == "cuda:0"
+
+
+def without_padding(folder: Path, *, special: bool = True) -> Path:
+    """Take the token to pad with from a tokenizer, or every special one."""
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    kept = {name: value for name, value in settings.items() if special or not name.endswith("_token")}
+    kept.pop("pad_token", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(kept), "utf-8")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"padding": None}), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("build", [bert_like, xlmr_like, qwen_like])
+def test_a_tokenizer_that_cannot_pad_has_its_pairs_scored_one_by_one(
+    tmp_path: Path, build: Callable[[Path], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = scores(SentenceTransformersCrossEncoder(build(tmp_path / "padded")), TEXTS)
+    engine = SentenceTransformersCrossEncoder(without_padding(build(tmp_path / "not")))
+    assert "no token to pad with" in caplog.text
+    assert engine.batch_tokens == 1
+    assert scores(engine, TEXTS) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_tokenizer_without_any_special_token_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no special tokens.*name the pad_token in tokenizer_config"):
+        SentenceTransformersCrossEncoder(without_padding(bert_like(tmp_path), special=False))
+
+
+def test_a_model_without_the_files_of_its_tokenizer_is_refused(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    with pytest.raises(ConfigurationError, match="its tokenizer has no vocabulary"):
+        SentenceTransformersCrossEncoder(folder)
+
+
+def test_no_more_is_read_unasked_than_the_cards_of_rerankers_name(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path, max_position_embeddings=9000)
+    assert SentenceTransformersCrossEncoder(folder).max_length == 8192
+    assert SentenceTransformersCrossEncoder(folder, max_length=9000).max_length == 9000
 
 
 def test_a_damaged_model_is_named(tmp_path: Path) -> None:
@@ -322,9 +385,12 @@ def test_a_models_own_code_is_not_run_unless_it_is_trusted(tmp_path: Path) -> No
     settings = json.loads((folder / "config.json").read_text("utf-8"))
     settings |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}
     (folder / "config.json").write_text(json.dumps(settings), "utf-8")
-    with pytest.raises(ConfigurationError, match="could not be loaded"):
+    with pytest.raises(ConfigurationError, match=r"loaded.*comes with code of its own.*trust_remote_code=True"):
         SentenceTransformersCrossEncoder(folder)
     assert not trace.exists()
+    with pytest.raises(ConfigurationError, match="Unrecognized configuration class"):  # there is no model to it
+        SentenceTransformersCrossEncoder(folder, trust_remote_code=True)
+    assert trace.exists()
 
 
 def test_a_loaded_model_is_used_as_it_is(bert: Path) -> None:
@@ -338,7 +404,16 @@ def test_a_loaded_model_is_used_as_it_is(bert: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"device": "cpu"}, {"dtype": "float32"}, {"revision": "main"}, {"trust_remote_code": True}]
+    "options",
+    [
+        {"device": "cpu"},
+        {"dtype": "float32"},
+        {"revision": "main"},
+        {"trust_remote_code": True},
+        {"token": "t"},
+        {"cache_dir": "folder"},
+        {"local_files_only": True},
+    ],
 )
 def test_how_to_load_cannot_be_said_of_a_loaded_model(bert: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="this CrossEncoder is loaded"):

@@ -67,6 +67,61 @@ def xlmr_like(folder: Path, **options: Any) -> TinyModel:
     return _build(folder, tokenizer, len(pieces), token_types=False, **options)
 
 
+def language_model(folder: Path, *, last_alone: bool = False, cache: bool = False, vocabulary: int = 0) -> TinyModel:
+    """A graph that gives a logit for every word of its vocabulary: the sum of the embeddings so far, times a matrix.
+
+    Args:
+        folder: Where to.
+        last_alone: Whether it gives those behind the last token alone.
+        cache: Whether it wants to be fed what it has read before.
+        vocabulary: What its config says; by default the truth.
+    """
+    words = ["<pad>", "<unk>", "yes", "no", *WORDS]
+    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    random = np.random.default_rng(3)
+    embeddings, head = (
+        random.normal(size=size).astype(np.float32) for size in ((len(words), _WIDTH), (_WIDTH, len(words)))
+    )
+    nodes = [
+        helper.make_node("Gather", ["embeddings", "input_ids"], ["words"]),
+        helper.make_node("CumSum", ["words", "along"], ["read"]),
+        helper.make_node("MatMul", ["read", "head"], ["all"]),
+        helper.make_node("Gather", ["all", "last"], ["logits"], axis=1)
+        if last_alone
+        else helper.make_node("Identity", ["all"], ["logits"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    if cache:
+        shape: list[str | int | None] = ["batch", 2, "past", 4]
+        inputs.append(helper.make_tensor_value_info("past_key_values.0.key", TensorProto.FLOAT16, shape))
+        nodes[-1].output[0] = "found"
+        nodes += [  # as many more as there were tokens before
+            helper.make_node("Shape", ["past_key_values.0.key"], ["size"], start=2, end=3),
+            helper.make_node("Cast", ["size"], ["more"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["found", "more"], ["logits"]),
+        ]
+    weights = {"embeddings": embeddings, "head": head, "along": np.array(1), "last": np.array([-1])}
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        inputs,
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "positions", len(words)])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "model.onnx"
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": vocabulary or len(words)}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    return TinyModel(folder, embeddings, None, head)
+
+
 def byte_level(folder: Path, **options: Any) -> TinyModel:
     """Bytes and their pairs, as RoBERTa has them: a word that stands first, without a space, has more tokens."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -93,6 +148,7 @@ def _build(
     integers: int = TensorProto.INT64,
     extra_input: str | None = None,
     only_first: bool = False,
+    for_each_token: bool = False,
     scale: float = 3.0,
     place: str = "model.onnx",
     config: dict[str, Any] | None = None,
@@ -125,17 +181,22 @@ def _build(
         helper.make_node("Div", ["sum", "count"], ["mean"]),
         helper.make_node("Gather", ["mean", "row"], ["chosen"])
         if only_first
-        else helper.make_node("Identity", ["mean"], ["chosen"]),
+        else helper.make_node("Identity", ["seen" if for_each_token else "mean"], ["chosen"]),
         helper.make_node("MatMul", ["chosen", "head"], [output_name if activation is None else "raw"]),
     ]
     if activation is not None:
         nodes.append(helper.make_node(activation, ["raw"], [output_name]))
     weights |= {"last": np.array([2], dtype=np.int64), "row": np.array([0], dtype=np.int64)}
+    shape: list[str | int] = [
+        "batch",
+        *(["length"] if for_each_token else []),
+        *([] if activation == "Flatten" else [outputs]),
+    ]
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(name, integers, ["batch", "length"]) for name in names],
-        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["batch", outputs])],
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, shape)],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,10 @@ SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 LENGTH = 64
 """The most tokens that these models read."""
 
-TEMPLATE = """{% for message in messages %}<{{ message["role"] }}> {{ message["content"] }} {% endfor %}<answer>"""
+TEMPLATE = (
+    """{% for message in messages if message["role"] in ["system", "query", "document"] %}"""
+    """<{{ message["role"] }}> {{ message["content"] }} {% endfor %}<answer>"""
+)
 """A chat template with the roles that sentence-transformers gives a pair, and something behind the document."""
 
 
@@ -33,9 +36,8 @@ def bert_like(folder: Path, *, labels: int = 1, architecture: str = "ForSequence
         sep_token="[SEP]",
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )
-    settings = transformers.BertConfig(
-        **SIZES, vocab_size=len(tokenizer), max_position_embeddings=LENGTH, num_labels=labels, **config
-    )
+    config = {"max_position_embeddings": LENGTH, **config}
+    settings = transformers.BertConfig(**SIZES, vocab_size=len(tokenizer), num_labels=labels, **config)
     return _saved(folder, getattr(transformers, f"Bert{architecture}"), settings, tokenizer)
 
 

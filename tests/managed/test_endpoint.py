@@ -25,6 +25,15 @@ def order(ranking: Ranking) -> list[int]:
     return [hit.index for hit in ranking]
 
 
+def test_a_server_that_answers_only_posts_needs_a_format(server: RerankServer, colour: Colour) -> None:
+    server.fail(status(501), times=None)  # as Python's http.server answers a GET for which there is no do_GET
+    address = server.base_url("vllm")
+    with pytest.raises(ConfigurationError, match=rf"{address} does not say what it is.*pass format=, one of cohere"):
+        colour(Endpoint(address), "rerank", QUERY, DOCUMENTS)
+    server.recover()
+    assert order(colour(Endpoint(address, model="m", format="vllm"), "rerank", QUERY, DOCUMENTS)) == ORDER
+
+
 @pytest.mark.parametrize("name", get_args(FormatName))
 def test_every_format_is_spoken(server: RerankServer, name: FormatName, colour: Colour) -> None:
     reranker = Endpoint(server.base_url(name), model="some-model", format=name, api_key=KEY)
@@ -317,7 +326,7 @@ def test_a_server_that_was_set_aside_is_tried_by_the_next_when_the_one_who_tried
         ({"base_url": 7}, "starts with http://"),
         ({"base_url": []}, "differ only in their hosts"),
         ({"base_url": ["http://a/v1", "http://b"]}, "differ only in their hosts"),
-        ({"base_url": "http://host", "format": "teii"}, "format must be one of auto, cohere"),
+        ({"base_url": "http://host", "format": "teii"}, "format must be 'auto', 'cohere'.*did you mean 'tei'"),
         ({"base_url": "http://host", "timeout": 0}, "timeout must be"),
         ({"base_url": "http://host", "timeout": None}, "not None: a request without one can hang"),
         ({"base_url": "http://host", "max_retries": -1}, "max_retries must be"),

@@ -1,0 +1,220 @@
+"""How a model that PyTorch loaded is asked about a pair: in its own way, in a prompt of ours, or not at all."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.clues import CARD, base_models, template_text
+from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local.heads import check_head
+from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
+from rerank_kit.local.prompts import Prompt
+from rerank_kit.local.recipe import Clues, Recipe, recipe_of
+from rerank_kit.local.scale import sigmoid
+from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
+
+_ROLES = re.compile(r"['\"](query|document)['\"]")
+_LOGITS = (-30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TorchReading:
+    """How one model is asked.
+
+    Attributes:
+        recipe: What is known of it.
+        inputs: Makes its input, where the library does not.
+        instruction: What the library is told, where it makes the input.
+        answers: The ids of the tokens whose logits are the score, where that is not what the library takes.
+        relevant: The place of the value that stands for "relevant", where the model gives two.
+        scale: What makes scores of its logits.
+        gives_probabilities: Whether its last layer has made scores of them already.
+    """
+
+    recipe: Recipe
+    inputs: PromptedInputs | None
+    instruction: str | None
+    answers: tuple[int, ...]
+    relevant: int
+    scale: Callable[[float], float]
+    gives_probabilities: bool
+
+    def numbers(self, features: Any, count: int) -> list[float]:
+        """One for each pair, of what the model gave for so many."""
+        if self.answers:
+            values = features["causal_logits"][:, -1].float()[:, self.answers]
+        else:
+            values = features["scores"].float().reshape(count, -1)
+            values = values[:, [self.relevant, 1 - self.relevant][: values.shape[1]]]
+        # The softmax of two logits is the sigmoid of their difference.
+        found: list[float] = (values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0]).tolist()
+        return found
+
+
+def reading_of(
+    model: Any, name: str, *, template: str | None, instruction: str | None, answers: Sequence[str] | None
+) -> TorchReading:
+    """How a model is asked.
+
+    Args:
+        model: A `sentence_transformers.CrossEncoder`.
+        name: What the user called it.
+        template: See `recipe_of`, as for the others.
+        instruction: The same.
+        answers: The same.
+
+    Raises:
+        ConfigurationError: It would be asked in a way that it was not trained for, or gives no score that was learned.
+    """
+    clues = _clues(model, name)
+    prompts_itself = _prompts_itself(model)
+    prepends = not clues.reads_left_to_right and bool(model.prompts)
+    recipe = recipe_of(
+        clues, template=template, instruction=instruction, answers=answers, prompted=prompts_itself or prepends
+    )
+    inputs, own = None, model.prompts.get(model.default_prompt_name) if instruction is None else instruction
+    if recipe.prompt is not None and (template is not None or not prompts_itself):
+        inputs, own = PromptedInputs(model, recipe.prompt, name, left=clues.reads_left_to_right), None
+    return TorchReading(
+        recipe,
+        inputs,
+        own,
+        _answers(model, recipe, name) if inputs is not None or answers is not None else (),
+        check_head(model, name),
+        recipe.scale if recipe.family else activation(model),
+        _gives_probabilities(model),
+    )
+
+
+class PromptedInputs:
+    """Makes a model's input of pairs in a prompt of ours."""
+
+    def __init__(self, model: Any, prompt: Prompt, name: str, *, left: bool) -> None:
+        """Keep the model's tokenizer.
+
+        Args:
+            model: A `sentence_transformers.CrossEncoder`.
+            prompt: The prompt.
+            name: What the user called the model.
+            left: Whether batches are padded on the left, so that the last token of each pair is at the end.
+
+        Raises:
+            ConfigurationError: It has no fast tokenizer.
+        """
+        if not model.tokenizer.is_fast:
+            msg = f"model={name!r} wants a prompt, which needs a fast tokenizer (tokenizer.json), and it has none"
+            raise ConfigurationError(msg)
+        tokenizers, self._torch = (
+            optional(package, extra="sentence-transformers", why="SentenceTransformersCrossEncoder")
+            for package in ("tokenizers", "torch")
+        )
+        whole = tokenizers.Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+        whole.no_padding()
+        whole.no_truncation()
+        self.read = PromptTokenizer(whole, prompt)
+        self._padding = model.tokenizer.pad_token_id or 0
+        self._left = left
+        takes = inspect.signature(model[0].model.forward).parameters
+        self._counts = left and "position_ids" in takes  # else a model counts from the padding on
+        self._keeps_last = {"logits_to_keep": 1} if _is_language_model(model) else {}
+
+    def __call__(self, pairs: Sequence[Pair], most: int) -> dict[str, Any]:
+        """The features of a batch, of at most so many tokens a pair."""
+        rows = [self.read(*pair, most).ids for pair in pairs]
+        features = {
+            "input_ids": self._padded(rows, self._padding),
+            "attention_mask": self._padded([[1] * len(row) for row in rows], 0),
+        }
+        if self._counts:
+            features["position_ids"] = self._padded([list(range(len(row))) for row in rows], 0)
+        return {**features, **self._keeps_last, "modality": "text"}
+
+    def _padded(self, rows: Sequence[list[int]], value: int) -> Any:
+        width = max(map(len, rows))
+        fill = [[value] * (width - len(row)) for row in rows]
+        each = zip(fill, rows, strict=True) if self._left else zip(rows, fill, strict=True)
+        return self._torch.tensor([[*one, *other] for one, other in each])
+
+
+def activation(model: Any) -> Callable[[float], float]:
+    """What makes scores of logits: the activation that comes with a model, if it gives numbers from 0 to 1."""
+    torch = optional("torch", extra="sentence-transformers", why="SentenceTransformersCrossEncoder")
+    function = model.activation_fn
+
+    def own(logit: float) -> float:
+        return float(function(torch.tensor([logit], dtype=torch.float64))[0])
+
+    try:
+        found = [own(logit) for logit in _LOGITS]
+    except Exception:  # noqa: BLE001 - one for several values, or of the model's own
+        return sigmoid
+    fits = found == sorted(found) and 0 <= found[0] < found[-1] <= 1
+    return own if fits and not isinstance(function, torch.nn.Sigmoid) else sigmoid
+
+
+def _gives_probabilities(model: Any) -> bool:
+    """Whether the model's last layer makes scores of its logits already."""
+    last = getattr(model[-1], "activation_function", None)
+    sigmoid_layer = optional("torch", extra="sentence-transformers", why="SentenceTransformersCrossEncoder").nn.Sigmoid
+    return isinstance(last, sigmoid_layer)
+
+
+def told(prompt: str | None, instruction: str | None) -> str | None:
+    """The instruction, by either of its names.
+
+    Raises:
+        ConfigurationError: Both were given.
+    """
+    if prompt is not None and instruction is not None:
+        msg = f"instruction={quoted(instruction)} and prompt={quoted(prompt)} are two names of one thing: pass one"
+        raise ConfigurationError(msg)
+    return prompt if instruction is None else instruction
+
+
+def _clues(model: Any, name: str) -> Clues:
+    card = Path(name, CARD)
+    text = card.read_text("utf-8", errors="replace") if card.is_file() else model._model_card_text or ""  # noqa: SLF001 - the library keeps it
+    names = (Path(name).resolve().name, str(model.config.name_or_path), *base_models(text))
+    template = template_text(getattr(model.tokenizer, "chat_template", None))
+    return Clues(name, names, model.config.to_dict(), template)
+
+
+def _prompts_itself(model: Any) -> bool:
+    """Whether the library puts pairs into a template that is made for pairs.
+
+    A template for chats may let any role pass, and so the two of a pair, of which the model has never heard. One that
+    was saved with a cross-encoder is what that was trained with.
+    """
+    if "message" not in model[0].modality_config:
+        return False
+    named = set(_ROLES.findall(template_text(getattr(model.processor, "chat_template", None))))
+    if not model.module_kwargs and named != {"query", "document"}:
+        return False
+    try:
+        model.preprocess([("a", "b")])
+    except Exception:  # noqa: BLE001 - a template may raise anything
+        return False
+    return True
+
+
+def _is_language_model(model: Any) -> bool:
+    return type(model[-1]).__name__ == "LogitScore"
+
+
+def _answers(model: Any, recipe: Recipe, name: str) -> tuple[int, ...]:
+    if not _is_language_model(model):
+        return ()
+    if not recipe.answers:
+        msg = (
+            f"model={name!r} is a language model: pass the tokens whose logits are the score as answers=, such as "
+            "('yes', 'no')"
+        )
+        raise ConfigurationError(msg)
+    return tuple(token_id(model.tokenizer.backend_tokenizer, each, name) for each in recipe.answers)

@@ -1,0 +1,138 @@
+"""Rerankers that read from left to right are exported with their prompt; the graph gives the last token's score."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from rerank_kit import ConfigurationError
+from rerank_kit.export import export_model
+from rerank_kit.export.parity import spearman
+from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from tests.export.originals import ettin
+from tests.local import cards, tiny_tokenizers
+from tests.local.tiny_families import Build, decoder, zerank_2
+
+QUERY = "what is an apple?"
+TEXTS = [f"{number} apples grow{' on a tree' * (number % 9)}, and no pear" for number in range(20)]
+TEMPLATE = "Query: {query}\nDocument: {document}\nIs it relevant?"
+
+qwen3 = decoder("Qwen3-Reranker-0.6B", "Qwen3")
+qwen3_classifier = decoder("Qwen3-Reranker-0.6B-seq-cls", "Qwen3", "ForSequenceClassification", num_labels=1)
+mxbai_labels = decoder("mxbai-rerank-base-v2-seq", "Qwen2", "ForSequenceClassification", id2label={0: "0", 1: "1"})
+
+
+def scores(folder: Path, **options: Any) -> list[float]:
+    """The logits that an exported folder gives the texts."""
+    hits = OnnxCrossEncoder(folder, raw_scores=True, **options).rerank(QUERY, TEXTS).hits
+    return [hit.score for hit in sorted(hits, key=lambda hit: hit.index)]
+
+
+@pytest.mark.parametrize("build", [qwen3, qwen3_classifier, mxbai_labels, zerank_2], ids=lambda _: "")
+@pytest.mark.parametrize("file", ["model.onnx", "model_int8.onnx"])
+def test_a_score_is_the_same_alone_and_in_a_batch(tmp_path: Path, build: Build, file: str) -> None:
+    export_model(build(tmp_path), tmp_path / "new", texts=TEXTS, min_correlation=0.9)
+    alone = scores(tmp_path / "new", file=file)
+    assert scores(tmp_path / "new", file=file, batch_size=8) == pytest.approx(alone, abs=1e-5)
+    assert max(alone) - min(alone) > 0.05  # else this could hardly fail
+
+
+def test_int8_ranks_as_fp32_does(tmp_path: Path) -> None:
+    report = export_model(qwen3(tmp_path), tmp_path / "new", texts=TEXTS)
+    fp32, int8 = (scores(tmp_path / "new", file=each.file) for each in report.files)
+    assert fp32 != int8
+    assert spearman(fp32, int8) > 0.97
+    assert report.files[1].bytes < report.files[0].bytes
+
+
+def test_the_graph_gives_one_number_and_has_neither_the_vocabulary_nor_a_cache(tmp_path: Path) -> None:
+    original = qwen3(tmp_path)
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False)
+    graph = onnx.load(tmp_path / "new" / "model.onnx").graph
+    (output,) = graph.output
+    assert [size.dim_param or size.dim_value for size in output.type.tensor_type.shape.dim] == ["batch", 1]
+    assert [each.name for each in graph.input] == ["input_ids", "attention_mask"]
+    size = json.loads((original / "config.json").read_text("utf-8"))["vocab_size"]
+    assert [each.dims for each in graph.initializer if size in each.dims] == [[size, 32]]  # the embeddings alone
+
+
+def test_the_folder_carries_prompt_and_scale_and_takes_another_instruction(tmp_path: Path) -> None:
+    original = qwen3(tmp_path)
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False)
+    recipe = json.loads((tmp_path / "new" / "rerank_kit.json").read_text("utf-8"))
+    assert recipe["family"] == "Qwen3-Reranker"
+    assert recipe["answers"] == []
+    (tmp_path / "new").rename(tmp_path / "under another name")
+    told = scores(tmp_path / "under another name", instruction="find the fruit")
+    card = partial(cards.qwen3_ids, cards._tokenizer(original), QUERY, instruction="find the fruit")
+    expected = [cards._yes_no(original, card(text), cards._tokenizer(original), "yes", "no") for text in TEXTS]
+    assert told == pytest.approx(expected, abs=1e-4)
+    assert told != scores(tmp_path / "under another name")
+
+
+def test_a_prompt_and_answers_of_ones_own_are_carried_too(tmp_path: Path) -> None:
+    original = decoder("Qwen3-0.6B", "Qwen3")(tmp_path)
+    with pytest.raises(ConfigurationError, match="template="):
+        export_model(original, tmp_path / "new", texts=TEXTS)
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False, template=TEMPLATE, answers=("Yes", "No"))
+    tokenizer = cards._tokenizer(original)
+    ids = [tokenizer(TEMPLATE.format(query=QUERY, document=text))["input_ids"] for text in TEXTS]
+    expected = [cards._yes_no(original, each, tokenizer, "Yes", "No") for each in ids]
+    assert scores(tmp_path / "new") == pytest.approx(expected, abs=1e-4)
+
+
+def saved_with_a_template(folder: Path, *, prompt: str | None = None) -> Path:
+    """A language model that sentence-transformers saved, in no family, whose template is made for pairs."""
+    template = (
+        "{% for message in messages %}{% if message.role == 'system' %}Judge: {{ message.content }}\n{% endif %}"
+        "{% if message.role == 'query' %}Q: {{ message.content }}\n{% endif %}"
+        "{% if message.role == 'document' %}D: {{ message.content }}\n{% endif %}{% endfor %}Answer:"
+    )
+    library: Any = pytest.importorskip("sentence_transformers")
+    made = decoder("own", "Llama", tokenizer=partial(tiny_tokenizers.qwen, template))(folder)
+    prompts = {} if prompt is None else {"prompts": {"own": prompt}, "default_prompt_name": "own"}
+    library.CrossEncoder(str(made), device="cpu", **prompts).save_pretrained(str(folder / "saved"))
+    return folder / "saved"
+
+
+@pytest.mark.parametrize("prompt", [None, "fruit alone"])
+def test_a_template_that_comes_with_the_model_is_carried(tmp_path: Path, prompt: str | None) -> None:
+    original = saved_with_a_template(tmp_path, prompt=prompt)
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False)
+    judge = "" if prompt is None else f"Judge: {prompt}\n"
+    tokenizer = cards._tokenizer(original)
+    ids = [tokenizer(f"{judge}Q: {QUERY}\nD: {text}\nAnswer:")["input_ids"] for text in TEXTS]
+    expected = [cards._yes_no(original, each, tokenizer, "yes", "no") for each in ids]
+    assert scores(tmp_path / "new") == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_prompt_before_each_query_cannot_be_carried(tmp_path: Path) -> None:
+    original = ettin(tmp_path / "original")
+    settings = original / "config_sentence_transformers.json"
+    own = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    settings.write_text(json.dumps(json.loads(settings.read_text("utf-8")) | own), "utf-8")
+    with pytest.raises(ConfigurationError, match="puts 'query: ' before each query"):
+        export_model(original, tmp_path / "new", texts=TEXTS)
+
+
+def test_an_activation_of_its_own_cannot_be_carried(tmp_path: Path) -> None:
+    original = ettin(tmp_path / "original")
+    settings = original / "config_sentence_transformers.json"
+    own = {"activation_fn": "torch.nn.modules.activation.Hardsigmoid"}
+    settings.write_text(json.dumps(json.loads(settings.read_text("utf-8")) | own), "utf-8")
+    with pytest.raises(ConfigurationError, match="makes its scores by a Hardsigmoid"):
+        export_model(original, tmp_path / "new", texts=TEXTS)
+
+
+def test_a_words_bias_counts(tmp_path: Path) -> None:
+    original = decoder("own", "Phi", hidden_act="gelu")(tmp_path)
+    told: dict[str, Any] = {"template": TEMPLATE, "answers": ("yes", "no")}
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False, **told)
+    torch_engine = SentenceTransformersCrossEncoder(original, device="cpu", raw_scores=True, **told)
+    hits = sorted(torch_engine.rerank(QUERY, TEXTS).hits, key=lambda hit: hit.index)
+    assert scores(tmp_path / "new") == pytest.approx([hit.score for hit in hits], abs=1e-4)
