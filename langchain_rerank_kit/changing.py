@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from rerank_kit.errors import WrongArguments
 from rerank_kit.fields.base import become, check_by_position, check_fields, check_given
+from rerank_kit.quoting import whole
 
 
 class Changing(BaseModel):
@@ -56,6 +57,15 @@ class Changing(BaseModel):
             self.__pydantic_validator__.validate_assignment(changed, name, value)
         changed._follow(frozenset(given))  # noqa: SLF001 - our own copy
         return changed
+
+    @override
+    @whole
+    def __repr__(self) -> str:
+        return super().__repr__()
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
 
     def _complete(self) -> None:
         """Do what is left once all fields are there, and raise what pydantic would turn into an error of its own."""

@@ -174,10 +174,6 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         yield "base_compressor", self.base_compressor
 
     @override
-    def __str__(self) -> str:
-        return repr(self)
-
-    @override
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:

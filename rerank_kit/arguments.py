@@ -115,7 +115,7 @@ def named(function: F, *, elsewhere: Mapping[str, str] = MappingProxyType({})) -
         async def awaited(*given: Any, **options: Any) -> Any:
             if arguments.fit(len(given), options.keys()):
                 return await function(*given, **options)
-            told = type(given[0]) if given else None, len(given), list(options)
+            told = _class_of(given), len(given), list(options)
             del given, options
             return refuse(*told)
 
@@ -125,11 +125,16 @@ def named(function: F, *, elsewhere: Mapping[str, str] = MappingProxyType({})) -
     def called(*given: Any, **options: Any) -> Any:
         if arguments.fit(len(given), options.keys()):
             return function(*given, **options)
-        told = type(given[0]) if given else None, len(given), list(options)
+        told = _class_of(given), len(given), list(options)
         del given, options
         return refuse(*told)
 
     return cast("F", called)
+
+
+def _class_of(given: Sequence[object]) -> type | None:
+    """The class of what a method is called on, which is passed first."""
+    return type(given[0]) if given else None
 
 
 def _of_a_call(kind: type) -> Mapping[str, str]:

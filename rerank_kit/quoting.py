@@ -7,8 +7,11 @@ import reprlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 _LONGEST = 300  # characters
 _NAME_OF = type.__dict__["__name__"].__get__
@@ -60,6 +63,19 @@ def quoted(value: object) -> str:
 def class_name(value: object) -> str:
     """The name of a value's class, which may be long; whatever its metaclass says of it."""
     return cast("str", _NAME_OF(type(value)))
+
+
+def whole(function: Callable[[T], str]) -> Callable[[T], str]:
+    """Have a `__repr__` say so of an object that is not made yet: tools show the locals of a constructor that fails."""
+
+    @wraps(function)
+    def shown(self: T) -> str:
+        try:
+            return function(self)
+        except AttributeError:
+            return f"<{class_name(self)} that is not made>"
+
+    return shown
 
 
 class _Short(reprlib.Repr):

@@ -9,6 +9,7 @@ from typing import Any
 
 from rerank_kit.checks import check_count, check_seconds
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import whole
 
 
 class Circuit:
@@ -91,6 +92,7 @@ class Circuit:
         """Copies and pickles start closed."""
         return _closed, (self.failures, self.seconds)
 
+    @whole
     def __repr__(self) -> str:
         """Say when it opens, and whether it is open."""
         return f"Circuit({self.failures} failures, {self.seconds:g} s, {'closed' if self.closed else 'open'})"

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from rerank_kit.api.secret import Secret
 from rerank_kit.checks import check_instance
+from rerank_kit.errors import WrongArguments
 
 P = ParamSpec("P")
 T = TypeVar("T")
