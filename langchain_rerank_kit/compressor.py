@@ -18,6 +18,7 @@ from langchain_rerank_kit.result_metadata import score_of, with_rank, with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
+from rerank_kit.arguments import named
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
@@ -58,6 +59,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         return {**state, "__dict__": kept}
 
     @override
+    @named
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
@@ -66,6 +68,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
     @override
+    @named
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:

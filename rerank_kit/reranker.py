@@ -308,8 +308,8 @@ class FunctionReranker(Reranker):
 
 
 def _no_function(given: object) -> ConfigurationError:
-    held: bool = isinstance(given, partial)  # what a partial holds may be a key
-    shown = _name(given) if held else quoted(given)
+    name = _name(given)
+    shown = name if isinstance(given, partial) else quoted(given)  # what a partial holds may be a key
     msg = f"function must take a query and texts and give a number for each text, not be {shown}"
     if isinstance(given, Reranker):
         return ConfigurationError(f"{msg}: that is a reranker already, use it as it is")
