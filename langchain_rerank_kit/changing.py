@@ -63,10 +63,6 @@ class Changing(BaseModel):
     def __repr__(self) -> str:
         return super().__repr__()
 
-    @override
-    def __str__(self) -> str:
-        return repr(self)
-
     def _complete(self) -> None:
         """Do what is left once all fields are there, and raise what pydantic would turn into an error of its own."""
 

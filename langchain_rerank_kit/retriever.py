@@ -174,6 +174,10 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         yield "base_compressor", self.base_compressor
 
     @override
+    def __str__(self) -> str:
+        return repr(self)
+
+    @override
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
