@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -64,17 +64,15 @@ class BM25Retriever(Changing, BaseRetriever):
 
     model_config = ConfigDict(extra="forbid")
 
-    if not TYPE_CHECKING:  # type checkers read the arguments off the fields
+    @override
+    def _complete(self) -> None:
+        """Index the collection.
 
-        def __init__(self, **fields: Any) -> None:
-            """Index the collection.
-
-            Raises:
-                ConfigurationError: There is no such language.
-                MissingExtra: bm25s or PyStemmer is not installed.
-            """
-            super().__init__(**fields)
-            self._index_documents()
+        Raises:
+            ConfigurationError: There is no such language.
+            MissingExtra: bm25s or PyStemmer is not installed.
+        """
+        self._index_documents()
 
     def _index_documents(self) -> None:
         bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel
 from typing_extensions import override
 
+from rerank_kit.errors import WrongArguments
 from rerank_kit.fields.base import become, check_by_position, check_fields, check_given
+from rerank_kit.quoting import whole
 
 
 class Changing(BaseModel):
@@ -17,15 +19,22 @@ class Changing(BaseModel):
 
     if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
 
-        def __new__(cls, *others: Any, **_: Any) -> Self:
+        def __new__(cls, *others: Any, **fields: Any) -> Self:
             """Refuse what is passed by position, before Python says that of it alone."""
-            check_by_position(cls, len(others))
+            count = len(others)
+            del others, fields  # there may be a key in it, and this frame would show it
+            check_by_position(cls, count)
             return super().__new__(cls)
 
         def __init__(self, **fields: Any) -> None:
             """Refuse what is no field, which LangChain would leave out in silence."""
-            check_given(type(self), fields)
+            try:
+                check_given(type(self), list(fields))
+            except WrongArguments:
+                fields.clear()  # there may be a key in it, and this frame would show it
+                raise
             super().__init__(**fields)
+            self._complete()
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name.startswith("_") or hasattr(type(self), name):
@@ -48,6 +57,14 @@ class Changing(BaseModel):
             self.__pydantic_validator__.validate_assignment(changed, name, value)
         changed._follow(frozenset(given))  # noqa: SLF001 - our own copy
         return changed
+
+    @override
+    @whole
+    def __repr__(self) -> str:
+        return super().__repr__()
+
+    def _complete(self) -> None:
+        """Do what is left once all fields are there, and raise what pydantic would turn into an error of its own."""
 
     @abstractmethod
     def _follow(self, names: frozenset[str]) -> None:

@@ -18,7 +18,7 @@ from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.framework_models import ask_framework_model
 from rerank_kit.judge.usage import usage_of
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 
 # The narrowest of the limits that are known of anyone: who is behind a model of LangChain's is not.
 _LIMITS = DecisionLimits(questions=400, options=255, tokens=64_000, state_tokens=32_000)
@@ -97,6 +97,7 @@ class LangChainDecisions:
         kind = types.Predicate if openai else types.Noul
         return kind(instructions=question.instructions)
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is; what else it holds may be secret."""
         return f"{type(self).__name__}({type(self._decisions).__name__}, model={self.model!r})"

@@ -21,6 +21,7 @@ from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.framework_models import ask_framework_model
 from rerank_kit.judge.openai_compatible import makes_grammars
 from rerank_kit.judge.usage import stop_of, usage_of
+from rerank_kit.quoting import whole
 
 _MAKE_GRAMMARS = frozenset({"ChatOllama", "ChatLlamaCpp"})
 
@@ -76,6 +77,7 @@ class LangChainChat:
         usage: Any = getattr(message, "usage_metadata", None) or {}
         return Completion(text, stop, usage_of({"input_token_details": {}, **usage}, requests=1))
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is; what else the chat model holds may be secret."""
         return f"{type(self).__name__}({type(self._llm).__name__}, model={self.model!r})"

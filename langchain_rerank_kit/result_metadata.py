@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -42,6 +42,9 @@ RANK = "first_stage_rank"
 """The key under which a document's place in the first stage's order is put, from 1."""
 
 
+_OF_A_RANKING = frozenset({PASSAGE, REASON, VERDICT, PROBABILITIES, ANSWERABLE, DEGRADED, FAILED})
+
+
 def with_score(document: Document, hit: Hit, read: str = "") -> Document:
     """Copy a document, with the score of a hit; a score it had before joins the earlier ones.
 
@@ -75,7 +78,7 @@ def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
         place: From 0. Where an earlier reranker has told of it, that stands.
         ranking: The ranking that it is of.
     """
-    metadata = {RANK: place + 1, **document.metadata}
+    metadata = _ranked(document.metadata, place)
     metadata.pop(DEGRADED, None)
     metadata.pop(ANSWERABLE, None)
     if ranking.degraded:
@@ -88,8 +91,18 @@ def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
 
 
 def kept(document: Document, place: int, reason: str) -> Document:
-    """Copy a document that was not reranked, with the reason for that; a score it had before joins the earlier ones."""
-    return document.model_copy(update={"metadata": {RANK: place + 1, **_unscored(document), FAILED: reason}})
+    """Copy a document that was not reranked, with the reason for that; a score it had before joins the earlier ones.
+
+    What a ranking before said of it is gone: it would explain another order.
+    """
+    metadata = {key: value for key, value in _unscored(document).items() if key not in _OF_A_RANKING}
+    return document.model_copy(update={"metadata": {**_ranked(metadata, place), FAILED: reason}})
+
+
+def _ranked(metadata: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """Metadata with the place in the first stage, from 1: where a number stands there that can be one, that."""
+    known: object = metadata.get(RANK)
+    return {RANK: None, **metadata, **({} if type(known) is int and known > 0 else {RANK: place + 1})}
 
 
 def moves(before: Sequence[Document], after: Sequence[Document]) -> list[tuple[int | None, float | None, str]]:

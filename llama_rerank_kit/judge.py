@@ -20,6 +20,7 @@ from rerank_kit.judge import ChatModel, Completion, Prompt
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.framework_models import ask_framework_model
 from rerank_kit.judge.usage import stop_of, usage_of
+from rerank_kit.quoting import whole
 
 
 class LlamaIndexChat:
@@ -60,6 +61,7 @@ class LlamaIndexChat:
         usage = _plain(raw.get("usage")) or answer.additional_kwargs
         return Completion(text, stop, usage_of(usage, requests=1))
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is; what else the LLM holds may be secret."""
         return f"{type(self).__name__}({type(self._llm).__name__}, model={self.model!r})"

@@ -24,6 +24,7 @@ from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limi
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.names import check_names
 from rerank_kit.observe.explaining import Seen, explained, explaining, the_last
+from rerank_kit.quoting import whole
 
 _MADE = "what with_rerank(retriever, reranker) makes, which is the way to have a RerankRetriever"
 
@@ -106,6 +107,7 @@ class RerankRetriever(BaseRetriever):
             await self.aretrieve(query)
         return the_last(explanations, self)
 
+    @whole
     def __repr__(self) -> str:
         """What runs, in a line: not the nodes that the first stage may hold."""
         first, second = type(self._widening.original).__name__, self._postprocessor

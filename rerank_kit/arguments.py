@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from inspect import Parameter, iscoroutinefunction, signature, unwrap
@@ -57,31 +58,31 @@ class Arguments:
             next((each.name for each in first if each.kind is Parameter.VAR_POSITIONAL), None),
         )
 
-    def fit(self, given: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    def fit(self, count: int, names: AbstractSet[str]) -> bool:
         """Whether there are places and names for all that is passed."""
-        return (self.others is not None or len(given) <= len(self.by_position)) and (
-            self.by_name is None or named.keys() <= self.by_name.keys()
+        return (self.others is not None or count <= len(self.by_position)) and (
+            self.by_name is None or names <= self.by_name.keys()
         )
 
-    def check(self, what: str, given: Sequence[Any], named: Mapping[str, Any], elsewhere: Mapping[str, str]) -> None:
-        """Refuse what there is no place or name for.
+    def check(self, what: str, count: int, names: Iterable[str], elsewhere: Mapping[str, str]) -> None:
+        """Refuse what there is no place or name for. It gets no values: one may be a key, and frames are shown.
 
         Args:
             what: What is called, as users call it.
-            given: What is passed by its place, `self` included.
-            named: What is passed by name.
+            count: How many are passed by their place, `self` included.
+            names: The names of what is passed by name.
             elsewhere: Names that belong to another place, each with a sentence that says where.
 
         Raises:
-            WrongArguments: There is such a thing. The error does not show it: it may be a key.
+            WrongArguments: There is such a thing.
         """
         if self.by_name is not None:
             listed = {} if self.others is None else {self.others: f"pass them one by one, {what}(first, second)"}
-            check_names(what, named, self.by_name, {**elsewhere, **listed})
-        if self.others is None and len(given) > len(self.by_position):
+            check_names(what, names, self.by_name, {**elsewhere, **listed})
+        if self.others is None and count > len(self.by_position):
             places = [name for name in self.by_position if name != "self"]
             others = ", ".join(f"{name}=" for name in self.by_name or () if name not in places)
-            more = len(given) - len(self.by_position)
+            more = count - len(self.by_position)
             msg = f"{what} takes {' and '.join(places) or 'nothing'} by position, and was given {more} more"
             msg += f": pass the others by name, {others}" if others else ""
             raise WrongArguments(msg)
@@ -102,34 +103,43 @@ def named(function: F, *, elsewhere: Mapping[str, str] = MappingProxyType({})) -
     method = arguments.by_position[:1] == ("self",)
     name = function.__name__ if method else function.__qualname__
 
-    def check(given: tuple[Any, ...], options: dict[str, Any]) -> None:
-        if arguments.fit(given, options):
-            return
-        if name == "__init__":
-            arguments.check(type(given[0]).__name__, given, options, _of_a_call(given[0]))
+    def refuse(kind: type | None, count: int, names: list[str]) -> None:  # which raises
+        if name == "__init__" and kind is not None:
+            arguments.check(kind.__name__, count, names, _of_a_call(kind))
         else:
-            arguments.check(name, given, options, elsewhere)
+            arguments.check(name, count, names, elsewhere)
 
     if iscoroutinefunction(function):
 
         @wraps(function)
         async def awaited(*given: Any, **options: Any) -> Any:
-            check(given, options)
-            return await function(*given, **options)
+            if arguments.fit(len(given), options.keys()):
+                return await function(*given, **options)
+            told = _class_of(given), len(given), list(options)
+            del given, options
+            return refuse(*told)
 
         return cast("F", awaited)
 
     @wraps(function)
     def called(*given: Any, **options: Any) -> Any:
-        check(given, options)
-        return function(*given, **options)
+        if arguments.fit(len(given), options.keys()):
+            return function(*given, **options)
+        told = _class_of(given), len(given), list(options)
+        del given, options
+        return refuse(*told)
 
     return cast("F", called)
 
 
-def _of_a_call(made: object) -> Mapping[str, str]:
+def _class_of(given: Sequence[object]) -> type | None:
+    """The class of what a method is called on, which is passed first."""
+    return type(given[0]) if given else None
+
+
+def _of_a_call(kind: type) -> Mapping[str, str]:
     """What people pass to a constructor though it belongs to the calls of what is made."""
-    return _OF_A_CALL if hasattr(made, "rerank") else {}
+    return _OF_A_CALL if hasattr(kind, "rerank") else {}
 
 
 def check_made(made: object, init: Callable[..., None], given: Sequence[Any], options: Mapping[str, Any]) -> None:
@@ -145,7 +155,7 @@ def check_made(made: object, init: Callable[..., None], given: Sequence[Any], op
         WrongArguments: There is such a thing. The error does not show it: it may be a key.
     """
     kind: Any = type(made)
-    _of_class(kind, unwrap(init)).check(kind.__name__, (made, *given), options, _of_a_call(made))
+    _of_class(kind, unwrap(init)).check(kind.__name__, 1 + len(given), list(options), _of_a_call(kind))
 
 
 @lru_cache(maxsize=100)  # classes may be made while a program runs

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 _LONGEST = 300  # characters
 _NAME_OF = type.__dict__["__name__"].__get__
 _SEARCHED = 10_000  # characters of a text, of which no more than those are shown
+
+_KEY = re.compile(
+    r"Bearer .+|(?=.*\d)(?:(?:sk|pa|xai|csk|nvapi)-[\w-]{12,}|(?:sk|hf|gsk|jina|fw|tgp)_\w{16,}|AIza[\w-]{20,})"
+    r"|(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z\d]{32,}"
+)
+"""What keys for APIs look like: by how they begin, or one long mixture of letters of either case and digits."""
 
 _hide: ContextVar[Callable[[str], str] | None] = ContextVar("rerank_kit_hide", default=None)
 
@@ -36,8 +46,13 @@ def without_hidden(text: str) -> str:
     return text if hide is None else hide(text[:_SEARCHED])
 
 
+def looks_like_a_key(value: object) -> bool:
+    """Whether a value is a text that may well be a key for an API."""
+    return isinstance(value, str) and _KEY.fullmatch(value[:_SEARCHED].strip()) is not None
+
+
 def quoted(value: object) -> str:
-    """A value as an error shows it: like `repr`, but cut, and never an error itself."""
+    """A value as an error shows it: like `repr`, but cut, without what looks like a key, and never an error itself."""
     try:
         text = _Short().repr(value)
     except Exception:  # noqa: BLE001 - an error about a value must not fail on that value
@@ -48,6 +63,19 @@ def quoted(value: object) -> str:
 def class_name(value: object) -> str:
     """The name of a value's class, which may be long; whatever its metaclass says of it."""
     return cast("str", _NAME_OF(type(value)))
+
+
+def whole(function: Callable[[T], str]) -> Callable[[T], str]:
+    """Have a `__repr__` say so of an object that is not made yet: tools show the locals of a constructor that fails."""
+
+    @wraps(function)
+    def shown(self: T) -> str:
+        try:
+            return function(self)
+        except AttributeError:
+            return f"<{class_name(self)} that is not made>"
+
+    return shown
 
 
 class _Short(reprlib.Repr):
@@ -71,7 +99,7 @@ class _Short(reprlib.Repr):
         return super().repr1(x, level)
 
     def repr_str(self, x: str, level: int) -> str:
-        return self._said(super().repr_str(without_hidden(x), level))
+        return self._said("'…'" if looks_like_a_key(x) else super().repr_str(without_hidden(x), level))
 
     def repr_instance(self, x: Any, level: int) -> str:
         return self._said(without_hidden(super().repr_instance(x, level)))

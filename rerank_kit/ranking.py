@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.explanation import Explanation
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.runs import falling
 from rerank_kit.values import Document, Dropped, Hit, Span, Usage, finite, outermost, total_cost
 
@@ -182,6 +182,7 @@ class Ranking:
             raise MissingExtra(msg) from error
         return pandas.DataFrame(self.records(documents))
 
+    @whole
     def __repr__(self) -> str:
         """Say in a line what came out, the best of it, and what it took."""
         best = ", ".join(f"[{hit.index}] {hit.score:.4g}" for hit in self.hits[:_SHOWN])

@@ -29,7 +29,7 @@ from rerank_kit.checks import (
 from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.flow import Flow, arun, called, gather, run
 from rerank_kit.observe.hooks import Hook, tell
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable
 from rerank_kit.values import Deadline, Document, Span, Usage, outermost, total_cost
@@ -302,12 +302,15 @@ class FunctionReranker(Reranker):
             raise
         return list(cast("Generator[Any]", made)) if isinstance(made, Generator) else made
 
+    @whole
     def __repr__(self) -> str:
         return f"Reranker.of({self.model})"
 
 
 def _no_function(given: object) -> ConfigurationError:
-    msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
+    name = _name(given)
+    shown = name if isinstance(given, partial) else quoted(given)  # what a partial holds may be a key
+    msg = f"function must take a query and texts and give a number for each text, not be {shown}"
     if isinstance(given, Reranker):
         return ConfigurationError(f"{msg}: that is a reranker already, use it as it is")
     if isinstance(given, type):

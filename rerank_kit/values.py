@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from rerank_kit.arguments import named
 from rerank_kit.caller import Caller, check_caller, current_caller
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 
 Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
@@ -138,6 +138,7 @@ class Usage:
         """Add field by field."""
         return Usage(*(getattr(self, name) + getattr(other, name) for name in _USAGE_FIELDS))
 
+    @whole
     def __repr__(self) -> str:
         """Such as `Usage(pairs=50, tokens=4210)`, without zeros."""
         counts = ((name, getattr(self, name)) for name in _USAGE_FIELDS)

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from traceback import walk_tb
 from typing import Any
 
 import pytest
@@ -149,16 +150,34 @@ def test_what_is_read_of_a_node_is_a_field_of_a_postprocessor(name: str) -> None
     assert "metadata_mode" in llama_rerank_kit.RerankPostprocessor.model_fields
 
 
-def test_no_frame_of_a_refusal_shows_a_key() -> None:
+def seen_in_frames(error: BaseException) -> list[str]:
+    """The functions, but those of this file, whose frames show the key."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__) if frame.f_code.co_filename != __file__]
+    return [frame.f_code.co_name for frame in frames if KEY in repr(frame.f_locals)]
+
+
+def test_no_frame_of_a_constructor_that_refuses_shows_a_key() -> None:
     make: Any = Voyage
     for given, arguments in ((("m",), {"api_token": KEY}), (("m", KEY), {}), ((), {"api_key": KEY})):
         with pytest.raises(TypeError) as caught:
             make(*given, **arguments)
-        trace = caught.value.__traceback__
-        trace = None if trace is None else trace.tb_next  # the first is the test's own
-        while trace is not None:
-            assert KEY not in repr(trace.tb_frame.f_locals) or trace.tb_frame.f_code.co_filename == __file__
-            trace = trace.tb_next
+        assert seen_in_frames(caught.value) == []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_no_frame_of_a_refusal_shows_a_key(name: str) -> None:
+    for given in ((), (KEY,)):
+        with pytest.raises(WrongArguments) as caught:
+            _result(PUBLIC[name](*given, api_token=KEY))
+        assert seen_in_frames(caught.value) == []
+
+
+@pytest.mark.parametrize("method", ["rerank", "rerank_many"])
+def test_no_frame_of_a_call_that_is_refused_shows_a_key(colour: Colour, method: str) -> None:
+    with pytest.raises(WrongArguments) as caught:
+        colour(Scripted(), method, "q", ["a 1"], api_key=KEY)
+    shown = seen_in_frames(caught.value)
+    assert [each for each in shown if each in {"called", "awaited", "refuse", "check", "check_names"}] == []
 
 
 @pytest.mark.parametrize("package", [langchain_rerank_kit, llama_rerank_kit])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rerank_kit.checks import check_seconds, check_whole
+from rerank_kit.quoting import whole
 
 
 class Circuit:
@@ -86,6 +87,7 @@ class Circuit:
         """Copies and pickles start closed."""
         return _closed, (self.failures, self.seconds)
 
+    @whole
     def __repr__(self) -> str:
         """Say when it opens, and whether it is open."""
         return f"Circuit({self.failures} failures, {self.seconds:g} s, {'closed' if self.closed else 'open'})"

@@ -12,6 +12,7 @@ from typing import Any, Self
 from rerank_kit.api.retry import asked_to_wait
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_seconds
+from rerank_kit.quoting import whole
 
 _WINDOW = 60.0  # seconds
 _NOTHING = re.compile(r"-[0-9].*|0+(?:\.0*)?")  # nothing left, or less
@@ -108,6 +109,7 @@ class RateLimit:
         """Another process starts counting anew."""
         return _unpickled, (self.requests_per_minute, self.tokens_per_minute, self.longest)
 
+    @whole
     def __repr__(self) -> str:
         """Say what is allowed."""
         return f"RateLimit(requests_per_minute={self.requests_per_minute}, tokens_per_minute={self.tokens_per_minute})"

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from rerank_kit.api.hiding import SHOWN, hide
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import whole
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -136,6 +137,7 @@ class Secret:
         """In another process the key is read from the environment there, when it is needed."""
         return _unpickled, (self.variables, self._required, self._name, self._whose)
 
+    @whole
     def __repr__(self) -> str:
         """Never show the key."""
         return f"Secret('{SHOWN}')"

@@ -13,6 +13,7 @@ from rerank_kit.api.answer_size import aask, ashorten, ask, shorten
 from rerank_kit.api.hiding import SHOWN, hide
 from rerank_kit.api.json_values import is_mapping
 from rerank_kit.api.log_filter import hide_in_logs
+from rerank_kit.quoting import whole
 
 NOT_FOLLOWED = "x-redirect-not-followed"
 """Where a redirect pointed that a user's client would have followed to another host."""
@@ -68,6 +69,7 @@ class _Shadow(str):
 
     __slots__ = ()
 
+    @whole
     def __repr__(self) -> str:
         return f"'{SHOWN}'"
 

@@ -12,7 +12,7 @@ from rerank_kit.cache.checked_store import CheckedStore
 from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.settled import Settled
@@ -118,6 +118,7 @@ class Cached(Settled, Reranker):
         """Copies and pickles are made of copies of reranker and store."""
         return partial(type(self), fingerprint=self._fingerprint), (self.reranker, self.store), {"hooks": self.hooks}
 
+    @whole
     def __repr__(self) -> str:
         """Say what is cached where."""
         return f"Cached({self.reranker!r}, {self.store!r})"

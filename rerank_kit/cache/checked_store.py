@@ -84,7 +84,7 @@ class CheckedStore:
     def _complain(self, what: str, error: Exception) -> None:
         if not self._complained:
             self._complained = True
-            logger.warning("%r %s, rankings go on without it: %s", self.store, what, error)
+            logger.warning("%s %s, rankings go on without it: %s", quoted(self.store), what, error)
             logger.debug("where that came from", exc_info=error)
 
 

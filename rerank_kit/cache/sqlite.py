@@ -21,6 +21,7 @@ from rerank_kit.cache.store import Kept, Key, LockOfProcess
 from rerank_kit.caller import check_caller
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import whole
 from rerank_kit.values import Deadline
 
 T = TypeVar("T")
@@ -211,6 +212,7 @@ class SQLiteStore:
         """Copies and pickles open the same file: a connection cannot travel."""
         return partial(type(self), max_entries=self.max_entries, timeout=self.timeout), (self.path,)
 
+    @whole
     def __repr__(self) -> str:
         """Say which file this is."""
         return f"SQLiteStore({self.path!r})"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
+from rerank_kit.quoting import whole
 from rerank_kit.values import Passage
 
 Key = tuple[str, str, str]
@@ -109,6 +110,7 @@ class MemoryStore:
         """Copies and pickles start empty: what is in memory here need not travel."""
         return type(self), (self.max_entries,)
 
+    @whole
     def __repr__(self) -> str:
         """Say how many scores it may keep."""
         return f"MemoryStore(max_entries={self.max_entries})"

@@ -14,7 +14,7 @@ from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
@@ -86,6 +86,7 @@ class Cascade(Reranker):
             yield from run.stage(stage)
         return run.ranking()
 
+    @whole
     def __repr__(self) -> str:
         """Say what the stages are."""
         return f"Cascade({', '.join(each.label for each in self.stages)})"

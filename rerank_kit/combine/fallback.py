@@ -21,7 +21,7 @@ from rerank_kit.errors import (
 )
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -172,7 +172,7 @@ class Fallback(Settled, Reranker):
             self._circuits[place].failed()
         elif let_in:
             self._circuits[place].undecided()
-        logger.warning("%r failed, asking the next: %s: %s", self.rerankers[place], type(error).__name__, error)
+        logger.warning("%s failed, asking the next: %s: %s", quoted(self.rerankers[place]), type(error).__name__, error)
 
     def _failed(self, place: int, documents: Sequence[Document], error: Exception, seconds: float) -> _Failure:
         name = type(self.rerankers[place]).__name__
@@ -214,6 +214,7 @@ class Fallback(Settled, Reranker):
         own = replace(own, outcome="degraded", problem="; ".join(each.problem for each in failures))
         return _behind([each for each in failures if each is not failure], ranking, inner, own)
 
+    @whole
     def __repr__(self) -> str:
         """Say who is asked in which order."""
         return f"Fallback({', '.join(map(repr, self.rerankers))})"

@@ -13,6 +13,7 @@ from rerank_kit.caller import waiting
 from rerank_kit.checks import check_seconds
 from rerank_kit.errors import NEVER_HIDDEN, DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -92,6 +93,7 @@ class Hedged(Settled, Reranker):
         span = Span(type(loser).__name__, loser.model, len(documents), 0, 0.0, outcome="failed", problem=why)
         return replace(ranking, spans=(span, *ranking.spans))
 
+    @whole
     def __repr__(self) -> str:
         """Say who is hedged, and when."""
         other = "" if self.other is self.reranker else f", other={self.other!r}"

@@ -22,6 +22,7 @@ from rerank_kit.errors import InvalidResponse
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.usage import usage_of
+from rerank_kit.quoting import whole
 from rerank_kit.values import Deadline
 
 
@@ -116,6 +117,7 @@ class DecisionClient(ApiClient):
         """Test the model: `check`, without blocking the running loop."""
         return await arun(examining(self, Deadline.after(check_timeout(timeout))))
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.model!r}, base_url={self.base_url!r})"

@@ -32,7 +32,7 @@ from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated
 from rerank_kit.judge.verdicts import OnError, Verdict, VerdictOrReason, Verdicts
 from rerank_kit.pricing import Prices, known_prices
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -251,6 +251,7 @@ class DecisionReranker(Settled, Reranker):
     def _price_list(self) -> Prices:
         return known_prices() if self._prices is None else self._prices
 
+    @whole
     def __repr__(self) -> str:
         """Say which model is asked, and what."""
         return f"{type(self).__name__}({self.decider!r}, ask={self.ask!r})"

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local import cross_encoder
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import looks_like_a_key, quoted
 from rerank_kit.reranker import Reranker, Scoring
 from rerank_kit.wrong_kind import framework_of, is_cross_encoder_of_others, no_reranker
 
@@ -36,6 +36,9 @@ def as_reranker(given: object, framework: str) -> Reranker:
         raise ConfigurationError(msg)
     if isinstance(given, str) and given.lower() in _VENDORS:
         msg = f"reranker={quoted(given)} is no model: pass {given.capitalize()}(model), from rerank_kit.managed"
+        raise ConfigurationError(msg)
+    if looks_like_a_key(given):
+        msg = "reranker looks like a key: pass the reranker that it is for, such as Cohere(model, api_key=…)"
         raise ConfigurationError(msg)
     if isinstance(given, str | Path):
         return cross_encoder(given)

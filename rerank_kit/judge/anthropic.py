@@ -22,6 +22,7 @@ from rerank_kit.judge.anthropic_sdk import AnthropicSdk
 from rerank_kit.judge.chat import NEVER, Completion, Prompt
 from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.optional import optional
+from rerank_kit.quoting import whole
 from rerank_kit.values import Deadline
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
@@ -160,6 +161,7 @@ class Anthropic(ApiClient):
             **({"thinking": {"type": "disabled"}} if off else {}),
         }
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.model!r}, base_url={self.base_url!r})"

@@ -30,6 +30,7 @@ from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated, prompt_tokens
 from rerank_kit.judge.verdicts import OnError, Verdicts, check_judged, score_of
 from rerank_kit.pricing import Prices, known_prices
+from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -239,6 +240,7 @@ class LLMJudge(Settled, Reranker):
     def _price_list(self) -> Prices:
         return known_prices() if self._prices is None else self._prices
 
+    @whole
     def __repr__(self) -> str:
         """Say which model judges, and how."""
         return f"{type(self).__name__}({self.chat!r}, mode={self.mode!r})"

@@ -17,7 +17,7 @@ from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.judge.chat import NEVER, Completion, Prompt, Stop
 from rerank_kit.judge.usage import stop_of, usage_of
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.values import Deadline
 
 _GRAMMAR_PER_REQUEST = frozenset({1234, 11434})  # the ports of LM Studio and Ollama
@@ -117,6 +117,7 @@ class OpenAICompatible(ApiClient):
         }
         return {name: value for name, value in (body | self._extra).items() if value is not None}
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.base_url!r}, model={self.model!r})"

@@ -74,7 +74,7 @@ def _check_settings(engine: str, given: Mapping[str, Any]) -> None:
     """Refuse a setting that the engine does not have, and name one that has it."""
     for name in sorted(given.keys() - _settings(engine)):
         able = [repr(each) for each in _ENGINES if name in _settings(each)]
-        msg = f"{name}={given[name]!r} is no setting of engine={engine!r}"
+        msg = f"{name}={quoted(given[name])} is no setting of engine={engine!r}"
         msg += f": leave it out, or use engine={' or '.join(able)}" if able else ""
         raise ConfigurationError(msg)
 

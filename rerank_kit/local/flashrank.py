@@ -28,7 +28,7 @@ from rerank_kit.local.measuring import measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare, check_long_queries
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import optional
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Document, Hit, Usage
@@ -191,6 +191,7 @@ class FlashRank(LoadedCrossEncoder):
         """Copies and pickles load the model anew: a session cannot travel."""
         return partial(type(self), self._source, **self._options), ()
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"FlashRank({self.model!r}, max_length={self.max_length}, threads={self.threads})"

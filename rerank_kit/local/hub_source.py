@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from rerank_kit.api.secret import Secret
 from rerank_kit.checks import check_instance
+from rerank_kit.errors import WrongArguments
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +68,10 @@ def holding_token(made: Callable[P, T]) -> Callable[P, T]:
     def holding(*args: P.args, **options: P.kwargs) -> T:
         if "token" in options:
             options["token"] = _secret(options.pop("token"))
-        return made(*args, **options)
+        try:
+            return made(*args, **options)
+        except WrongArguments:  # which are not its token alone
+            del args, options
+            raise
 
     return holding

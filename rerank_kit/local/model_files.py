@@ -22,6 +22,7 @@ from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
 from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.recipe import Clues
+from rerank_kit.quoting import looks_like_a_key
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
 """The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
@@ -126,8 +127,11 @@ def hub_name(model: str | os.PathLike[str]) -> str:
     """The name of a model on the hub.
 
     Raises:
-        ConfigurationError: It is the path of a folder that is not there.
+        ConfigurationError: It is the path of a folder that is not there, or looks like a key, which no hub is to see.
     """
+    if looks_like_a_key(model):
+        msg = "model looks like a key for an API: pass a folder or the name of a model here"
+        raise ConfigurationError(msg)
     name = os.fspath(model)
     if Path(model).is_file():
         msg = (

@@ -34,7 +34,7 @@ from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
-from rerank_kit.quoting import quoted
+from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
 from rerank_kit.values import Deadline, Passage
@@ -255,6 +255,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         """Copies and pickles load the model anew: a session cannot travel."""
         return partial(type(self), self._source, **self._options), ()
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"

@@ -30,6 +30,7 @@ from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, re
 from rerank_kit.local.torch_prompts import reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.quoting import whole
 from rerank_kit.values import Deadline, Passage
 
 _NEVER = Deadline()
@@ -295,6 +296,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         """Copies and pickles load the model anew: threads cannot travel."""
         return partial(type(self), self._source, **self._options), ()
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is, and how it runs."""
         how = f"device={self.device!r}, dtype={self.dtype!r}, max_length={self.max_length}"

@@ -18,6 +18,7 @@ from rerank_kit.flow import Flow, gather
 from rerank_kit.managed.results import Decoded, Result, complete
 from rerank_kit.managed.split import Limits, parts
 from rerank_kit.pricing import Prices, known_prices
+from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import CountTokens, cut, estimated_tokens
@@ -157,6 +158,7 @@ class ManagedReranker(ApiClient, Reranker):
         decoded = self.decode(body, texts)
         return complete(decoded.results, len(texts)), decoded.usage
 
+    @whole
     def __repr__(self) -> str:
         """Say which model this is, and where."""
         return f"{type(self).__name__}({self.model!r}, base_url={self.base_url!r})"

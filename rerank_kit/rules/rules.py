@@ -13,6 +13,7 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count, check_documents, check_query, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
+from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.rules.blending import Blend, Fused, Weighted, check_weight
@@ -228,6 +229,7 @@ class Rules(Settled, Reranker):
         text = "; ".join(clauses)
         return f"{text[:1].upper()}{text[1:]}."
 
+    @whole
     def __repr__(self) -> str:
         """Say how many rules there are of each kind."""
         counts = {

@@ -269,3 +269,8 @@ def test_where_nothing_could_be_ranked_there_is_no_score(colour: Colour) -> None
     assert [each.id for each in best] == ["a", "b", "c"]
     assert all(each.metadata["rerank_degraded"] == "no server" for each in best)
     assert all("relevance_score" not in each.metadata for each in best)
+
+
+def test_documents_under_another_name_are_told_what_is_meant(colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=r"^a?compress_documents .*'docs': did you mean documents"):
+        colour(RerankCompressor(reranker=Scripted()), "compress_documents", docs=[], query="q")

@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import SkipValidation
 
 from langchain_rerank_kit import BM25Retriever, RerankCompressor, RerankRetriever, with_rerank
-from rerank_kit import BackendError, ConfigurationError
+from rerank_kit import BackendError, ConfigurationError, Reranker
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 
@@ -201,3 +201,30 @@ def test_a_threshold_that_no_score_can_reach_is_refused(colour: Colour) -> None:
     with pytest.raises(ConfigurationError, match=r"Theirs writes no relevance_score, so threshold=0.5.*threshold=None"):
         colour(behind_bm25(extracted, threshold=0.5, on_error="keep"), "invoke", QUESTION)
     assert len(colour(behind_bm25(rewritten, threshold=0.5), "invoke", QUESTION)) == 2
+
+
+OLD: dict[str, Any] = {
+    "rerank_degraded": "old",
+    "relevance_reason": "old",
+    "relevance_verdict": "yes",
+    "rerank_answerable": 0.5,
+    "relevance_passage": "mine",
+    "relevant_passage": "old",
+    "relevance_probabilities": {"yes": 1.0},
+}
+
+
+def test_what_an_earlier_ranking_said_is_not_said_of_documents_that_are_kept(colour: Colour) -> None:
+    pages = [Document(f"x {at}", metadata=dict(OLD)) for at in range(50)]
+    retriever = with_rerank(lambda query, k=4: pages, Failing(BackendError("down")), on_error="keep")
+    for each in colour(retriever, "invoke", QUESTION):
+        assert each.metadata.keys() == {"first_stage_rank", "rerank_failed", "relevance_passage"}
+
+
+@pytest.mark.parametrize(("before", "after"), [("mine", 1), (None, 1), (0, 1), (True, 1), (7, 7)])
+@pytest.mark.parametrize("reranker", [Failing(BackendError("down")), Scripted()])
+def test_a_rank_is_a_number(colour: Colour, before: Any, after: int, reranker: Reranker) -> None:
+    pages = [Document(f"x {49 - at}", metadata={} if at else {"first_stage_rank": before}) for at in range(50)]
+    retriever = with_rerank(lambda query, k=4: pages, reranker, on_error="keep")
+    best = colour(retriever, "invoke", QUESTION)[0]
+    assert (best.page_content, best.metadata["first_stage_rank"]) == ("x 49", after)
