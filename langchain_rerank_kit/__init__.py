@@ -1,5 +1,7 @@
 """Reranking for LangChain: wrap a retriever with `with_rerank`, or use a reranker as a document compressor."""
 
+from typing import TYPE_CHECKING
+
 from langchain_rerank_kit import (
     framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
     managed,
@@ -15,6 +17,7 @@ from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.rules import RuleRerank
 from langchain_rerank_kit.widening import widen
 from langchain_rerank_kit.wrapping import with_rerank
+from rerank_kit.fields.other_names import no_such_name
 from rerank_kit.first_stage import Change, RecallWarning, Widening
 
 __all__ = [
@@ -36,3 +39,9 @@ __all__ = [
     "with_rerank",
 ]
 __all__ += managed.__all__
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that is there
+
+    def __getattr__(name: str) -> object:
+        """Say what a class of the framework is called here."""
+        raise no_such_name(__name__, name)

@@ -10,7 +10,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import run_in_executor
-from pydantic import Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -21,7 +21,9 @@ from langchain_rerank_kit.result_metadata import with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_choice, check_count
+from rerank_kit.names import check_names
 from rerank_kit.optional import optional
+from rerank_kit.quoting import quoted
 
 AUTO = "auto"
 
@@ -59,6 +61,8 @@ class BM25Retriever(Changing, BaseRetriever):
     text: TextField = None
     _terms: Terms = PrivateAttr(default=Terms())
     _index: Any = PrivateAttr(default=None)
+
+    model_config = ConfigDict(extra="forbid")
 
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 
@@ -106,8 +110,18 @@ class BM25Retriever(Changing, BaseRetriever):
 
     @classmethod
     def from_documents(cls, documents: Iterable[Document], **fields: Any) -> BM25Retriever:
-        """Index documents. `fields` are those of the class, such as `k`."""
-        return cls(docs=list(documents), **fields)
+        """Index documents. `fields` are those of the class, such as `k`.
+
+        Raises:
+            ConfigurationError: One of them is none.
+        """
+        docs = list(documents)
+        for place, each in enumerate(docs):
+            given: object = each
+            if not isinstance(given, Document):
+                msg = f"documents[{place}] must be a LangChain document, not {quoted(given)}: texts go to from_texts"
+                raise ConfigurationError(msg)
+        return cls(docs=docs, **fields)
 
     @classmethod
     def from_texts(
@@ -120,9 +134,17 @@ class BM25Retriever(Changing, BaseRetriever):
         """Index texts, with metadata and ids of the same number if given.
 
         Raises:
-            ConfigurationError: The numbers differ.
+            ConfigurationError: One of them is none, or the numbers differ.
         """
+        if isinstance(texts, str):
+            msg = f"texts must be a list of str, not {quoted(texts)}: wrap it in a list"
+            raise ConfigurationError(msg)
         texts = list(texts)
+        for place, each in enumerate(texts):
+            given: object = each
+            if not isinstance(given, str):
+                msg = f"texts[{place}] must be a str, not {quoted(given)}: documents go to from_documents"
+                raise ConfigurationError(msg)
         for name, given in (("metadatas", metadatas), ("ids", ids)):
             if given is not None and len(given) != len(texts):
                 msg = f"{name} has {len(given)} entries for {len(texts)} texts: pass one for each, or None"
@@ -141,14 +163,16 @@ class BM25Retriever(Changing, BaseRetriever):
 
     @override
     def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None, **others: Any
     ) -> list[Document]:
+        check_names("invoke", others, ["k"])
         return self._search(query, k)
 
     @override
     async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None, **others: Any
     ) -> list[Document]:
+        check_names("ainvoke", others, ["k"])
         return await run_in_executor(None, self._search, query, k)
 
     def _search(self, query: str, k: int | None) -> list[Document]:

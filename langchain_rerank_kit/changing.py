@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel
 from typing_extensions import override
 
-from rerank_kit.fields.base import become, check_fields, check_given
+from rerank_kit.fields.base import become, check_by_position, check_fields, check_given
 
 
 class Changing(BaseModel):
@@ -17,10 +17,15 @@ class Changing(BaseModel):
 
     if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
 
-        def __new__(cls, *others: Any, **fields: Any) -> Self:
-            """Refuse what is no field, which LangChain would leave out in silence."""
-            check_given(cls, fields, by_position=bool(others))
+        def __new__(cls, *others: Any, **_: Any) -> Self:
+            """Refuse what is passed by position, before Python says that of it alone."""
+            check_by_position(cls, len(others))
             return super().__new__(cls)
+
+        def __init__(self, **fields: Any) -> None:
+            """Refuse what is no field, which LangChain would leave out in silence."""
+            check_given(type(self), fields)
+            super().__init__(**fields)
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name.startswith("_") or hasattr(type(self), name):

@@ -10,6 +10,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
+from langchain_rerank_kit.documents import check_documents
 from langchain_rerank_kit.merging import merging
 from langchain_rerank_kit.misspelt import told_of_fields
 from langchain_rerank_kit.places_and_scores import as_dicts, candidates_of, refuse_settings
@@ -60,6 +61,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        check_documents(documents, query)
         warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return run(self.compressing(documents, query, callbacks, distinct=self.distinct))
 
@@ -67,6 +69,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
+        check_documents(documents, query)
         warn_of_drop_in(self, len(documents), self.top_n, _REMEDY)
         return await arun(self.compressing(documents, query, callbacks, distinct=self.distinct))
 

@@ -13,6 +13,7 @@ from langchain_rerank_kit.compressor import RerankCompressor
 from rerank_kit import Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_mapping
 from rerank_kit.arguments import named
+from rerank_kit.checks import check_instance
 from rerank_kit.fields import JudgeFields
 from rerank_kit.flow import Flow
 from rerank_kit.judge import ChatModel, Completion, Prompt
@@ -41,6 +42,7 @@ class LangChainChat:
             llm: The chat model.
             structured: Hold it to the form of the answer by its `with_structured_output`; by default if it has one.
         """
+        check_instance("llm", llm, BaseChatModel, "a LangChain chat model")
         name = getattr(llm, "model_name", None) or getattr(llm, "model", None)
         self.model = name if isinstance(name, str) else None
         self._llm = llm

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.documents import check_each
 from langchain_rerank_kit.merging import Candidate, merging
 from langchain_rerank_kit.resembling import refuse_resembling
 from langchain_rerank_kit.result_metadata import kept, moves, score_of, scores, with_new_scores
@@ -25,7 +26,7 @@ from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import child_config, traced
 from langchain_rerank_kit.widening import Walk, Widen, name_of, widen
 from rerank_kit import ConfigurationError
-from rerank_kit.checks import check_count, check_threshold
+from rerank_kit.checks import check_count, check_question, check_threshold
 from rerank_kit.explanation import Explanation
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.drop_in import behind_a_widened_stage
@@ -40,8 +41,7 @@ from rerank_kit.first_stage.widening import (
     warn_of_limits,
 )
 from rerank_kit.flow import Call, Flow, arun, run
-from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining
-from rerank_kit.quoting import quoted
+from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining, the_last
 
 logger = logging.getLogger("rerank_kit")
 
@@ -82,7 +82,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     _warned: bool = PrivateAttr(default=False)
     _told_of_k: bool = PrivateAttr(default=False)
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     @override
     def model_post_init(self, context: Any, /) -> None:
@@ -157,13 +157,13 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         """
         with explaining() as explanations:
             self.invoke(query, config, **kwargs)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     async def aexplain(self, query: str, config: RunnableConfig | None = None, **kwargs: Any) -> Explanation:
         """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
         with explaining() as explanations:
             await self.ainvoke(query, config, **kwargs)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     @override
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
@@ -205,10 +205,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
         refuse_resembling(kwargs)
-        given: object = query
-        if not isinstance(given, str):
-            msg = f"the question must be a str, not {quoted(given)}: in a chain, put itemgetter(…) before the retriever"
-            raise ConfigurationError(msg)
+        check_question(query)
         recall, top_n = self._counts(recall, self._asked_for(_count("top_n", top_n), _count("k", k)))
         threshold = self.threshold if threshold is None else check_threshold(threshold)
         widening, config = self._widened(recall), child_config(whole_config, run_manager)
@@ -217,6 +214,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
 
         def stages() -> Flow[list[Document]]:
             found.extend((yield from self._first_stage(query, widening, config, kwargs)))
+            check_each("first_stage", found)
             seen.found([each.page_content for each in found])
             limits: dict[str, Any] = {"top_n": top_n, "threshold": threshold}
             return (yield from self._second_stage(found, query, run_manager.get_child(), **limits, seen=seen))
@@ -238,7 +236,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
             raise
         if not self._warned or is_explaining():
             report, filtered = "print(retriever.widening)", has_filter(kwargs)
-            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered)
+            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=self._warned)
             self._warned = few or self._warned
         return documents
 

@@ -35,8 +35,8 @@ from langchain_rerank_kit.query_bodies import WidenedBody
 from langchain_rerank_kit.raising import UNSET, Raising
 from langchain_rerank_kit.search_kwargs import declared_limit, has_filter, search_kwargs, store_limit
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_function
-from rerank_kit.first_stage.widening import Widening, is_widening, reranks
+from rerank_kit.checks import check_function, check_instance
+from rerank_kit.first_stage.widening import Widening, check_recall, is_widening, reranks
 
 Widen: TypeAlias = Callable[[RetrieverLike, int], RetrieverLike | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
@@ -245,10 +245,12 @@ def widen(retriever: RetrieverLike, recall: int, custom: Widen | None = None) ->
         custom: Asked first about every retriever in it.
 
     Raises:
-        ConfigurationError: `custom` is no function.
+        ConfigurationError: An argument is wrong.
     """
     if custom is not None:
-        check_function("widen", custom)
+        check_function("widen", custom, "a retriever", "a recall")
+    check_recall(recall, None)
+    check_instance("retriever", retriever, Runnable, "a LangChain retriever, or a runnable that gives documents")
     walk = Walk(recall, custom)
     widened, found = walk.runnable(retriever, name_of(retriever))
     raising = walk.raising

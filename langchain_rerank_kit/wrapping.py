@@ -20,6 +20,7 @@ from rerank_kit.checks import check_choice, check_function, check_threshold, che
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import recall_for, warn_of_rerankers
+from rerank_kit.wrong_kind import framework_of, is_llm, no_retriever
 
 
 @named
@@ -74,15 +75,16 @@ def with_rerank(
     known = recall_for(recall, kept)
     check_choice("on_error", on_error, ("raise", "keep"))
     if widen is not None:
-        check_function("widen", widen)
+        check_function("widen", widen, "a retriever", "a recall")
     distinct = check_distinct(distinct)
+    first = _as_retriever(retriever, reranker)
     compressor = _as_compressor(reranker, check_timeout(timeout), text)
     if distinct == "document" and isinstance(compressor, RerankCompressor):
         distinct = compressor.distinct
     told: dict[str, Any] = {} if recall is None else {"recall": known}
     made = RerankRetriever(
         **told,
-        base_retriever=_as_retriever(retriever),
+        base_retriever=first,
         base_compressor=compressor,
         top_n=passed,
         threshold=check_threshold(threshold),
@@ -104,15 +106,23 @@ def _limits(top_n: Any, reranker: object) -> tuple[Any, Any]:
     return top_n, own.get("top_n") if top_n is None else top_n
 
 
-def _as_retriever(given: object) -> RetrieverLike:
+def _as_retriever(given: Any, reranker: object) -> RetrieverLike:
     if isinstance(given, VectorStore):
         return given.as_retriever()
-    if isinstance(given, Runnable):
+    if _is_chain(given):
         return cast("RetrieverLike", given)
-    if callable(given):
+    if _is_function(given):
         return RunnableLambda(cast("Callable[[str], list[Document]]", given))
-    msg = f"retriever must be a LangChain retriever, a vector store or a function, not {type(given).__name__}"
-    raise ConfigurationError(msg)
+    wanted = "a LangChain retriever, a vector store or a function"
+    raise no_retriever(given, "retriever", wanted, "LangChain", reranker)
+
+
+def _is_chain(given: object) -> bool:
+    return not is_llm(given) and isinstance(given, Runnable)
+
+
+def _is_function(given: object) -> bool:
+    return not isinstance(given, type) and framework_of(given) is None and callable(given)
 
 
 def _as_compressor(given: object, timeout: float | None, text: TextOf | None) -> BaseDocumentCompressor:

@@ -1,5 +1,7 @@
 """Reranking for LlamaIndex: `with_rerank` for what you have, or a reranker as a node postprocessor."""
 
+from typing import TYPE_CHECKING
+
 from llama_rerank_kit import (
     framework,  # noqa: F401  # pyright: ignore[reportUnusedImport] - before all else, it says what to install
     managed,
@@ -16,6 +18,7 @@ from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.rules import RuleRerank
 from llama_rerank_kit.widening import widen
 from llama_rerank_kit.wrapping import widening_of, with_rerank
+from rerank_kit.fields.other_names import no_such_name
 from rerank_kit.first_stage import Change, RecallWarning, Widening
 
 __all__ = [
@@ -39,3 +42,9 @@ __all__ = [
     "with_rerank",
 ]
 __all__ += managed.__all__
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that is there
+
+    def __getattr__(name: str) -> object:
+        """Say what a class of the framework is called here."""
+        raise no_such_name(__name__, name)

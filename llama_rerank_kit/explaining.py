@@ -11,11 +11,13 @@ from llama_index.core.schema import QueryBundle
 
 from llama_rerank_kit.wrapping import widening_of
 from rerank_kit import ConfigurationError
+from rerank_kit.arguments import named
 from rerank_kit.explanation import Explanation
-from rerank_kit.observe.explaining import explaining
+from rerank_kit.observe.explaining import explaining, the_last
 
 
-def explain(target: BaseRetriever | BaseQueryEngine, query: str) -> Explanation:
+@named
+def explain(target: BaseRetriever | BaseQueryEngine, query: str | QueryBundle) -> Explanation:
     """Retrieve and rerank, and tell all of it: `print(explain(engine, "…"))`; a notebook shows it as HTML.
 
     Nothing is generated: no LLM is asked, other than by the retriever or the reranker. For chat engines, agents and
@@ -32,48 +34,41 @@ def explain(target: BaseRetriever | BaseQueryEngine, query: str) -> Explanation:
     Raises:
         ConfigurationError: There is no reranker of ours in it, or it cannot retrieve without generating an answer.
     """
-    retrieve = _method(target, "retrieve")
+    retrieve = _retrieval(target, "retrieve")
     with explaining() as explanations:
-        try:
-            retrieve(QueryBundle(query))
-        except NotImplementedError:
-            raise _no_retrieval(target) from None
-    return _last(explanations, target)
+        retrieve(QueryBundle(query) if isinstance(query, str) else query)
+    return _told(explanations, target)
 
 
-async def aexplain(target: BaseRetriever | BaseQueryEngine, query: str) -> Explanation:
+@named
+async def aexplain(target: BaseRetriever | BaseQueryEngine, query: str | QueryBundle) -> Explanation:
     """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
-    retrieve = _method(target, "aretrieve")
+    retrieve = _retrieval(target, "aretrieve")
     with explaining() as explanations:
-        try:
-            await retrieve(QueryBundle(query))
-        except NotImplementedError:
-            raise _no_retrieval(target) from None
-    return _last(explanations, target)
+        await retrieve(QueryBundle(query) if isinstance(query, str) else query)
+    return _told(explanations, target)
 
 
-def _method(target: object, name: str) -> Any:
+def _retrieval(target: object, name: str) -> Any:
+    """The method that retrieves.
+
+    Raises:
+        ConfigurationError: There is none, or only that which says so.
+    """
     method = getattr(target, name, None)
-    if method is None:
-        raise _no_retrieval(target)
+    if method is None or getattr(method, "__func__", None) is getattr(BaseQueryEngine, name, BaseQueryEngine):
+        msg = (
+            f"this {type(target).__name__} cannot retrieve without more: explain its retriever, or run it in a block "
+            "`with rerank_kit.observe.explaining() as explanations:`"
+        )
+        raise ConfigurationError(msg)
     return method
 
 
-def _no_retrieval(target: object) -> ConfigurationError:
-    return ConfigurationError(
-        f"this {type(target).__name__} cannot retrieve without more: explain its retriever, or run it in a block "
-        "`with rerank_kit.observe.explaining() as explanations:`"
-    )
-
-
-def _last(explanations: Sequence[Explanation], target: BaseRetriever | BaseQueryEngine) -> Explanation:
-    if not explanations:
-        msg = f"no reranker of ours ran in this {type(target).__name__}: pass what with_rerank returned"
-        raise ConfigurationError(msg)
-    if isinstance(target, BaseRetriever):
-        return explanations[-1]
+def _told(explanations: Sequence[Explanation], target: BaseRetriever | BaseQueryEngine) -> Explanation:
+    last = the_last(explanations, target)
     try:
-        widening = widening_of(target)
-    except ConfigurationError:  # one of ours, put there by hand
-        return explanations[-1]
-    return explanations[-1].with_notes(*str(widening).splitlines(), first=True)
+        report = str(widening_of(target)).splitlines()
+    except ConfigurationError:  # a reranker that was put there by hand
+        return last
+    return last.with_notes(*(line for line in report if line not in last.notes), first=True)

@@ -13,6 +13,7 @@ from llama_rerank_kit.postprocessor import RerankPostprocessor
 from rerank_kit import Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.arguments import named
+from rerank_kit.checks import check_instance
 from rerank_kit.fields import JudgeFields
 from rerank_kit.flow import Flow
 from rerank_kit.judge import ChatModel, Completion, Prompt
@@ -33,6 +34,7 @@ class LlamaIndexChat:
     @named
     def __init__(self, llm: LLM) -> None:
         """Take an LLM."""
+        check_instance("llm", llm, LLM, "a LlamaIndex LLM")
         name: object = llm.metadata.model_name
         self.model = name if isinstance(name, str) else None
         self._llm = llm

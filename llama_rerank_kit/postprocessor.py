@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
+from llama_rerank_kit.given_nodes import check_given
 from llama_rerank_kit.merging import merging
 from llama_rerank_kit.nodes import kept, reranked
 from llama_rerank_kit.text_read import text_read
@@ -84,16 +85,13 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         return _arrived, (type(self), fields, self.loaded if left else None)
 
     @override
-    def _changed(self, given: dict[str, Any], *, deep: bool) -> Self:
-        top_n, recall = given.get("top_n"), given.get("recall", self.recall)
-        if isinstance(top_n, int) and isinstance(recall, int) and top_n > recall:
-            given.clear()  # there may be a key in it, and this frame would show it
+    def _check_assigned(self) -> None:
+        if self.recall is not None and (self.top_n or 0) > self.recall:
             msg = (
-                f"top_n={top_n} is more than recall={recall}, the number of candidates that the first stage brings: "
-                "raise recall of the retriever before, or call with_rerank with that top_n"
+                f"top_n={self.top_n} is more than recall={self.recall}, the number of candidates that the first stage "
+                "brings: raise recall of the retriever before, or call with_rerank with that top_n"
             )
             raise ConfigurationError(msg)
-        return super()._changed(given, deep=deep)
 
     @override
     @dispatcher.span
@@ -111,13 +109,13 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
 
     def postprocessing(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Flow[list[NodeWithScore]]:
         """The work of sync and async callers."""
-        if query is None:
-            msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
-            raise ConfigurationError(msg)
+        query = check_given(nodes, query)
         if self.recall is None:
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
-            self._warned = warn_of_few(len(nodes), self.recall, "print(widening_of(…))") or self._warned
+            self._warned = (
+                warn_of_few(len(nodes), self.recall, "print(widening_of(…))", told=self._warned) or self._warned
+            )
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))

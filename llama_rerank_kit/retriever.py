@@ -17,12 +17,15 @@ from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import Widen, widen
 from rerank_kit import ConfigurationError
 from rerank_kit.arguments import named
+from rerank_kit.checks import check_instance
 from rerank_kit.explanation import Explanation
 from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.names import check_names
-from rerank_kit.observe.explaining import Seen, explained, explaining
+from rerank_kit.observe.explaining import Seen, explained, explaining, the_last
+
+_MADE = "what with_rerank(retriever, reranker) makes, which is the way to have a RerankRetriever"
 
 
 class RerankRetriever(BaseRetriever):
@@ -46,6 +49,8 @@ class RerankRetriever(BaseRetriever):
             postprocessor: What reranks. It is copied, and reports to the callback manager of the retriever.
             widen: How the first stage was widened, where that is not left to the table of known settings.
         """
+        check_instance("widening", widening, Widening, _MADE)
+        check_instance("postprocessor", postprocessor, BaseNodePostprocessor, _MADE)
         self._retriever: BaseRetriever = widening.widened
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - the library leaves out type arguments
             callback_manager=getattr(self._retriever, "callback_manager", None)
@@ -93,13 +98,13 @@ class RerankRetriever(BaseRetriever):
         """
         with explaining() as explanations:
             self.retrieve(query)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     async def aexplain(self, query: str | QueryBundle) -> Explanation:
         """Retrieve and rerank, and tell all of it: `explain`, without blocking the running loop."""
         with explaining() as explanations:
             await self.aretrieve(query)
-        return explanations[-1]
+        return the_last(explanations, self)
 
     def __repr__(self) -> str:
         """What runs, in a line: not the nodes that the first stage may hold."""

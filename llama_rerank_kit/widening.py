@@ -20,8 +20,8 @@ from llama_rerank_kit.known_stores import Rule, rule_of
 from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
 from llama_rerank_kit.store_search import Search
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_function
-from rerank_kit.first_stage.widening import Change, Widening, is_widening, reranks
+from rerank_kit.checks import check_function, check_instance
+from rerank_kit.first_stage.widening import Change, Widening, check_recall, is_widening, reranks
 
 Widen: TypeAlias = Callable[[BaseRetriever, int], BaseRetriever | None]
 """A user's own way to widen: from a retriever and a recall to a retriever that brings that many, or `None` to leave
@@ -41,7 +41,7 @@ class Walk:
             ConfigurationError: `custom` is no function.
         """
         if custom is not None:
-            check_function("widen", custom)
+            check_function("widen", custom, "a retriever", "a recall")
         self.recall = recall
         self.custom = custom
         self.changes: list[Change] = []
@@ -177,7 +177,12 @@ def widen(retriever: BaseRetriever, recall: int, custom: Widen | None = None) ->
         retriever: Any LlamaIndex retriever.
         recall: How many nodes it should bring.
         custom: Asked first about every retriever in it.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
     """
+    check_recall(recall, None)
+    check_instance("retriever", retriever, BaseRetriever, "a LlamaIndex retriever, such as index.as_retriever()")
     walk = Walk(recall, custom)
     return walk.report(walk.retriever(retriever, type(retriever).__name__), retriever)
 

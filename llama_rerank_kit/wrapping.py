@@ -25,9 +25,15 @@ from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import Widening, is_widening, recall_for, warn_of_limits, warn_of_rerankers
 from rerank_kit.quoting import class_name
+from rerank_kit.wrong_kind import no_retriever
 
 Whole = TypeVar("Whole", bound=BaseQueryEngine | BaseChatEngine | BaseIndex[Any])
 OnError = Literal["raise", "keep"]
+_OF_POSTPROCESSORS: dict[str, str] = dict.fromkeys(
+    ("text", "metadata_mode"),
+    "what is read of a node is a field of the postprocessor, such as "
+    "RerankPostprocessor(reranker=…, metadata_mode=MetadataMode.NONE) for the text alone",
+)
 
 
 @overload
@@ -60,7 +66,7 @@ def with_rerank(
 ) -> Whole: ...
 
 
-@named
+@partial(named, elsewhere=_OF_POSTPROCESSORS)
 def with_rerank(
     target: Any,
     reranker: Given | BaseNodePostprocessor | None = None,
@@ -110,8 +116,8 @@ def with_rerank(
     check_choice("on_error", on_error, ("raise", "keep", None))
     walk, path = Walk(recall, widen), class_name(target)
     if not isinstance(target, BaseRetriever | BaseQueryEngine | BaseChatEngine | BaseIndex):
-        msg = f"target must be a LlamaIndex retriever, query engine, chat engine or index, not {type(target).__name__}"
-        raise ConfigurationError(msg)
+        wanted = "a LlamaIndex retriever, query engine, chat engine or index"
+        raise no_retriever(target, "target", wanted, "LlamaIndex", reranker)
     options = {
         "top_n": top_n,
         "threshold": check_threshold(threshold),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from inspect import Parameter, iscoroutinefunction, signature, unwrap
 from itertools import dropwhile
+from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from rerank_kit.errors import WrongArguments
@@ -86,8 +87,13 @@ class Arguments:
             raise WrongArguments(msg)
 
 
-def named(function: F) -> F:
-    """Have a function, a method or a class refuse arguments that it does not have, and say what was meant."""
+def named(function: F, *, elsewhere: Mapping[str, str] = MappingProxyType({})) -> F:
+    """Have a function, a method or a class refuse arguments that it does not have, and say what was meant.
+
+    Args:
+        function: The function, method or class.
+        elsewhere: Names that belong to another place than a function, each with a sentence that says where.
+    """
     if isinstance(function, type):
         kind: Any = function
         kind.__init__ = named(kind.__init__)
@@ -102,7 +108,7 @@ def named(function: F) -> F:
         if name == "__init__":
             arguments.check(type(given[0]).__name__, given, options, _of_a_call(given[0]))
         else:
-            arguments.check(name, given, options, {})
+            arguments.check(name, given, options, elsewhere)
 
     if iscoroutinefunction(function):
 

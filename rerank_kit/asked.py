@@ -56,15 +56,25 @@ class Asked:
                 msg = f"the reranker answered with index {place} {fault}: each must be in range and come once"
                 raise InvalidResponse(msg)
             seen.add(place)
+            _check_said(hit)
             hits.append(replace(hit, index=self.places[place], score=finite(hit.score)))
         lowest = min((hit.score for hit in hits), default=0.0)
         if hits or not self.places:
             hits.extend(Hit(index, min(lowest, 0.0)) for index in self.empty)
         spans = tuple(span.at(self.places) for span in answer.spans) if self.empty else answer.spans
         usage = answer.usage + Usage(empty=len(self.empty))
-        dropped = [replace(each, index=self.places[each.index]) for each in answer.dropped]
+        dropped = [replace(each, index=self.places[each.index]) for each in self._dropped(answer, seen)]
         dropped += [Dropped(index, "it has no text") for index in self.empty if not hits]
         return replace(answer, hits=tuple(hits), usage=usage, spans=spans, dropped=tuple(dropped))
+
+    def _dropped(self, answer: Ranking, hits: set[int]) -> list[Dropped]:
+        """What an answer tells of documents that are not among its hits."""
+        for each in answer.dropped:
+            told: object = each
+            if not isinstance(told, Dropped) or _place(told) not in range(len(self.documents)):
+                msg = f"a ranking dropped {quoted(told)}: it must be a Dropped(index, why), of one of its documents"
+                raise ConfigurationError(msg)
+        return [each for each in answer.dropped if each.index not in hits]
 
     def cut(self, ranking: Ranking, top_n: int | None, threshold: float | None, *, blanks: bool) -> Ranking:
         """What passes, and the ids; documents without text reach a threshold only where these are judged."""
@@ -102,6 +112,11 @@ def completed(asked: Sequence[Asked], answers: Sequence[Any], whose: str) -> lis
                 f"{whose}.flow gave {_a(answer)}: it must give a Ranking, such as Ranking.by_score([0.9, 0.1]) with a "
                 "number for each document, in their order"
             )
+            raise ConfigurationError(msg)
+        beside: tuple[Any, Any] = (answer.usage, answer.spans)
+        if not (isinstance(beside[0], Usage) and isinstance(beside[1], tuple)):
+            msg = f"{whose}.flow gave a Ranking with usage={quoted(answer.usage)} and spans={quoted(answer.spans)}: "
+            msg += "leave them out, or give a Usage and a tuple of Spans"
             raise ConfigurationError(msg)
     answered = iter(answers)
     return [each.complete(next(answered) if each.documents else Ranking(())) for each in asked]
@@ -148,6 +163,23 @@ def _place(hit: Any) -> int:
     except Exception as error:
         msg = f"a ranking has {quoted(hit)} among its hits: each must be a Hit(index, score), the index a whole number"
         raise ConfigurationError(msg) from error
+
+
+def _check_said(hit: Hit) -> None:
+    """Refuse what a hit says in a shape that nobody could read later."""
+    said: dict[str, Any] = {"why": hit.why, "verdict": hit.verdict}
+    for name, value in said.items():
+        if not isinstance(value, str | None):
+            msg = f"{name} of a Hit must be a str or None, not {quoted(value)}"
+            raise ConfigurationError(msg)
+    passage: Any = hit.passage
+    if passage is not None and [type(each) for each in _parts(passage)] != [int, int]:
+        msg = f"passage of a Hit must be (start, end), places in its text, or None, not {quoted(passage)}"
+        raise ConfigurationError(msg)
+
+
+def _parts(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, tuple | list) else []  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _a(value: object) -> str:

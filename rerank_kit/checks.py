@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from inspect import signature
 from typing import Any, TypeGuard
 
 from rerank_kit.errors import BlankQuery, ConfigurationError
@@ -15,11 +17,23 @@ from rerank_kit.values import Document
 LONGEST_WAIT = 1_000_000.0  # seconds: sockets, threads and event loops refuse timeouts that are much longer
 
 
+def check_question(query: object) -> str:
+    """The query, if it is text, with something in it or not."""
+    if isinstance(query, str):
+        return query
+    msg = f"query must be a str, not {class_name(query)}: {quoted(query)}"
+    if isinstance(query, Mapping):
+        key = next((repr(name) for name in _QUESTIONS if name in query), '"…"')
+        msg = f"{msg}. Pass the text in it, query[{key}]"
+    raise ConfigurationError(msg)
+
+
+_QUESTIONS = ("query", "question", "input", "text")
+
+
 def check_query(query: object) -> str:
     """The query, if it is text with something in it."""
-    if not isinstance(query, str):
-        msg = f"query must be a str, not {type(query).__name__}: {quoted(query)}"
-        raise ConfigurationError(msg)
+    query = check_question(query)
     if is_blank(query):
         msg = (
             f"query is empty ({quoted(query)}): a reranker compares each document with it, so pass the user's question"
@@ -28,12 +42,29 @@ def check_query(query: object) -> str:
     return query
 
 
+def check_order(query: object, documents: object) -> None:
+    """Refuse a query where the documents belong, and the other way round."""
+    if isinstance(documents, str) and not isinstance(query, str):
+        msg = "query and documents are swapped: write rerank(query, documents)"
+        raise ConfigurationError(msg)
+
+
 def check_documents(documents: Sequence[Document | str]) -> list[Document]:
     """The documents as `Document`s; a plain string is its text."""
-    if isinstance(documents, str | Document) or not isinstance(documents, Sequence):
-        msg = f"documents must be a sequence of Document or str, not {type(documents).__name__}: wrap it in a list"
+    given: object = documents
+    if isinstance(given, str | Document) or not isinstance(given, Sequence):
+        msg = f"documents must be a list of Document or str, not {class_name(given)}: {_listed(given)}"
         raise ConfigurationError(msg)
     return [_document(item, index) for index, item in enumerate(documents)]
+
+
+def _listed(given: object) -> str:
+    """How to make a list of documents of what is none."""
+    if isinstance(given, str | Document):
+        return "wrap it in a list"
+    if isinstance(given, Mapping):
+        return "pass list(documents.values()), and the keys as Document(text, id=key)"
+    return "pass list(documents)" if isinstance(given, Iterable) else "pass all candidates in a list"
 
 
 def _document(item: Any, index: int) -> Document:
@@ -50,11 +81,20 @@ def _document(item: Any, index: int) -> Document:
 
 
 def _kind(item: object) -> str:
-    """The class of what is no document, with what to do where it is one of a framework's."""
+    """The class of what is no document, with what to do where that is known."""
+    name, shown = class_name(item), quoted(item)
+    if isinstance(item, Mapping):
+        key = next((repr(name) for name in _TEXTS if name in item), '"…"')
+        return f"a {name}: pass Document(each[{key}])"
+    if isinstance(item, list | tuple | None):
+        return f"{name} ({shown}): pass its text, or Document(text, metadata, id=…)"
     modules = [str(vars(kind).get("__module__")) for kind in type.mro(type(item))]
     roots = {module.partition(".")[0] for module in modules}
     remedy = next((told for root, told in _FRAMEWORKS.items() if root in roots), "")
-    return f"{modules[0]}.{class_name(item)}{remedy}"
+    return f"{modules[0]}.{name}{remedy}"
+
+
+_TEXTS = ("text", "page_content", "content", "body", "passage")
 
 
 _FRAMEWORKS = {
@@ -118,7 +158,10 @@ def check_positive(name: str, value: object) -> float | None:
 def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
     """Refuse what is not one of the choices, which are strings or `None`."""
     if not (value is None or isinstance(value, str)) or value not in choices:
-        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {quoted(value)}"
+        words = [each for each in choices if isinstance(each, str)]
+        close = get_close_matches(value.lower(), words, n=1) if isinstance(value, str) else []
+        meant = f": did you mean {close[0]!r}?" if close else ""
+        msg = f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {quoted(value)}{meant}"
         raise ConfigurationError(msg)
 
 
@@ -133,6 +176,14 @@ def check_text(name: str, value: object) -> str:
     return value
 
 
+def check_flag(name: str, value: object) -> bool:
+    """A truth value: text such as "no" would count as true."""
+    if not isinstance(value, bool):
+        msg = f"{name} must be True or False, not {quoted(value)}"
+        raise ConfigurationError(msg)
+    return value
+
+
 def check_instance(name: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
     """Refuse what is of another type."""
     if not isinstance(value, kind):
@@ -140,11 +191,31 @@ def check_instance(name: str, value: object, kind: type | tuple[type, ...], what
         raise ConfigurationError(msg)
 
 
-def check_function(name: str, value: object) -> None:
-    """Refuse what cannot be called."""
-    if not callable(value):
-        msg = f"{name} must be a function, not {quoted(value)}"
+def check_function(name: str, value: object, *takes: str) -> None:
+    """Refuse what cannot be called, or not with what it would be called with.
+
+    Args:
+        name: The argument.
+        value: What was passed.
+        takes: What it would be called with, in words.
+    """
+    if isinstance(value, type) or not callable(value) or not can_take(value, len(takes)):
+        of = f" of {' and '.join(takes)}" if takes else ""
+        msg = f"{name} must be a function{of}, not {quoted(value)}"
         raise ConfigurationError(msg)
+
+
+def can_take(function: Callable[..., object], count: int) -> bool:
+    """Whether a function can be called with so many values; one that does not say it can."""
+    try:
+        parameters = signature(function)
+    except (TypeError, ValueError):  # it is written in C and does not say
+        return True
+    try:
+        parameters.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def is_number(value: object) -> TypeGuard[float]:

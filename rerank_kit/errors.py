@@ -153,3 +153,7 @@ class Abandoned(BaseException):
     It is no `Exception`, so that what goes on after a failure, as a fallback does, ends here as well. It ends work in
     threads, and reaches no caller: there is none.
     """
+
+
+NEVER_HIDDEN = (ConfigurationError, MissingExtra, Warning)
+"""What is raised whatever would answer instead: what somebody has to mend, and warnings that are made errors."""

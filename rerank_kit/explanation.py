@@ -6,12 +6,15 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from unicodedata import east_asian_width
 
 from rerank_kit.texts import encodable
 from rerank_kit.values import Document, Dropped, Hit, Span, Usage
 
 _WIDTH = 60  # characters of a text or a reason on a line
 _NARROW = 40  # where there are two texts on a line
+_READ = 10  # times as many characters of a text are looked at, white space included
+_MOST = 100  # documents that were not returned are shown
 
 _SAID = {
     "truncated": "longer than the model reads",
@@ -23,7 +26,7 @@ _SAID = {
 }
 """What is said of the documents that a usage counts."""
 
-_MERGED = "the same as one that came before it"
+_MERGED = "merged into one that came before it"
 
 Row = tuple[str, ...]
 
@@ -127,14 +130,20 @@ class Explanation:
 
     def __str__(self) -> str:
         """The table, the notes, and then what was not returned."""
-        cells = [[textwrap.wrap(cell, _WIDTH) or [""] for cell in row] for row in (self.header, *self.rows)]
-        below = [[textwrap.wrap(cell, _WIDTH) or [""] for cell in row] for row in self.dropped]
-        widths = [max(len(line) for row in (*cells, *below) for line in row[place]) for place in range(len(cells[0]))]
+        cells = [[textwrap.wrap(_shown(cell), _WIDTH) or [""] for cell in row] for row in (self.header, *self.rows)]
+        below = [[textwrap.wrap(_shown(cell), _WIDTH) or [""] for cell in row] for row in self.dropped[:_MOST]]
+        all_cells = [*cells, *below]
+        widths = [max(_width(line) for row in all_cells for line in row[place]) for place in range(len(self.header))]
         lines = [line for row in cells for line in _lines(row, widths)]
-        lines += ["", *self.notes] if self.notes else []
+        lines += ["", *map(_shown, self.notes)] if self.notes else []
         if below:
-            lines += ["", "not returned:", *(line for row in below for line in _lines(row, widths))]
+            lines += ["", "not returned:", *(line for row in below for line in _lines(row, widths)), *self._more()]
         return "\n".join(lines)
+
+    def _more(self) -> list[str]:
+        """How many of those that were not returned are not shown."""
+        more = len(self.dropped) - _MOST
+        return [f"… and {more} more"] if more > 0 else []
 
     __repr__ = __str__
 
@@ -146,16 +155,17 @@ class Explanation:
         from html import escape  # only notebooks need it
 
         def cells(tag: str, row: Row) -> str:
-            return "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in row)
+            return "".join(f'<{tag} style="text-align:left">{escape(_shown(cell))}</{tag}>' for cell in row)
 
         head = f"<tr>{cells('th', self.header)}</tr>"
         rows = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{escape(_shown(note))}</li>" for note in self.notes)
         told = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><ul>{notes}</ul>"
         if not self.dropped:
             return told
-        below = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.dropped)
-        return f"{told}<p>not returned:</p><table><thead>{head}</thead><tbody>{below}</tbody></table>"
+        below = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.dropped[:_MOST])
+        more = "".join(f"<p>{each}</p>" for each in self._more())
+        return f"{told}<p>not returned:</p><table><thead>{head}</thead><tbody>{below}</tbody></table>{more}"
 
 
 def _lines(row: list[list[str]], widths: list[int]) -> list[str]:
@@ -164,7 +174,20 @@ def _lines(row: list[list[str]], widths: list[int]) -> list[str]:
         [cell[depth] if depth < len(cell) else "" for cell in row]  # every cell has a line at least
         for depth in range(max(map(len, row)))
     ]
-    return ["  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip() for parts in deep]
+    return [
+        "  ".join(part + " " * (width - _width(part)) for part, width in zip(parts, widths, strict=True)).rstrip()
+        for parts in deep
+    ]
+
+
+def _shown(text: str) -> str:
+    """A text in a line, without what steers a terminal or turns the direction of writing."""
+    return "".join(filter(str.isprintable, " ".join(encodable(text).split())))
+
+
+def _width(line: str) -> int:
+    """The columns that a line takes on a terminal."""
+    return len(line) if line.isascii() else sum(2 if east_asian_width(each) in "WF" else 1 for each in line)
 
 
 def _count(hits: Sequence[Hit], spans: Sequence[Span], dropped: Sequence[Dropped]) -> int:
@@ -187,7 +210,12 @@ def _number(score: float | None) -> str:
 
 def _beginning(document: Document | str, width: int) -> str:
     text = document if isinstance(document, str) else document.text
-    return textwrap.shorten(encodable(text), width, placeholder=" …")
+    start = " ".join(text[: _READ * width].split())
+    if len(start) <= width and len(text) <= _READ * width:
+        return start
+    cut = start[: width - 2]
+    whole = cut.rpartition(" ")[0] if len(start) > len(cut) and start[len(cut)] != " " else cut
+    return f"{whole if len(whole) > width // 2 else cut} …"
 
 
 def _note(span: Span) -> str:
@@ -197,11 +225,12 @@ def _note(span: Span) -> str:
     cost = "" if not span.cost else f", cost {span.cost:.4g}"
     problem = "" if span.problem is None else f" ({span.problem})"
     counts = f"{span.documents_in} → {span.documents_out}"
-    said = "" if span.inner else _said(span.usage)
+    inner = sum((each.usage for each in span.children), Usage())
+    said = _said(span.usage, inner)
     return f"{name}{model}: {counts}, {span.outcome}, {span.seconds:.3f} s{cost}{said}{problem}"
 
 
-def _said(usage: Usage) -> str:
-    """What a usage counts and a reader should know."""
-    counts = ((getattr(usage, name), meaning) for name, meaning in _SAID.items())
-    return "".join(f", {count} {meaning}" for count, meaning in counts if count)
+def _said(usage: Usage, inner: Usage) -> str:
+    """What a usage counts, a reader should know, and the stages inside do not tell."""
+    counts = ((getattr(usage, name) - getattr(inner, name), meaning) for name, meaning in _SAID.items())
+    return "".join(f", {count} {meaning}" for count, meaning in counts if count > 0)

@@ -71,16 +71,16 @@ _OTHERS = {ours: frozenset(others.split()) for ours, others in _MEANT.items()}
 _ALIKE = 0.75
 
 
-def meant_by(name: str, known: Collection[str]) -> str | None:
-    """Which of the known names was most likely meant; `None` if none is like it."""
+def meant_by(name: str, known: Collection[str], elsewhere: Collection[str] = ()) -> str | None:
+    """Which of the names was most likely meant, those that are known before others; `None` if none is like it."""
     plain = name.lower().strip("_")
     for ours, others in _OTHERS.items():
-        if ours in known and plain in others:
+        if plain in others and (ours in known or ours in elsewhere):
             return ours
     if plain.endswith("_api_key") and "api_key" in known:
         return "api_key"
-    close = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
-    return close[0] if close else None
+    alike = (get_close_matches(plain, names, n=1, cutoff=_ALIKE) for names in (known, elsewhere))
+    return next((close[0] for close in alike if close), None)
 
 
 def check_names(
@@ -106,7 +106,7 @@ def check_names(
     for name in given:
         if name in known:
             continue
-        meant = name if name in elsewhere else meant_by(name, [*known, *elsewhere])
+        meant = name if name in elsewhere else meant_by(name, known, elsewhere)
         if meant is None:
             remedy = f"it has {', '.join(known) or 'none at all'}"
         else:

@@ -110,6 +110,8 @@ class Ranking:
             places: Where what was ranked stands among `documents`, if these are what there was before some were merged;
                 the table then shows the order before beside the new one.
         """
+        if documents is not None:
+            documents = self._texts(documents) if places is None else list(map(_text, documents))
         told = self.hits, self.spans, self.dropped, documents
         return Explanation.of(*told, scored=self.failure is None, places=places, before=places is not None)
 
@@ -123,16 +125,31 @@ class Ranking:
         """
         passing: list[Hit] = []
         dropped: list[Dropped] = []
+        scored = self.failure is None
+        threshold = threshold if scored else None  # what was not ranked has no score that it could be for
         for hit in self.hits:
             if threshold is not None and hit.index in blank:
                 dropped.append(Dropped(hit.index, "it has no text"))
             elif threshold is not None and hit.score < threshold:
                 dropped.append(Dropped(hit.index, f"its score is below threshold={threshold:g}", hit.score))
             elif top_n is not None and len(passing) == top_n:
-                dropped.append(Dropped(hit.index, f"not among the best, top_n={top_n}", hit.score))
+                dropped.append(Dropped(hit.index, f"not among the best, top_n={top_n}", hit.score if scored else None))
             else:
                 passing.append(hit)
         return replace(self, hits=tuple(passing), dropped=(*dropped, *self.dropped))
+
+    def _texts(self, documents: Sequence[Any]) -> list[str]:
+        """The texts of the documents that were ranked.
+
+        Raises:
+            ConfigurationError: These are none, or fewer.
+        """
+        indexes = [*(hit.index for hit in self.hits), *(each.index for each in self.dropped)]
+        needed = max(indexes, default=-1) + 1
+        if not _is_list(documents) or len(documents) < needed:
+            msg = f"documents must be the list that was ranked, with {needed} or more, not {quoted(documents)}"
+            raise ConfigurationError(msg)
+        return [_text(each) for each in documents]
 
     def records(self, documents: Sequence[Document | str] | None = None) -> list[dict[str, Any]]:
         """The hits as rows: rank from 1, index, id, score, logit, why, verdict, passage, each where there is one.
@@ -140,14 +157,15 @@ class Ranking:
         Args:
             documents: What was ranked; with it each row has the text, too.
         """
+        texts = None if documents is None else self._texts(documents)
         columns = ["why", "verdict", "logit", "passage"]
         shown = [name for name in columns if any(getattr(hit, name) is not None for hit in self)]
         rows: list[dict[str, Any]] = []
         for rank, hit in enumerate(self, start=1):
             row: dict[str, Any] = {"rank": rank, "index": hit.index}
-            row |= {"id": self.ids[hit.index]} if self.ids else {}
+            row |= {"id": self.ids[hit.index]} if hit.index < len(self.ids) else {}
             row |= {"score": hit.score, **{name: getattr(hit, name) for name in shown}}
-            row |= {"text": _text(documents[hit.index])} if documents is not None else {}
+            row |= {"text": texts[hit.index]} if texts is not None else {}
             rows.append(row)
         return rows
 
@@ -200,8 +218,12 @@ class Ranking:
         return iter(self.hits)
 
 
-def _text(document: Document | str) -> str:
-    return document if isinstance(document, str) else document.text
+def _text(document: Any) -> str:
+    text = document if isinstance(document, str) else getattr(document, "text", None)
+    if not isinstance(text, str):
+        msg = f"documents must be those that were ranked, texts or rerank_kit.Documents, not {quoted(document)}"
+        raise ConfigurationError(msg)
+    return text
 
 
 def _is_list(value: Any) -> bool:

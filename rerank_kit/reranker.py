@@ -10,13 +10,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import replace
 from functools import partial
-from inspect import isgeneratorfunction, signature
+from inspect import isgeneratorfunction
 from time import perf_counter, time
 from typing import Any, TypeAlias, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.asked import Asked, completed, scores_in
-from rerank_kit.checks import check_count, check_documents, check_query, check_text, check_threshold, check_timeout
+from rerank_kit.checks import (
+    can_take,
+    check_count,
+    check_documents,
+    check_order,
+    check_query,
+    check_text,
+    check_threshold,
+    check_timeout,
+)
 from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.flow import Flow, arun, called, gather, run
 from rerank_kit.observe.hooks import Hook, tell
@@ -94,7 +103,7 @@ class Reranker(ABC):
         Raises:
             ConfigurationError: It cannot be called with a query and texts.
         """
-        return _OfFunction(function, model)
+        return FunctionReranker(function, model)
 
     @abstractmethod
     def flow(
@@ -118,6 +127,12 @@ class Reranker(ABC):
         return cast("Ranking", (yield from called(self.flow, deadline, query, documents, deadline)))
 
     @named
+    def _many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
+        """The flow for several queries, also of a `flow_many` that is none."""
+        if isgeneratorfunction(self.flow_many):
+            return (yield from self.flow_many(requests, deadline))
+        return cast("list[Ranking]", (yield from called(self.flow_many, deadline, requests, deadline)))
+
     def rerank(
         self,
         query: str,
@@ -202,6 +217,8 @@ class Reranker(ABC):
         It may come back a little late, which combinators make the best of; those methods raise then.
         """
         top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
+        for query, documents in requests:
+            check_order(query, documents)
         asked = [
             Asked.of(encodable(check_query(query)), check_documents(documents), text=self.reads_text)
             for query, documents in requests
@@ -210,7 +227,7 @@ class Reranker(ABC):
         try:
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
-            answers = (yield from self.flow_many(sent, deadline)) if sent else []
+            answers = (yield from self._many(sent, deadline)) if sent else []
             whole = completed(asked, answers, type(self).__name__)
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
@@ -240,6 +257,7 @@ class Reranker(ABC):
     def _tell(self, asked: Asked, ranking: Ranking, started: float, problem: str | None = None) -> Span:
         """Make the span of one ranking and pass it to the hooks."""
         reasons = [span.problem for span in ranking.spans if span.outcome == "degraded" and span.problem]
+        reasons += [] if ranking.failure is None else [ranking.failure]
         seconds = perf_counter() - started
         inside = outermost(ranking.spans)
         span = Span(
@@ -259,20 +277,21 @@ class Reranker(ABC):
         return span
 
 
-class _OfFunction(Reranker):
+class FunctionReranker(Reranker):
     """What `Reranker.of` makes."""
 
     def __init__(self, function: Scoring, model: str | None) -> None:
+        """Take the function, and its name for that of the model."""
         given: object = function
-        if not callable(given) or not _takes_two(given):
-            msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
-            raise ConfigurationError(msg)
+        if isinstance(given, type | Reranker) or not callable(given) or not can_take(given, 2):
+            raise _no_function(given)
         self.function = function
         self.model = _name(function) if model is None else check_text("model", model)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        """Score the texts by the function, which gets a list of its own."""
         texts = [document.text for document in documents]
-        scores = yield from called(self._result, deadline, query, texts)
+        scores = yield from called(self._result, deadline, query, list(texts))
         return Ranking.by_score(scores_in(scores, len(texts), str(self.model)), Usage(pairs=len(texts)))
 
     def _result(self, query: str, texts: list[str]) -> Any:
@@ -287,26 +306,30 @@ class _OfFunction(Reranker):
         return f"Reranker.of({self.model})"
 
 
+def _no_function(given: object) -> ConfigurationError:
+    msg = f"function must take a query and texts and give a number for each text, not be {quoted(given)}"
+    if isinstance(given, Reranker):
+        return ConfigurationError(f"{msg}: that is a reranker already, use it as it is")
+    if isinstance(given, type):
+        return ConfigurationError(f"{msg}: that is a class, make an object of it")
+    named = ": for a model of that name use rerank_kit.local.cross_encoder(name)"
+    return ConfigurationError(f"{msg}{named if isinstance(given, str) else ''}")
+
+
 def _name(function: object) -> str:
     while isinstance(function, partial):
         function = function.func
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _takes_two(function: Callable[..., object]) -> bool:
-    try:
-        signature(function).bind("query", ["text"])
-    except TypeError:
-        return False
-    except ValueError:  # it is written in C and does not say
-        return True
-    return True
-
-
 def _requests(queries: Sequence[str], documents: Sequence[Sequence[Document | str]]) -> Requests:
-    listed: tuple[object, object] = (queries, documents)
-    apart = any(isinstance(each, str) or not isinstance(each, Sequence) for each in listed)
-    if apart or len(queries) != len(documents):
-        msg = "queries and documents must be lists of equal length: one list of documents for each query"
+    for name, given in (("queries", queries), ("documents", documents)):
+        listed: object = given
+        if isinstance(listed, str) or not isinstance(listed, Sequence):
+            msg = f"{name} must be a list, not {quoted(given)}: one list of documents for each query"
+            raise ConfigurationError(msg)
+    if len(queries) != len(documents):
+        msg = f"queries and documents must be lists of equal length, not of {len(queries)} and {len(documents)}: one "
+        msg += "list of documents for each query"
         raise ConfigurationError(msg)
     return list(zip(queries, documents, strict=True))

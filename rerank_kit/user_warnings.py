@@ -7,11 +7,13 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 
 _INSIDE = frozenset(  # packages whose code stands between a user's line and a warning
     {
         *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
         *("langchain_core", "langchain_classic", "llama_index", "llama_index_instrumentation"),
+        *("concurrent", "threading", "contextvars"),  # of a pool's thread no line is the user's
     }
 )
 
@@ -24,29 +26,48 @@ _heard: ContextVar[list[str] | None] = ContextVar("rerank_kit_warnings", default
 def hearing() -> Generator[list[str], None, None]:
     """Collect the texts of the warnings that are given in the block, also of those that are not shown again."""
     heard: list[str] = []
-    before = _heard.set(heard)
+    before = _heard.get()
+    _heard.set(heard)
     try:
         yield heard
     finally:
-        _heard.reset(before)
+        _heard.set(before)
 
 
-def warn_user(message: str, category: type[Warning], *, once: bool = False) -> None:
+def warn_user(message: str, category: type[Warning], *, once: bool = False, told: bool = False) -> None:
     """Warn at the line of the user's that led here.
 
     Args:
         message: What to say.
         category: The kind of warning.
+        told: Whether this has been said, so that only those hear it who collect warnings.
         once: Whether that line gets a warning of this kind only once, whatever it says and whatever filters are set.
     """
     heard = _heard.get()
     if heard is not None:
         heard.append(message)
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
-        level, frame = level + 1, frame.f_back
-    place = (category, frame and frame.f_code.co_filename, frame and frame.f_lineno)
-    if once and place in _said:
+    if told:
         return
-    _said.add(place)
+    level, place = _user_line()
+    if once and (category, *place) in _said:
+        return
+    _said.add((category, *place))
     warnings.warn(message, category, stacklevel=level)
+
+
+def would_be_heard(category: type[Warning]) -> bool:
+    """Whether a warning that is given once for a line would be shown or collected now."""
+    return _heard.get() is not None or (category, *_user_line()[1]) not in _said
+
+
+def package_of(frame: FrameType) -> str:
+    """The package whose code runs in a frame."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _user_line() -> tuple[int, tuple[str | None, int | None]]:
+    """How many frames the caller is inside of, and the file and line of the user's that led here, if there is one."""
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and package_of(frame) in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    return level, (frame and frame.f_code.co_filename, frame and frame.f_lineno)

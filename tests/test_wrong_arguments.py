@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document as Page
+from llama_index.core.schema import TextNode
+from llama_index.retrievers.bm25 import BM25Retriever
 
 import langchain_rerank_kit
 import llama_rerank_kit
@@ -26,7 +28,7 @@ PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"r
 OURS = {  # what we make and hand out, and what somebody else is to write
     *("Calibration", "Change", "Check", "Completion", "Deadline", "Estimate", "Finding", "Hit", "Kept", "Prompt"),
     *("RerankedNode", "Ranking", "Scored", "Span", "Usage", "Verdict", "Verdicts", "Widening", "log_span"),
-    *("cross_encoder", "known_prices", "CrossEncoder"),
+    *("cross_encoder", "known_prices", "CrossEncoder", "explaining"),
 }
 
 
@@ -139,6 +141,14 @@ def test_a_list_by_name_is_asked_for_one_by_one(name: str) -> None:
     assert refusal(call, **{word: [Scripted()]}).endswith(f"pass them one by one, {name}(first, second)")
 
 
+@pytest.mark.parametrize("name", ["text", "metadata_mode"])
+def test_what_is_read_of_a_node_is_a_field_of_a_postprocessor(name: str) -> None:
+    wrong: Any = {name: "{title}"}
+    with pytest.raises(WrongArguments, match=f"no argument '{name}': .* field of the postprocessor, .*metadata_mode="):
+        llama_rerank_kit.with_rerank(BM25Retriever(nodes=[TextNode(text="a cat")]), **wrong)
+    assert "metadata_mode" in llama_rerank_kit.RerankPostprocessor.model_fields
+
+
 def test_no_frame_of_a_refusal_shows_a_key() -> None:
     make: Any = Voyage
     for given, arguments in ((("m",), {"api_token": KEY}), (("m", KEY), {}), ((), {"api_key": KEY})):
@@ -165,6 +175,12 @@ def test_a_retriever_of_ours_has_no_other_fields() -> None:
     made = langchain_rerank_kit.with_rerank(langchain_rerank_kit.BM25Retriever.from_documents(pages), Scripted())
     for call in (lambda: setattr(made, "k", 3), lambda: made.model_copy(update={"topn": 3})):
         assert refusal(call).endswith("did you mean top_n?")
+
+
+@pytest.mark.parametrize("package", [langchain_rerank_kit, llama_rerank_kit])
+def test_a_slip_is_taken_for_a_field_rather_than_for_a_name_of_another_library(package: Any) -> None:
+    assert refusal(package.EndpointRerank, modle=KEY).endswith("did you mean model?")
+    assert refusal(package.EndpointRerank, mode=KEY).endswith("or leave it out for the metadata too")
 
 
 def test_a_class_of_somebody_elses_that_takes_further_fields_is_left_alone() -> None:

@@ -36,7 +36,9 @@ def check_url(url: object, *, name: str = "base_url") -> str:
         msg = f"{name} must have no user, query or fragment: pass keys as api_key= or headers=, where they stay hidden"
         raise ConfigurationError(msg)
     if problem is not None:
-        msg = f"{name} must be a URL that starts with http:// or https://, not {quoted(url)}, which {problem}"
+        bare = "://" not in url and any(each in url for each in ".:") and wrong_with(f"http://{url}", ("http",)) is None
+        fault = f": write 'http://{url}' or 'https://{url}'" if bare else f", which {problem}"
+        msg = f"{name} must be a URL that starts with http:// or https://, not {quoted(url)}{fault}"
         raise ConfigurationError(msg)
     return tidy(url)
 

@@ -37,6 +37,8 @@ from rerank_kit.optional import needed
 from rerank_kit.quoting import hiding
 from rerank_kit.values import Deadline
 
+_RATE_LIMIT = "a rerank_kit.managed.RateLimit, such as RateLimit(requests_per_minute=60), or None for none"
+_BACKOFF = "a rerank_kit.managed.Backoff, such as Backoff(first=0.5), or None for the usual one"
 _EARLY = 0.01  # seconds: a timeout may ring that much before the deadline it was set to
 _TOO_MANY_REQUESTS = 429
 _LONGER_THAN_WORDS = 16  # characters
@@ -145,8 +147,8 @@ class ApiClient:
         self.max_retries = check_count("max_retries", max_retries, least=0) or 0
         self._key = api_key
         api_key.check(type(self).__name__)
-        check_instance("rate_limit", rate_limit, (RateLimit, type(None)), "rerank_kit.managed.RateLimit")
-        check_instance("backoff", backoff, (Backoff, type(None)), "rerank_kit.managed.Backoff")
+        check_instance("rate_limit", rate_limit, (RateLimit, type(None)), _RATE_LIMIT)
+        check_instance("backoff", backoff, (Backoff, type(None)), _BACKOFF)
         given: object = headers
         if not isinstance(given, Mapping | None):
             msg = f"headers must be a mapping of names to values, not {type(given).__name__}"
@@ -217,8 +219,8 @@ class ApiClient:
     def exchange(self, request: Request, deadline: Deadline, *, tokens: int = 0) -> Flow[tuple[Response, int]]:
         """Send a request until it is answered.
 
-        Where a server does not know the address (404, 405, 410), the others that the base URL can mean are asked, and
-        the right one alone from then on.
+        Where a server does not know the address (404, 405, 410, 501), the others that the base URL can mean are asked,
+        and the right one alone from then on.
 
         Args:
             request: The request.

@@ -19,7 +19,7 @@ _REQUEST_IDS = (
 )
 _CHECK_THE_KEY = "check api_key, or the environment variable that it is read from"
 _UNKNOWN_KEY = frozenset({401, 403, 498})  # 498 is Cohere's: https://docs.cohere.com/reference/errors
-WRONG_ADDRESS = frozenset({404, 405, 410})
+WRONG_ADDRESS = frozenset({404, 405, 410, 501})  # 501 is what some servers answer to a method that they do not know
 _MOVED = frozenset({301, 308})
 _ELSEWHERE = frozenset({302, 303, 307})
 

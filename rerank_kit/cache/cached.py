@@ -10,7 +10,6 @@ from typing import Any
 from rerank_kit.arguments import named
 from rerank_kit.cache.checked_store import CheckedStore
 from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
-from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.quoting import quoted
@@ -18,6 +17,7 @@ from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Hit, Usage
+from rerank_kit.wrong_kind import check_reranker
 
 
 class Cached(Settled, Reranker):
@@ -45,7 +45,7 @@ class Cached(Settled, Reranker):
         Raises:
             ConfigurationError: The reranker's scores cannot be kept, or `store` is none.
         """
-        check_instance("reranker", reranker, Reranker, "a rerank_kit.Reranker")
+        check_reranker("reranker", reranker, Reranker)
         name = type(reranker).__name__
         if not reranker.pointwise:
             msg = (

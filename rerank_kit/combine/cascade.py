@@ -6,17 +6,19 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_choice
+from rerank_kit.checks import check_choice, check_flag, is_number
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
 from rerank_kit.flow import Flow
 from rerank_kit.observe.watching import Part, watched
+from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
+from rerank_kit.wrong_kind import check_reranker
 
 
 class Cascade(Reranker):
@@ -62,10 +64,10 @@ class Cascade(Reranker):
             msg = "a Cascade needs at least one stage: Cascade(Stage(reranker, top_n=20), Stage(judge, top_n=5))"
             raise ConfigurationError(msg)
         check_choice("on_budget", on_budget, ("return", "raise"))
-        self.stages = tuple(each if isinstance(each, Stage) else Stage(each) for each in stages)
-        self.budget = budget if isinstance(budget, Budget) else Budget(budget)
+        self.stages = tuple(_stage(f"stages[{place}]", each) for place, each in enumerate(stages))
+        self.budget = budget if isinstance(budget, Budget) else Budget(_seconds(budget))
         self.on_budget = on_budget
-        self.keep_rest = keep_rest
+        self.keep_rest = check_flag("keep_rest", keep_rest)
 
     @property
     def scores_blanks(self) -> bool:
@@ -87,6 +89,22 @@ class Cascade(Reranker):
     def __repr__(self) -> str:
         """Say what the stages are."""
         return f"Cascade({', '.join(each.label for each in self.stages)})"
+
+
+def _stage(name: str, given: object) -> Stage:
+    if isinstance(given, Stage):
+        return given
+    check_reranker(name, given, Reranker, "a rerank_kit.Stage or Reranker")
+    return Stage(cast("Reranker", given))
+
+
+def _seconds(budget: object) -> float | None:
+    """A budget that is no `Budget`."""
+    if budget is not None and (not is_number(budget) or budget <= 0):
+        msg = "budget must be a number of seconds above 0, a rerank_kit.Budget, or None for no limit, not "
+        msg += quoted(budget)
+        raise ConfigurationError(msg)
+    return budget
 
 
 class _Run:
@@ -169,9 +187,9 @@ class _Run:
         before = self.hits
         places = [hit.index for hit in before]
         scored = ranking.failure is None
-        self.hits = [_composed(hit, before[hit.index], scored=scored) for hit in ranking]
+        self.hits = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in ranking]
         above = {hit.index for hit in self.hits}
-        ranked = [_composed(hit, before[hit.index], scored=scored) for hit in self.whole]
+        ranked = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in self.whole]
         below = [hit for hit in ranked if hit.index not in above]
         known = above | {hit.index for hit in below}
         self.rest = [*below, *(hit for hit in before if hit.index not in known), *self.rest]
@@ -237,12 +255,15 @@ def _first_score(document: Document) -> float:
     return 0.0
 
 
-def _composed(hit: Hit, before: Hit, *, scored: bool) -> Hit:
-    """A stage's hit, pointing at the caller's document, with what it does not say taken from before."""
+def _composed(hit: Hit, before: Hit, *, scored: bool, known: bool) -> Hit:
+    """A stage's hit, pointing at the caller's document, with what it does not say taken from before.
+
+    A reason why nothing was ranked before does not stay once something is.
+    """
     return Hit(
         before.index,
         hit.score if scored else before.score,
-        before.why if hit.why is None else hit.why,
+        (before.why if known or not scored else None) if hit.why is None else hit.why,
         before.passage if hit.passage is None else hit.passage,
         before.verdict if hit.verdict is None else hit.verdict,
         hit.logit if scored else before.logit,

@@ -11,7 +11,14 @@ from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_timeout
-from rerank_kit.errors import AllFailed, BackendError, ConfigurationError, DeadlineExceeded, MissingExtra, StatusError
+from rerank_kit.errors import (
+    NEVER_HIDDEN,
+    AllFailed,
+    BackendError,
+    ConfigurationError,
+    DeadlineExceeded,
+    StatusError,
+)
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import quoted
@@ -19,6 +26,7 @@ from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Span
+from rerank_kit.wrong_kind import check_reranker
 
 
 class Fallback(Settled, Reranker):
@@ -61,9 +69,13 @@ class Fallback(Settled, Reranker):
         Raises:
             ConfigurationError: There are fewer than two, or an argument is wrong.
         """
-        if len(rerankers) < 2 or not all(isinstance(each, Reranker) for each in rerankers):  # noqa: PLR2004 - a pair
-            given = quoted(rerankers)
-            msg = f"Fallback needs at least two rerankers, the first and what answers in its place, not {given}"
+        for place, each in enumerate(rerankers):
+            check_reranker(f"rerankers[{place}]", each, Reranker)
+        if len(rerankers) < 2:  # noqa: PLR2004 - a pair
+            msg = (
+                "Fallback needs at least two rerankers, the first and what answers in its place, not "
+                f"{quoted(rerankers)}: Fallback(first, second)"
+            )
             raise ConfigurationError(msg)
         self.rerankers = rerankers
         self.timeout = check_timeout(timeout)
@@ -103,7 +115,7 @@ class Fallback(Settled, Reranker):
         try:
             ranking = (yield from self.rerankers[place].reranking([(query, documents)], deadline=deadline))[0]
         except BaseException as error:
-            if isinstance(error, ConfigurationError | MissingExtra) or not isinstance(error, Exception):
+            if isinstance(error, NEVER_HIDDEN) or not isinstance(error, Exception):
                 if let_in:
                     self._circuits[place].undecided()
                 raise

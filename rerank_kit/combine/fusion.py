@@ -41,6 +41,11 @@ def reciprocal_rank_fusion(
     Raises:
         ConfigurationError: `weights` or `k` cannot be.
     """
+    for place, ranking in enumerate(rankings):
+        given: object = ranking
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            msg = f"rankings[{place}] must be a series of ids, best first, not {quoted(given)}: pass a list of rankings"
+            raise ConfigurationError(msg)
     weights = [1.0] * len(rankings) if weights is None else weights
     if len(weights) != len(rankings) or any(not is_number(weight) or weight < 0 for weight in weights):
         msg = (

@@ -10,14 +10,15 @@ from typing import TypeAlias
 
 from rerank_kit.arguments import named
 from rerank_kit.caller import waiting
-from rerank_kit.checks import check_instance, check_seconds
-from rerank_kit.errors import DeadlineExceeded
+from rerank_kit.checks import check_seconds
+from rerank_kit.errors import NEVER_HIDDEN, DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline, Document, Span
+from rerank_kit.wrong_kind import check_reranker
 
 _Runner: TypeAlias = tuple[int, Ranking]
 
@@ -52,7 +53,7 @@ class Hedged(Settled, Reranker):
             ConfigurationError: `after` is not above 0, or what is asked is no reranker.
         """
         for name, given in (("reranker", reranker), ("other", reranker if other is None else other)):
-            check_instance(name, given, Reranker, "a rerank_kit.Reranker")
+            check_reranker(name, given, Reranker)
         self.reranker = reranker
         self.other = reranker if other is None else other
         self.after = check_seconds("after", after)
@@ -114,7 +115,7 @@ class _Race:
                 self.second_started = True
                 runs.append(threads.submit(caller.calling(run, self.start(1))))
             for each in as_done(runs, Deadline()):
-                if _ranked(each):
+                if _decides(each):
                     return runs.index(each), each.result()
             return _nobody_won(runs)
 
@@ -127,7 +128,7 @@ class _Race:
             running: set[asyncio.Task[Ranking]] = set(runs)
             while running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                won = [place for place, each in enumerate(runs) if each in done and _ranked(each)]
+                won = [place for place, each in enumerate(runs) if each in done and _decides(each)]
                 if won:
                     return won[0], runs[won[0]].result()
             return _nobody_won(runs)
@@ -140,8 +141,10 @@ class _Race:
 _Run: TypeAlias = Future[Ranking] | asyncio.Task[Ranking]
 
 
-def _ranked(run: _Run) -> bool:
-    return run.exception() is None and run.result().failure is None
+def _decides(run: _Run) -> bool:
+    """Whether nobody else is waited for: it ranked, or raised what no answer of another may hide."""
+    error = run.exception()
+    return isinstance(error, NEVER_HIDDEN) if error is not None else run.result().failure is None
 
 
 def _nobody_won(runs: Sequence[_Run]) -> _Runner:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_positive, check_threshold, check_timeout
-from rerank_kit.errors import ConfigurationError
-from rerank_kit.quoting import quoted
+from rerank_kit.checks import check_count, check_function, check_positive, check_threshold, check_timeout
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import is_blank
 from rerank_kit.values import Document
+from rerank_kit.wrong_kind import check_reranker
 
 Condition: TypeAlias = Callable[[str, Ranking], bool]
 """Looks at the query and the ranking so far, and says whether a stage is to run."""
@@ -63,18 +62,13 @@ class Stage:
     money: float | None = None
 
     def __post_init__(self) -> None:
-        given: object = self.reranker
-        if not isinstance(given, Reranker):
-            msg = f"Stage(reranker=…) takes a rerank_kit.Reranker, not {quoted(given)}"
-            raise ConfigurationError(msg)
+        check_reranker("reranker", self.reranker, Reranker)
         check_count("top_n", self.top_n)
         check_threshold(self.threshold)
         check_timeout(self.timeout)
         check_positive("money", self.money)
-        when: object = self.when
-        if when is not None and not callable(when):
-            msg = f"when must be a function of the query and the ranking so far, not {quoted(when)}"
-            raise ConfigurationError(msg)
+        if self.when is not None:
+            check_function("when", self.when, "the query", "the ranking so far")
 
     def cut(self, ranking: Ranking, documents: Sequence[Document]) -> Ranking:
         """What passes of a ranking of these documents: those that could not be read reach no threshold."""

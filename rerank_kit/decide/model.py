@@ -15,6 +15,8 @@ from rerank_kit.values import Deadline
 class DecisionModel(Protocol):
     """A model that answers typed questions with probabilities. To add one, write `decide`.
 
+    What it gives is taken as it is; `rerank_kit.decide.answers.read` checks what a server said.
+
     Attributes:
         model: The model's name, by which its price is found.
         limits: The most that goes into one call.

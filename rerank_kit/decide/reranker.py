@@ -173,8 +173,10 @@ class DecisionReranker(Settled, Reranker):
             duplicates=len(standing) - len(known),
             splits=0 if self.pairwise else len(groups) - 1,
         )
-        told: dict[str, Any] = {"name": self.model, "usage": usage, "started": started}
-        return Verdicts.of(found, self.decider, spending, **told, answerable=likeliest(e.answerable for e in answered))
+        answerable = likeliest(each.answerable for each in answered)
+        return Verdicts.of(
+            found, self.decider, spending, name=self.model, usage=usage, started=started, answerable=answerable
+        )
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars; `None` when that is not known."""

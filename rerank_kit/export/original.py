@@ -17,6 +17,7 @@ from rerank_kit.export.recipes import carried
 from rerank_kit.export.sample_texts import SAMPLE
 from rerank_kit.export.tracing import attention, trace
 from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local.hub_source import Source
 from rerank_kit.local.recipe import FILE
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import load, readable_length
@@ -49,8 +50,9 @@ class Original:
         for package in _PACKAGES:
             optional(package, extra="export", why="exporting a model")
         name = os.fspath(model)
-        loading: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        self._model: Any = load(name, device="cpu", dtype=None, **loading).eval()
+        source = Source(revision)
+        loaded: Any = load(name, device="cpu", dtype=None, source=source, trust_remote_code=trust_remote_code)
+        self._model: Any = loaded.eval()
         if not self._model.tokenizer.is_fast:
             msg = f"model={name!r} has no fast tokenizer: one that can be saved as tokenizer.json is needed"
             raise ConfigurationError(msg)

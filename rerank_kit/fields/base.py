@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
+from rerank_kit.fields.given import as_field
 from rerank_kit.fields.other_names import other_names
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
@@ -23,15 +24,11 @@ from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
 
+_BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
 _SHOWN_APART = frozenset({"reranker", "top_n", "callback_manager"})
 
 _told: list[Reranker] = []
 """What was taken by default, once that has been said."""
-
-
-def _function_too(given: object) -> object:
-    """A function as the reranker that is made of it."""
-    return Reranker.of(given) if callable(given) and not isinstance(given, type) else given
 
 
 class RerankFields(BaseModel):
@@ -41,11 +38,11 @@ class RerankFields(BaseModel):
     or given to `model_copy`, is checked and takes effect; one that cannot is refused, and nothing changes.
     """
 
-    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(_function_too)]] = Field(
+    reranker: SkipJsonSchema[Annotated[Reranker | None, BeforeValidator(as_field)]] = Field(
         default=None,
         exclude=True,
-        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes it; by default what the other "
-        "fields say, or the best local one installed.",
+        description="Any `rerank_kit.Reranker`, or a function as `Reranker.of` takes; by default what the other fields "
+        "say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
     threshold: float | None = Field(
@@ -87,18 +84,24 @@ class RerankFields(BaseModel):
     if not TYPE_CHECKING:  # type checkers read the arguments off the fields
 
         def __new__(cls, *others: Any, **fields: Any) -> Self:
-            """Refuse what is no field, before pydantic says that of it alone."""
-            names, by_position = [name for name in fields if name not in cls._left_out | cls._understood], bool(others)
+            """Refuse what is passed by position, before Python says that of it alone."""
+            count = len(others)
             del others, fields  # there may be a key in it, and this frame would show it
-            check_given(cls, names, by_position=by_position)
+            check_by_position(cls, count)
             return super().__new__(cls)
 
         def __init__(self, **fields: Any) -> None:
-            """Make the reranker here, where pydantic does not turn its errors into others."""
+            """Refuse what is no field, and make the reranker here, where pydantic turns no error of ours into another.
+
+            A subclass with an `__init__` of its own takes whatever that takes: what is checked is what it passes on.
+            """
+            names = [name for name in fields if name not in self._left_out | self._understood]
             given = {name: value for name, value in fields.items() if name not in self._left_out}
             del fields  # there may be a key in it, and this frame would show it
             try:
+                check_given(type(self), names)
                 self._understand(given)
+                check_needed(type(self), given)
             except ConfigurationError:
                 given.clear()
                 raise
@@ -111,7 +114,9 @@ class RerankFields(BaseModel):
                 return
             given = {name: value}
             del value  # it may be a key, and this frame would show it
-            become(self, self._changed(given, deep=False))
+            changed = self._changed(given, deep=False)
+            changed._check_assigned()  # noqa: SLF001 - our own copy
+            become(self, changed)
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -148,6 +153,9 @@ class RerankFields(BaseModel):
         if "reranker" in names or (builder is not RerankFields and names - self.fields_of_a_call):
             changed._make()
         return changed
+
+    def _check_assigned(self) -> None:
+        """Refuse fields that do not go together, once one is assigned. Subclasses that have such fields override it."""
 
     @classmethod
     def _understand(cls, given: dict[str, Any]) -> None:
@@ -219,24 +227,48 @@ def check_fields(kind: type[BaseModel], names: Iterable[str]) -> None:
     check_names(kind.__name__, names, kind.model_fields, elsewhere, noun="field")
 
 
-def check_given(kind: type[BaseModel], names: Iterable[str], *, by_position: bool = False) -> None:
+def check_by_position(kind: type[BaseModel], count: int) -> None:
+    """Refuse what is passed by position where the class's `__init__` takes nothing so.
+
+    Args:
+        kind: The class.
+        count: How many are passed by position.
+
+    Raises:
+        WrongArguments: There are some.
+    """
+    if count and all(each.kind in _BY_NAME for each in list(inspect.signature(kind.__init__).parameters.values())[1:]):
+        msg = f"{kind.__name__} takes its fields by name: it has {', '.join(kind.model_fields)}"
+        raise WrongArguments(msg)
+
+
+def check_given(kind: type[BaseModel], names: Iterable[str]) -> None:
     """Refuse names under which an object of that class is given nothing.
 
     Args:
-        kind: The class. A subclass of somebody's own that takes further fields is left alone.
+        kind: The class. A subclass of somebody's own that says what becomes of further names is left alone.
         names: The names, which may be other names of fields, too.
-        by_position: Whether something was passed without a name.
 
     Raises:
-        WrongArguments: There is such a name, or none.
+        WrongArguments: There is such a name.
     """
-    fields = kind.model_fields
-    if by_position:
-        msg = f"{kind.__name__} takes its fields by name: it has {', '.join(fields)}"
-        raise WrongArguments(msg)
-    if kind.model_config.get("extra") != "allow":
-        also = {name for field in fields.values() for name in _aliases(field.validation_alias)}
+    if kind.model_config.get("extra") == "forbid":
+        also = {name for field in kind.model_fields.values() for name in _aliases(field.validation_alias)}
         check_fields(kind, [name for name in names if name not in also])
+
+
+def check_needed(kind: type[BaseModel], names: Iterable[str]) -> None:
+    """Refuse to make an object without a field that has to be given, and say what it could be.
+
+    Raises:
+        ConfigurationError: There is none under any of the field's names.
+    """
+    given = set(names)
+    for name, field in kind.model_fields.items():
+        if field.is_required() and given.isdisjoint({name, *_aliases(field.validation_alias)}):
+            told = (_description(kind, name) or "it has no default").replace("`", "")
+            msg = f"{kind.__name__} needs {name}=: {told[:1].lower()}{told[1:]}"
+            raise ConfigurationError(msg)
 
 
 def _aliases(alias: object) -> list[str]:

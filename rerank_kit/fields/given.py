@@ -9,6 +9,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.local import cross_encoder
 from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker, Scoring
+from rerank_kit.wrong_kind import framework_of, is_cross_encoder_of_others, no_reranker
 
 Given: TypeAlias = Reranker | Scoring | str | Path
 """A reranker, a function from a query and texts to numbers, or a cross-encoder's name or folder."""
@@ -38,13 +39,26 @@ def as_reranker(given: object, framework: str) -> Reranker:
         raise ConfigurationError(msg)
     if isinstance(given, str | Path):
         return cross_encoder(given)
-    if isinstance(given, type):
-        msg = f"reranker is the class {given.__name__}: pass an object of it, such as {given.__name__}(…)"
-        raise ConfigurationError(msg)
-    if callable(given):
+    if callable(given) and not _is_something_else(given):
         return Reranker.of(given)
-    msg = (
-        f"reranker must be a rerank_kit.Reranker, {framework}, a function from a query and texts to numbers, or a "
-        f"cross-encoder's name or folder, not {type(given).__name__}"
-    )
-    raise ConfigurationError(msg)
+    wanted = f"a rerank_kit.Reranker, {framework}, a function from a query and texts to numbers, or "
+    raise no_reranker(given, "reranker", f"{wanted}a cross-encoder's name or folder")
+
+
+def as_field(given: object) -> object:
+    """What is passed as the field `reranker`: a function becomes one. What is refused is not shown: it may be a key.
+
+    Raises:
+        ConfigurationError: It cannot be a reranker.
+    """
+    if given is None or isinstance(given, Reranker):
+        return given
+    if callable(given) and not _is_something_else(given):
+        return Reranker.of(given)
+    wanted = "a rerank_kit.Reranker or a function from a query and texts to numbers"
+    raise no_reranker(given, "reranker", wanted, shown=False)
+
+
+def _is_something_else(given: object) -> bool:
+    """Whether it can be called and is no function: a class, a model, or an object of a framework."""
+    return isinstance(given, type) or is_cross_encoder_of_others(given) or framework_of(given) is not None

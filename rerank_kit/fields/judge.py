@@ -11,6 +11,7 @@ from typing_extensions import override
 from rerank_kit.fields.api import ApiFields
 from rerank_kit.judge import Anthropic, ChatModel, LLMJudge, Mode
 from rerank_kit.judge.abstention import Unanswerable
+from rerank_kit.judge.chat import check_chat_model
 from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.reranker import Reranker
 
@@ -66,6 +67,7 @@ class JudgeFields(ApiFields):
     @override
     def _build(self) -> Reranker:
         chat = Anthropic(self.model, base_url=self.base_url, **self._requests()) if self.llm is None else self._chat()
+        check_chat_model("llm", chat, "a chat model of the framework, or one with a method complete")
         taken = inspect.signature(LLMJudge).parameters.keys() & JudgeFields.model_fields.keys() - {"model"}
         return LLMJudge(chat, on_error=self.on_failed_call, **{name: getattr(self, name) for name in taken})
 

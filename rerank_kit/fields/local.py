@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError
@@ -29,10 +29,23 @@ class CrossEncoderFields(RerankFields):
         description='A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.',
     )
     engine: Engine = Field(
-        default="onnx",
-        description='What runs it: `"onnx"`, or `"sentence-transformers"`, which loads all that this library loads.',
+        default="auto",
+        description='What runs it: `"onnx"` (ONNX Runtime), `"sentence-transformers"` (PyTorch), or `"auto"`, which is '
+        "the first where the model has an ONNX file and the second where not.",
     )
-    revision: str | None = Field(default=None, description="The hub commit, tag or branch.")
+    revision: str | None = Field(
+        default=None, description="The hub commit, tag or branch; by default the main branch, as it is at loading."
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="For what is private on the hub; by default that of `HF_TOKEN` or of a login.",
+    )
+    cache_dir: str | None = Field(
+        default=None, description="Where what is fetched is kept; by default where all programs keep it."
+    )
+    local_files_only: bool = Field(default=False, description="Ask the hub for nothing, and take what the cache has.")
     max_length: int | None = Field(
         default=None, description="Tokens read of a pair; by default as many as the model can."
     )
@@ -99,6 +112,11 @@ class CrossEncoderFields(RerankFields):
     trust_remote_code: bool = Field(
         default=False, description="Let sentence-transformers run code that comes with the model."
     )
+
+    @override
+    def _left_behind(self) -> set[str]:
+        """The token: where a pickle arrives, it is read from the environment or a login."""
+        return set() if self.token is None else {"token"}
 
     @override
     def _build(self) -> Reranker:

@@ -8,6 +8,14 @@ from pydantic import BaseModel
 
 _KEPT_SCORES = "leave it out: the first stage's scores are always kept, beside the relevance, and never in the text"
 _ALONE = "leave it out: requests are sent without that package"
+_READ_OF_A_NODE = "write metadata_mode= for what is read of a node"
+
+
+def _headers(sends: str) -> dict[str, str]:
+    """What to write in place of `user_agent=`, with the class that sends the requests."""
+    asked = f'{sends}, headers={{"User-Agent": "…"}}), from rerank_kit.managed'
+    return {"user_agent": f"a header of your own goes to the class that sends the requests: {asked}"}
+
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     "RerankFields": {"keep_retrieval_score": _KEPT_SCORES, "widen": "pass it to with_rerank(retriever, …, widen=…)"},
@@ -15,14 +23,12 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "on_error": 'pass it to with_rerank(retriever, …, on_error="keep"), which has the documents to keep',
         "recall": "pass it to with_rerank(retriever, …, recall=50), which has the retriever bring so many",
     },
-    "ApiFields": {
-        "user_agent": "a header of your own goes to the class that sends the requests, such as "
-        'reranker=Jina(model, headers={"User-Agent": "…"}), with Jina from rerank_kit.managed'
-    },
-    "CohereFields": {"aclient": "write async_client="},
-    "VoyageFields": {"client": _ALONE, "aclient": _ALONE},
-    "JinaFields": {"session": _ALONE, "api_url": "write base_url="},
+    "RerankPostprocessor": {"text": _READ_OF_A_NODE},
+    "CohereFields": {"aclient": "write async_client=", **_headers("reranker=Cohere(model")},
+    "VoyageFields": {"client": _ALONE, "aclient": _ALONE, **_headers("reranker=Voyage(model")},
+    "JinaFields": {"session": _ALONE, "api_url": "write base_url=", **_headers("reranker=Jina(model")},
     "EndpointFields": {
+        **_headers("reranker=Endpoint(base_url"),
         "truncate_text": "leave it out: servers are told to cut what is too long; max_tokens_per_doc= cuts before that",
         "text_instruction": "leave it out: it is read by no server",
         "query_instruction": "leave it out: it is read by no server; write the instruction into the question",
@@ -37,13 +43,37 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     "JudgeFields": {
         "choice_batch_size": 'write documents_per_call=, with mode="grade"',
         "choice_select_prompt": "write criterion= or instructions=",
-        "format_node_batch_fn": "write metadata_mode= for what is read of a node",
+        "format_node_batch_fn": _READ_OF_A_NODE,
         "parse_choice_select_answer_fn": "leave it out: answers are JSON, and are checked",
         "rankgpt_rerank_prompt": "write criterion= or instructions=",
         "verbose": "leave it out: the logger rerank_kit and the trace tell what happened",
     },
 }
 """By the class of ours that has the fields, for all that inherit them: a name, and the remedy."""
+
+CLASSES: Mapping[str, str] = {
+    "ContextualCompressionRetriever": "with_rerank(retriever, compressor), which makes one",
+    "CrossEncoderReranker": 'CrossEncoderRerank(engine="sentence-transformers", model="owner/name")',
+    "FlashrankRerank": "FlashRankRerank",
+    "LLMChainFilter": "LLMJudgeRerank(llm=…)",
+    "LLMListwiseRerank": 'LLMJudgeRerank(llm=…, mode="listwise")',
+    "LLMRerank": 'LLMJudgeRerank(llm=…, mode="grade")',
+    "RankGPTRerank": 'LLMJudgeRerank(llm=…, mode="listwise")',
+    "SentenceTransformerRerank": 'CrossEncoderRerank(engine="sentence-transformers", model="owner/name")',
+    "TextEmbeddingInference": "EndpointRerank(base_url=…)",
+    "VoyageAIRerank": "VoyageRerank(model=…)",
+}
+"""The frameworks' own classes that go by another name here: the name there, and what to write."""
+
+
+def no_such_name(package: str, name: str) -> ImportError | AttributeError:
+    """The error of a package that is asked for a name that it does not have.
+
+    Of a class of the frameworks it is an `ImportError`, since of an `AttributeError` an import statement shows nothing.
+    """
+    if name in CLASSES:
+        return ImportError(f"{package} has no {name}: here it is {CLASSES[name]}", name=name)
+    return AttributeError(f"module {package!r} has no attribute {name!r}", name=name)
 
 
 def other_names(kind: type[BaseModel]) -> dict[str, str]:

@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import Field, SkipValidation, field_serializer
 from typing_extensions import override
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.base import RerankFields
+from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
-from rerank_kit.rules import Rules
+from rerank_kit.rules import Rule, Rules
 
 
 class RuleFields(RerankFields):
@@ -32,4 +34,11 @@ class RuleFields(RerankFields):
     def _build(self) -> Reranker:
         if isinstance(self.rules, Rules):
             return self.rules
-        return Rules.from_dict(self.rules) if isinstance(self.rules, dict) else Rules.from_file(self.rules)
+        given: object = self.rules
+        if isinstance(given, str | Path):
+            return Rules.from_file(given)
+        if not isinstance(given, dict):
+            made = ": pass Rules(prefer=[…])" if isinstance(given, Rule | list | tuple) else ""
+            msg = f"rules must be rerank_kit.Rules, their description in a dict, or a file, not {quoted(given)}{made}"
+            raise ConfigurationError(msg)
+        return Rules.from_dict(given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from rerank_kit.errors import BlankQuery, ConfigurationError, MissingExtra
+from rerank_kit.errors import NEVER_HIDDEN, BlankQuery
 
 logger = logging.getLogger("rerank_kit")
 
@@ -15,11 +15,12 @@ _PROGRAMMING = (TypeError, AttributeError, NameError, ImportError, SyntaxError, 
 def reason_to_keep(error: Exception, on_error: str) -> str | None:
     """Why the first stage's order stands, as the documents tell it; `None` where the error is to be raised.
 
-    Wrong settings, and mistakes in code such as a `TypeError` or a `NameError`, are raised whatever `on_error` says:
-    they would be hidden. A question with nothing in it is none of them, since users type it. The log says in one line
-    that reranking failed, of a blank question at the level of INFO, and at that of DEBUG where.
+    Wrong settings, warnings that are made errors, and mistakes in code such as a `TypeError` or a `NameError`, are
+    raised whatever `on_error` says: they would be hidden. A question with nothing in it is none of them, since users
+    type it. The log says in one line that reranking failed, of a blank question at the level of INFO, and at that of
+    DEBUG where.
     """
-    to_mend = isinstance(error, (ConfigurationError, MissingExtra, *_PROGRAMMING)) and not isinstance(error, BlankQuery)
+    to_mend = isinstance(error, (*NEVER_HIDDEN, *_PROGRAMMING)) and not isinstance(error, BlankQuery)
     if on_error == "raise" or to_mend:
         return None
     reason = f"{type(error).__name__}: {error}"

@@ -157,7 +157,13 @@ def warn_of_rerankers(widening: Widening[T]) -> None:
 
 
 def warn_of_few(
-    found: int, recall: int | None, report: str, widening: Widening[Any] | None = None, *, filtered: bool = False
+    found: int,
+    recall: int | None,
+    report: str,
+    widening: Widening[Any] | None = None,
+    *,
+    filtered: bool = False,
+    told: bool = False,
 ) -> bool:
     """Say that the first stage brought too little, and whether that was said.
 
@@ -169,6 +175,7 @@ def warn_of_few(
         report: How the user gets at the report on the widening, as code.
         widening: The report itself, which may name the store and what to set.
         filtered: Whether a filter came with the question.
+        told: Whether it was said before, so that only an explanation tells it again.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
     if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
@@ -181,6 +188,7 @@ def warn_of_few(
         "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
         "leaves of it is that small, all is well: ignore RecallWarning",
         RecallWarning,
+        told=told,
     )
     return True
 

@@ -15,7 +15,7 @@ from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.checks import check_choice, check_text
+from rerank_kit.checks import check_choice, check_flag, check_text
 from rerank_kit.errors import InvalidResponse, RerankError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.anthropic_sdk import AnthropicSdk
@@ -86,8 +86,8 @@ class Anthropic(ApiClient):
         check_choice("effort", effort, ("low", "medium", "high", "xhigh", "max", None))
         self.model = check_text("model", model)
         self.effort = effort
-        self.thinking = thinking
-        self.cache = cache
+        self.thinking = check_flag("thinking", thinking)
+        self.cache = check_flag("cache", cache)
         given = client is not None or async_client is not None
         self._own = (
             UserClients(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None

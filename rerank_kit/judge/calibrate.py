@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_documents, check_query
+from rerank_kit.checks import check_documents, check_instance, check_query
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.judge.answers import GRADES
@@ -98,6 +98,7 @@ async def acalibrate(judge: LLMJudge, labelled_pairs: Iterable[Pair], *, least_g
 
 
 def _comparing(judge: LLMJudge, pairs: Sequence[Pair], least_grade: int) -> Flow[Calibration]:
+    check_instance("judge", judge, LLMJudge, "a rerank_kit.judge.LLMJudge")
     if judge.mode == "listwise":
         msg = "calibrate takes a judge of mode 'filter' or 'grade', not 'listwise': an order says of no document yes"
         raise ConfigurationError(msg)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from rerank_kit.flow import Flow
 from rerank_kit.values import Deadline, Usage
+from rerank_kit.wrong_kind import is_llm, no_llm
 
 Stop: TypeAlias = Literal["end", "length", "refusal"]
 """Why the model stopped: it was done, it ran into `max_tokens`, or it would not answer."""
@@ -82,6 +83,21 @@ class ChatModel(Protocol):
             BackendError: There was no answer, or one that is an error.
         """
         ...
+
+
+def check_chat_model(name: str, value: object, wanted: str = "an LLM with a method complete") -> None:
+    """Refuse what is no `ChatModel`; an LLM of a framework has to be wrapped, though it may have such a method.
+
+    Args:
+        name: The argument.
+        value: What was passed.
+        wanted: What can be passed, beside Claude.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(value, type) or is_llm(value) or not callable(getattr(value, "complete", None)):
+        raise no_llm(value, name, f"{wanted}, such as rerank_kit.judge.Anthropic()")
 
 
 @runtime_checkable

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import (
     check_choice,
     check_count,
     check_documents,
+    check_flag,
     check_instance,
     check_query,
     check_text,
@@ -18,7 +19,7 @@ from rerank_kit.checks import (
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
-from rerank_kit.judge.chat import NEVER, ChatModel
+from rerank_kit.judge.chat import NEVER, ChatModel, check_chat_model
 from rerank_kit.judge.filter_and_grade import Ballot, ballots, voted
 from rerank_kit.judge.injection import harmless, shortened
 from rerank_kit.judge.listwise import ordered, windows
@@ -27,7 +28,6 @@ from rerank_kit.judge.prompts import CRITERION, INSTRUCTIONS, USUAL_ANSWER
 from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated, prompt_tokens
 from rerank_kit.judge.verdicts import OnError, Verdicts, check_judged, score_of
 from rerank_kit.pricing import Prices, known_prices
-from rerank_kit.quoting import quoted
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -121,10 +121,7 @@ class LLMJudge(Settled, Reranker):
             ConfigurationError: An argument is wrong.
         """
         check_choice("mode", mode, tuple(INSTRUCTIONS))
-        if not callable(getattr(model, "complete", None)):
-            llm = quoted(model)
-            msg = f"model must be an LLM with a method complete, such as rerank_kit.judge.Anthropic(), not {llm}"
-            raise ConfigurationError(msg)
+        check_chat_model("model", model)
         check_choice("on_error", on_error, ("keep", "raise"))
         check_instance("label_enum", label_enum, (bool, type(None)), "True, False or None")
         self.chat = model
@@ -139,7 +136,7 @@ class LLMJudge(Settled, Reranker):
         self._window = check_count("window", window) or 1
         self._step = check_count("step", step) or max(1, self._window // 2)
         self._min_keep = check_count("min_keep", min_keep, least=0) or 0
-        self._keep_order = keep_order
+        self._keep_order = check_flag("keep_order", keep_order)
         self._samples = check_count("samples", samples) or 1
         self._max_calls = check_count("max_calls", max_calls)
         self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
@@ -187,8 +184,9 @@ class LLMJudge(Settled, Reranker):
             check_judged(reasons, len(found), type(self.chat).__name__)
         taken = Usage(pairs=len(found) - len(reasons), truncated=truncated)
         answerable = likeliest(map(score_of, found)) if self.mode == "filter" else None
-        told: dict[str, Any] = {"name": self.model, "usage": taken, "started": started, "answerable": answerable}
-        return Verdicts.of(found, self.chat, calls.spending, **told)
+        return Verdicts.of(
+            found, self.chat, calls.spending, name=self.model, usage=taken, started=started, answerable=answerable
+        )
 
     def cost(self, usage: Usage) -> float | None:
         """What that usage costs, in US dollars, by prompts of average length; `None` when that is not known."""

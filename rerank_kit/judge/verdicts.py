@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from rerank_kit.errors import ConfigurationError, InvalidResponse, MissingExtra
+from rerank_kit.errors import NEVER_HIDDEN, InvalidResponse
 from rerank_kit.judge.answers import Outcome
 from rerank_kit.judge.spending import Spending
 from rerank_kit.quoting import class_name
@@ -151,7 +151,7 @@ def score_of(found: VerdictOrReason) -> float | None:
 
 def reason_of(error: Exception, on_error: OnError) -> str | None:
     """Why a call gave no verdicts; `None` where that has to be raised, as wrong settings always are."""
-    if on_error == "raise" or isinstance(error, ConfigurationError | MissingExtra):
+    if on_error == "raise" or isinstance(error, NEVER_HIDDEN):
         return None
     return f"{type(error).__name__}: {error}"
 

@@ -2,8 +2,8 @@
 
 from rerank_kit.local.cross_encoder import CrossEncoder, Scored
 from rerank_kit.local.engines import Engine, cross_encoder
+from rerank_kit.local.file_choice import Precision
 from rerank_kit.local.flashrank import FlashRank
-from rerank_kit.local.model_files import Precision
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.queries import LongQueries
 from rerank_kit.local.scripts import LanguageWarning, OnLanguage

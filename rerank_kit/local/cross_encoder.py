@@ -88,14 +88,16 @@ class CrossEncoder(Reranker):
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: all their pairs go to the engine in one call."""
-        rankings = yield from blocking(self._ranked_together, requests, deadline)
+        rankings, cut = yield from blocking(self._ranked_together, requests, deadline)
         if self.long_documents == "truncate" and not self._told_of_cut_documents:
             windowed = type(self).windows is not CrossEncoder.windows
-            usages = [each.usage for each in rankings]
-            self._told_of_cut_documents = warn_of_cut_documents(self, usages, windowed=windowed)
+            self._told_of_cut_documents = warn_of_cut_documents(self, cut.values(), windowed=windowed)
         return rankings
 
-    def _ranked_together(self, requests: Sequence[RerankRequest], deadline: Deadline) -> list[Ranking]:
+    def _ranked_together(
+        self, requests: Sequence[RerankRequest], deadline: Deadline
+    ) -> tuple[list[Ranking], Mapping[str, bool]]:
+        """The rankings, and of each text whether it was cut beside any of the queries."""
         queries = {query: self.fitted_query(query, deadline) for query in dict.fromkeys(query for query, _ in requests)}
         if any(each.cut for each in queries.values()):
             self._tell_of_cut_queries()
@@ -105,8 +107,11 @@ class CrossEncoder(Reranker):
         score = self._by_pairs if self.long_documents == "truncate" else self._by_windows
         scores = dict(zip(pairs, score(pairs, deadline), strict=True))
         deadline.check()
+        cut: dict[str, bool] = {}
+        for (_, text), found in scores.items():
+            cut[text] = found.truncated or cut.get(text, False)
         paid: set[Pair] = set()
-        return [each.ranking(scores, paid) for each in asked]
+        return [each.ranking(scores, paid) for each in asked], cut
 
     def _tell_of_cut_queries(self) -> None:
         if not self._told_of_cut_queries:
@@ -171,6 +176,9 @@ class LoadedCrossEncoder(Settled, CrossEncoder):
     """A cross-encoder whose settings are those with which its model was loaded; they cannot be assigned later."""
 
     _settled_when = "the model is loaded"
+    model = ""  # this and what follows is for the repr of one whose model could not be loaded
+    max_length = threads = 0
+    device = dtype = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,10 +236,17 @@ def _load(folder: Path, max_length: int, *, pointwise: bool) -> Any:
     try:
         return ranker(model_name=folder.name, cache_dir=str(folder.parent), max_length=max_length)
     except Exception as error:  # of the file system, the network, tokenizers and ONNX Runtime
-        msg = f"model={folder.name!r} could not be loaded from {folder}: {error}. Remove the folder to fetch it again"
+        msg = f"model={folder.name!r} could not be loaded from {folder}: {error}. {_remedy(folder)}"
         raise ConfigurationError(msg) from error
     finally:
         logging.root.removeHandler(placeholder)
+
+
+def _remedy(folder: Path) -> str:
+    """What to do where a model could not be loaded: FlashRank fetches it where there is no folder."""
+    if folder.exists():
+        return "Remove the folder to fetch it again"
+    return "There is no such folder, and it was not fetched: check the network, or copy the model's folder there"
 
 
 class _Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -10,18 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.clues import FILES as CLUES
 from rerank_kit.local.clues import clues_of
 from rerank_kit.local.cpu import cpu_features
+from rerank_kit.local.file_choice import TOKENIZER, Precision, check_choice_of_file, first_of, places, without_graph
+from rerank_kit.local.hub import Repository, repository
+from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
 from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.recipe import Clues
-from rerank_kit.optional import optional
-from rerank_kit.quoting import quoted
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
 """The embedded model: Microsoft's MiniLM fine-tuned on MS MARCO by sentence-transformers, English, Apache-2.0, int8."""
@@ -31,15 +31,7 @@ _EMBEDDED_SHA256 = {
     "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
     "tokenizer_config.json": "7b082b48a08a0b5c5939d99472e33addce3d96202155e33f7928cecd171186a0",
 }
-Precision = Literal["fp32", "int8"]
-_PRECISIONS = ("fp32", "int8")
-_INT8_FOR = {  # the files that sentence-transformers' export makes, by the instructions that each is for, best first
-    "avx512_vnni": "model_qint8_avx512_vnni.onnx",
-    "avx512f": "model_qint8_avx512.onnx",
-    "avx2": "model_quint8_avx2.onnx",
-    "arm64": "model_qint8_arm64.onnx",
-}
-_SETTINGS = ("config.json", "tokenizer_config.json")
+_SETTINGS = ("config.json", "tokenizer_config.json", "sentence_bert_config.json")
 _DEFAULT_MAX_LENGTH = 512
 _COUNTS_FROM_PADDING = (  # positions begin behind that of padding, so that a few at the table's beginning are unused
     *("camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta"),
@@ -58,6 +50,7 @@ class ModelFiles:
         tokenizer: `tokenizer.json`.
         config: `config.json`, empty where there is none.
         tokenizer_config: `tokenizer_config.json`, empty where there is none.
+        sentence_config: `sentence_bert_config.json`, which sentence-transformers writes; empty where there is none.
     """
 
     name: str
@@ -66,14 +59,16 @@ class ModelFiles:
     tokenizer: Path
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tokenizer_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    sentence_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def max_length(self) -> int:
         """The most tokens that the model reads, query and special ones included."""
-        limits = [self.tokenizer_config.get("model_max_length"), self.config.get("max_position_embeddings")]
-        if self.config.get("model_type") in _COUNTS_FROM_PADDING and isinstance(limits[1], int):
+        positions = self.config.get("max_position_embeddings")
+        if self.config.get("model_type") in _COUNTS_FROM_PADDING and isinstance(positions, int):
             padding = self.config.get("pad_token_id")
-            limits[1] -= 1 + (1 if padding is None else int(padding))
+            positions -= 1 + (1 if padding is None else int(padding))
+        limits = [self.tokenizer_config.get("model_max_length"), self.sentence_config.get("max_seq_length"), positions]
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
@@ -89,7 +84,8 @@ class ModelFiles:
         for path in (self.onnx, *self.data, self.tokenizer):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        digest.update(json.dumps([dict(self.config), dict(self.tokenizer_config)], sort_keys=True).encode())
+        settings = [dict(each) for each in (self.config, self.tokenizer_config, self.sentence_config)]
+        digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.digest()
 
 
@@ -98,38 +94,55 @@ def find_model(
     *,
     file: str | None = None,
     precision: Precision | None = None,
-    revision: str | None = None,
+    source: Source | None = None,
     features: Collection[str] | None = None,
 ) -> ModelFiles:
-    """Find the files of a model; download them when it is a hub name.
+    """Find the files of a model; fetch them when it is a hub name, and none but those that are read.
 
     Args:
         model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded model.
         file: The ONNX file inside it, such as `"onnx/model_O4.onnx"`; by default `model.onnx` or `onnx/model.onnx`.
         precision: `"int8"` takes the quantised file that suits the CPU best, `"fp32"` is the default file.
-        revision: The hub commit, tag or branch.
+        source: How the hub is reached; by default with the settings of its client.
         features: The CPU's instruction sets; by default those of this machine.
 
     Raises:
         ConfigurationError: There is no such model, or files are missing or damaged.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
         MissingExtra: The embedded model, or the hub's client, is not installed.
     """
-    known = precision is None or (isinstance(precision, str) and precision in _PRECISIONS)
-    if not known or (file is not None and precision is not None):
-        both = f"{quoted(precision)} with file={quoted(file)}"
-        msg = f'precision must be "fp32" or "int8", and goes without file=, not {both}'
-        raise ConfigurationError(msg)
+    check_choice_of_file(file, precision)
     check_instance("model", model, (str, os.PathLike, type(None)), "a folder or the name of a model")
     if model is None:
         return _embedded(precision)
-    places = _places(file, precision, cpu_features() if features is None else features)
-    if Path(model).is_dir():
-        return _folder(str(model), Path(model), places)
+    wanted = places(file, precision, cpu_features() if features is None else features)
     name = os.fspath(model)
+    if Path(model).is_dir():
+        return _folder(name, Path(model), wanted)
+    return _of_hub(name, repository(hub_name(model), Source() if source is None else source), wanted)
+
+
+def hub_name(model: str | os.PathLike[str]) -> str:
+    """The name of a model on the hub.
+
+    Raises:
+        ConfigurationError: It is the path of a folder that is not there.
+    """
+    name = os.fspath(model)
+    if Path(model).is_file():
+        msg = (
+            f"model={name!r} is a file: pass the folder in which it is, and file={Path(model).name!r} if it is a graph"
+        )
+        raise ConfigurationError(msg)
     if isinstance(model, os.PathLike) or name.startswith((".", "/", "~")) or name.count("/") > 1:
         msg = f"model={name!r}: there is no such folder"
         raise ConfigurationError(msg)
-    return _folder(name, _download(name, places, revision), places)
+    return name
+
+
+def files_in(folder: Path) -> list[str]:
+    """The names of all files in a model's folder, relative to it."""
+    return [each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()]
 
 
 def embedded_folder() -> Path:
@@ -143,17 +156,6 @@ def embedded_folder() -> Path:
         msg = "the embedded model is not installed"
         raise MissingExtra(msg, "embedded")
     return Path(spec.submodule_search_locations[0], "models", "data", "reranker_en")
-
-
-def _places(file: str | None, precision: Precision | None, features: Collection[str]) -> list[str]:
-    """Where the graph may be in the model's folder, best first."""
-    if file is not None:
-        return [file]
-    names = ["model.onnx"]
-    if precision == "int8":  # the first name is what our own export writes, the last what transformers.js does
-        fitting = [name for feature, name in _INT8_FOR.items() if feature in features]
-        names = ["model_int8.onnx", *fitting, "model_quantized.onnx"]
-    return [place for name in names for place in (name, f"onnx/{name}")]
 
 
 def _embedded(precision: Precision | None) -> ModelFiles:
@@ -173,25 +175,36 @@ def _embedded(precision: Precision | None) -> ModelFiles:
     return _folder(EMBEDDED, folder, ["model.onnx"])
 
 
-def _folder(name: str, folder: Path, places: Sequence[str]) -> ModelFiles:
-    onnx = _graph(folder, places)
-    missing = [] if onnx is not None else [" or ".join(places)]
-    missing += [] if (folder / "tokenizer.json").is_file() else ["tokenizer.json"]
-    data = [] if onnx is None else data_files(onnx, name)
-    missing += [each.relative_to(folder).as_posix() for each in data if not each.is_file()]
-    if onnx is None or missing:
+def _folder(name: str, folder: Path, wanted: Sequence[str]) -> ModelFiles:
+    graph = next((each for each in wanted if (folder / each).is_file()), None)
+    if graph is None or not (folder / TOKENIZER).is_file():
+        raise without_graph(name, str(folder), wanted, files_in(folder))
+    onnx = folder / graph
+    data = data_files(onnx, name)
+    missing = [each.relative_to(folder).as_posix() for each in data if not each.is_file()]
+    if missing:
         msg = (
-            f"model={name!r}: {folder} lacks {', '.join(missing)}; an ONNX cross-encoder needs its graph, with every "
-            "file that the graph names for its weights, and a fast tokenizer's tokenizer.json, with config.json and "
-            "tokenizer_config.json beside them"
+            f"model={name!r}: {folder} lacks {', '.join(missing)}; the graph {graph} has its weights in "
+            "them: put them where it names them"
         )
         raise ConfigurationError(msg)
     settings = (_json(folder / each) for each in _SETTINGS)
-    return ModelFiles(name, onnx, tuple(data), folder / "tokenizer.json", *settings)
+    return ModelFiles(name, onnx, tuple(data), folder / TOKENIZER, *settings)
 
 
-def _graph(folder: Path, places: Sequence[str]) -> Path | None:
-    return next((folder / place for place in places if (folder / place).is_file()), None)
+def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
+    """Fetch a model's files; those with its weights in a second step, for only the graph says what they are called."""
+    graph = first_of(wanted, there.files)
+    if graph is None or TOKENIZER not in there.files:
+        raise without_graph(name, there.place, wanted, there.files)
+    first = [graph, TOKENIZER, *(each for each in (*_SETTINGS, *CLUES) if each in there.files)]
+    folder = there.fetched(first)
+    data = [
+        os.path.normpath(each.relative_to(folder)).replace(os.sep, "/") for each in data_files(folder / graph, name)
+    ]
+    if data:
+        folder = there.fetched([*first, *data])
+    return _folder(name, folder, [graph])
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -206,30 +219,3 @@ def _json(path: Path) -> dict[str, Any]:
         msg = f"{path} must hold a JSON object, not {type(content).__name__}: fetch the model again"
         raise ConfigurationError(msg)
     return cast("dict[str, Any]", content)
-
-
-def _download(name: str, places: Sequence[str], revision: str | None) -> Path:
-    """Fetch a model's files; those with its weights in a second step, for only the graph says what they are called."""
-    folder = _fetch(name, [*places, "tokenizer.json", *_SETTINGS, *CLUES], revision)
-    onnx = _graph(folder, places)
-    data = [] if onnx is None else data_files(onnx, name)
-    if not data:
-        return folder
-    wanted = [os.path.normpath(each.relative_to(folder)).replace(os.sep, "/") for each in data]
-    return _fetch(name, wanted, folder.name)  # the commit, which a branch may have left meanwhile
-
-
-def _fetch(name: str, files: Sequence[str], revision: str | None) -> Path:
-    hub = optional("huggingface_hub", extra="onnx", why=f"fetching model={name!r}, which is no folder here,")
-    try:
-        return Path(
-            hub.snapshot_download(name, revision=revision, allow_patterns=[glob.escape(each) for each in files])
-        )
-    except (OSError, ValueError) as error:  # the hub's own errors are of these two kinds
-        reason = str(error).split("\n", 1)[0]
-        at = "" if revision is None else f" at revision {revision!r}"
-        msg = (
-            f"model={name!r} is not a folder here and could not be fetched from the Hugging Face hub{at}: {reason} "
-            "Check the name, or pass the path of a folder with the model's files"
-        )
-        raise ConfigurationError(msg) from error

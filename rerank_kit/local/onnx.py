@@ -21,7 +21,9 @@ from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
-from rerank_kit.local.model_files import Precision, find_model
+from rerank_kit.local.file_choice import Precision
+from rerank_kit.local.hub_source import Source, holding_token
+from rerank_kit.local.model_files import find_model
 from rerank_kit.local.onnx_answers import Output
 from rerank_kit.local.onnx_session import Graph
 from rerank_kit.local.pair_tokenizer import PairTokenizer
@@ -59,6 +61,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         recipe: How the model is prompted, and what makes scores of its logits.
     """
 
+    @holding_token
     @named
     def __init__(
         self,
@@ -67,6 +70,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         file: str | None = None,
         precision: Precision | None = None,
         revision: str | None = None,
+        token: object = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
@@ -89,7 +95,10 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             model: A folder, a hub name such as `"owner/name"`, or `None` for the embedded English model.
             file: The ONNX file in it; by default `model.onnx` or `onnx/model.onnx`.
             precision: `"int8"` takes the quantised file, of several the one made for this CPU.
-            revision: The hub commit, tag or branch to use.
+            revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
+            token: For what is private on the hub, a str or a SecretStr; by default that of `HF_TOKEN` or of a login.
+            cache_dir: Where what is fetched is kept; by default where all programs keep it.
+            local_files_only: Whether to ask the hub for nothing, and to take what the cache has.
             max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
@@ -117,13 +126,15 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
 
         Raises:
             ConfigurationError: No such model, files missing or damaged, or an argument the model cannot follow.
+            BackendError: The hub cannot be reached, or fails, and the cache is not enough.
             MissingExtra: ONNX Runtime, tokenizers or the embedded model is not installed.
         """
+        source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         self._source = model
         self._options: dict[str, Any] = {
+            **source.as_settings(),
             "file": file,
             "precision": precision,
-            "revision": revision,
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
@@ -143,7 +154,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         check_policy(long_documents)
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
-        files = find_model(model, file=file, precision=precision, revision=revision)
+        files = find_model(model, file=file, precision=precision, source=source)
         self.model = files.name
         self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
         self.max_length = chosen_length(max_length, files.max_length, files.name, self.recipe.max_length)

@@ -71,9 +71,9 @@ class EnglishOnly:
             return 0
         if self.on_language == "raise":
             raise ConfigurationError(self._problem(request, found))
-        if self.on_language == "warn" and not self._told:
-            self._told = True
-            warn_user(f"{self._problem(request, found)}. This is said once", LanguageWarning)
+        if self.on_language == "warn":
+            told, self._told = self._told, True
+            warn_user(f"{self._problem(request, found)}. This is said once", LanguageWarning, told=told)
         return found
 
     def _problem(self, request: RerankRequest, found: int) -> str:

@@ -21,6 +21,7 @@ from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
+from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.measuring import Measured, measured
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
@@ -53,10 +54,11 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         dtype: The number format that it computes in.
         max_length: The most tokens read of a pair.
         long_documents: What to do with documents that are longer than the model reads.
-        batch_tokens: The most tokens in a batch, padding included.
+        batch_tokens: The most tokens in a batch, padding included; 1, a pair at a time, where it cannot pad.
         threads: How many batches are scored side by side.
     """
 
+    @holding_token
     @named
     def __init__(
         self,
@@ -65,6 +67,9 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         device: Device | None = None,
         dtype: DType | None = None,
         revision: str | None = None,
+        token: object = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
         max_length: int | None = None,
         long_documents: LongDocuments = "truncate",
         window: int | None = None,
@@ -83,13 +88,14 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         """Load a model.
 
         Args:
-            model: A folder, a hub name such as `"owner/name"`, or a `sentence_transformers.CrossEncoder`, which is
-                used as it is.
-            device: A name such as `"cuda:0"`, the number of a GPU, or a `torch.device`; by default a GPU where there
-                is one.
+            model: A folder, a hub name such as `"owner/name"`, or a `CrossEncoder` of the library, used as it is.
+            device: A name such as `"cuda:0"`, a GPU's number or a `torch.device`; by default a GPU if there is one.
             dtype: `"float32"`, `"float16"` or `"bfloat16"`. On a CPU it is float32, and the others are refused with a
                 `PrecisionWarning`; by default it is float16 on CUDA and Apple's GPUs.
-            revision: The hub commit, tag or branch to use.
+            revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
+            token: For what is private on the hub, a str or a SecretStr; by default that of `HF_TOKEN` or of a login.
+            cache_dir: Where what is fetched is kept; by default where all programs keep it.
+            local_files_only: Whether to ask the hub for nothing, and to take what the cache has.
             max_length: Tokens, up to what the model can read; by default as many, but no more than 8192.
             long_documents: See `LongDocuments`. With `"truncate"`, what is cut is counted in `usage.truncated`; the
                 others tell in each hit's `passage` which part of the text was decisive.
@@ -99,8 +105,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             long_queries: Which end of a query is kept when it is longer than `max_query_length`; see `LongQueries`.
             max_query_length: Tokens of the query that are read; by default half of those that query and document have
                 together. A query that was cut is counted in `usage.query_truncated`.
-            batch_tokens: By default 512 on a CPU and 16384 elsewhere, 1 (a pair at a time) where the tokenizer has no
-                token to pad with. Batches that do not fit into memory are halved.
+            batch_tokens: By default 512 on a CPU and 16384 elsewhere. Batches that do not fit into memory are halved.
             threads: Workers on a CPU; by default the cores that CPU affinity, container quota and PyTorch allow.
             prompt: The instruction, as sentence-transformers calls it.
             trust_remote_code: Run code that comes with the model.
@@ -112,16 +117,15 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
         Raises:
             ConfigurationError: No such model, it is no reranker, or an argument that the model cannot follow.
+            BackendError: The hub cannot be reached, or fails, and the cache is not enough.
             MissingExtra: sentence-transformers is not installed.
         """
+        source = Source.of(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         self._source = model
-        loading: dict[str, Any] = {
-            "device": device,
-            "dtype": dtype,
-            "revision": revision,
-            "trust_remote_code": trust_remote_code,
-        }
-        self._options: dict[str, Any] = loading | {
+        loading: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        self._options: dict[str, Any] = {
+            **loading,
+            **source.as_settings(),
             "max_length": max_length,
             "long_documents": long_documents,
             "window": window,
@@ -139,17 +143,16 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         check_policy(long_documents)
         self._torch = needed("torch")
         self._to_device = needed("sentence_transformers.util").batch_to_device
-        self._model = load(model, **loading)
+        self._model = load(model, source=source, **loading)
         self.model = os.fspath(model) if isinstance(model, str | os.PathLike) else str(self._model.config.name_or_path)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
-        one_by_one = not pads(self._model)
+        padded = pads(self._model)
         self._reading = reading_of(
             self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
         )
         self.recipe, self._inputs = self._reading.recipe, self._reading.inputs
-        most = readable_length(self._model)
-        self.max_length = chosen_length(max_length, most, self.model, self.recipe.max_length)
+        self.max_length = chosen_length(max_length, readable_length(self._model), self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
@@ -157,9 +160,9 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             msg = f"long_documents={long_documents!r} needs a fast tokenizer, and {self.model!r} has none: leave it out"
             raise ConfigurationError(msg)
         on_cpu = self._model.device.type == "cpu"
-        self.batch_tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
-        if one_by_one:
-            self.batch_tokens = 1
+        tokens = check_count("batch_tokens", batch_tokens) or (_CPU_BATCH if on_cpu else _BATCH)
+        self.batch_tokens = tokens if padded else 1
+        if not padded:
             _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
         cores = check_count("threads", threads) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1

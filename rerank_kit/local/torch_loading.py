@@ -6,7 +6,9 @@ import os
 from typing import Any, Literal, TypeAlias, cast
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.hub_source import Source
 from rerank_kit.local.reading import NO_LIMIT
+from rerank_kit.local.torch_fetching import cross_encoder_of
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
@@ -32,51 +34,42 @@ def needed(module: str) -> Any:
     return optional(module, extra="sentence-transformers", why="SentenceTransformersCrossEncoder")
 
 
-def load(
-    source: Any, *, device: Device | None, dtype: DType | None, revision: str | None, trust_remote_code: bool
-) -> Any:
+def load(model: Any, *, device: Device | None, dtype: DType | None, source: Source, trust_remote_code: bool) -> Any:
     """Load a `sentence_transformers.CrossEncoder`, or check one that is loaded.
 
     Args:
-        source: A folder, a hub name or a `CrossEncoder`.
+        model: A folder, a hub name or a `CrossEncoder`.
         device: See `Device`; `None` is a GPU where there is one.
         dtype: `None` is what suits the device.
-        revision: The hub commit, tag or branch.
+        source: How the hub is reached.
         trust_remote_code: Run code that comes with the model.
 
     Raises:
         ConfigurationError: It cannot be loaded.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
         MissingExtra: sentence-transformers is not installed.
     """
     library, torch = needed("sentence_transformers"), needed("torch")
-    if isinstance(source, library.CrossEncoder):
-        model: Any = source
-        if device is not None or dtype is not None or revision is not None or trust_remote_code:
+    if isinstance(model, library.CrossEncoder):
+        loaded: Any = model
+        if device is not None or dtype is not None or trust_remote_code or not source.is_default:
             msg = (
-                "device, dtype, revision and trust_remote_code say how to load a model, and this CrossEncoder is loaded"
+                "device, dtype, trust_remote_code, revision, token, cache_dir and local_files_only say how to load a "
+                "model, and this CrossEncoder is loaded"
             )
             raise ConfigurationError(msg)
-        if model.device.type == "cpu" and model.dtype != torch.float32:
-            msg = f"the model is in {model.dtype}, which is several times slower than float32 on a CPU"
+        if loaded.device.type == "cpu" and loaded.dtype != torch.float32:
+            msg = f"the model is in {loaded.dtype}, which is several times slower than float32 on a CPU"
             warn_user(msg, PrecisionWarning)
-    elif isinstance(source, str | os.PathLike):
-        name = str(cast("object", source))
+    elif isinstance(model, str | os.PathLike):
         where = library.util.get_device_name() if device is None else device_name(device)
-        options = {"revision": revision, "trust_remote_code": trust_remote_code}
-        numbers = getattr(torch, suitable(where, dtype))
-        try:
-            model = library.CrossEncoder(name, device=where, model_kwargs={"dtype": numbers}, **options)
-        except Exception as error:  # torch, transformers and the hub raise whatever they like
-            reason = str(error).strip().split("\n", 1)[0]
-            msg = (
-                f"model={name!r} could not be loaded on device={where!r}: {reason} Check the names, or pass the "
-                "path of a folder with the model's files"
-            )
-            raise ConfigurationError(msg) from error
+        numbers = {"dtype": getattr(torch, suitable(where, dtype))}
+        options = {"device": where, "model_kwargs": numbers, "trust_remote_code": trust_remote_code}
+        loaded = cross_encoder_of(library, cast("str | os.PathLike[str]", model), source, options)
     else:
-        msg = f"model must be a folder, a hub name or a CrossEncoder, not {type(source).__name__}"
+        msg = f"model must be a folder, a hub name or a CrossEncoder, not {type(model).__name__}"
         raise ConfigurationError(msg)
-    return model
+    return loaded
 
 
 def readable_length(model: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -14,7 +14,7 @@ from rerank_kit.local.batching import furthest
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import UNSPACED
 from rerank_kit.user_warnings import warn_user
-from rerank_kit.values import Passage, Usage
+from rerank_kit.values import Passage
 
 LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 """What to do with a document that is longer than the model reads.
@@ -37,23 +37,22 @@ _WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")  # a character each where 
 _UNBROKEN = re.compile(f"[^\\s{UNSPACED}]{{2}}")  # two characters with no white space between them
 _WITHIN_A_WORD = re.compile(f"[^\\W{UNSPACED}]{{2}}")
 
-_MANY = 10  # pairs: of fewer, that most are cut says little
+_MANY = 10  # documents: of fewer, that most are cut says little
 
 
 class LongDocumentsWarning(UserWarning):
     """Most documents are longer than the model reads, and ranked by their beginnings alone."""
 
 
-def warn_of_cut_documents(model: object, usages: Sequence[Usage], *, windowed: bool) -> bool:
-    """Say so where at least half of ten pairs or more were cut, and whether that was said.
+def warn_of_cut_documents(model: object, cut: Collection[bool], *, windowed: bool) -> bool:
+    """Say so where at least half of ten documents or more were cut, and whether that was said.
 
     Args:
         model: What ranked them, as its `repr` shows it.
-        usages: Those of all the queries of one call.
+        cut: For each text that was ranked in one call, however often, whether it was longer than what was read of it.
         windowed: Whether it can look at windows of a document.
     """
-    together = sum(usages, Usage())
-    if together.pairs < _MANY or 2 * together.truncated < together.pairs:
+    if len(cut) < _MANY or 2 * sum(cut) < len(cut):
         return False
     remedy = (
         'Pass long_documents="max", which reads all of them at a call of the model for each window (on two test '
@@ -63,7 +62,7 @@ def warn_of_cut_documents(model: object, usages: Sequence[Usage], *, windowed: b
         else 'It has no windows: OnnxCrossEncoder has them (long_documents="max", a call of the model for each)'
     )
     warn_user(
-        f"{together.truncated} of {together.pairs} documents are longer than what {model!r} reads of them beside the "
+        f"{sum(cut)} of {len(cut)} documents are longer than what {model!r} reads of them beside the "
         "query, so that they are ranked by their beginnings alone, which is often no better than the order before. "
         f"{remedy}; or pass a larger max_length, if the model reads more; or split documents into passages before they "
         "are indexed. This is said once",

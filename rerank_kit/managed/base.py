@@ -78,9 +78,9 @@ class ManagedReranker(ApiClient, Reranker):
         self._concurrency = check_count("concurrency", options.pop("concurrency", 8)) or 1
         self._count_tokens = options.pop("count_tokens", estimated_tokens)
         self._prices = options.pop("prices", None)
-        check_instance("limits", self.limits, Limits, "rerank_kit.managed.Limits")
-        check_function("count_tokens", self._count_tokens)
-        check_instance("prices", self._prices, (Prices, type(None)), "rerank_kit.pricing.Prices")
+        check_instance("limits", self.limits, Limits, "a rerank_kit.managed.Limits, such as Limits(documents=100)")
+        check_function("count_tokens", self._count_tokens, "a text")
+        check_instance("prices", self._prices, (Prices, type(None)), "a rerank_kit.pricing.Prices, or None for ours")
         super().__init__(base_url=base_url, api_key=api_key, **cast("ClientOptions", options))
 
     @abstractmethod

@@ -12,7 +12,7 @@ from rerank_kit.api.exchange import Request, Response, Transport
 from rerank_kit.api.json_values import amount, is_list, is_mapping, is_whole
 from rerank_kit.api.secret import Secret
 from rerank_kit.api.user_clients import UserClients
-from rerank_kit.checks import check_count, check_instance
+from rerank_kit.checks import check_count, check_instance, check_text
 from rerank_kit.errors import RerankError
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.cohere_sdk import CohereSdk
@@ -77,7 +77,7 @@ class Cohere(ManagedReranker):
         self._own = UserClients(client, async_client, method=lambda each: each.rerank, what=_CLIENT) if given else None
         key = Secret(None if given else api_key, variables=() if given else _VARIABLES, required=not given)
         options.setdefault("limits", _LIMITS)
-        super().__init__(model, base_url=root_of(url, _PATH), api_key=key, **options)
+        super().__init__(check_text("model", model), base_url=root_of(url, _PATH), api_key=key, **options)
         self.max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc)
         self._extra = {
             "priority": check_count("priority", priority, least=0),

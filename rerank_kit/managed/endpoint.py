@@ -17,7 +17,7 @@ from rerank_kit.api.exchange import WRONG_ADDRESS, Request, Response
 from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_seconds, check_timeout
+from rerank_kit.checks import check_choice, check_flag, check_seconds, check_timeout
 from rerank_kit.errors import AuthenticationError, BackendError, ConfigurationError, InvalidResponse, StatusError
 from rerank_kit.flow import Flow, arun, run
 from rerank_kit.managed.base import ManagedReranker, Options
@@ -78,10 +78,7 @@ class Endpoint(ManagedReranker):
         if len({urlsplit(each).path for each in self.base_urls}) != 1:
             msg = f"base_url must be a URL, or several that differ only in their hosts, not {quoted(base_url)}"
             raise ConfigurationError(msg)
-        known = ("auto", *get_args(FormatName))
-        if not isinstance(format, str) or format not in known:
-            msg = f"format must be one of {', '.join(known)}, not {quoted(format)}"
-            raise ConfigurationError(msg)
+        check_choice("format", format, ("auto", *get_args(FormatName)))
         self.format: FormatName | Literal["auto"] = _by_host(self.base_urls[0]) if format == "auto" else format
         variables = [] if self.format == "auto" else [FORMATS[self.format].key_variable]
         key = Secret(api_key, variables=[each for each in variables if each is not None], required=False)
@@ -89,7 +86,7 @@ class Endpoint(ManagedReranker):
         super().__init__(
             model, base_url=self.base_urls[0], api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options
         )
-        self.pointwise = pointwise
+        self.pointwise = check_flag("pointwise", pointwise)
         seconds = check_seconds("set_aside", set_aside)
         self._circuits = [Circuit(failures=1, seconds=seconds) for _ in self.base_urls]
         self._turn = 0

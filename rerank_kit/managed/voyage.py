@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from rerank_kit.api.exchange import Request
 from rerank_kit.api.json_values import amount
 from rerank_kit.api.secret import Secret
-from rerank_kit.checks import check_text
+from rerank_kit.checks import check_flag, check_text
 from rerank_kit.managed.base import ManagedReranker, Options
 from rerank_kit.managed.results import Decoded, result, rows
 from rerank_kit.managed.split import Limits
@@ -56,9 +56,10 @@ class Voyage(ManagedReranker):
         key = Secret(api_key, variables=("VOYAGE_API_KEY",))
         options.setdefault("limits", _LIMITS)
         url = _home(key) if base_url is None else base_url
-        super().__init__(model, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
+        name = check_text("model", model)
+        super().__init__(name, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
         self.instruction = None if instruction is None else check_text("instruction", instruction)
-        self.truncation = truncation
+        self.truncation = check_flag("truncation", truncation)
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Voyage's API, which says `top_k`."""

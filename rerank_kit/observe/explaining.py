@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeVar
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.explanation import Explanation
 from rerank_kit.flow import Flow
+from rerank_kit.quoting import class_name
 from rerank_kit.user_warnings import hearing
 
 T = TypeVar("T")
@@ -31,11 +33,12 @@ def explaining() -> Generator[list[Explanation], None, None]:
     Threads hear of it where they run in a copy of the context, as those of the frameworks do.
     """
     collected: list[Explanation] = []
-    before = _collected.set(collected)
+    before = _collected.get()
+    _collected.set(collected)
     try:
         yield collected
     finally:
-        _collected.reset(before)
+        _collected.set(before)  # not by its token, which another task may not have: generators may go on in one
 
 
 def is_explaining() -> bool:
@@ -53,6 +56,19 @@ def _add(*explanations: Explanation) -> None:
     collected = _collected.get()
     if collected is not None:
         collected.extend(explanations)
+
+
+def the_last(collected: Sequence[Explanation], ran: object) -> Explanation:
+    """The explanation of the whole, which ended last; those who collect around get all.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if not collected:
+        msg = f"no reranker of ours ran in this {class_name(ran)}: pass what with_rerank returned"
+        raise ConfigurationError(msg)
+    _add(*collected)
+    return collected[-1]
 
 
 @dataclass(slots=True)
@@ -107,7 +123,8 @@ def explained(
         return (yield from work)
     with explaining() as inside, hearing() as heard:
         best = yield from work
-    why = f"{seen.second_stage} left it out" if seen.problem is None else "not among the first, as nothing was reranked"
+    kept = "not among the first, as nothing was reranked"
+    why = f"{seen.second_stage} left it out, or it was merged" if seen.problem is None else kept
     last = inside.pop() if seen.told else Explanation.of_moves(seen.texts, after(best), why)
     warned = [f"warning: {each}" for each in heard]
     _add(*inside, last.with_notes(*seen.notes(), first=True).with_notes(*warned))

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Literal, Self
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import is_number
+from rerank_kit.checks import check_instance, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Usage
@@ -127,7 +127,10 @@ class Prices:
     @named
     def __init__(self, rows: Iterable[Price] = ()) -> None:
         """Make a list of rows; of two for the same the later one counts."""
-        self._rows = {(row.model, row.above): row for row in rows}
+        listed = [*rows]
+        for row in listed:
+            check_instance("a row of prices", row, Price, "a rerank_kit.pricing.Price")
+        self._rows = {(row.model, row.above): row for row in listed}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -125,7 +125,10 @@ def _one_of_kind(given: object, where: str, key: str, kinds: Mapping[str, type[A
     description = dict(_mapping(given, where))
     name = description.pop(key, None)
     if not isinstance(name, str) or name not in kinds:
-        msg = f"{where}: {key} must be one of {', '.join(kinds)}, not {shown(name)}"
+        fault = f"{key} must be one of {', '.join(kinds)}, not {shown(name)}"
+        if name is None:
+            fault = f"its kind is missing: write {key}= with one of {', '.join(kinds)}"
+        msg = f"{where}: {fault}"
         raise ConfigurationError(msg)
     return _record(kinds[name], description, f"{where} ({name})")
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_choice
+from rerank_kit.checks import can_take, check_choice
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import class_name
 from rerank_kit.rules.metadata import LARGEST, Odd, number, unreadable
@@ -137,8 +137,9 @@ class Function(Rule):
     def __post_init__(self) -> None:
         super().__post_init__()
         given: object = self.function
-        if not callable(given):
+        if isinstance(given, type) or not callable(given) or not can_take(given, 2):
             msg = f"a rule must be one of rerank_kit.rules or a function of query and document, not {shown(given)}"
+            msg += ", which is a class: make an object of it" if isinstance(given, type) else ""
             raise ConfigurationError(msg)
 
     def evaluate(self, document: Document, case: Case) -> Match:

@@ -45,7 +45,7 @@ class Rules(Settled, Reranker):
     def __init__(
         self,
         *,
-        tiers: Iterable[Tier] = (),
+        tiers: Tier | Iterable[Tier] = (),
         prefer: Iterable[AnyRule] = (),
         weights: Iterable[float] | None = None,
         require: Iterable[AnyRule] = (),
@@ -74,7 +74,7 @@ class Rules(Settled, Reranker):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        self.tiers = tuple(_each_is(Tier, "tiers", tiers))
+        self.tiers = tuple(_each_is(Tier, "tiers", [tiers] if isinstance(tiers, Tier) else tiers))
         self.prefer = tuple(as_rule(rule) for rule in _several("prefer", prefer))
         self.weights = None if weights is None else tuple(_several("weights", weights))
         self.require = tuple(as_condition(rule, "require") for rule in _several("require", require))

@@ -30,7 +30,8 @@ class Tier:
     def __post_init__(self) -> None:
         name: object = self.name
         if not isinstance(name, str) or not name.strip():
-            msg = f"a tier needs a name, not {shown(name)}"
+            swapped = ": write tier(name, when)" if isinstance(self.when, str) else ""
+            msg = f"a tier needs a name, not {shown(name)}{swapped}"
             raise ConfigurationError(msg)
         object.__setattr__(self, "when", as_condition(self.when, "when"))
 
@@ -54,6 +55,10 @@ class AtMost:
     by: str
 
     def __post_init__(self) -> None:
+        number, by = _as_given(self)
+        if isinstance(number, str) and isinstance(by, int):
+            msg = f"number and by are swapped: write at_most({by}, by={shown(number)})"
+            raise ConfigurationError(msg)
         if check_count("number", self.number) is None:
             msg = f"at_most needs a number of documents, such as at_most(2, by={shown(self.by)})"
             raise ConfigurationError(msg)
@@ -65,3 +70,7 @@ class AtMost:
             return comparable_key(read(document, self.by), label(self.by))
         except Odd:
             return None
+
+
+def _as_given(limit: AtMost) -> tuple[object, object]:
+    return limit.number, limit.by

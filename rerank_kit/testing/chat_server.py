@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rerank_kit.api.json_values import is_list, is_mapping
-from rerank_kit.testing.faults import Fault
+from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
 from rerank_kit.testing.served_formats import Refused
 
@@ -130,8 +130,12 @@ class ChatServer(RerankServer):
             self._replies.extend([reply] * times)
 
     def on(self, text: str, event: Reply | Fault) -> None:
-        """Answer that way, or fail with a status, whenever a question contains a text."""
-        self._cases.append((text, event))
+        """Answer that way, or fail with a status, whenever a question contains a text.
+
+        Raises:
+            ConfigurationError: It is neither a reply nor a fault.
+        """
+        self._cases.append((text, event if isinstance(event, Reply) else check_fault(event)))
 
     def answer(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> tuple[int, str]:
         """The status and the body for a request."""

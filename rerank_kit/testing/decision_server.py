@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from rerank_kit.testing.decision_formats import SERVED, Put, Said, ServedDecisions
-from rerank_kit.testing.faults import Fault
+from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
 from rerank_kit.testing.served_formats import Refused
 
@@ -92,8 +92,12 @@ class DecisionServer(RerankServer):
         super().__init__(decide, api_key=api_key)
 
     def on(self, text: str, fault: Fault) -> None:
-        """Fail that way whenever a state contains a text."""
-        self._cases.append((text, fault))
+        """Fail that way whenever a state contains a text.
+
+        Raises:
+            ConfigurationError: It is no fault.
+        """
+        self._cases.append((text, check_fault(fault)))
 
     def refuse(self, text: str) -> None:
         """Decline every question about a document that contains a text; `""` is for those about all documents."""

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
+
 Scores: TypeAlias = list[tuple[int, float]]
 """The results about to be sent: index and score, best first."""
 
@@ -40,6 +43,25 @@ class Fault:
     def edited(self, body: str) -> str:
         """The body that is sent in place of the right one."""
         return body if self.edit is None else self.edit(body)
+
+
+def check_fault(given: object) -> Fault:
+    """What a server was told to do, if it is a fault.
+
+    Raises:
+        ConfigurationError: It is none. The error shows the right way.
+    """
+    if isinstance(given, Fault):
+        return given
+    if callable(given):
+        name = getattr(given, "__name__", "fault")
+        msg = f"fault must be a Fault, not the function {name}: call it, as in server.fail(too_many_requests()), "
+        msg += "server.fail(slow(5))"
+        raise ConfigurationError(msg)
+    number = str(given) if str(given).isdecimal() else "429"
+    msg = f"fault must be a Fault, not {quoted(given)}: for an answer of {number} it is server.fail(status({number})), "
+    msg += "with status from rerank_kit.testing"
+    raise ConfigurationError(msg)
 
 
 def slow(seconds: float) -> Fault:

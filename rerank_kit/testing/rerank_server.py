@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
-from rerank_kit.testing.faults import Fault, Scores
+from rerank_kit.testing.faults import Fault, Scores, check_fault
 from rerank_kit.testing.listener import Listener
 from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS, Refused, ServedFormat
 
@@ -111,7 +111,12 @@ class RerankServer:
         return self._server.lock
 
     def fail(self, fault: Fault, *, times: int | None = 1) -> None:
-        """Fail that way the next few times; `None` is from then on, once those before are through."""
+        """Fail that way the next few times; `None` is from then on, once those before are through.
+
+        Raises:
+            ConfigurationError: It is no fault.
+        """
+        check_fault(fault)
         with self._lock:
             if times is None:
                 self._always = fault
@@ -119,7 +124,13 @@ class RerankServer:
                 self._faults.extend([fault] * times)
 
     def fail_at_random(self, faults: Sequence[Fault], *, chance: float, seed: int = 0) -> None:
-        """Fail in one of these ways, with that chance for every request, the same for the same seed."""
+        """Fail in one of these ways, with that chance for every request, the same for the same seed.
+
+        Raises:
+            ConfigurationError: One of them is no fault.
+        """
+        for each in faults:
+            check_fault(each)
         with self._lock:
             self._dice = random.Random(seed), faults, chance  # noqa: S311 - reproducible, not secret
 

@@ -366,14 +366,20 @@ def test_hits_in_spans_point_at_the_callers_documents_past_the_empty_ones_too() 
     [
         (Cascade, (), {}, "at least one stage"),
         (Cascade, (Scripted(),), {"on_budget": "ignore"}, "on_budget"),
-        (Cascade, (Scripted(),), {"budget": 0}, "seconds must be a finite number above 0"),
+        (Cascade, (Scripted(),), {"budget": 0}, "budget must be a number of seconds above 0, a rerank_kit.Budget, or"),
+        (Cascade, (Scripted(),), {"budget": "3s"}, "budget must be a number of seconds.*not '3s'"),
+        (Cascade, (Scripted(),), {"keep_rest": "no"}, "keep_rest must be True or False, not 'no'"),
+        (Cascade, ([Scripted()],), {}, r"stages\[0\] must be a rerank_kit.Stage or Reranker.*pass them one by one"),
+        (Cascade, (Scripted(), Scripted), {}, r"stages\[1\] is the class Scripted: pass an object of it"),
         (Budget, (), {"money": -1}, "money must be"),
-        (Stage, ("model",), {}, "takes a rerank_kit.Reranker, not 'model'"),
+        (Stage, ("model",), {}, "reranker must be a rerank_kit.Reranker, not 'model'.*cross_encoder"),
+        (Stage, (lambda query, texts: [],), {}, r"reranker must be.*pass Reranker.of\(function\)"),
         (Stage, (Scripted(),), {"top_n": 0}, "top_n must be"),
         (Stage, (Scripted(),), {"threshold": float("nan")}, "threshold must be"),
         (Stage, (Scripted(),), {"timeout": -1}, "timeout must be"),
         (Stage, (Scripted(),), {"money": 0}, "money must be"),
-        (Stage, (Scripted(),), {"when": True}, "when must be a function"),
+        (Stage, (Scripted(),), {"when": True}, "when must be a function of the query and the ranking so far, not True"),
+        (Stage, (Scripted(),), {"when": lambda ranking: True}, "when must be a function of the query and the ranking"),
     ],
 )
 def test_a_wrong_setting_is_an_error_that_names_it(

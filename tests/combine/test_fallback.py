@@ -321,10 +321,23 @@ def test_a_later_one_that_was_left_out_is_not_mentioned() -> None:
     assert not ranking.degraded
 
 
-@pytest.mark.parametrize("rerankers", [(), (Scripted(),), (Scripted(), "a reranker")])
+@pytest.mark.parametrize("rerankers", [(), (Scripted(),)])
 def test_there_must_be_something_to_fall_back_on(rerankers: Any) -> None:
-    with pytest.raises(ConfigurationError, match="at least two rerankers"):
+    with pytest.raises(ConfigurationError, match=r"at least two rerankers.*: Fallback\(first, second\)$"):
         Fallback(*rerankers)
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ("a model", r"rerankers\[1\] must be a rerank_kit.Reranker, not 'a model'.*cross_encoder\(name\)"),
+        (Scripted, r"rerankers\[1\] is the class Scripted: pass an object of it"),
+        ([Scripted()], r"rerankers\[1\] must be.*pass them one by one"),
+    ],
+)
+def test_what_is_no_reranker_is_told_by_its_place(second: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        Fallback(Scripted(), second)
 
 
 def test_it_says_who_is_asked_and_travels() -> None:
@@ -402,3 +415,9 @@ def test_blocking_callers_lose_nothing_under_random_faults_either() -> None:
             assert isinstance(each, Voyage | Cohere)
             each.close()
     assert all(sorted(indices(ranking)) == [0, 1, 2, 3] for ranking in rankings)
+
+
+@pytest.mark.parametrize("error", [UserWarning("made an error"), MissingExtra("missing")])
+def test_what_must_be_seen_is_raised_whoever_would_answer_instead(colour: Colour, error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error)):
+        colour(Fallback(Failing(error), Scripted()), "rerank", "query", DOCUMENTS)

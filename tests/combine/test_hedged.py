@@ -127,3 +127,12 @@ def test_it_stands_for_the_reranker_inside() -> None:
     assert Hedged(one, after=1, other=other).fingerprint is None
     assert repr(Hedged(other, after=1.5)) == f"Hedged({other!r}, after=1.5)"
     assert repr(Hedged(one, after=1, other=other)).endswith(f"after=1, other={other!r})")
+
+
+@pytest.mark.parametrize("error", [UserWarning("made an error"), ConfigurationError("wrong")])
+def test_what_must_be_seen_is_raised_also_where_the_other_answers(colour: Colour, error: Exception) -> None:
+    late = Sticky(hangs=1)
+    with pytest.raises(type(error), match=str(error)):
+        colour(Hedged(late, after=0.01, other=Failing(error)), "rerank", "query", DOCUMENTS, timeout=5)
+    late.waiting.set()
+    assert ended(late, 1)

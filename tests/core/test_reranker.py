@@ -87,10 +87,52 @@ def test_an_empty_query_is_an_error(colour: Colour, query: Any) -> None:
         colour(Scripted(), "rerank", query, DOCUMENTS)
 
 
-@pytest.mark.parametrize("documents", ["one text", Document("one"), 7, {"a", "b"}])
-def test_documents_that_are_no_sequence_are_an_error(documents: Any) -> None:
-    with pytest.raises(ConfigurationError, match="documents must be a sequence"):
-        Scripted().rerank("query", documents)
+@pytest.mark.parametrize(
+    ("documents", "remedy"),
+    [
+        ("one text", "str: wrap it in a list"),
+        (Document("one"), "Document: wrap it in a list"),
+        ({"a", "b"}, r"set: pass list\(documents\)"),
+        ((text for text in ["a"]), r"generator: pass list\(documents\)"),
+        ({"id": "a"}, r"dict: pass list\(documents.values\(\)\), and the keys as Document\(text, id=key\)"),
+        (7, "int: pass all candidates in a list"),
+        (None, "NoneType: pass all candidates in a list"),
+    ],
+)
+def test_documents_that_are_no_list_are_told_how_to_be_one(documents: Any, remedy: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=f"^documents must be a list of Document or str, not {remedy}$"):
+        colour(Scripted(), "rerank", "query", documents)
+
+
+@pytest.mark.parametrize(
+    ("item", "remedy"),
+    [
+        ({"text": "a"}, r"a dict: pass Document\(each\['text'\]\)"),
+        ({"id": 3, "page_content": "a"}, r"a dict: pass Document\(each\['page_content'\]\)"),
+        ({"title": "a"}, r"a dict: pass Document\(each\[\"…\"\]\)"),
+        (("id", "a"), r"tuple \(\('id', 'a'\)\): pass its text, or Document\(text, metadata, id=…\)"),
+        (["a"], r"list \(\['a'\]\): pass its text, or Document\(text, metadata, id=…\)"),
+        (None, r"NoneType \(None\): pass its text, or Document\(text, metadata, id=…\)"),
+    ],
+)
+def test_what_is_no_document_is_told_how_to_be_one(item: Any, remedy: str, colour: Colour) -> None:
+    told = rf"^documents\[1\] must be a rerank_kit.Document or a str, not {remedy}$"
+    with pytest.raises(ConfigurationError, match=told):
+        colour(Scripted(), "rerank", "query", ["fine 1", item])
+
+
+def test_a_query_and_documents_that_are_swapped_are_told_so(colour: Colour) -> None:
+    for documents in (["a 1"], [Document("a 1")]):
+        with pytest.raises(ConfigurationError, match=r"are swapped: write rerank\(query, documents\)"):
+            colour(Scripted(), "rerank", documents, "query")
+
+
+@pytest.mark.parametrize(
+    ("query", "remedy"), [({"question": "q"}, r"query\['question'\]"), ({"q": "q"}, r"query\[\"…\"\]")]
+)
+def test_a_query_in_a_mapping_is_told_of(query: Any, remedy: str, colour: Colour) -> None:
+    with pytest.raises(ConfigurationError, match=f"query must be a str, not dict: .*Pass the text in it, {remedy}$"):
+        colour(Scripted(), "rerank", query, ["a 1"])
 
 
 @pytest.mark.parametrize(
@@ -259,9 +301,17 @@ def test_many_queries_come_back_in_order(colour: Colour) -> None:
     assert all(ranking.spans for ranking in rankings)
 
 
-@pytest.mark.parametrize(("queries", "documents"), [(["a"], []), ("ab", [["x 1"], ["y 2"]])])
-def test_queries_and_documents_must_pair_up(colour: Colour, queries: Any, documents: Any) -> None:
-    with pytest.raises(ConfigurationError, match="equal length"):
+@pytest.mark.parametrize(
+    ("queries", "documents", "told"),
+    [
+        (["a"], [], "must be lists of equal length, not of 1 and 0: one list of documents for each query"),
+        ("ab", [["x 1"], ["y 2"]], "queries must be a list, not 'ab': one list of documents for each query"),
+        (["a"], "x", "documents must be a list, not 'x': one list of documents for each query"),
+        (["a"], None, "documents must be a list, not None: one list of documents for each query"),
+    ],
+)
+def test_queries_and_documents_must_pair_up(colour: Colour, queries: Any, documents: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
         colour(Scripted(), "rerank_many", queries, documents)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
 
@@ -69,3 +71,12 @@ def test_a_thread_in_which_no_line_is_the_users_is_told_once_too() -> None:
         thread.join()
 
     assert len(heard(in_a_thread, in_a_thread)) == 1
+
+
+def test_of_a_pools_thread_no_file_of_pythons_is_named() -> None:
+    def in_a_pool() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(copy_context().run, warn_user, "pooled", OneWarning).result()
+
+    (told,) = heard(in_a_pool)
+    assert told.filename == "sys"

@@ -218,7 +218,7 @@ def test_a_model_that_torch_cannot_trace_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="nowhere' could not be loaded"):
+    with pytest.raises(ConfigurationError, match="nowhere': there is no such folder"):
         export_model(tmp_path / "nowhere", tmp_path / "new", texts=TEXTS)
 
 

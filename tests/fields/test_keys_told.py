@@ -9,11 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-import langchain_rerank_kit as lc
-import llama_rerank_kit as li
 from rerank_kit import AuthenticationError, ConfigurationError
 from rerank_kit.api.secret import Secret, held_headers
-from rerank_kit.judge import Anthropic
 from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from rerank_kit.testing import RerankServer
 from tests.apis import DOCUMENTS, KEY, QUERY
@@ -26,7 +23,6 @@ NEED: dict[str, tuple[Callable[..., Any], str]] = {
     "Voyage": (lambda **more: Voyage("m", **more), "VOYAGE_API_KEY"),
     "Jina": (lambda **more: Jina("m", **more), "JINA_API_KEY or JINAAI_API_KEY"),
     "Cohere": (lambda **more: Cohere("m", **more), "CO_API_KEY or COHERE_API_KEY"),
-    "Anthropic": (Anthropic, "ANTHROPIC_API_KEY"),
 }
 
 
@@ -48,13 +44,6 @@ def test_a_missing_key_is_told_with_its_vendor_and_all_places(name: str, monkeyp
     with pytest.raises(ConfigurationError) as caught:
         make()
     assert str(caught.value) == f"{told}, which is set, but empty"
-
-
-@pytest.mark.parametrize("package", [lc, li])
-@pytest.mark.parametrize("name", ["Voyage", "Jina", "Cohere"])
-def test_the_classes_of_the_adapters_say_the_same(package: Any, name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{name} needs a key.*{NEED[name][1]}$"):
-        getattr(package, f"{name}Rerank")(model="m")
 
 
 @pytest.mark.parametrize("name", ["Voyage", "Jina", "Cohere"])

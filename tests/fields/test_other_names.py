@@ -17,12 +17,12 @@ import langchain_rerank_kit as lc
 import llama_rerank_kit as li
 from rerank_kit import ConfigurationError
 from rerank_kit.fields.given import as_reranker
-from rerank_kit.fields.other_names import REMEDIES
+from rerank_kit.fields.other_names import CLASSES, REMEDIES
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from rerank_kit.managed import Jina
 from rerank_kit.testing import RerankServer
 from tests.api.leaks import leaked, seen_of
-from tests.doubles import Scripted
+from tests.doubles import Scripted, last_numbers
 from tests.servers import server
 
 __all__ = ["server"]
@@ -67,6 +67,49 @@ def test_what_is_to_be_written_instead_is_there(kind: Any, name: str, remedy: st
     written = set(re.findall(r"\b(?:write|or|and|as) (\w+)=", remedy)) - {"reranker"}
     assert written <= kind.model_fields.keys() | twin[kind.__name__].model_fields.keys()
     assert name not in kind.model_fields
+
+
+@both
+def test_a_header_of_ones_own_goes_to_the_class_that_sends_these_requests(package: Any) -> None:
+    for vendor in ("Cohere", "Voyage", "Jina", "Endpoint"):
+        kind = getattr(package, f"{vendor}Rerank")
+        with pytest.raises(ConfigurationError, match=rf"reranker={vendor}\(\w+, headers=.*, from rerank_kit\.managed$"):
+            kind(user_agent="x")
+
+
+@both
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_of_the_frameworks_is_told_by_its_name_here(package: Any, name: str) -> None:
+    with pytest.raises(ImportError, match=f"^{package.__name__} has no {name}: here it is \\w+") as caught:
+        __import__(package.__name__, fromlist=[name])  # as "from … import …" does
+    ours = str(caught.value).rpartition("here it is ")[2].partition("(")[0]
+    assert ours in package.__all__
+    assert name not in package.__all__
+
+
+@both
+def test_any_other_name_is_missing_as_in_any_module(package: Any) -> None:
+    with pytest.raises(AttributeError, match=f"^module '{package.__name__}' has no attribute 'Reranker2'$"):
+        _ = package.Reranker2
+    assert not hasattr(package, "Reranker2")
+
+
+@both
+def test_without_a_field_that_has_to_be_given_there_is_an_example(package: Any) -> None:
+    for kind, model in {"CohereRerank": "rerank-v4.0-fast", "VoyageRerank": "rerank-2.5"}.items():
+        with pytest.raises(ConfigurationError, match=rf'^{kind} needs model=: such as "{model}"\.$'):
+            getattr(package, kind)(api_key=KEY)
+    with pytest.raises(ConfigurationError, match=r"^EndpointRerank needs base_url=: where the server is"):
+        package.EndpointRerank()
+
+
+def test_a_field_of_somebodys_own_that_has_to_be_given_is_named_too() -> None:
+    class Own(lc.RerankCompressor):
+        depth: int
+
+    with pytest.raises(ConfigurationError, match=r"^Own needs depth=: it has no default$"):
+        Own()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert Own(depth=1, reranker=Scripted()).depth == 1
 
 
 def without_test(error: BaseException) -> BaseException:
@@ -167,8 +210,8 @@ def test_a_client_that_is_no_ranker_is_refused(package: Any, client: object) -> 
 @both
 def test_a_function_is_a_reranker_and_what_is_none_says_what_to_pass(package: Any) -> None:
     kind = package.RerankCompressor if package is lc else package.RerankPostprocessor
-    made = kind(reranker=lambda query, texts: [float(len(text)) for text in texts])
-    assert [hit.index for hit in made.loaded.rerank("query", ["a", "bb"])] == [1, 0]
+    made = kind(reranker=last_numbers)
+    assert [hit.index for hit in made.loaded.rerank("query", ["a 1", "b 2"])] == [1, 0]
     with pytest.raises(ConfigurationError, match=r"pass Endpoint\('http://127.0.0.1:8080'\), from rerank_kit.managed"):
         as_reranker("http://127.0.0.1:8080", "…")
     with pytest.raises(ConfigurationError, match=r"pass Cohere\(model\), from rerank_kit.managed"):

@@ -10,8 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-import langchain_rerank_kit as lc
-import llama_rerank_kit as li
 from rerank_kit import ConnectionFailed
 from rerank_kit.api.http import no_response
 from rerank_kit.api.unreachable import remedy
@@ -29,8 +27,6 @@ MAKE: dict[str, Callable[[str], Any]] = {
     "Jina": lambda url: Jina("m", base_url=url, **KEYED),
     "Cohere": lambda url: Cohere("m", base_url=url, **KEYED),
     "a judge": lambda url: LLMJudge(OpenAICompatible(url, model="m", **ONCE), on_error="raise"),
-    "langchain": lambda url: lc.EndpointRerank(base_url=url, **ONCE).loaded,
-    "llama": lambda url: li.EndpointRerank(base_url=url, **ONCE).loaded,
 }
 
 
@@ -52,7 +48,8 @@ def test_a_server_that_does_not_speak_https_is_told_of(colour: Colour) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
 
     with accepting(answer) as server:
-        told = refused(Endpoint(f"https://{server}", **ONCE), colour)
+        with Endpoint(f"https://{server}", **ONCE) as reranker:
+            told = refused(reranker, colour)
         assert told.endswith(f"does the server speak https? If not, base_url begins with http://{server}")
 
 

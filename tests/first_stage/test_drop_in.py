@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import FunctionType, SimpleNamespace
+from typing import Any
+from weakref import ref
+
 import pytest
 
 from rerank_kit.first_stage import RecallWarning
 from rerank_kit.first_stage.drop_in import behind_a_widened_stage, warn_of_drop_in
+from rerank_kit.user_warnings import hearing
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -20,18 +26,25 @@ class Stage:
         warn_of_drop_in(self, found, top_n, "Write something else")
 
 
+def of_a_framework(function: Any) -> Any:
+    """The function as one whose code is in LlamaIndex."""
+    return FunctionType(function.__code__, {**globals(), "__name__": "llama_index.core.engine"})
+
+
 class Engine:
     """Runs stages in a row, as an engine of LlamaIndex does."""
 
-    def __init__(self, *stages: Stage) -> None:
+    def __init__(self, *stages: Stage, retriever: object = None) -> None:
         self._node_postprocessors = list(stages)
+        self._retriever = retriever
 
+    @of_a_framework
     def run(self, found: int) -> None:
         for each in self._node_postprocessors:
             each.work(found)
 
 
-@pytest.mark.parametrize(("found", "top_n", "left"), [(2, 3, 2), (4, 3, 3), (4, 1, 1), (19, 10, 10)])
+@pytest.mark.parametrize(("found", "top_n", "left"), [(4, 3, 3), (4, 1, 1), (19, 10, 10)])
 def test_few_candidates_are_told_of_with_what_to_write(found: int, top_n: int, left: int) -> None:
     with pytest.warns(RecallWarning) as told:
         Stage().work(found, top_n)
@@ -41,7 +54,7 @@ def test_few_candidates_are_told_of_with_what_to_write(found: int, top_n: int, l
     assert told[0].filename == __file__
 
 
-@pytest.mark.parametrize(("found", "top_n"), [(0, 3), (1, 3), (20, 3), (50, 50), (4, None)])
+@pytest.mark.parametrize(("found", "top_n"), [(0, 3), (1, 1), (20, 3), (50, 50), (4, None), (4, 4), (3, 5)])
 def test_nothing_is_said_of_enough_of_one_or_none_or_where_all_come_back(found: int, top_n: int | None) -> None:
     Stage().work(found, top_n)
 
@@ -64,6 +77,97 @@ def test_only_the_first_one_of_several_in_a_row_tells() -> None:
 
 def test_one_that_knows_the_recall_tells_for_all_in_its_row() -> None:
     Engine(Stage(), Stage(recall=50)).run(4)
+
+
+def test_an_engine_that_brings_no_more_than_top_n_is_told_of() -> None:
+    with pytest.warns(RecallWarning, match="^Stage was handed 2 candidates, of which it returns 2: "):
+        Engine(Stage()).run(2)
+
+
+@pytest.mark.parametrize("holds", ["base_compressor", "_postprocessor"])
+def test_nothing_is_said_behind_a_first_stage_that_cuts(holds: str) -> None:
+    Engine(Stage(), retriever=SimpleNamespace(**{holds: object()})).run(4)
+    with pytest.warns(RecallWarning):
+        Engine(Stage(), retriever=SimpleNamespace(other=1)).run(4)
+
+
+class Slotted:
+    """Answers every question with a function."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        def answer(*_: object) -> str:
+            return name
+
+        return answer
+
+
+class Refusing:
+    """Raises whatever it is asked."""
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        raise OSError
+
+    @property
+    def recall(self) -> int:
+        raise OSError
+
+
+class Claiming:
+    """Says that what it holds is something else."""
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        return ["no mapping"]
+
+
+def as_it_is(_: Stage, odd: object) -> object:
+    return odd
+
+
+def among_what_is_held(stage: Stage, odd: object) -> object:
+    return SimpleNamespace(transformers=[stage, odd], retriever=odd)
+
+
+@pytest.mark.parametrize("where", [as_it_is, among_what_is_held])
+@pytest.mark.parametrize("odd", [Slotted(), Refusing(), Claiming(), None, 3])
+def test_whoever_calls_the_warning_is_given(odd: Any, where: Callable[[Stage, object], object]) -> None:
+    @of_a_framework
+    def call(self: object, stage: Stage) -> None:
+        stage.work(4)
+
+    stage = Stage()
+    with pytest.warns(RecallWarning):
+        call(where(stage, odd), stage)
+
+
+def test_it_is_told_to_an_explanation_also_where_it_was_said() -> None:
+    def here() -> None:
+        Stage().work(4)
+
+    with pytest.warns(RecallWarning):
+        here()
+    here()
+    with hearing() as heard:
+        here()
+    assert len(heard) == 1
+
+
+def test_no_value_of_the_users_is_kept() -> None:
+    class Big:
+        """Stands for something large."""
+
+    def user() -> bool:
+        big = Big()
+        known = ref(big)
+        Stage().work(4)
+        del big
+        return known() is None
+
+    with pytest.warns(RecallWarning):
+        assert user()
 
 
 class Cutting(Stage):

@@ -20,7 +20,13 @@ def test_what_may_pass_by_itself_is_kept(error: Exception) -> None:
     "error",
     [
         *(ConfigurationError("wrong"), MissingExtra("missing"), TypeError("typo"), AttributeError("typo")),
-        *(NameError("typo"), ImportError("typo"), NotImplementedError("later"), SyntaxError("typo")),
+        *(
+            UserWarning("made an error"),
+            NameError("typo"),
+            ImportError("typo"),
+            NotImplementedError("later"),
+            SyntaxError("typo"),
+        ),
     ],
 )
 def test_what_somebody_has_to_mend_is_raised(error: Exception) -> None:

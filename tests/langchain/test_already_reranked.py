@@ -38,6 +38,6 @@ def test_a_reranker_that_is_given_is_meant() -> None:
 
 @pytest.mark.parametrize("question", [{"query": "x"}, ["x"], 7])
 def test_a_question_that_is_no_text_is_told_as_such(colour: Colour, question: object) -> None:
-    with pytest.raises(ConfigurationError, match="the question must be a str, not") as caught:
+    with pytest.raises(ConfigurationError, match="query must be a str, not") as caught:
         colour(with_rerank(Numbers(), Scripted()), "invoke", question)
     assert not getattr(caught.value, "__notes__", [])

@@ -98,8 +98,22 @@ def test_it_is_said_where_documents_are_passed_by_hand(colour: Colour) -> None:
         with_rerank(bm25(), ours()),
         with_rerank(bm25(), DocumentCompressorPipeline(transformers=[ours()])),
         with_rerank(drop_in(ours()), ours()),
+        ContextualCompressionRetriever(
+            base_compressor=ours(),
+            base_retriever=drop_in(DocumentCompressorPipeline(transformers=[Unchanged()]), k=4),
+        ),
+        ContextualCompressionRetriever(base_compressor=ours(), base_retriever=with_rerank(bm25(), ours(), top_n=4)),
     ],
-    ids=["enough", "all come back", "behind another", "with_rerank", "in a pipeline of its", "before it"],
+    ids=[
+        "enough",
+        "all come back",
+        "behind another",
+        "with_rerank",
+        "in a pipeline of its",
+        "before it",
+        "a filter first",
+        "ours first",
+    ],
 )
 def test_nothing_is_said_where_it_is_meant_or_something_else_may_have_cut(colour: Colour, retriever: Any) -> None:
     assert colour(retriever, "invoke", "note")

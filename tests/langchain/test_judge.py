@@ -124,6 +124,7 @@ def test_any_chat_model_can_judge_and_says_why(llm: Any, colour: Colour) -> None
         "relevance_score": 1.0,
         "relevance_reason": "so",
         "relevance_verdict": "yes",
+        "rerank_answerable": 1.0,
     }
 
 

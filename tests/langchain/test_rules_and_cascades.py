@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
-from pydantic import ValidationError
 
 from langchain_rerank_kit import CascadeRerank, CrossEncoderRerank, RerankCompressor, RuleRerank, with_rerank
 from langchain_rerank_kit.result_metadata import EARLIER_SCORES, REASON, SCORE
@@ -83,7 +82,7 @@ def test_rules_without_text_to_read_rank_all_the_same() -> None:
 def test_a_wrong_description_is_named_by_rule_and_key() -> None:
     with pytest.raises(ConfigurationError, match=r"prefer\[0\]: rule must be one of"):
         RuleRerank(rules={"prefer": [{"rule": "x"}]})
-    with pytest.raises(ValidationError, match="rules"):
+    with pytest.raises(ConfigurationError, match="RuleRerank needs rules="):
         RuleRerank()  # type: ignore[call-arg]
 
 

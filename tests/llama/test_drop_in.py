@@ -79,8 +79,9 @@ def test_it_is_said_in_a_chat_engine_too(colour: Colour) -> None:
 
 
 def test_it_is_said_where_nodes_are_passed_by_hand(colour: Colour) -> None:
-    nodes = index().as_retriever().retrieve("note")
-    with pytest.warns(RecallWarning, match=r"^RerankPostprocessor was handed 2 candidates.*pass top_n=None"):
+    nodes = index().as_retriever(similarity_top_k=4).retrieve("note")
+    colour(ours(top_n=4), "postprocess_nodes", nodes, query_str="note")  # only the order counts
+    with pytest.warns(RecallWarning, match=r"^RerankPostprocessor was handed 4 candidates.*pass top_n=None"):
         colour(ours(), "postprocess_nodes", nodes, query_str="note")
 
 

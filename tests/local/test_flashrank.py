@@ -200,6 +200,16 @@ def test_missing_and_damaged_files_are_named_with_their_folder(cache: Path, tmp_
         FlashRank(cache_dir=tmp_path)
 
 
+def test_a_model_that_cannot_be_fetched_has_no_folder_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(ConfigurationError, match="it was not fetched: check the network, or copy the") as caught:
+        FlashRank(cache_dir=tmp_path)
+    assert "Remove" not in str(caught.value)
+
+
 def test_a_failing_model_is_a_back_end_error_with_its_cause(cache: Path, colour: Colour) -> None:
     engine = FlashRank(cache_dir=cache)
     engine._ranker.tokenizer.add_tokens([f"new{number}" for number in range(3)])  # ids outside the model's table

@@ -18,7 +18,7 @@ from onnx.external_data_helper import _get_all_tensors, uses_external_data
 from rerank_kit import ConfigurationError
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.local.onnx_data import INSIDE, data_files, is_self_contained, locations
-from tests.local.test_model_files import COMMIT
+from tests.local.hub_server import COMMIT
 from tests.local.test_onnx_shapes import with_value_info
 from tests.local.tiny_models import WORDS, bert_like, move_weights
 

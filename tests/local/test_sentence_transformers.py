@@ -289,13 +289,23 @@ def test_an_unknown_number_format_is_an_error(bert: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "options"),
-    [("./no/such/folder", {}), (Path("/no/such/folder"), {}), (None, {"device": "cuda:99"})],
+    ("model", "message"),
+    [
+        ("./no/such/folder", "there is no such folder"),
+        (Path("/no/such/folder"), "there is no such folder"),
+        (__file__, r"is a file: pass the folder in which it is"),
+    ],
 )
-def test_what_cannot_be_loaded_is_named(bert: Path, model: str | Path | None, options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match="could not be loaded on device=") as caught:
-        SentenceTransformersCrossEncoder(bert if model is None else model, **options)
-    assert repr(str(model or bert)) in str(caught.value)
+def test_what_is_no_folder_is_named(model: str | Path, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        SentenceTransformersCrossEncoder(model)
+    assert repr(str(model)) in str(caught.value)
+
+
+def test_a_device_that_is_not_there_is_named(bert: Path) -> None:
+    with pytest.raises(ConfigurationError, match="could not be loaded on device='cuda:99'") as caught:
+        SentenceTransformersCrossEncoder(bert, device="cuda:99")
+    assert repr(str(bert)) in str(caught.value)
     assert caught.value.__cause__ is not None
 
 
@@ -375,9 +385,12 @@ def test_a_models_own_code_is_not_run_unless_it_is_trusted(tmp_path: Path) -> No
     settings = json.loads((folder / "config.json").read_text("utf-8"))
     settings |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}
     (folder / "config.json").write_text(json.dumps(settings), "utf-8")
-    with pytest.raises(ConfigurationError, match="could not be loaded"):
+    with pytest.raises(ConfigurationError, match=r"loaded.*comes with code of its own.*trust_remote_code=True"):
         SentenceTransformersCrossEncoder(folder)
     assert not trace.exists()
+    with pytest.raises(ConfigurationError, match="Unrecognized configuration class"):  # there is no model to it
+        SentenceTransformersCrossEncoder(folder, trust_remote_code=True)
+    assert trace.exists()
 
 
 def test_a_loaded_model_is_used_as_it_is(bert: Path) -> None:
@@ -391,7 +404,16 @@ def test_a_loaded_model_is_used_as_it_is(bert: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"device": "cpu"}, {"dtype": "float32"}, {"revision": "main"}, {"trust_remote_code": True}]
+    "options",
+    [
+        {"device": "cpu"},
+        {"dtype": "float32"},
+        {"revision": "main"},
+        {"trust_remote_code": True},
+        {"token": "t"},
+        {"cache_dir": "folder"},
+        {"local_files_only": True},
+    ],
 )
 def test_how_to_load_cannot_be_said_of_a_loaded_model(bert: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="this CrossEncoder is loaded"):

@@ -253,6 +253,13 @@ def test_documents_that_are_cut_are_counted_over_all_queries_of_a_call(colour: C
         colour(untold(engines, "onnx-bert"), "rerank_many", ["query", "text"], [MANY_LONG, MANY_SHORT])
 
 
+def test_each_text_is_counted_once_however_many_queries_it_is_ranked_for(colour: Colour, engines: Engines) -> None:
+    engine, queries = untold(engines, "onnx-bert"), [f"query {number}" for number in range(10)]
+    assert colour(engine, "rerank_many", queries, [MANY_LONG[:1]] * 10)[0].usage.truncated == 1
+    with pytest.warns(LongDocumentsWarning, match="^5 of 10 documents"):
+        colour(engine, "rerank_many", queries, [MANY_LONG + MANY_SHORT] * 10)
+
+
 def test_nothing_is_said_of_few_documents_or_where_few_are_cut(colour: Colour, engines: Engines) -> None:
     engine = untold(engines, "onnx-bert")
     for texts in (MANY_LONG, MANY_LONG[:4] + MANY_SHORT + ["one", "two"], MANY_LONG * 3):

@@ -25,6 +25,15 @@ def order(ranking: Ranking) -> list[int]:
     return [hit.index for hit in ranking]
 
 
+def test_a_server_that_answers_only_posts_needs_a_format(server: RerankServer, colour: Colour) -> None:
+    server.fail(status(501), times=None)  # as Python's http.server answers a GET for which there is no do_GET
+    address = server.base_url("vllm")
+    with pytest.raises(ConfigurationError, match=rf"{address} does not say what it is.*pass format=, one of cohere"):
+        colour(Endpoint(address), "rerank", QUERY, DOCUMENTS)
+    server.recover()
+    assert order(colour(Endpoint(address, model="m", format="vllm"), "rerank", QUERY, DOCUMENTS)) == ORDER
+
+
 @pytest.mark.parametrize("name", get_args(FormatName))
 def test_every_format_is_spoken(server: RerankServer, name: FormatName, colour: Colour) -> None:
     reranker = Endpoint(server.base_url(name), model="some-model", format=name, api_key=KEY)

@@ -92,6 +92,7 @@ FINAL = {
     "403": Case(status(403), None, 1, AuthenticationError),
     "404": Case(status(404), None, 1, ConfigurationError),
     "405": Case(status(405), None, 1, ConfigurationError),
+    "501": Case(status(501), None, 1, ConfigurationError),
     "413": Case(status(413), None, 1, StatusError),
     "422": Case(status(422), None, 1, StatusError),
     "invalid JSON": Case(invalid_json(), None, 1, InvalidResponse),
@@ -143,7 +144,7 @@ def test_what_cannot_be_meant_is_neither_counted_nor_priced(server: RerankServer
 
 
 def test_an_address_that_the_server_does_not_know_is_named(server: RerankServer, make: Make, colour: Colour) -> None:
-    for code in (404, 405):
+    for code in (404, 405, 501):
         server.fail(status(code))
         with pytest.raises(ConfigurationError, match=rf"{code}.* at http://127\.0\.0\.1:\d+/\w+(/v\d)?/rerank: check"):
             colour(make(server), "rerank", QUERY, DOCUMENTS)

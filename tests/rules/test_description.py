@@ -130,7 +130,8 @@ def test_a_json_file_must_hold_a_table(folder: Path) -> None:
         ({"prefer": NEWER}, "prefer must be a list"),
         ({"prefer": [NEWER, "newer"]}, r"prefer\[1\] must be a table"),
         ({"prefer": [{"rule": "fresher"}]}, r"prefer\[0\]: rule must be one of newer, contains, .*, not 'fresher'"),
-        ({"prefer": [{"field": "posted"}]}, r"prefer\[0\]: rule must be one of .*, not None"),
+        ({"prefer": [{"field": "posted"}]}, r"prefer\[0\]: its kind is missing: write rule= with one of newer, "),
+        ({"prefer": [{"rule": "newst"}]}, r"prefer\[0\]: rule must be one of newer, .*, not 'newst'"),
         (
             {"prefer": [{**NEWER, "halflife": "1d"}]},
             r"prefer\[0\] \(newer\): unknown key 'halflife'; there are field, ",

@@ -11,7 +11,18 @@ import pytest
 
 from rerank_kit import ConfigurationError
 from rerank_kit.managed import Voyage
-from rerank_kit.testing import Fault, RerankServer, cut_connection, slow, status, unsorted, words_in_common
+from rerank_kit.testing import (
+    ChatServer,
+    DecisionServer,
+    Fault,
+    RerankServer,
+    cut_connection,
+    slow,
+    status,
+    too_many_requests,
+    unsorted,
+    words_in_common,
+)
 from tests import apis
 from tests.apis import DOCUMENTS, QUERY
 from tests.doubles import Scripted
@@ -39,6 +50,23 @@ def test_faults_come_in_the_order_given_and_then_it_recovers(server: RerankServe
     assert _statuses(server, reranker, 4) == [503, 0, 0, 500]
     server.recover()
     assert _statuses(server, reranker, 1) == [200]
+
+
+@pytest.mark.parametrize("kind", [RerankServer, ChatServer, DecisionServer])
+def test_what_is_no_fault_is_refused_with_the_right_way(kind: type[RerankServer]) -> None:
+    told = {"429": r"status\(429\)", 503: r"status\(503\)", too_many_requests: r"too_many_requests\(\)"}
+    with kind() as server:
+        for given, right in told.items():
+            wrong: Any = given
+            with pytest.raises(ConfigurationError, match=rf"^fault must be a Fault, not .*server\.fail\({right}\)"):
+                server.fail(wrong)
+            with pytest.raises(ConfigurationError, match=r"^fault must be a Fault"):
+                server.fail_at_random([slow(0), wrong], chance=1)
+            if isinstance(server, ChatServer | DecisionServer):
+                with pytest.raises(ConfigurationError, match=r"^fault must be a Fault"):
+                    server.on("a text", wrong)
+        assert server.begin().name == "none"
+        server.end()
 
 
 def _statuses(server: RerankServer, reranker: Voyage, count: int) -> list[int]:

@@ -1,0 +1,122 @@
+"""A model for sentence-transformers, from a folder or from the hub.
+
+What the library reads is fetched before it is asked to load it, and then it may look into the cache alone. By itself it
+would ask the hub about dozens of files at every load, try again for minutes where there is no network, and take a file
+that may not be read for one that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path, PurePosixPath
+from textwrap import shorten
+from typing import Any
+
+from rerank_kit.api.secret import Secret
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.clues import CARD
+from rerank_kit.local.file_choice import torch_weights, without_weights
+from rerank_kit.local.hub import Repository, repository
+from rerank_kit.local.hub_source import Source
+from rerank_kit.local.model_files import files_in, hub_name
+
+_SETTINGS = (".json", ".txt", ".model", ".tiktoken", ".md")  # beside the weights: settings, vocabularies, the card
+_ANYWHERE = (".py", ".jinja")
+_MODULES = "modules.json"
+_SAID = 500  # characters: some of its messages list all the models that there are
+_ADAPTER = "adapter_config.json"  # names another model on the hub
+
+
+def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source, options: dict[str, Any]) -> Any:
+    """Load a `sentence_transformers.CrossEncoder`.
+
+    Args:
+        library: The module sentence_transformers.
+        name: A folder or a hub name.
+        source: How the hub is reached.
+        options: Further arguments of the class, `device` and `trust_remote_code` among them.
+
+    Raises:
+        ConfigurationError: There is no such model, or it cannot be loaded.
+        BackendError: The hub cannot be reached, or fails, and the cache is not enough.
+    """
+    if Path(name).is_dir():
+        files = files_in(Path(name))
+        if not any(torch_weights(files, module) for module in _modules(Path(name, _MODULES))):
+            raise without_weights(os.fspath(name), os.fspath(name), files)
+        return _made(library, os.fspath(name), options)
+    cache = source.cache_dir or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
+    there = repository(hub_name(name), Source(source.revision, source.token, cache, source.local_files_only))
+    folder = _fetched(there)
+    options = {**options, "revision": folder.name, "cache_folder": cache}
+    try:
+        return _with_card(_made(library, there.name, {**options, "local_files_only": True}), folder)
+    except ConfigurationError:
+        needs_others = options["trust_remote_code"] or _ADAPTER in there.files
+        if not needs_others or there.unreachable is not None:
+            raise
+    # What it needs of other repositories, it fetches itself.
+    return _with_card(_made(library, there.name, options, source.token), folder)
+
+
+def _fetched(there: Repository) -> Path:
+    """The folder in the cache with all that the library reads."""
+    small = [each for each in there.files if _is_small(each)]
+    modules = _modules(there.fetched(small) / _MODULES)
+    weights = [each for module in modules for each in torch_weights(there.files, module)]
+    if not weights and there.unreachable is None:
+        raise without_weights(there.name, there.place, there.files)
+    if not weights:
+        lacks = "it lacks the weights for PyTorch"
+        raise there.not_enough(lacks)
+    return there.fetched([*small, *weights])
+
+
+def _with_card(model: Any, folder: Path) -> Any:
+    """The model with its card, which the library reads only of those that it has saved itself."""
+    card = folder / CARD
+    if model._model_card_text is None and card.is_file():  # noqa: SLF001 - the library has no other place for it
+        model._model_card_text = card.read_text("utf-8", errors="replace")  # noqa: SLF001
+    return model
+
+
+def _is_small(file: str) -> bool:
+    """Whether it is one of the files beside the weights.
+
+    The library takes many of them for optional: without modules.json, it would make another model of the same weights.
+    """
+    path = PurePosixPath(file)
+    of_a_module = path.name == "config.json" or path.suffix in _ANYWHERE
+    return of_a_module or (len(path.parts) == 1 and path.suffix in _SETTINGS)
+
+
+def _modules(path: Path) -> list[str]:
+    """The folders of a model's modules, the model's own among them."""
+    try:
+        return ["", *(str(each["path"]) for each in json.loads(path.read_text("utf-8")))]
+    except (OSError, ValueError, TypeError, KeyError):
+        return [""]  # of what is wrong with it the library tells
+
+
+def _made(library: Any, name: str, options: dict[str, Any], token: Secret | None = None) -> Any:
+    """Have the library load it, from what is here unless there is a token to fetch it with.
+
+    An error of the hub's client holds the request, and with it the token: where there may be one, it is not chained.
+    """
+    try:
+        return library.CrossEncoder(name, **options, token=None if token is None else token.reveal())
+    except Exception as error:  # torch, transformers and the hub raise whatever they like
+        problem = _unloadable(name, options["device"], str(error) if token is None else token.hide(str(error)))
+        if token is None:
+            raise problem from error
+    raise problem
+
+
+def _unloadable(name: str, device: object, said: str) -> ConfigurationError:
+    """The error for what the library could not load."""
+    remedy = "Check the names, or pass the path of a folder with the model's files"
+    if "trust_remote_code" in said:
+        remedy = "The model comes with code of its own. Read it, and pass trust_remote_code=True to have it run here"
+    reason = shorten(said, _SAID, placeholder=" …")
+    return ConfigurationError(f"model={name!r} could not be loaded on device={device!r}: {reason} {remedy}")
