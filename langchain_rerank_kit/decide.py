@@ -10,6 +10,7 @@ from typing_extensions import override
 from langchain_rerank_kit.compressor import RerankCompressor
 from rerank_kit import ConfigurationError, Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_mapping
+from rerank_kit.arguments import named
 from rerank_kit.decide import Answers, Choice, DecisionLimits, DecisionModel, Question, Questionnaire, Score
 from rerank_kit.decide.answers import read, said
 from rerank_kit.fields.decide import DecisionFields
@@ -41,6 +42,7 @@ class LangChainDecisions:
         limits: The most that goes into one call.
     """
 
+    @named
     def __init__(self, model: Any, *, limits: DecisionLimits = _LIMITS) -> None:
         """Take a decision model.
 

@@ -126,13 +126,13 @@ class Reranker(ABC):
             return (yield from cast("Flow[Ranking]", self.flow(query, documents, deadline)))
         return cast("Ranking", (yield from called(self.flow, deadline, query, documents, deadline)))
 
-    @named
     def _many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """The flow for several queries, also of a `flow_many` that is none."""
         if isgeneratorfunction(self.flow_many):
             return (yield from self.flow_many(requests, deadline))
         return cast("list[Ranking]", (yield from called(self.flow_many, deadline, requests, deadline)))
 
+    @named
     def rerank(
         self,
         query: str,

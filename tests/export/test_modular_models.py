@@ -68,6 +68,7 @@ def test_the_transformer_may_be_another_one_with_token_types(tmp_path: Path) -> 
     assert found == pytest.approx(logits(original, QUERY, TEXTS), abs=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*longer than what:rerank_kit.local.LongDocumentsWarning")
 def test_the_maximum_length_is_the_models_own(tmp_path: Path) -> None:
     original = ettin(tmp_path / "original")
     exported(original, tmp_path / "new")

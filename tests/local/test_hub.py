@@ -266,3 +266,15 @@ def test_models_are_kept_where_one_says(hub: Hub, tmp_path: Path, monkeypatch: p
     assert list((tmp_path / "mine").rglob("model.onnx"))
     assert not (tmp_path / "cache").exists()
     assert scores(cache_dir=tmp_path / "mine", local_files_only=True) == expected
+
+
+def test_a_commit_without_a_list_is_asked_about(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = scores(revision=COMMIT)
+
+    def none(*_: Any, **__: Any) -> None:
+        raise huggingface_hub.errors.CachedRepoTreeNotFoundError("no list")
+
+    monkeypatch.setattr(huggingface_hub, "get_cached_repo_tree", none, raising=False)
+    hub.asked.clear()
+    assert scores(revision=COMMIT) == expected
+    assert hub.asked == [f"GET /api/models/{NAME}/revision/{COMMIT}"]

@@ -224,3 +224,10 @@ def test_a_token_goes_with_every_request_and_shows_nowhere(hub: Hub, tmp_path: P
     failed = caught.value
     failed.__traceback__ = failed.__traceback__ and failed.__traceback__.tb_next  # the test's own frame
     assert leaked("\n".join(seen_of(failed)), TOKEN) == []
+
+
+def test_a_repository_without_weights_for_pytorch_says_so(hub: Hub, tmp_path: Path) -> None:
+    for weights in (*hub.folder.rglob("*.safetensors"), *hub.folder.rglob("*.bin")):
+        weights.unlink()
+    with pytest.raises(ConfigurationError, match=r"lacks model[.]safetensors or pytorch_model[.]bin"):
+        scores(tmp_path / "cache")

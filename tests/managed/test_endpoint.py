@@ -326,7 +326,7 @@ def test_a_server_that_was_set_aside_is_tried_by_the_next_when_the_one_who_tried
         ({"base_url": 7}, "starts with http://"),
         ({"base_url": []}, "differ only in their hosts"),
         ({"base_url": ["http://a/v1", "http://b"]}, "differ only in their hosts"),
-        ({"base_url": "http://host", "format": "teii"}, "format must be one of auto, cohere"),
+        ({"base_url": "http://host", "format": "teii"}, "format must be 'auto', 'cohere'.*did you mean 'tei'"),
         ({"base_url": "http://host", "timeout": 0}, "timeout must be"),
         ({"base_url": "http://host", "timeout": None}, "not None: a request without one can hang"),
         ({"base_url": "http://host", "max_retries": -1}, "max_retries must be"),
