@@ -58,11 +58,13 @@ def classifier(family: str, **config: Any) -> Callable[[Path], None]:
 
 def _save(model: Any, folder: Path) -> None:
     model.save_pretrained(folder)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(embedded_folder())
-    tokenizer.model_max_length = MAX_LENGTH
-    if getattr(model.config, "type_vocab_size", 1) == 1:
-        tokenizer.model_input_names = ["input_ids", "attention_mask"]
-    tokenizer.save_pretrained(folder)
+    types = ["token_type_ids"] if getattr(model.config, "type_vocab_size", 1) > 1 else []
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(embedded_folder() / "tokenizer.json"),
+        model_max_length=MAX_LENGTH,
+        model_input_names=["input_ids", "attention_mask", *types],
+        **{f"{each}_token": f"[{each.upper()}]" for each in ("cls", "sep", "pad", "unk")},
+    ).save_pretrained(folder)
 
 
 _MINILM: dict[str, Any] = {"hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
