@@ -59,7 +59,8 @@ def classifier(family: str, **config: Any) -> Callable[[Path], None]:
 def _save(model: Any, folder: Path) -> None:
     model.save_pretrained(folder)
     types = ["token_type_ids"] if getattr(model.config, "type_vocab_size", 1) > 1 else []
-    transformers.PreTrainedTokenizerFast(
+    fast: Any = transformers.PreTrainedTokenizerFast
+    fast(
         tokenizer_file=str(embedded_folder() / "tokenizer.json"),
         model_max_length=MAX_LENGTH,
         model_input_names=["input_ids", "attention_mask", *types],
