@@ -31,6 +31,7 @@ from rerank_kit.local.model_files import embedded_folder
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 
 HERE = Path(__file__).parent
+SIZES = "<!-- sizes -->"  # where the section of sizes.py begins
 sys.path.insert(0, str(HERE.parent / "examples"))
 from passages import standard_library  # noqa: E402 - the path had to be set first
 
@@ -222,7 +223,9 @@ def main() -> None:
     text = report(kept.results, kept.rates, tokens(cases))
     print(text)
     if arguments.write is not None:
-        arguments.write.write_text(text, "utf-8")
+        page = arguments.write.read_text("utf-8") if arguments.write.exists() else ""
+        _, begin, sizes = page.partition(SIZES)
+        arguments.write.write_text(f"{text}\n{begin}{sizes}" if begin else text, "utf-8")
 
 
 if __name__ == "__main__":

