@@ -65,8 +65,7 @@ def test_every_place_in_a_page_that_is_linked_exists() -> None:
     for page in PAGES:
         for target, place in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
             text = (page.parent / target if target else page).read_text("utf-8")
-            headings = re.findall(
-                r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), flags=re.MULTILINE
-            )
+            prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+            headings = re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
             places = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
             assert place in places, f"{page.name} links to {target}#{place}"
