@@ -31,6 +31,7 @@ from rerank_kit.flow import Flow, arun, called, gather, run
 from rerank_kit.observe.hooks import Hook, tell
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
+from rerank_kit.settled import Settled
 from rerank_kit.texts import encodable
 from rerank_kit.values import Deadline, Document, Span, Usage, outermost, total_cost
 
@@ -277,7 +278,7 @@ class Reranker(ABC):
         return span
 
 
-class FunctionReranker(Reranker):
+class FunctionReranker(Settled, Reranker):
     """What `Reranker.of` makes."""
 
     def __init__(self, function: Scoring, model: str | None) -> None:
@@ -287,6 +288,7 @@ class FunctionReranker(Reranker):
             raise _no_function(given)
         self.function = function
         self.model = _name(function) if model is None else check_text("model", model)
+        self._settle(FunctionReranker, free=frozenset({"function", "model"}))
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Score the texts by the function, which gets a list of its own."""

@@ -130,6 +130,12 @@ def test_a_call_says_what_was_meant(passed: str, colour: Colour) -> None:
             colour(Scripted(), method, *arguments, **{passed: 1})
 
 
+@pytest.mark.parametrize("method", ["explain", "records", "to_pandas", "pick"])
+def test_a_ranking_says_what_was_meant(method: str) -> None:
+    call = getattr(Scripted().rerank("q", ["a 1"]), method)
+    assert refusal(call, docs=["a 1"]) == f"{method} has no argument 'docs': did you mean documents?"
+
+
 def test_a_call_by_place_says_what_has_a_name(colour: Colour) -> None:
     with pytest.raises(WrongArguments, match="rerank takes query and documents by position, and was given 1 more"):
         colour(Scripted(), "rerank", "q", ["a 1"], 3)
