@@ -12,7 +12,6 @@ from rerank_kit.decide.questions import Questionnaire
 from rerank_kit.decide.ways import INSTRUCTIONS, Way
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
-from rerank_kit.judge.abstention import likeliest
 from rerank_kit.judge.chat import finished
 from rerank_kit.judge.injection import Draw
 from rerank_kit.judge.prompts import fenced
@@ -77,7 +76,7 @@ class Sheet:
         verdicts = dict(zip(places, self.way.verdicts(labels, self.whole, answers), strict=True))
         if self.together:
             return SaidOfSome(verdicts, self.way.answerable(self.whole, answers))
-        return SaidOfSome(verdicts, likeliest(score_of(each) for each in verdicts.values()))
+        return SaidOfSome(verdicts, score_of(verdicts[places[0]]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from rerank_kit.decide.sharing import fullness, room, shares
 from rerank_kit.decide.ways import LEVELS, Ask, OneOfAll, Scores, Way, YesOrNo
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, gather
-from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
+from rerank_kit.judge.abstention import Abstention, Unanswerable
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.injection import harmless, shortened
 from rerank_kit.judge.prompts import CRITERION
@@ -141,7 +141,7 @@ class DecisionReranker(Settled, Reranker):
         self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._on_error: OnError = on_error
         self._seed = seed
-        self._abstention = Abstention(min_answerable, unanswerable)
+        self._abstention = Abstention(min_answerable, unanswerable, on_error)
         if ask == "choice" and pairwise:
             msg = "pairwise must be False with ask='choice': there is no choice among one document"
             raise ConfigurationError(msg)
@@ -159,6 +159,10 @@ class DecisionReranker(Settled, Reranker):
         """Ask about the documents."""
         verdicts = yield from self.deciding(query, documents, deadline)
         return self._abstention.of(verdicts.ranking())
+
+    def nothing_to_read(self, ranking: Ranking) -> Ranking:
+        """Documents without text do not answer."""
+        return self._abstention.of_blanks(ranking, self.decider, self.model)
 
     def deciding(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
         """What can be found out about each document. There must be some, none of them blank.
@@ -182,7 +186,7 @@ class DecisionReranker(Settled, Reranker):
             duplicates=len(standing) - len(known),
             splits=0 if self.pairwise else len(groups) - 1,
         )
-        answerable = likeliest(each.answerable for each in answered)
+        answerable = self._abstention.likeliest(each.answerable for each in answered)
         return Verdicts.of(
             found, self.decider, spending, name=self.model, usage=usage, started=started, answerable=answerable
         )

@@ -178,6 +178,13 @@ def _changed(said: Sequence[Said], fault: Fault) -> list[Said]:
         return list(said)
     changed = fault.change([(place, each.worth) for place, each in enumerate(said)])
     return [
-        replace(said[place], worth=worth) if place < len(said) else replace(said[0], name="NOBODY", worth=worth)
+        _worth(said[place], worth) if place < len(said) else replace(_worth(said[0], worth), name="NOBODY")
         for place, worth in changed
     ]
+
+
+def _worth(said: Said, worth: float) -> Said:
+    """The answer with another number; of levels, with the probabilities that go with it."""
+    if said.question.kind != "score" or not 0 <= worth <= 1:
+        return replace(said, worth=worth)
+    return replace(said, worth=worth, probabilities=tuple(_spread(worth, len(said.question.values))))

@@ -58,7 +58,25 @@ def test_a_score_is_the_expected_level_as_a_share_of_the_highest(colour: Colour)
     assert [hit.score for hit in ranking] == [pytest.approx(each / 3) for each in (3.0, 1.5, 1.35, 0.0)]
     assert [hit.verdict for hit in ranking] == ["3", "2", "1", "0"]
     assert ranking.hits[2].why == "level 1.35 of 3"
-    assert ranking.hits[0].probabilities == {"0": 0.0, "3": 1.0}
+    assert ranking.hits[0].probabilities == {"0": 0.0, "1": 0.0, "2": 0.0, "3": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Answer(1.5, {"0": 0.4, "1": 0.1, "2": 0.1, "3": 0.4}), "3"),
+        (Answer(1.3, {"0": 0.5, "1": 0.0, "2": 0.2, "3": 0.3}), "0"),
+        (Answer(2.0, {"0": 0.1, "1": 0.4, "2": 0.1, "3": 0.4}), "3"),
+        (Answer(1.4, {"1": 0.35, "2": 0.35, "0": 0.3}), "1"),
+        (Answer(1.5), "2"),
+        (Answer(1.4), "1"),
+        (Answer(1.4, {"high": 1.0}), "1"),
+    ],
+)
+def test_a_verdict_is_the_likeliest_level(answer: Answer, verdict: str, colour: Colour) -> None:
+    model = Scripted(change=lambda _asked, right: answers(dict.fromkeys(right, answer)))
+    ranking = colour(DecisionReranker(model), "rerank", QUERY, ["a cat"])
+    assert (ranking[0].verdict, ranking[0].score) == (verdict, pytest.approx(answer.value / 3))
 
 
 def test_a_score_is_the_probability_of_yes(colour: Colour) -> None:
