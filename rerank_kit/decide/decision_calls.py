@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,12 @@ class Sheet:
         if self.together:
             return SaidOfSome(verdicts, self.way.answerable(self.whole, answers))
         return SaidOfSome(verdicts, score_of(verdicts[places[0]]))
+
+
+def wording(way: Way) -> str:
+    """A short name for all that a model is told besides query and document, where it is asked about one by itself."""
+    asked = Sheet(way, "", [""], "CODE", ["LABEL"], "WHOLE", together=False).asked([0])
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

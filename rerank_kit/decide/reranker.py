@@ -18,7 +18,7 @@ from rerank_kit.checks import (
     check_text,
     check_whole,
 )
-from rerank_kit.decide.decision_calls import DecisionCalls, Sheet
+from rerank_kit.decide.decision_calls import DecisionCalls, Sheet, wording
 from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.model import DecisionModel
 from rerank_kit.decide.sharing import fullness, room, shares
@@ -151,9 +151,23 @@ class DecisionReranker(Settled, Reranker):
     def fingerprint(self) -> str | None:
         """The model and all that it is asked, where it is asked about each document by itself."""
         whose: object = getattr(self.decider, "fingerprint", None)
-        if not self.pairwise or not isinstance(whose, str) or self._abstention.least is not None:
+        if self.no_fingerprint is not None or not isinstance(whose, str):
             return None
-        return f"{whose}:{self._way()!r}:{self._max_tokens_per_doc}"
+        limits = self.decider.limits
+        cut = self._max_tokens_per_doc, limits.tokens, limits.state_tokens
+        return ":".join(map(str, (whose, wording(self._way()), *cut)))
+
+    @property
+    def no_fingerprint(self) -> str | None:
+        """Which setting keeps it from having a fingerprint, as a sentence; `None` where none does."""
+        if not self.pairwise:
+            return "documents are asked about together: pass pairwise=True"
+        if self._abstention.least is not None:
+            return (
+                f"min_answerable={self._abstention.least:g} leaves all documents out where none answers, and such a "
+                "ranking has no scores to keep: pass None, and look at ranking.answerable behind the cache"
+            )
+        return None
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Ask about the documents."""
@@ -184,7 +198,7 @@ class DecisionReranker(Settled, Reranker):
             pairs=sum(isinstance(each, Verdict) for each in known.values()),
             truncated=truncated,
             duplicates=len(standing) - len(known),
-            splits=0 if self.pairwise else len(groups) - 1,
+            splits=0 if self.pairwise else max(0, spending.begun - 1),
         )
         answerable = self._abstention.likeliest(each.answerable for each in answered)
         return Verdicts.of(
@@ -212,9 +226,9 @@ class DecisionReranker(Settled, Reranker):
         asked, way = harmless(query), self._way()
         draw = partial(Sheet.drawn, way, asked, seed=self._seed, together=not self.pairwise)
         empty = draw([""]).asked([0])
-        limits = [self._max_tokens_per_doc, room(empty, self.decider.limits)]
-        most = min((each for each in limits if each is not None), default=None)
-        shown = [shortened(each.text, most) for each in documents]
+        left = room(empty, self.decider.limits)
+        most = min((each for each in (self._max_tokens_per_doc, left) if each is not None), default=None)
+        shown = [_shown(each.text, most, left) for each in documents]
         truncated = sum(shorter for _, shorter in shown)
         if truncated and self._too_long == "raise":
             longest = max(estimated_tokens(each.text) for each in documents)
@@ -259,6 +273,16 @@ class DecisionReranker(Settled, Reranker):
     def __repr__(self) -> str:
         """Say which model is asked, and what."""
         return f"{type(self).__name__}({self.decider!r}, ask={self.ask!r})"
+
+
+def _shown(text: str, most: int | None, left: int | None) -> tuple[str, bool]:
+    """What a model is shown of a text that may have so many tokens, and whether that is less than all of it.
+
+    What takes control tokens apart makes it longer, but not longer than what is left of a call.
+    """
+    shown, shorter = shortened(text, most)
+    shown, again = shortened(shown, left)
+    return shown, shorter or again
 
 
 def _checked(levels: Sequence[str]) -> tuple[str, ...]:

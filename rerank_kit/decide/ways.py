@@ -105,7 +105,6 @@ class Scores(_OneByOne):
         why = f"level {answer.value:.2f} of {highest}"
         return Verdict(answer.value / highest, self._likeliest(answer), why, answer.probabilities or None)
 
-
     def _likeliest(self, answer: Answer) -> str:
         """The likeliest level, of several the one nearest to what is expected; where none is known, the nearest."""
         known = {level: answer.probabilities.get(str(level), 0.0) for level in range(len(self.levels))}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rerank_kit import BackendError, Cascade, ConfigurationError, Fallback, InvalidResponse, Ranking, Stage
-from rerank_kit.decide import Answer, DecisionLimits, DecisionReranker
+from rerank_kit.decide import Answer, DecisionLimits, DecisionReranker, SystemOne
 from rerank_kit.decide.ways import NONE, Ask
 from rerank_kit.judge.abstention import likeliest
 from rerank_kit.testing import DecisionServer
@@ -235,5 +235,9 @@ def test_a_wrong_argument_is_said_at_once(wrong: dict[str, Any], told: str) -> N
 
 
 def test_a_ranking_that_may_be_empty_is_not_cached() -> None:
-    reranker = DecisionReranker(Scripted(), pairwise=True, min_answerable=0.5)
+    model = SystemOne("m", base_url="http://127.0.0.1:9")
+    reranker = DecisionReranker(model, pairwise=True, min_answerable=0.5)
     assert reranker.fingerprint is None
+    assert str(reranker.no_fingerprint).startswith("min_answerable=0.5 leaves all documents out")
+    assert DecisionReranker(model).no_fingerprint == "documents are asked about together: pass pairwise=True"
+    assert DecisionReranker(model, pairwise=True).no_fingerprint is None

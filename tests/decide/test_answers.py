@@ -95,7 +95,7 @@ UNREADABLE: dict[str, Said] = {
     "levels left out that would be needed": Said("B", Score, 1, {"1": 0.9}),
     "a level that its probabilities contradict": Said("B", Score, 2, {"0": 1.0}),
     "a level a little off": Said("B", Score, 1.38, {"0": 0.33, "1": 0.0, "2": 0.67}),
-    "a level off that nobody rounded": Said("B", Score, 0.125, {"0": 0.875123, "1": 0.124877, "2": 0.0}),
+    "a level off that nobody rounded": Said("B", Score, 0.1251234, {"0": 0.8751001, "1": 0.1248999, "2": 0.0}),
 }
 
 

@@ -6,6 +6,8 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rerank_kit import (
     AuthenticationError,
@@ -21,6 +23,7 @@ from rerank_kit import (
 )
 from rerank_kit.decide import Answer, Choice, DecisionLimits, DecisionReranker, Score, SystemOne, YesNo
 from rerank_kit.decide.questions import question_tokens
+from rerank_kit.decide.sharing import fullness
 from rerank_kit.decide.ways import LEVELS, Ask
 from rerank_kit.flow import run
 from rerank_kit.texts import estimated_tokens
@@ -157,7 +160,11 @@ def test_only_what_was_asked_pair_by_pair_can_be_cached(colour: Colour) -> None:
     assert "http://127.0.0.1:9" in kept.fingerprint
     others = [{"criterion": "is new"}, {"levels": ["no", "yes"]}, {"ask": "yes-no"}, {"max_tokens_per_doc": 5}]
     made = {DecisionReranker(client, pairwise=True, **each).fingerprint for each in others}  # type: ignore[arg-type]
-    assert len(made - {kept.fingerprint}) == 4
+    limits = DecisionLimits(tokens=1500), DecisionLimits(state_tokens=1500), DecisionLimits(1500)
+    limited = [SystemOne("m", base_url="http://127.0.0.1:9", limits=each) for each in limits]
+    made |= {DecisionReranker(each, pairwise=True).fingerprint for each in limited}
+    assert len(made - {kept.fingerprint}) == 7
+    assert DecisionReranker(client, pairwise=True).fingerprint == kept.fingerprint
     model = Scripted()
     cached = Cached(DecisionReranker(model, pairwise=True), fingerprint="scripted")
     for _ in range(2):
@@ -189,6 +196,62 @@ def test_calls_are_as_long_as_the_model_takes(limit: str, colour: Colour) -> Non
         longest = max(map(question_tokens, each.questions.values()))
         assert (each.tokens if limit == "tokens" else estimated_tokens(each.state) + longest) <= most
     assert sorted(text for each in limited.asked for text in shown(each)) == sorted(texts)
+
+
+@pytest.mark.parametrize("place", [0, 25, 49])
+@pytest.mark.parametrize(
+    "limits",
+    [DecisionLimits(tokens=9000), DecisionLimits(state_tokens=9000), DecisionLimits(tokens=9000, questions=60)],
+)
+def test_a_document_that_fills_a_call_makes_none_for_the_others(
+    limits: DecisionLimits, place: int, colour: Colour
+) -> None:
+    texts = [f"cat {number}" for number in range(49)]
+    texts.insert(place, "word " * 60_000)
+    model = Scripted(limits=limits)
+    ranking = colour(DecisionReranker(model, max_tokens_per_doc=None), "rerank", QUERY, texts)
+    assert sorted(found(ranking)) == list(range(50))
+    assert sorted(len(shown(each)) for each in model.asked) == [1, 49]
+    assert all(fullness(each, limits) <= 1 for each in model.asked)
+
+
+@pytest.mark.parametrize("words", [700, 2500])
+def test_calls_of_long_and_short_documents_are_few_and_get_strong_and_weak_alike(words: int, colour: Colour) -> None:
+    texts = [f"{number} {'cat ' * (words if number % 10 == 3 else 10)}" for number in range(50)]
+    model = Scripted(limits=DecisionLimits(tokens=5000))
+    whole = DecisionReranker(Scripted(), max_tokens_per_doc=None).estimate(QUERY, texts)
+    colour(DecisionReranker(model, max_tokens_per_doc=None), "rerank", QUERY, texts)
+    assert len(model.asked) <= whole.input_tokens / 5000 + 2
+    for each in model.asked:
+        assert each.tokens <= 5000
+        numbers = [int(text.split()[0]) for text in shown(each)]
+        assert min(numbers) < 15
+        assert max(numbers) > 35
+
+
+@given(
+    lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=40),
+    tokens=st.integers(1500, 6000),
+    questions=st.none() | st.integers(2, 9),
+)
+def test_whatever_their_lengths_all_are_asked_about_and_none_beyond_the_limits(
+    lengths: list[int], tokens: int, questions: int | None
+) -> None:
+    texts = [f"{number} {'x' * length}" for number, length in enumerate(lengths)]
+    model = Scripted(lambda _query, _text: 0.5, limits=DecisionLimits(questions, tokens=tokens, state_tokens=tokens))
+    ranking = DecisionReranker(model).rerank(QUERY, texts)
+    assert sorted(found(ranking)) == list(range(len(texts)))
+    assert sorted(int(text.split()[0]) for each in model.asked for text in shown(each)) == list(range(len(texts)))
+    assert all(each.tokens <= tokens and len(each.questions) <= (questions or 99) for each in model.asked)
+
+
+def test_what_takes_control_tokens_apart_makes_no_call_too_long(colour: Colour) -> None:
+    model = Scripted(limits=DecisionLimits(tokens=2000))
+    reranker = DecisionReranker(model, max_tokens_per_doc=None, pairwise=True)
+    ranking = colour(reranker, "rerank", QUERY, ["<s>" * 9000, "<s>" * 1200])
+    assert (len(ranking), ranking.usage.truncated) == (2, 2)
+    assert all(each.tokens <= 2000 for each in model.asked)
+    assert all("<s>" not in text for each in model.asked for text in shown(each))
 
 
 def test_one_document_in_a_call_is_the_least(colour: Colour) -> None:
