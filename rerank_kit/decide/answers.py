@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rerank_kit.api.json_values import is_mapping, repeats
+from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
 from rerank_kit.decide.distributions import FLOATS, contradict, distribution
 from rerank_kit.decide.questions import Choice, Question, Score, YesNo
@@ -48,6 +49,7 @@ class Said:
     probabilities: Mapping[Any, Any] | None = None
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer that can be meant.
@@ -61,6 +63,7 @@ class Answer:
     probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What was answered, by the names of the questions.

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import (
     WHOLE,
     check_choice,
@@ -15,12 +16,11 @@ from rerank_kit.checks import (
     check_documents,
     check_instance,
     check_query,
-    check_text,
     check_whole,
 )
 from rerank_kit.decide.decision_calls import DecisionCalls, Sheet, wording
-from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.model import DecisionModel
+from rerank_kit.decide.settings import check_criterion, check_decider, check_levels, check_seed
 from rerank_kit.decide.sharing import fullness, room, shares
 from rerank_kit.decide.ways import LEVELS, Ask, OneOfAll, Scores, Way, YesOrNo
 from rerank_kit.errors import ConfigurationError
@@ -32,7 +32,7 @@ from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated
 from rerank_kit.judge.verdicts import OnError, Verdict, VerdictOrReason, Verdicts
 from rerank_kit.pricing import Prices, known_prices
-from rerank_kit.quoting import quoted, whole
+from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -69,6 +69,7 @@ class DecisionReranker(Settled, Reranker):
         pairwise: Whether each document is asked about in a call of its own.
     """
 
+    @named
     def __init__(
         self,
         model: DecisionModel,
@@ -93,8 +94,8 @@ class DecisionReranker(Settled, Reranker):
         Args:
             model: The decision model: `SystemOne(…)`, `OpenAIDecisions(…)`, or your own `DecisionModel`.
             ask: `"score"`, `"yes-no"` or `"choice"`.
-            criterion: Such as `"answers the query"` or `"is safe to quote to a customer"`.
-            levels: What each level means, for `ask="score"`: at least two, from the lowest to the highest.
+            criterion: No question, such as `"answers the query"` or `"is safe to quote to a customer"`.
+            levels: What each level means, for `ask="score"` alone: at least two, from the lowest to the highest.
             pairwise: Ask about each document in a call of its own. Not for `ask="choice"`.
             concurrency: How many calls are made side by side, where it takes several.
             max_tokens_per_doc: How many tokens of a document are sent at most; `None` is as many as fit into a call.
@@ -112,15 +113,7 @@ class DecisionReranker(Settled, Reranker):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        given: Any = model
-        if not callable(getattr(given, "decide", None)) or not isinstance(
-            getattr(given, "limits", None), DecisionLimits
-        ):
-            msg = (
-                "model must be a decision model with a method decide and limits, such as rerank_kit.decide.SystemOne(…)"
-                f", not {quoted(model)}"
-            )
-            raise ConfigurationError(msg)
+        check_decider(model)
         check_choice("ask", ask, ("score", "yes-no", "choice"))
         check_choice("too_long", too_long, ("cut", "raise"))
         check_choice("on_error", on_error, ("keep", "raise"))
@@ -130,8 +123,8 @@ class DecisionReranker(Settled, Reranker):
         name: object = getattr(model, "model", None)
         self.model = name if isinstance(name, str) else None
         self.ask: Ask = ask
-        self.criterion = check_text("criterion", criterion)
-        self.levels = _checked(levels)
+        self.criterion = check_criterion(criterion)
+        self.levels = check_levels(levels, ask, model.limits)
         self.pairwise = self.pointwise = pairwise
         self._concurrency = check_whole("concurrency", concurrency)
         self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc, none=WHOLE)
@@ -140,7 +133,7 @@ class DecisionReranker(Settled, Reranker):
         self._prices = prices
         self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._on_error: OnError = on_error
-        self._seed = seed
+        self._seed = check_seed(seed)
         self._abstention = Abstention(min_answerable, unanswerable, on_error)
         if ask == "choice" and pairwise:
             msg = "pairwise must be False with ask='choice': there is no choice among one document"
@@ -209,6 +202,7 @@ class DecisionReranker(Settled, Reranker):
         """What that usage costs, in US dollars; `None` when that is not known."""
         return self._price_list().cost(self.model, usage)
 
+    @named
     def estimate(self, query: str, documents: Sequence[Document | str]) -> Estimate:
         """What asking about these documents would take, without asking anything.
 
@@ -283,11 +277,3 @@ def _shown(text: str, most: int | None, left: int | None) -> tuple[str, bool]:
     shown, shorter = shortened(text, most)
     shown, again = shortened(shown, left)
     return shown, shorter or again
-
-
-def _checked(levels: Sequence[str]) -> tuple[str, ...]:
-    """Levels: at least two texts."""
-    if isinstance(levels, str) or not isinstance(levels, Sequence) or len(levels) < 2:  # noqa: PLR2004 - to tell apart
-        msg = f"levels must be a list of at least two texts, from the lowest level to the highest, not {quoted(levels)}"
-        raise ConfigurationError(msg)
-    return tuple(check_text(f"levels[{place}]", each) for place, each in enumerate(levels))

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.runnables import RunnableLambda
 
 from rerank_kit import (
     AuthenticationError,
@@ -20,6 +22,7 @@ from rerank_kit import (
     InvalidResponse,
     MissingExtra,
     Ranking,
+    WrongArguments,
 )
 from rerank_kit.decide import Answer, Choice, DecisionLimits, DecisionReranker, Score, SystemOne, YesNo
 from rerank_kit.decide.questions import question_tokens
@@ -420,6 +423,14 @@ def test_a_reranker_says_what_it_is_and_travels(colour: Colour) -> None:
     [
         ({"ask": "grade"}, "ask must be 'score', 'yes-no' or 'choice', not 'grade'"),
         ({"criterion": " "}, "criterion must be a str with something in it"),
+        ({"criterion": "Does it answer? "}, 'the end of the sentence "the document …", such as "answers the query"'),
+        ({"criterion": "回答吗？"}, "and no question"),
+        ({"levels": ["no", "yes", "no"]}, "levels has 'no' twice"),
+        ({"levels": ["no", "yes"], "ask": "yes-no"}, "levels are those of ask='score', and ask='yes-no' has none"),
+        ({"levels": ["no", "yes"], "ask": "choice"}, "levels are those of ask='score'"),
+        ({"seed": "x"}, "seed must be a whole number, or None"),
+        ({"seed": 1.5}, "seed must be a whole number, or None"),
+        ({"seed": True}, "seed must be a whole number, or None"),
         ({"levels": ["one"]}, "levels must be a list of at least two texts"),
         ({"levels": "full"}, "levels must be a list of at least two texts"),
         ({"levels": 3}, "levels must be a list of at least two texts"),
@@ -439,6 +450,43 @@ def test_a_reranker_says_what_it_is_and_travels(colour: Colour) -> None:
 def test_a_wrong_argument_is_said_at_once(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         DecisionReranker(Scripted(), **wrong)
+
+
+def test_levels_are_no_more_than_a_question_may_have() -> None:
+    levels = [f"level {number}" for number in range(6)]
+    with pytest.raises(ConfigurationError, match="levels must be at most 5, as many as the model takes"):
+        DecisionReranker(Scripted(limits=DecisionLimits(options=5)), levels=levels)
+    assert DecisionReranker(Scripted(limits=DecisionLimits(options=6)), levels=levels).levels == tuple(levels)
+    assert DecisionReranker(Scripted(), ask="choice", levels=list(LEVELS)).levels == LEVELS
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (Scripted, "model is the class Scripted: pass an object of it"),
+        ("jev-latest", r"not 'jev-latest': pass OpenAIDecisions\(name\) or SystemOne\(name\)"),
+        (RunnableLambda(str), r"wrap it, langchain_rerank_kit\.LangChainDecisions\(model\)"),
+        (FakeListChatModel(responses=["x"]), r"it writes text, so it is one for rerank_kit\.judge\.LLMJudge"),
+    ],
+)
+def test_what_is_no_decision_model_is_told_what_to_do_with_it(model: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        DecisionReranker(model)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: DecisionReranker(Scripted(), min_answerble=1), "did you mean min_answerable"),
+        (lambda: DecisionReranker(Scripted(), "score"), "pass the others by name, ask="),
+        (lambda: DecisionReranker(Scripted()).estimate("q", [], topn=1), "estimate has no argument 'topn'"),
+        (lambda: DecisionLimits(token=5), "did you mean tokens"),
+        (lambda: SystemOne("m", api_key="k").check(timout=1), "did you mean timeout"),
+    ],
+)
+def test_arguments_that_there_are_not_are_told_what_was_meant(call: Any, told: str) -> None:
+    with pytest.raises(WrongArguments, match=told):
+        call()
 
 
 @pytest.mark.parametrize("model", ["jev-latest", None, object(), Scripted(limits=5)])  # type: ignore[arg-type]
