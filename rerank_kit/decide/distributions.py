@@ -51,5 +51,5 @@ def _rounding(values: Sequence[float], least: int) -> float:
     """By how much each may have been rounded, if all have as many decimals, and that many at least."""
     for decimals in range(least, _EXACT):
         if all(abs(value - round(value, decimals)) < _SAME for value in values):
-            return 0.5 / 10**decimals
+            return 0.5 * 10.0**-decimals
     return FLOATS

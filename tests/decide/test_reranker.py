@@ -474,14 +474,19 @@ def test_what_is_no_decision_model_is_told_what_to_do_with_it(model: Any, told: 
         DecisionReranker(model)
 
 
+MADE: Any = DecisionReranker
+LIMITS: Any = DecisionLimits
+CLIENT: Any = SystemOne
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: DecisionReranker(Scripted(), min_answerble=1), "did you mean min_answerable"),
-        (lambda: DecisionReranker(Scripted(), "score"), "pass the others by name, ask="),
-        (lambda: DecisionReranker(Scripted()).estimate("q", [], topn=1), "estimate has no argument 'topn'"),
-        (lambda: DecisionLimits(token=5), "did you mean tokens"),
-        (lambda: SystemOne("m", api_key="k").check(timout=1), "did you mean timeout"),
+        (lambda: MADE(Scripted(), min_answerble=1), "did you mean min_answerable"),
+        (lambda: MADE(Scripted(), "score"), "pass the others by name, ask="),
+        (lambda: MADE(Scripted()).estimate("q", [], topn=1), "estimate has no argument 'topn'"),
+        (lambda: LIMITS(token=5), "did you mean tokens"),
+        (lambda: CLIENT("m", api_key="k").check(timout=1), "did you mean timeout"),
     ],
 )
 def test_arguments_that_there_are_not_are_told_what_was_meant(call: Any, told: str) -> None:
