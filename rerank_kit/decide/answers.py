@@ -157,8 +157,9 @@ def _level(question: Score, said: Said) -> Answer | None:
 
 
 def _choice(question: Choice, said: Said) -> Answer | None:
-    given = {} if said.probabilities is None else said.probabilities
-    probabilities = distribution(_each(given), list(question.options))
+    if said.probabilities is None:
+        return None
+    probabilities = distribution(_each(said.probabilities), list(question.options))
     return None if probabilities is None else Answer(0.0, probabilities)
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from rerank_kit import ConfigurationError
+from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.testing import DecisionServer, constant_scores, index_out_of_range, invalid_json
 from tests.decide.conftest import KEY, server
 
@@ -179,7 +180,7 @@ ODD: list[Any] = [None, True, 5, 1.5, "", "odd", [], {}, [[]], [None], [5], {"a"
 def places(body: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
     """Every place in a body, and the body itself."""
     yield path
-    below = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    below: Any = body.items() if is_mapping(body) else enumerate(body) if is_list(body) else ()
     for key, value in below:
         yield from places(value, *path, key)
 
