@@ -144,23 +144,11 @@ class DecisionReranker(Settled, Reranker):
     def fingerprint(self) -> str | None:
         """The model and all that it is asked, where it is asked about each document by itself."""
         whose: object = getattr(self.decider, "fingerprint", None)
-        if self.no_fingerprint is not None or not isinstance(whose, str):
+        if not self.pairwise or not isinstance(whose, str) or self._abstention.least is not None:
             return None
         limits = self.decider.limits
         cut = self._max_tokens_per_doc, limits.tokens, limits.state_tokens
         return ":".join(map(str, (whose, wording(self._way()), *cut)))
-
-    @property
-    def no_fingerprint(self) -> str | None:
-        """Which setting keeps it from having a fingerprint, as a sentence; `None` where none does."""
-        if not self.pairwise:
-            return "documents are asked about together: pass pairwise=True"
-        if self._abstention.least is not None:
-            return (
-                f"min_answerable={self._abstention.least:g} leaves all documents out where none answers, and such a "
-                "ranking has no scores to keep: pass None, and look at ranking.answerable behind the cache"
-            )
-        return None
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Ask about the documents."""
