@@ -53,8 +53,9 @@ class DecisionReranker(Settled, Reranker):
     of its documents together; `pairwise=True` asks about each by itself, in as many calls. Documents with equal scores
     keep their order.
 
-    In the same call it is asked whether any document answers: `ranking.answerable` is the probability. Pair by pair, it
-    is the best score.
+    In the same call it is asked whether any document answers: `ranking.answerable` is the probability, of several calls
+    the highest. Pair by pair, it is the best score. Where one is not known it is `None`, unless another reaches
+    `min_answerable`. Documents without text do not answer.
 
     Documents without an answer, because the call failed, came too late or would have cost too much, or because the
     answer was a refusal, was left out or cannot be meant, are kept, in their order, after the others. Their verdict is
@@ -102,9 +103,10 @@ class DecisionReranker(Settled, Reranker):
             too_long: What a longer document does: `"cut"` cuts it, which counts in `usage.truncated`, `"raise"` raises.
             max_calls: How many calls one query may take.
             max_cost: How much one query may cost, in US dollars. What a call may cost is guessed before it is made.
-            on_error: What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises. A wrong key
-                or setting always raises.
-            min_answerable: The least that `ranking.answerable` has to be; `None` is to rank in any case.
+            on_error: What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises, as it does
+                where `min_answerable` needs an answer that there is not. A wrong key or setting always raises.
+            min_answerable: The least that `ranking.answerable` has to be; `None` is to rank in any case. Where it is
+                not known, the ranking stands, degraded.
             unanswerable: What becomes of a ranking where it is less: `"none"` gives no hits, `"flag"` says so in a
                 ranking that is degraded.
             prices: What costs are computed by; by default the rows that come with the package.
