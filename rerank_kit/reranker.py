@@ -90,6 +90,10 @@ class Reranker(ABC):
         """
         return None
 
+    def nothing_to_read(self, ranking: Ranking) -> Ranking:
+        """What becomes of a ranking of documents of which none has text, so that `flow` was not asked."""
+        return ranking
+
     @staticmethod
     @named
     def of(function: Scoring, *, model: str | None = None) -> Reranker:
@@ -229,7 +233,10 @@ class Reranker(ABC):
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
             answers = (yield from self._many(sent, deadline)) if sent else []
-            whole = completed(asked, answers, type(self).__name__)
+            whole = [
+                self.nothing_to_read(ranking) if each.empty and not each.documents else ranking
+                for ranking, each in zip(completed(asked, answers, type(self).__name__), asked, strict=True)
+            ]
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
                 error.backend = type(self).__name__
