@@ -17,6 +17,9 @@ from rerank_kit.quoting import quoted, whole
 Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
 
+UNJUDGED = "unjudged"
+"""The verdict of a document that could not be judged."""
+
 
 @named
 @dataclass(frozen=True, slots=True)
