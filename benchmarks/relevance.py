@@ -25,8 +25,8 @@ from ir_measures import R
 
 import rerank_kit
 from langchain_rerank_kit import BM25Retriever
-from langchain_rerank_kit.bm25_words import words
 from rerank_kit import Document, Reranker
+from rerank_kit.bm25.words import words
 from rerank_kit.local import OnnxCrossEncoder
 
 Run: TypeAlias = Mapping[str, Mapping[str, float]]

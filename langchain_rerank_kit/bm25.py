@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,21 +13,17 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
-from langchain_rerank_kit.bm25_words import Terms, languages, told_language
 from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.misspelt import told_of_fields
 from langchain_rerank_kit.result_metadata import with_score
 from langchain_rerank_kit.text_read import TextField, reader
 from rerank_kit import ConfigurationError, Hit
-from rerank_kit.checks import check_choice, check_count
+from rerank_kit.bm25 import AUTO, BM25
+from rerank_kit.checks import check_count
 from rerank_kit.names import check_names
-from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 
-AUTO = "auto"
-
 _INDEXED = frozenset({"docs", "language", "tokenizer", "text"})
-_FAINT = 0.01  # what a common word of a query counts: enough to decide among equals, and to bring who else may answer
 
 
 class BM25Retriever(Changing, BaseRetriever):
@@ -59,8 +54,7 @@ class BM25Retriever(Changing, BaseRetriever):
     language: str | None = AUTO
     tokenizer: SkipJsonSchema[Callable[[str], list[str]] | None] = Field(default=None, exclude=True, repr=False)
     text: TextField = None
-    _terms: Terms = PrivateAttr(default=Terms())
-    _index: Any = PrivateAttr(default=None)
+    _index: BM25 = PrivateAttr()
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,17 +69,9 @@ class BM25Retriever(Changing, BaseRetriever):
         self._index_documents()
 
     def _index_documents(self) -> None:
-        bm25s = optional("bm25s", extra="langchain", why="BM25Retriever")
-        logging.getLogger("bm25s").setLevel(logging.NOTSET)  # its import sets DEBUG, whatever the user has configured
         told_of_fields(self.docs, self.text, frozenset(), type(self).__name__)
         texts = list(map(reader(self.text), self.docs))
-        if self.tokenizer is None:
-            self._terms = Terms(self._language_of(texts))
-        terms = list(map(self.tokenizer or self._terms, texts))
-        self._index = None
-        if any(terms):  # bm25s cannot index a collection without a single word
-            self._index = bm25s.BM25()
-            self._index.index(terms, show_progress=False)
+        self._index = BM25(texts, language=self.language, tokenizer=self.tokenizer)
 
     @override
     def _follow(self, names: frozenset[str]) -> None:
@@ -93,17 +79,12 @@ class BM25Retriever(Changing, BaseRetriever):
         if names & _INDEXED:
             self._index_documents()
 
-    def _language_of(self, texts: Sequence[str]) -> str | None:
-        if self.language is not None:
-            check_choice("language", self.language, (AUTO, *languages(), None))
-        return told_language(texts) if self.language == AUTO else self.language
-
     @override
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Say in which language words are compared."""
         yield from (shown for shown in super().__repr_args__() if shown[0] != "language")
         if self.tokenizer is None:
-            language = self._terms.language
+            language = self._index.language
             yield "language", f"{AUTO}: {language}" if self.language == AUTO else language
 
     @classmethod
@@ -175,12 +156,4 @@ class BM25Retriever(Changing, BaseRetriever):
 
     def _search(self, query: str, k: int | None) -> list[Document]:
         limit = self.k if k is None else check_count("k", k, none="for that of the retriever")
-        terms, common = self._terms.of_query(query) if self.tokenizer is None else (self.tokenizer(query), [])
-        if self._index is None or not terms:
-            return []
-        scores: Any = self._index.get_scores(terms)
-        if common:
-            scores = scores + _FAINT * self._index.get_scores(common)
-        matches = scores.nonzero()[0]
-        best = matches[(-scores[matches]).argsort(kind="stable")][:limit]
-        return [with_score(self.docs[place], Hit(place, float(scores[place]))) for place in map(int, best)]
+        return [with_score(self.docs[place], Hit(place, score)) for place, score in self._index.best(query, limit)]

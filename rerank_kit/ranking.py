@@ -122,7 +122,7 @@ class Ranking:
 
         Args:
             top_n: How many may pass at most; `None` is all.
-            threshold: The lowest score that passes; `None` is none.
+            threshold: The lowest score that passes; `None` is none. What was not judged has no score, and passes.
             blank: The indexes of documents without text, which reach no threshold.
         """
         passing: list[Hit] = []
@@ -132,7 +132,7 @@ class Ranking:
         for hit in self.hits:
             if threshold is not None and hit.index in blank:
                 dropped.append(Dropped(hit.index, "it has no text"))
-            elif threshold is not None and hit.score < threshold:
+            elif threshold is not None and hit.verdict != UNJUDGED and hit.score < threshold:
                 dropped.append(Dropped(hit.index, f"its score is below threshold={threshold:g}", hit.score))
             elif top_n is not None and len(passing) == top_n:
                 dropped.append(Dropped(hit.index, f"not among the best, top_n={top_n}", hit.score if scored else None))

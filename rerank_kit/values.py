@@ -39,6 +39,10 @@ class Document:
     id: str | None = None
 
 
+UNJUDGED = "unjudged"
+"""The verdict on a document about which a judge came to none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One document of a ranking.

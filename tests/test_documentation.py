@@ -59,3 +59,13 @@ def test_every_file_of_the_project_is_linked_by_a_path_that_exists() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_place_in_a_page_that_is_linked_exists() -> None:
+    for page in PAGES:
+        for target, place in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
+            text = (page.parent / target if target else page).read_text("utf-8")
+            prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+            headings = re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
+            places = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+            assert place in places, f"{page.name} links to {target}#{place}"

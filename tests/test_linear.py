@@ -14,7 +14,9 @@ import pytest
 import langchain_rerank_kit
 import llama_rerank_kit
 import rerank_kit
-from langchain_rerank_kit.bm25_words import Terms, languages, parts, told_language, words
+from rerank_kit.bm25.index import Terms
+from rerank_kit.bm25.languages import languages, told_language
+from rerank_kit.bm25.words import parts, words
 from rerank_kit.first_stage.near_duplicates import near_duplicates
 from rerank_kit.judge.answers import read
 from rerank_kit.judge.chat import Completion

@@ -40,7 +40,7 @@ class CascadeFields(RerankFields):
     @classmethod
     def _each_is_ours(cls, stages: object) -> object:
         """Say what to write for what is no stage."""
-        base = next(kind.__name__ for kind in cls.__mro__ if kind.__name__ in {*_BASES, "CascadeFields"})
+        base = next((kind.__name__ for kind in cls.__mro__ if kind.__name__ in _BASES), "CascadeFields")
         if not isinstance(stages, list | tuple):
             msg = f"stages must be a list of {base}s, not {class_name(stages)}: wrap it in a list"
             raise ConfigurationError(msg)

@@ -94,7 +94,8 @@ class LLMJudge(Settled, Reranker):
         Args:
             model: The LLM: `Anthropic()`, `OpenAICompatible(…)`, or your own `ChatModel`.
             mode: `"filter"`, `"grade"` or `"listwise"`.
-            criterion: Such as `"answers the query"` or `"is safe to quote to a customer"`.
+            criterion: What makes a document a good one, such as `"answers the query and can be quoted to a customer"`.
+                It stands in place of relevance, so it has to speak of the query.
             instructions: The system prompt, if not `rerank_kit.judge.prompts.INSTRUCTIONS[mode]`. `{criterion}` in it
                 is replaced. It has to say what the answer looks like.
             concurrency: How many calls are made side by side.

@@ -13,7 +13,7 @@ from rerank_kit.judge.answers import Outcome
 from rerank_kit.judge.spending import Spending
 from rerank_kit.quoting import class_name
 from rerank_kit.ranking import Ranking
-from rerank_kit.values import Hit, Span, Usage
+from rerank_kit.values import UNJUDGED, Hit, Span, Usage
 
 OnError: TypeAlias = Literal["keep", "raise"]
 """What a document without a verdict does: it is kept unjudged, or raises."""
@@ -137,9 +137,7 @@ class Verdicts:
         return sorted(hits, key=lambda hit: -hit.score)
 
     def _of(self, hits: Sequence[Hit]) -> Ranking:
-        rest = [
-            Hit(place, 0.0, f"not judged: {self.of_documents[place]}", verdict="unjudged") for place in self.unjudged
-        ]
+        rest = [Hit(place, 0.0, f"not judged: {self.of_documents[place]}", verdict=UNJUDGED) for place in self.unjudged]
         failure = self.span.problem if len(self.unjudged) == len(self.of_documents) else None
         return Ranking((*hits, *rest), self.span.usage, (self.span,), failure, answerable=self.answerable)
 

@@ -262,3 +262,10 @@ def test_those_who_collect_around_hear_of_all() -> None:
     with explaining() as around:
         assert the_last([told], 7) is told
     assert around == [told]
+
+
+def test_what_was_not_judged_passes_a_threshold() -> None:
+    ranking = Ranking((Hit(1, 0.9, verdict="yes"), Hit(2, 0.1, verdict="no"), Hit(0, 0.0, verdict="unjudged")))
+    assert [hit.index for hit in ranking.cut(None, 0.5)] == [1, 0]
+    assert [hit.index for hit in ranking.cut(1, 0.5)] == [1]
+    assert [hit.index for hit in ranking.cut(None, 0.5, blank=[0])] == [1]

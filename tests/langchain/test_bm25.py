@@ -12,8 +12,8 @@ import pytest
 from langchain_core.documents import Document
 
 from langchain_rerank_kit import BM25Retriever
-from langchain_rerank_kit.bm25_words import words
 from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit.bm25.words import words
 from tests.conftest import Colour
 
 TEXTS = ["the cat sat", "the dog ran", "a cat and a dog", "nothing in common"]
@@ -179,7 +179,7 @@ def test_a_retriever_can_be_pickled_and_copied(fields: dict[str, Any], found: in
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("Stemmer", "bm25s"):
         monkeypatch.setitem(sys.modules, package, None)
-        with pytest.raises(MissingExtra, match=rf'{package}: pip install "rerank-kit\[langchain\]"'):
+        with pytest.raises(MissingExtra, match=rf'{package}: pip install "rerank-kit\[bm25\]"'):
             BM25Retriever.from_texts(TEXTS)
 
 

@@ -11,8 +11,8 @@ from langchain_core.documents import Document
 from pydantic import ValidationError
 
 from langchain_rerank_kit import BM25Retriever, with_rerank
-from langchain_rerank_kit.bm25_words import words
 from rerank_kit import ConfigurationError
+from rerank_kit.bm25.words import words
 from tests.conftest import Colour
 from tests.doubles import Scripted
 

@@ -31,6 +31,7 @@ from tests.local.hub_server import (
     on,
     serving,
 )
+from tests.local.tiny_families import decoder
 from tests.local.tiny_models import WORDS
 from tests.local.tiny_torch_models import REASON, bert_like, transformers
 
@@ -79,6 +80,14 @@ def test_the_cache_is_enough_without_a_network(
     point_at(monkeypatch, NOWHERE, cache)
     assert scores(cache) == expected
     assert "is taken from the cache" in caplog.text
+
+
+def test_a_card_tells_what_a_model_was_made_from(hub: Hub, tmp_path: Path) -> None:
+    shutil.rmtree(hub.folder)
+    shutil.copytree(decoder("legal", "Qwen3", "ForSequenceClassification", num_labels=1)(tmp_path / "made"), hub.folder)
+    (hub.folder / "README.md").write_text("---\nbase_model: Qwen/Qwen3-Reranker-0.6B\n---\n", "utf-8")
+    engine = SentenceTransformersCrossEncoder(NAME, device="cpu", cache_dir=tmp_path / "cache")
+    assert engine.recipe.family == "Qwen3-Reranker"
 
 
 def test_a_newer_commit_of_the_branch_is_fetched(hub: Hub, tmp_path: Path) -> None:

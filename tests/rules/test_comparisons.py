@@ -277,7 +277,7 @@ def own(query: str, document: Document) -> float:
         (tier, ("",), {"when": own}, "needs a name"),
         (tier, ("a",), {"when": near("a", 1, half=1)}, "when=Near"),
         (at_most, (0,), {"by": "a"}, "number must be"),
-        (at_most, (None,), {"by": "a"}, "needs a number"),
+        (at_most, (None,), {"by": "a"}, "number must be a whole number of at least 1, not None"),
         (at_most, (1,), {"by": ""}, "by must be"),
     ],
 )

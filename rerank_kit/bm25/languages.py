@@ -1,57 +1,20 @@
-"""The terms that BM25 counts: words, parts of identifiers, stems, and which language it all is in."""
+"""Which language texts are in, and the stems of its words."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from rerank_kit.bm25.words import words
 from rerank_kit.optional import optional
-from rerank_kit.texts import UNSPACED, nfkc
-
-# Marks belong to the letter before them, where there are spaces between words: accents, the points of Hebrew and of
-# Arabic, and most vowels of India's scripts, which are taken here whole but for their full stops.
-_MARKS = "\u0300-\u036f\u0483-\u0489\u05b0-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
-_INDIAN = "\u0900-\u0963\u0966-\u0dff"
-_PIECES = re.compile(f"[{UNSPACED}]+|[^\\W{UNSPACED}]++(?:[{_MARKS}{_INDIAN}]++[^\\W{UNSPACED}]*+)*+")
-_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
-_JOINT = re.compile("_+|(?<=[a-z0-9])(?=[A-Z][a-z])")
-
-_TURKISH = str.maketrans("Iİ", "ıi")  # these are its pairs; elsewhere I goes with i
 
 _SAMPLED = 500  # texts of a collection: enough for its language to be heard
 _BEGINNING = 1_000  # characters of each
 _LEAST = 3  # different common words
 _OTHERS = 1 / 6  # as many of another language: a tenth of the texts may be in one
 _SHARE = 0.04  # of all words: prose has five to ten times as many, code with comments half as many again
-
-
-def words(text: str) -> list[str]:
-    """Cut text into words.
-
-    Words of letters and digits, case folded, with the marks on letters. Chinese and Japanese, which put no space
-    between words, are cut into overlapping pairs of characters, as Lucene's CJKAnalyzer does.
-    """
-    terms: list[str] = []
-    for piece in _PIECES.findall(nfkc(text).casefold()):
-        if _IS_UNSPACED.match(piece) and len(piece) > 1:
-            terms.extend(piece[at : at + 2] for at in range(len(piece) - 1))
-        else:
-            terms.append(piece)
-    return terms
-
-
-def parts(text: str) -> list[str]:
-    """The words that names in code are made of: those of `get_user` and `DiffExecutor`, of two letters or more."""
-    plain = nfkc(text)
-    if _JOINT.search(plain) is None:
-        return []
-    names = (piece for piece in _PIECES.findall(plain) if _JOINT.search(piece))
-    return [part.casefold() for name in names for part in _JOINT.split(name) if len(part) > 1]
-
 
 COMMONEST: Mapping[str, frozenset[str]] = {
     language: frozenset(words(text))
@@ -239,42 +202,15 @@ def told_language(texts: Sequence[str]) -> str | None:
     return language if clear and language in languages() else None
 
 
-@dataclass(frozen=True)
-class Terms:
-    """From a text to its terms: words, and the parts of names in code, as stems.
+def stems(language: str, every: Sequence[str]) -> list[str]:
+    """The stems of words of one of `languages`.
 
-    Attributes:
-        language: One of `languages`; `None` for words as they stand.
+    Raises:
+        MissingExtra: PyStemmer is not installed.
     """
-
-    language: str | None = None
-
-    def __call__(self, text: str) -> list[str]:
-        """The terms of a document."""
-        return self._stems(self._words(text))
-
-    def of_query(self, query: str) -> tuple[list[str], list[str]]:
-        """The terms of a query that say what is looked for, and the commonest words of the language beside them.
-
-        A query that has none but these looks for them.
-        """
-        every = self._words(query)
-        common = COMMONEST.get(self.language or "", frozenset())
-        telling = [word for word in every if word not in common]
-        if not telling:
-            return self._stems(every), []
-        return self._stems(telling), self._stems([word for word in every if word in common])
-
-    def _words(self, text: str) -> list[str]:
-        spelled = text.translate(_TURKISH) if self.language == "turkish" else text
-        return [*words(spelled), *parts(spelled)]
-
-    def _stems(self, every: list[str]) -> list[str]:
-        if self.language is None:
-            return every
-        stems: list[str] = _stemming().Stemmer(self.language, 0).stemWords(every)  # one cannot be shared by threads
-        return stems
+    found: list[str] = _stemming().Stemmer(language, 0).stemWords(list(every))  # one cannot be shared by threads
+    return found
 
 
 def _stemming() -> Any:
-    return optional("Stemmer", extra="langchain", why="BM25Retriever(language=…)")
+    return optional("Stemmer", extra="bm25", why="BM25 with stems")

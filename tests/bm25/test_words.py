@@ -10,8 +10,10 @@ import Stemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_rerank_kit.bm25_words import COMMONEST, Terms, languages, parts, told_language, words
 from rerank_kit import MissingExtra
+from rerank_kit.bm25.index import Terms
+from rerank_kit.bm25.languages import COMMONEST, languages, told_language
+from rerank_kit.bm25.words import parts, words
 
 PROSE = {
     "arabic": "وصل القطار إلى المدينة بعد ساعتين. "
@@ -214,6 +216,6 @@ def test_the_commonest_words_of_a_query_stand_beside_the_others() -> None:
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "Stemmer", None)
-    with pytest.raises(MissingExtra, match=r'Stemmer: pip install "rerank-kit\[langchain\]"'):
+    with pytest.raises(MissingExtra, match=r'Stemmer: pip install "rerank-kit\[bm25\]"'):
         Terms("english")("cat")
     assert Terms()("cats") == ["cats"]
