@@ -26,7 +26,7 @@ def uncoerced(kind: type[BaseModel], name: str | None, value: Any) -> Any:
             or text in place of any of them.
     """
     kinds = _kinds(kind.model_fields[str(name)].annotation)
-    given: type = type(value)
+    given: type[Any] = type(value)
     if not kinds & _NUMBERS or given not in {*_NUMBERS, str, bytes} or given in kinds:
         return value
     if (given is int and float in kinds) or (given in {str, bytes} and kinds & _TAKE_TEXT):

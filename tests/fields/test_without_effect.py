@@ -112,11 +112,9 @@ def needed(kind: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["recall", "top_n", "threshold"])
 def test_a_retriever_refuses_it_too(name: str) -> None:
-    first = lc.BM25Retriever.from_texts(["a", "b"])
+    given: dict[str, Any] = {"base_compressor": lc.RerankCompressor(reranker=Scripted()), name: True}
     with pytest.raises(ValidationError, match=f"{name} must be a .*number.*, not of type bool"):
-        lc.RerankRetriever(
-            base_retriever=first, base_compressor=lc.RerankCompressor(reranker=Scripted()), **{name: True}
-        )
+        lc.RerankRetriever(base_retriever=lc.BM25Retriever.from_texts(["a", "b"]), **given)
 
 
 def test_what_is_a_number_or_a_name_is_taken() -> None:

@@ -23,7 +23,7 @@ from rerank_kit.decide.ways import Ask
 from rerank_kit.testing import DecisionRequest, DecisionServer, words_in_common
 from tests import doubles
 from tests.conftest import Colour
-from tests.decide.doubles import DOCUMENTS, ORDER, QUERY, Scripted, without
+from tests.decide.doubles import DOCUMENTS, ORDER, QUERY, Scripted, failing, without
 from tests.langchain.recording import Recorder
 
 KEY = "planted-key-5f2c"
@@ -153,7 +153,7 @@ def test_nothing_is_kept_where_a_stage_says_that_nothing_answers(colour: Colour)
 @pytest.mark.parametrize("cascade", [False, True])
 @pytest.mark.parametrize("some", [False, True])
 def test_what_could_not_be_judged_has_no_score(some: bool, cascade: bool, colour: Colour) -> None:
-    change: Any = without("kind") if some else lambda *_: BackendError("down")
+    change = without("kind") if some else failing("", BackendError("down"))
     asked: RerankCompressor = DecisionRerank(decision_model=Scripted(change=change))
     first = RerankCompressor(reranker=doubles.Scripted(len), top_n=None)
     compressor = CascadeRerank(stages=[first, asked]) if cascade else asked
