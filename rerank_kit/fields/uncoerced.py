@@ -13,7 +13,7 @@ _NUMBERS = frozenset({bool, int, float})
 _TAKE_TEXT = frozenset({str, Path, Any, Literal})
 
 
-def uncoerced(kind: type[BaseModel], name: str | None, value: Any) -> Any:
+def uncoerced(kind: type[BaseModel], name: str | None, value: object) -> object:
     """The value of a field, as it is. What is refused is not shown: it may be a key.
 
     Args:
@@ -26,7 +26,7 @@ def uncoerced(kind: type[BaseModel], name: str | None, value: Any) -> Any:
             or text in place of any of them.
     """
     kinds = _kinds(kind.model_fields[str(name)].annotation)
-    given: type[Any] = type(value)
+    given = type(value)
     if not kinds & _NUMBERS or given not in {*_NUMBERS, str, bytes} or given in kinds:
         return value
     if (given is int and float in kinds) or (given in {str, bytes} and kinds & _TAKE_TEXT):
