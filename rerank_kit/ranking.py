@@ -32,6 +32,7 @@ class Ranking:
         ids: Those of the documents that were ranked, in the caller's order; empty where none has one.
         dropped: Documents that are not among the hits, and why, as far as it is known.
         answerable: How likely it is that any of the documents answers, from rerankers that can tell.
+        abstained: Whether there are no hits because probably none of the documents answers.
     """
 
     hits: tuple[Hit, ...]
@@ -41,6 +42,7 @@ class Ranking:
     ids: tuple[str | None, ...] = ()
     dropped: tuple[Dropped, ...] = field(default=(), compare=False)
     answerable: float | None = None
+    abstained: bool = False
 
     @classmethod
     def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
@@ -238,8 +240,8 @@ def _is_list(value: Any) -> bool:
 
 
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:
-    """Hits by score; those of the same score by logit, and then as they come."""
-    return tuple(sorted(hits, key=lambda hit: height(hit.score, hit.logit), reverse=True))
+    """Hits by score; those of the same score by logit, and then as they come. Behind them what could not be judged."""
+    return tuple(sorted(hits, key=lambda hit: (hit.verdict != UNJUDGED, height(hit.score, hit.logit)), reverse=True))
 
 
 def height(score: float, logit: float | None) -> tuple[float, float]:

@@ -101,7 +101,7 @@ class Abstention:
         if self.unanswerable == "flag":
             return _flagged(ranking, why)
         dropped = tuple(Dropped(hit.index, why, hit.score) for hit in ranking)
-        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped))
+        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped), abstained=True)
 
 
 def _flagged(ranking: Ranking, why: str) -> Ranking:
