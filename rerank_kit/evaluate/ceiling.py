@@ -103,7 +103,7 @@ def ceiling(
 def _reached(ranking: Sequence[str], grades: Mapping[str, int], depth: int, top_n: int) -> float:
     """The nDCG of one query whose first candidates are in the best order."""
     ideal = _gain(list(grades.values()), top_n)
-    return _gain([grades.get(document, 0) for document in ranking[:depth]], top_n) / ideal if ideal else 0.0
+    return _gain([grades.get(document, 0) for document in set(ranking[:depth])], top_n) / ideal if ideal else 0.0
 
 
 def _gain(grades: Sequence[int], top_n: int) -> float:

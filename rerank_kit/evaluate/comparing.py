@@ -127,17 +127,22 @@ def _differences(before: Values, after: Values) -> list[float]:
     return sorted(gains(before, after).values())
 
 
-def check_pair(before: Values, after: Values) -> None:
+def check_pair(before: Values, after: Values, names: tuple[str, str] = ("before", "after")) -> None:
     """Refuse values that cannot be compared.
+
+    Args:
+        before: What is compared with.
+        after: What is judged.
+        names: What errors call them.
 
     Raises:
         ConfigurationError: The queries differ, there are none, or a value is no number from 0 to 1.
     """
-    _check_values("before", before)
-    _check_values("after", after)
+    for name, values in zip(names, (before, after), strict=True):
+        _check_values(name, values)
     if alone := sorted(before.keys() ^ after.keys()):
         msg = (
-            f"before and after must have the same queries: {len(alone)} are in one of them only, such as "
+            f"{names[0]} and {names[1]} must have the same queries: {len(alone)} are in one of them only, such as "
             f"{quoted(alone[0])}. A query for which a system found nothing counts as 0"
         )
         raise ConfigurationError(msg)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, Literal
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.comparing import LEVEL, MARGIN, RESAMPLES, Comparison, Values, compare
+from rerank_kit.evaluate.comparing import LEVEL, MARGIN, RESAMPLES, Comparison, Values, check_pair, compare
 from rerank_kit.evaluate.verdicts import Verdict, fewest, holm, more_queries, verdict
 from rerank_kit.quoting import quoted
 
@@ -102,11 +102,7 @@ def judged(
         ConfigurationError: A first stage is no system, or what `compare` refuses.
         MissingExtra: NumPy or SciPy is not installed.
     """
-    for system, first in first_stages.items():
-        if system not in values or not (first is None or first in values):
-            unknown = first if system in values else system
-            msg = f"first_stages names {quoted(unknown)}, which values does not have: it has {', '.join(values)}"
-            raise ConfigurationError(msg)
+    _check(values, first_stages)
     pairs = _pairs(values, first_stages)
     made = [
         compare(values[against], values[system], margin=margin, level=level, seed=seed, resamples=resamples)
@@ -118,6 +114,16 @@ def judged(
         _judge(pair, role, comparison, p_adjusted=p, measure=measure, among=among)
         for (pair, role), comparison, p in zip(pairs.items(), made, adjusted, strict=True)
     ]
+
+
+def _check(values: Mapping[str, Values], first_stages: Mapping[str, str | None]) -> None:
+    for one, other in pairwise(values):
+        check_pair(values[one], values[other], (f"values[{quoted(one)}]", f"values[{quoted(other)}]"))
+    for system, first in first_stages.items():
+        if system not in values or not (first is None or first in values):
+            unknown = first if system in values else system
+            msg = f"first_stages names {quoted(unknown)}, which values does not have: it has {', '.join(values)}"
+            raise ConfigurationError(msg)
 
 
 def _pairs(values: Mapping[str, Values], first_stages: Mapping[str, str | None]) -> dict[tuple[str, str], Role]:
@@ -135,8 +141,8 @@ def _pairs(values: Mapping[str, Values], first_stages: Mapping[str, str | None])
 
 
 def _best(values: Mapping[str, Values]) -> str | None:
-    """The system with the highest mean, the first of equals."""
-    return max(values, key=lambda name: sum(values[name].values()) / max(1, len(values[name])), default=None)
+    """The system with the highest mean, which is that with the highest sum; the first of equals."""
+    return max(values, key=lambda name: sum(values[name].values()), default=None)
 
 
 def _judge(
