@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rerank_kit.evaluate.earning import UpTo, earns
+from rerank_kit.evaluate.verdicts import more_queries
 from tests.evaluate.planted import NOISE, by_query
 
 BM25 = UpTo("bm25", by_query(np.full(100, 0.5)), seconds=0.01, dollars=0.0)
@@ -61,7 +62,13 @@ def test_stages_are_adjusted_for_as_many_as_there_are() -> None:
     (alone,) = earns([BM25, edge], margin=0)
     assert alone.verdict == "better"
     same = [UpTo(f"same {place}", edge.values) for place in range(6)]
-    assert {each.verdict for each in earns([BM25, edge, *same], margin=0)} == {"inconclusive", "equal"}
+    found, *others = earns([BM25, edge, *same], margin=0)
+    assert (found.verdict, {each.verdict for each in others}) == ("inconclusive", {"equal"})
+    more = more_queries(found.comparison, 1.0, among=7)
+    assert more != more_queries(found.comparison, 1.0)
+    assert found.text.endswith(
+        f"one such difference among 7 comparisons can be chance, about {more} more queries would tell"
+    )
 
 
 def test_one_stage_alone_has_nothing_to_add_to() -> None:

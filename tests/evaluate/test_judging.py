@@ -11,7 +11,8 @@ import pytest
 
 from rerank_kit import ConfigurationError
 from rerank_kit.evaluate.comparing import compare
-from rerank_kit.evaluate.judging import Judged, judged
+from rerank_kit.evaluate.judging import Judged, judged, what_would_tell
+from rerank_kit.evaluate.verdicts import more_queries
 from tests.evaluate.planted import NOISE, by_query
 
 
