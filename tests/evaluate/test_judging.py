@@ -95,9 +95,10 @@ def test_what_would_tell_alone_and_does_not_among_many_says_so() -> None:
     found = run({**values, **more}, {"onnx": "bm25"}, margin=0)["onnx", "bm25"]
     assert found.comparison.low > 0
     assert (found.verdict, found.p_adjusted) == ("inconclusive", pytest.approx(20 * found.comparison.p, rel=0.9))
-    assert (
-        f"one such difference among 21 comparisons can be chance, about {found.more_queries} more queries" in found.text
-    )
+    more = more_queries(found.comparison, found.p_adjusted, among=21)
+    assert found.more_queries == more != more_queries(found.comparison, found.p_adjusted)
+    assert f"one such difference among 21 comparisons can be chance, about {more} more queries would tell" in found.text
+    assert what_would_tell(found.comparison, 120, 1) == "about 120 more queries would tell"
 
 
 def test_a_whole_run_raises_false_alarms_as_seldom_as_the_level_says_though_the_best_is_picked_after_the_fact() -> None:
