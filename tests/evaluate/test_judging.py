@@ -91,8 +91,8 @@ def test_inconclusive_says_what_would_tell() -> None:
 def test_what_would_tell_alone_and_does_not_among_many_says_so() -> None:
     values = {"bm25": level(0.5), "onnx": level(0.5 + 2.2 * NOISE.std() / 10, NOISE)}
     assert run(values, {"onnx": "bm25"}, margin=0)["onnx", "bm25"].verdict == "better"
-    more = {f"x{place}": level(0.4) for place in range(5)}
-    found = run({**values, **more}, {"onnx": "bm25"}, margin=0)["onnx", "bm25"]
+    others = {f"x{place}": level(0.4) for place in range(5)}
+    found = run({**values, **others}, {"onnx": "bm25"}, margin=0)["onnx", "bm25"]
     assert found.comparison.low > 0
     assert (found.verdict, found.p_adjusted) == ("inconclusive", pytest.approx(20 * found.comparison.p, rel=0.9))
     more = more_queries(found.comparison, found.p_adjusted, among=21)
