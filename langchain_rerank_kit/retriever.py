@@ -153,7 +153,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         """Retrieve and rerank, and tell all of it: `print(retriever.explain("…"))`; a notebook shows it as HTML.
 
         The table has the first stage's order beside the new one; below a line what was not returned, and why; then what
-        was widened, what each stage took, and warnings. The arguments are those of `invoke`. It costs as much.
+        was widened, what each stage took, and warnings. The arguments are those of `invoke`; what is bound by `bind` is
+        not among them. It costs as much.
         """
         with explaining() as explanations:
             self.invoke(query, config, **kwargs)

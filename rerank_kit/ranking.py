@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, TypeVar, overload
 
+from rerank_kit.arguments import named
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.explanation import Explanation
 from rerank_kit.quoting import quoted, whole
@@ -66,6 +67,7 @@ class Ranking:
         """What it cost; `None` when that is not known of any part."""
         return total_cost(outermost(self.spans))
 
+    @named
     def to_run(self, ids: Sequence[str | None] | None = None) -> dict[str, float]:
         """The hits as a run, for pytrec_eval, ir_measures, ranx and other tools: a score for each id.
 
@@ -100,6 +102,7 @@ class Ranking:
                 raise ConfigurationError(msg)
         return list(places)
 
+    @named
     def explain(
         self, documents: Sequence[Document | str] | None = None, *, places: Sequence[int] | None = None
     ) -> Explanation:
@@ -151,6 +154,7 @@ class Ranking:
             raise ConfigurationError(msg)
         return [_text(each) for each in documents]
 
+    @named
     def records(self, documents: Sequence[Document | str] | None = None) -> list[dict[str, Any]]:
         """The hits as rows: rank from 1, index, id, score, logit, why, verdict, passage, each where there is one.
 
@@ -169,6 +173,7 @@ class Ranking:
             rows.append(row)
         return rows
 
+    @named
     def to_pandas(self, documents: Sequence[Document | str] | None = None) -> Any:
         """The rows of `records` as a pandas DataFrame.
 
@@ -196,6 +201,7 @@ class Ranking:
         """The table, where a notebook shows it."""
         return self.explain().to_html()
 
+    @named
     def pick(self, documents: Sequence[T]) -> list[T]:
         """Return the caller's own objects in ranked order: `ranking.pick(documents)`."""
         return [documents[hit.index] for hit in self.hits]

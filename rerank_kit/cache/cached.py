@@ -25,7 +25,8 @@ class Cached(Settled, Reranker):
 
     A score is kept under the reranker's fingerprint, the query and the text of the document, so one store serves
     many rerankers. `usage.cached` counts the documents whose score came from it; the rest of the usage is of what was
-    really scored. Degraded rankings are passed on and not kept. A store that fails, or gives what cannot be a score, is
+    really scored, such as how much was cut. What is degraded, or was not read for its script (`usage.unread`),
+    is passed on and not kept, so that it is told each time. A store that fails, or gives what cannot be a score, is
     logged once and does not cost the ranking: what it cannot give is computed.
 
     Attributes:
@@ -95,7 +96,8 @@ class Cached(Settled, Reranker):
         answers = iter((yield from self.reranker.reranking(asked, deadline=deadline)))
         parts = [next(answers) if new else Ranking(()) for new in missing]
         fresh = [self._kept(answer, list(new)) for answer, new in zip(parts, missing, strict=True)]
-        worth = {key: kept for part, new in zip(parts, fresh, strict=True) if not part.degraded for key, kept in new}
+        good = (new for part, new in zip(parts, fresh, strict=True) if not (part.degraded or part.usage.unread))
+        worth = dict(chain.from_iterable(good))
         if worth and found is not None:  # a store that has just failed is not waited for once more
             yield from self._checked.put(worth, deadline)
         known = {**stored, **dict(chain.from_iterable(fresh))}

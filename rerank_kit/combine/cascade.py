@@ -17,11 +17,12 @@ from rerank_kit.observe.watching import Part, watched
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
+from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
 from rerank_kit.wrong_kind import check_reranker
 
 
-class Cascade(Reranker):
+class Cascade(Settled, Reranker):
     """Ranks in stages: cheap and broad first, dear and precise on the few that are left.
 
     Each stage gets the documents that the one before it passed on, in its order and with its scores in
@@ -68,6 +69,7 @@ class Cascade(Reranker):
         self.budget = budget if isinstance(budget, Budget) else Budget(_seconds(budget))
         self.on_budget = on_budget
         self.keep_rest = check_flag("keep_rest", keep_rest)
+        self._settle(Cascade)
 
     @property
     def scores_blanks(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Unpack
 
 from rerank_kit.api.exchange import Request
-from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.api.json_values import is_list, is_mapping, repeats
 from rerank_kit.api.secret import Secret
 from rerank_kit.decide.answers import Said, said
 from rerank_kit.decide.client import DecisionClient, DecisionOptions, no_answers
@@ -58,7 +58,7 @@ class OpenAIDecisions(DecisionClient):
     def decode(self, body: Any, asked: Questionnaire) -> Iterator[Said]:
         """The answers, by the names that they carry; where they carry none, by their order, if all are there."""
         answers = body.get("answers") if is_mapping(body) else None
-        if not is_list(answers):
+        if not is_list(answers) or repeats(body):
             raise no_answers(body, "array")
         names = list(asked.questions)
         for place, row in enumerate(answers):

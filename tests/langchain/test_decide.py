@@ -107,8 +107,8 @@ def test_score_verdict_and_probabilities_reach_the_metadata(colour: Colour) -> N
         "first_stage_rank": 1,
         "relevance_score": 0.5,
         "relevance_reason": "level 1.50 of 3",
-        "relevance_verdict": "2",
-        "relevance_probabilities": {"0": 0.5, "3": 0.5},
+        "relevance_verdict": "3",
+        "relevance_probabilities": {"0": 0.5, "1": 0.0, "2": 0.0, "3": 0.5},
         "rerank_answerable": 1.0,
     }
     again = colour(RerankCompressor(reranker=doubles.Scripted(len)), "compress_documents", best, QUERY)
@@ -210,7 +210,7 @@ def test_answers_in_plain_values_are_read_too(colour: Colour) -> None:
             return SimpleNamespace(answers=rows, usage=None)
 
     ranking = colour(DecisionReranker(LangChainDecisions(Plain())), "rerank", QUERY, DOCUMENTS)
-    assert [hit.verdict for hit in ranking] == ["3", "2", "0", "unjudged"]
+    assert [hit.verdict for hit in ranking] == ["3", "3", "0", "unjudged"]
     assert (ranking.usage.unparsable, ranking.usage.tokens, ranking.cost) == (1, 0, None)
 
 

@@ -39,7 +39,7 @@ def test_score_verdict_and_probabilities_are_beside_the_node(colour: Colour) -> 
     _, second, *_ = reranked(colour, DecisionRerank(decision_model=Scripted()))
     assert (second.score, second.earlier_scores) == (0.5, [0.5])
     assert (second.relevance_verdict, second.relevance_reason) == ("2", "level 1.50 of 3")
-    assert second.relevance_probabilities == {"0": 0.5, "3": 0.5}
+    assert second.relevance_probabilities == {"0": 0.0, "1": 0.5, "2": 0.5, "3": 0.0}
     assert second.rerank_answerable == 1.0
     assert second.node.metadata == {}
 
