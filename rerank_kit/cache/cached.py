@@ -19,8 +19,6 @@ from rerank_kit.settled import Settled
 from rerank_kit.values import UNJUDGED, Deadline, Document, Hit, Usage
 from rerank_kit.wrong_kind import check_reranker
 
-_HALF = 0.5
-
 
 class Cached(Settled, Reranker):
     """Ranks exactly as the reranker inside does, which is asked only for scores that are not in the store.
@@ -167,8 +165,9 @@ def _hit(place: int, kept: Kept) -> Hit:
 def _any_answers(answers: Sequence[float | None]) -> float | None:
     """How likely it is that any of several documents answers.
 
-    It is `None` where that is not known of one of them, and no other probably does.
+    Where that is not known of one of them, the highest of the others is the least that it can be: `None`, unless that
+    is 1.
     """
     known = [each for each in answers if each is not None]
     best = max(known, default=None)
-    return best if best is None or len(known) == len(answers) or best > _HALF else None
+    return best if best is None or len(known) == len(answers) or best >= 1 else None

@@ -35,14 +35,16 @@ class OpenAIDecisions(DecisionClient):
         Args:
             model: The model's name.
             base_url: Where the API is; by default what `OPENAI_BASE_URL` says, else OpenAI.
-            api_key: The key, also as pydantic's `SecretStr`; by default from `OPENAI_API_KEY`.
+            api_key: The key, also as pydantic's `SecretStr`. Without `base_url`, it is by default that in
+                `OPENAI_API_KEY`, which goes to nobody else.
             **options: See `DecisionOptions`.
 
         Raises:
             ConfigurationError: An argument is wrong, or there is no key.
         """
         options.setdefault("limits", _LIMITS)
-        key = Secret(api_key, variables=("OPENAI_API_KEY",))
+        theirs = base_url is None
+        key = Secret(api_key, variables=("OPENAI_API_KEY",) if theirs else (), required=theirs)
         url = (os.environ.get("OPENAI_BASE_URL") or _HOME) if base_url is None else base_url
         super().__init__(model, base_url=url, api_key=key, **options)
 

@@ -78,7 +78,7 @@ class Abstention:
                 replace(ranking, spans=(Span(class_name(asker), model, count, count, 0.0, cost=0.0),)), _BLANK
             )
         dropped = tuple(Dropped(hit.index, "it has no text") for hit in ranking)
-        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped))
+        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped), abstained=True)
 
     def of(self, ranking: Ranking) -> Ranking:
         """What becomes of a ranking. One whose probability is not known says so, and so goes on.
