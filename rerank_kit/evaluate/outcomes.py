@@ -1,0 +1,173 @@
+"""What systems made of queries: found, reranked, timed, and kept, so that nothing is asked for twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from rerank_kit.evaluate.first_stages import FirstStage, Found
+from rerank_kit.evaluate.store import RunStore, key_of, text_key
+from rerank_kit.evaluate.systems import System
+from rerank_kit.ranking import Ranking, best_first
+from rerank_kit.values import Document, Hit, Usage
+
+_VERSION = 1  # of what is kept: raise it when its meaning changes
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long something took.
+
+    Attributes:
+        seconds: By the clock.
+        waiting: Of these, those in which this process computed nothing: it waited, as for an API.
+    """
+
+    seconds: float
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a system made of one query.
+
+    Attributes:
+        candidates: What the first stage brought, in its order.
+        order: Places among the candidates, best first.
+        scores: Their scores, in that order.
+        why: Their reasons.
+        timing: How long the reranking took, or the first stage alone; `None` where that was not measured, because all
+            scores were known.
+        usage: What it took, this time or when the scores were computed.
+        cost: In US dollars; `None` where it is not known.
+        problem: Why it is not what was asked for.
+    """
+
+    candidates: tuple[Found, ...]
+    order: tuple[int, ...]
+    scores: tuple[float, ...]
+    why: tuple[str | None, ...]
+    timing: Timing | None = None
+    usage: Usage = Usage()
+    cost: float | None = None
+    problem: str | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The documents' ids, best first, each once."""
+        return list(dict.fromkeys(self.candidates[place].id for place in self.order))
+
+
+class Stopwatch:
+    """Measures what is done inside a `with`."""
+
+    timing: Timing
+
+    def __enter__(self) -> Stopwatch:
+        """Begin."""
+        self._begun, self._computed = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *others: object) -> None:
+        """End."""
+        seconds, computed = time.perf_counter() - self._begun, time.process_time() - self._computed
+        self.timing = Timing(seconds, max(0.0, seconds - computed))
+
+
+class Outcomes:
+    """Asks first stages and rerankers, unless what they said is in the store."""
+
+    def __init__(self, store: RunStore, data: str) -> None:
+        """Begin.
+
+        Args:
+            store: Where rows are kept.
+            data: What the queries and documents are, as a key.
+        """
+        self._store, self._data = store, data
+        self._found: dict[tuple[str, str], tuple[int, tuple[Found, ...], Timing]] = {}
+
+    def first(self, stage: FirstStage, query_id: str, query: str, depth: int) -> tuple[tuple[Found, ...], Timing]:
+        """What a first stage brings, and how long it took to bring as many as were ever asked for in this run."""
+        known = self._found.get((stage.name, query_id))
+        if known is not None and known[0] >= depth:
+            return known[1][:depth], known[2]
+        key = key_of("first", _VERSION, self._data, stage.name, stage.key, query_id, query, depth)
+        row = self._store.get(key)
+        if row is None:
+            with Stopwatch() as watch:
+                found = tuple(stage.find(query_id, query, depth))
+            timing = watch.timing
+            kept = [[each.id, each.text, each.score, _plain(each.metadata)] for each in found]
+            if all(each[3] is not None for each in kept):
+                self._store.put([(key, {"found": kept, "timing": asdict(timing)})])
+        else:
+            found = tuple(Found(*each) for each in row["found"])
+            timing = Timing(**row["timing"])
+        self._found[stage.name, query_id] = depth, found, timing
+        return found, timing
+
+    def reranked(self, system: System, query_id: str, query: str, candidates: Sequence[Found]) -> Outcome:
+        """What a system's reranker makes of candidates."""
+        reranker = system.reranker
+        if reranker is None:
+            scores = tuple(0.0 if each.score is None else each.score for each in candidates)
+            return Outcome(tuple(candidates), tuple(range(len(candidates))), scores, (None,) * len(candidates))
+        texts = [text_key(each.text) for each in candidates]
+        metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
+        key = key_of("ranked", _VERSION, system.key, query, texts, metadata)
+        row = self._store.get(key)
+        if row is None:
+            row = self._made(system, query, candidates, texts)
+            self._store.put([(key, row)])
+        usage = Usage(**{name: row["usage"].get(name, 0) for name in (each.name for each in fields(Usage))})
+        timing = None if row["timing"] is None else Timing(**row["timing"])
+        order = tuple(row["order"])
+        return Outcome(
+            tuple(candidates), order, tuple(row["scores"]), tuple(row["why"]), timing, usage, row["cost"], row["problem"]
+        )
+
+    def _made(self, system: System, query: str, candidates: Sequence[Found], texts: Sequence[str]) -> dict[str, Any]:
+        """Ask the reranker, for those alone of which no score is known where each has one of its own."""
+        reranker = system.reranker
+        assert reranker is not None
+        pointwise = reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
+        key = key_of("pairs", _VERSION, reranker.fingerprint, query)
+        known: dict[str, list[Any]] = (self._store.get(key) or {}) if pointwise else {}
+        places = [place for place, text in enumerate(texts) if text not in known]
+        given = [candidates[place] for place in places]
+        documents = [Document(each.text, each.metadata, each.score, each.id) for each in given]
+        timing, ranking = None, Ranking(())
+        if documents:
+            with Stopwatch() as watch:
+                ranking = reranker.rerank(query, documents)
+            timing = watch.timing if len(places) == len(candidates) else None
+        if not pointwise or ranking.degraded:
+            known = {}
+            hits = [replace(hit, index=places[hit.index]) for hit in ranking]
+        else:
+            known |= {texts[places[hit.index]]: [hit.score, hit.logit, hit.why] for hit in ranking}
+            self._store.put([(key, known)])
+            rows = [(place, known[text]) for place, text in enumerate(texts) if text in known]
+            hits = best_first(Hit(place, row[0], row[2], logit=row[1]) for place, row in rows)
+        return {
+            "order": [hit.index for hit in hits],
+            "scores": [hit.score for hit in hits],
+            "why": [hit.why for hit in hits],
+            "timing": None if timing is None else asdict(timing),
+            "usage": {name: count for name, count in asdict(ranking.usage).items() if count},
+            "cost": ranking.cost,
+            "problem": ranking.problem,
+        }
+
+
+def _plain(metadata: Mapping[str, Any]) -> Any:
+    """Metadata that JSON can hold; `None` for other."""
+    import json
+
+    try:
+        return json.loads(json.dumps(metadata))
+    except (TypeError, ValueError):
+        return None
