@@ -13,7 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rerank_kit.evaluate.ceiling import Ceiling
 from rerank_kit.evaluate.dataset import Dataset, Judgements
+from rerank_kit.evaluate.judging import Judged
 from rerank_kit.evaluate.measures import measured
 from rerank_kit.evaluate.outcomes import Outcome, Timing
 from rerank_kit.evaluate.systems import System
@@ -112,6 +114,7 @@ class Evaluation:
         measure: The one that verdicts are on.
         measures: All that were measured.
         systems: What each system made of it, first stages first.
+        notes: What was left out, mended or guessed while reading, and what was drawn.
         comparisons: Each reranker with its first stage, and each system with the best, with a verdict.
         ceilings: What a perfect reranker could make of the candidates of each first stage.
         findings: Sentences on what stands out.
@@ -125,8 +128,9 @@ class Evaluation:
     measure: str
     measures: Sequence[str]
     systems: Sequence[SystemResult]
-    comparisons: Sequence[Any] = ()
-    ceilings: Sequence[Any] = ()
+    notes: Sequence[str] = ()
+    comparisons: Sequence[Judged] = ()
+    ceilings: Mapping[str, Ceiling] = field(default_factory=dict[str, Ceiling])
     findings: Sequence[Mapping[str, Any]] = ()
     seed: int = 0
     made: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -175,7 +179,7 @@ class Evaluation:
                 "queries": len(queries),
                 "of": len(self.dataset.queries),
                 "documents": len(self.dataset.documents) or None,
-                "notes": list(self.dataset.notes),
+                "notes": list(self.notes),
                 "seed": self.seed,
             },
             "measure": self.measure,
@@ -183,13 +187,25 @@ class Evaluation:
             "made": dict(self.made),
             "systems": systems,
             "comparisons": [each.to_dict() for each in self.comparisons],
-            "ceilings": [each.to_dict() for each in self.ceilings],
+            "ceilings": [self._ceiling(first, each) for first, each in self.ceilings.items()],
             "findings": [dict(each) for each in self.findings],
             "queries": [
                 {"id": query, "text": text, "relevant": dict(self.judgements.get(query, {}))}
                 for query, text in self.asked.items()
             ],
             "documents": shown,
+        }
+
+    def _ceiling(self, first_stage: str, known: Ceiling) -> dict[str, Any]:
+        reached = {
+            str(each.recall): each.mean(self.measure) for each in self.systems if each.first_stage == first_stage
+        }
+        return {
+            "first_stage": first_stage,
+            "measure": known.measure,
+            "by_depth": {str(depth): value for depth, value in known.by_depth.items()},
+            "now": reached,
+            "enough": known.enough,
         }
 
     def to_json(self, path: str | Path | None = None) -> str:

@@ -114,7 +114,8 @@ class RetrieverStage:
         framework = framework_of(retriever)
         adapter = {"LangChain": "langchain", "LlamaIndex": "llama"}.get(framework or "")
         if adapter is None:
-            msg = f"a first stage must be a retriever of LangChain or LlamaIndex, 'bm25' or 'given', not {quoted(retriever)}"
+            wanted = "a retriever of LangChain or LlamaIndex, 'bm25' or 'given'"
+            msg = f"a first stage must be {wanted}, not {quoted(retriever)}"
             raise ConfigurationError(msg)
         self.name = class_name(retriever) if name is None else name
         self.key = f"{self.name}: {retriever!r}"

@@ -50,7 +50,7 @@ def measured(
     # Falling scores, since trec_eval orders by them, and equal ones by ids.
     run = {query: {each: -float(place) for place, each in enumerate(ids)} for query, ids in rankings.items()}
     values = {name: dict.fromkeys(judgements, 0.0) for name in names}
-    by_measure = {measure: name for measure, name in zip(measures, names, strict=True)}
+    by_measure = dict(zip(measures, names, strict=True))
     graded = {query: dict(rows) for query, rows in judgements.items()}
     for each in library.iter_calc(measures, graded, {query: rows for query, rows in run.items() if rows}):
         if each.query_id in judgements:

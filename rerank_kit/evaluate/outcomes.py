@@ -126,7 +126,14 @@ class Outcomes:
         timing = None if row["timing"] is None else Timing(**row["timing"])
         order = tuple(row["order"])
         return Outcome(
-            tuple(candidates), order, tuple(row["scores"]), tuple(row["why"]), timing, usage, row["cost"], row["problem"]
+            tuple(candidates),
+            order,
+            tuple(row["scores"]),
+            tuple(row["why"]),
+            timing,
+            usage,
+            row["cost"],
+            row["problem"],
         )
 
     def _made(self, system: System, query: str, candidates: Sequence[Found], texts: Sequence[str]) -> dict[str, Any]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, RerankError
-from rerank_kit.evaluate.dataset import Dataset
-from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, evaluated
+from rerank_kit.evaluate.dataset import Dataset, Judgements
+from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, parsed
 from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore, key_of
+from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
 
 DEPTHS = (10, 20, 50, 100, 200)
@@ -100,10 +100,9 @@ def evaluate(
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)
     wanted = list(dict.fromkeys([measure, *measures]))
     parsed(wanted)
-    chosen = data if check_count("queries", queries) is None else data.sampled(queries, seed)
-    if not chosen.queries:
-        msg = f"dataset={data.name}: it has no query with a judgement: nothing can be measured"
-        raise ConfigurationError(msg)
+    chosen = data.answerable()
+    if check_count("queries", queries, none="for all of them") is not None:
+        chosen = chosen.sampled(queries or 1, seed)
     with_store = RunStore(store)
     try:
         run = _Run(chosen, systems_of(systems, data), Outcomes(with_store, _key(data)), progress)
@@ -113,11 +112,9 @@ def evaluate(
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
     finally:
         with_store.close()
-    results = [
-        SystemResult.of(system, outcomes[system.name], run.times(system, outcomes[system.name]), wanted, run.judgements)
-        for system in run.systems
-    ]
-    return evaluated(data, chosen, results, measure, wanted, run.depths(), seed=seed, margin=margin, notes=run.notes)
+    judgements = run.judgements(outcomes.values())
+    results = run.results(outcomes, wanted, judgements)
+    return summed_up(data, chosen, results, judgements, measure, wanted, seed=seed, margin=margin)
 
 
 def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | None) -> None:
@@ -160,9 +157,7 @@ class _Run:
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self.data, self.systems, self._outcomes, self._progress = data, systems, outcomes, progress
-        self.judgements = data.judgements
         self.budget: float | None = None
-        self.notes: list[str] = []
         self._spent = 0.0
         self._depths = {
             each.first_stage.name: max(
@@ -175,9 +170,33 @@ class _Run:
         """Deep ones first, so that the others find their scores."""
         return sorted(self.systems, key=lambda each: -(each.recall or 0))
 
-    def depths(self) -> Mapping[str, int]:
-        """How deep each first stage was asked."""
-        return self._depths
+    def results(
+        self, outcomes: Mapping[str, Mapping[str, Outcome]], measures: Sequence[str], judgements: Judgements
+    ) -> list[SystemResult]:
+        """The results of all systems, in the order in which they were named."""
+        return [
+            SystemResult.of(
+                system, outcomes[system.name], self.times(system, outcomes[system.name]), measures, judgements
+            )
+            for system in self.systems
+        ]
+
+    def judgements(self, outcomes: Iterable[Mapping[str, Outcome]]) -> Judgements:
+        """The labels, those by quotes resolved against all that was found."""
+        judgements = {query: dict(self.data.judgements.get(query, {})) for query in self.data.queries}
+        if not self.data.quotes:
+            return judgements
+        texts = dict(self.data.documents)
+        for each in outcomes:
+            for outcome in each.values():
+                texts.update({found.id: found.text for found in outcome.candidates})
+        passages = Passages(texts)
+        for query, quotes in self.data.quotes.items():
+            for quote in quotes:
+                # What nobody found counts as missing all the same.
+                holding = passages.holding(quote).documents or [f"nothing that was found says: {quote}"]
+                judgements[query].update(dict.fromkeys(holding, 1))
+        return judgements
 
     def tried(self) -> Plan:
         """Ask every system one query.
@@ -195,7 +214,12 @@ class _Run:
             except (RerankError, OSError, ImportError, ValueError, TypeError, AttributeError, RuntimeError) as error:
                 broken.append(f"{system.name}: {type(error).__name__}: {error}")
                 continue
-            if outcome.problem is not None and outcome.usage.pairs == 0 and not outcome.usage.cached and system.reranker:
+            if (
+                outcome.problem is not None
+                and outcome.usage.pairs == 0
+                and not outcome.usage.cached
+                and system.reranker
+            ):
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
             seconds += watch.timing.seconds

@@ -45,7 +45,9 @@ class RunStore:
                 self.path or ":memory:", timeout=60, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("CREATE TABLE IF NOT EXISTS evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+            )
         except (OSError, sqlite3.Error) as error:
             msg = f"store={str(path)!r} cannot be opened: {error}: name a file of an evaluation, or a new one"
             raise ConfigurationError(msg) from error

@@ -65,7 +65,9 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
     if given is None:
         given = list(DEFAULT) if dataset.documents else [each.replace("bm25", "given") for each in DEFAULT]
     if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
-        msg = f"systems must be a list of systems, or a mapping of names to them, not {quoted(given)}: wrap it in a list"
+        msg = (
+            f"systems must be a list of systems, or a mapping of names to them, not {quoted(given)}: wrap it in a list"
+        )
         raise ConfigurationError(msg)
     named = given.items() if isinstance(given, Mapping) else [(None, each) for each in given]
     for name, spec in named:
@@ -165,7 +167,9 @@ def _called(spec: object) -> str:
     if isinstance(spec, str):
         return spec
     model = getattr(spec, "model", None)
-    return f"{class_name(spec)}({model})" if isinstance(model, str) else str(getattr(spec, "__name__", class_name(spec)))
+    return (
+        f"{class_name(spec)}({model})" if isinstance(model, str) else str(getattr(spec, "__name__", class_name(spec)))
+    )
 
 
 def reranker_of(spec: object) -> Reranker:
