@@ -6,7 +6,7 @@ import json
 import math
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -89,13 +89,12 @@ class SystemResult:
         return {"p50": _rank(whole, 0.5), "p95": _rank(whole, 0.95), "waiting_p50": _rank(waiting, 0.5)}
 
 
-def _cost_per_1000(outcomes: Any) -> float | None:
+def _cost_per_1000(outcomes: Collection[Outcome]) -> float | None:
     """The mean cost of a query, times a thousand; 0.0 where nobody else was asked."""
-    each = list(outcomes)
-    known = [one.cost for one in each if one.cost is not None]
-    if len(known) == len(each):
+    known = [each.cost for each in outcomes if each.cost is not None]
+    if len(known) == len(outcomes):
         return statistics.mean(known) * 1000
-    return None if any(one.usage.requests or one.usage.calls for one in each) else 0.0
+    return None if any(each.usage.requests or each.usage.calls for each in outcomes) else 0.0
 
 
 def _rank(values: Sequence[float], share: float) -> float:

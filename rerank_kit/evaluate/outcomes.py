@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
 
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
 from rerank_kit.evaluate.systems import System
 from rerank_kit.ranking import Ranking, best_first
+from rerank_kit.reranker import Reranker
 from rerank_kit.values import Document, Hit, Usage
 
 _VERSION = 1  # of what is kept: raise it when its meaning changes
@@ -50,7 +52,7 @@ class Outcome:
     scores: tuple[float, ...]
     why: tuple[str | None, ...]
     timing: Timing | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     cost: float | None = None
     problem: str | None = None
 
@@ -65,7 +67,7 @@ class Stopwatch:
 
     timing: Timing
 
-    def __enter__(self) -> Stopwatch:
+    def __enter__(self) -> Self:
         """Begin."""
         self._begun, self._computed = time.perf_counter(), time.process_time()
         return self
@@ -120,32 +122,23 @@ class Outcomes:
         key = key_of("ranked", _VERSION, system.key, query, texts, metadata)
         row = self._store.get(key)
         if row is None:
-            row = self._made(system, query, candidates, texts)
+            row = self._made(reranker, query, candidates, texts)
             self._store.put([(key, row)])
         usage = Usage(**{name: row["usage"].get(name, 0) for name in (each.name for each in fields(Usage))})
         timing = None if row["timing"] is None else Timing(**row["timing"])
-        order = tuple(row["order"])
-        return Outcome(
-            tuple(candidates),
-            order,
-            tuple(row["scores"]),
-            tuple(row["why"]),
-            timing,
-            usage,
-            row["cost"],
-            row["problem"],
-        )
+        hits = tuple(row["order"]), tuple(row["scores"]), tuple(row["why"])
+        return Outcome(tuple(candidates), *hits, timing, usage, row["cost"], row["problem"])
 
-    def _made(self, system: System, query: str, candidates: Sequence[Found], texts: Sequence[str]) -> dict[str, Any]:
+    def _made(
+        self, reranker: Reranker, query: str, candidates: Sequence[Found], texts: Sequence[str]
+    ) -> dict[str, Any]:
         """Ask the reranker, for those alone of which no score is known where each has one of its own."""
-        reranker = system.reranker
-        assert reranker is not None
         pointwise = reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
         key = key_of("pairs", _VERSION, reranker.fingerprint, query)
         known: dict[str, list[Any]] = (self._store.get(key) or {}) if pointwise else {}
         places = [place for place, text in enumerate(texts) if text not in known]
         given = [candidates[place] for place in places]
-        documents = [Document(each.text, each.metadata, each.score, each.id) for each in given]
+        documents = documents_of(given)
         timing, ranking = None, Ranking(())
         if documents:
             with Stopwatch() as watch:
@@ -153,7 +146,7 @@ class Outcomes:
             timing = watch.timing if len(places) == len(candidates) else None
         if not pointwise or ranking.degraded:
             known = {}
-            hits = [replace(hit, index=places[hit.index]) for hit in ranking]
+            hits = tuple(replace(hit, index=places[hit.index]) for hit in ranking)
         else:
             known |= {texts[places[hit.index]]: [hit.score, hit.logit, hit.why] for hit in ranking}
             self._store.put([(key, known)])
@@ -170,10 +163,13 @@ class Outcomes:
         }
 
 
+def documents_of(candidates: Sequence[Found]) -> list[Document]:
+    """Candidates as a reranker gets them."""
+    return [Document(each.text, each.metadata, each.score, each.id) for each in candidates]
+
+
 def _plain(metadata: Mapping[str, Any]) -> Any:
     """Metadata that JSON can hold; `None` for other."""
-    import json
-
     try:
         return json.loads(json.dumps(metadata))
     except (TypeError, ValueError):

@@ -14,11 +14,12 @@ from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, parsed
-from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
+from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing, documents_of
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore, key_of
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
+from rerank_kit.reranker import Reranker
 
 DEPTHS = (10, 20, 50, 100, 200)
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
@@ -74,7 +75,7 @@ def evaluate(
     """Measure systems on a dataset: which is better, whether that is sure, how slow each is, and what it costs.
 
     All systems are asked one query first: an error names each that is broken, before anything is spent on the others.
-    What is found out is kept in `store`; a run that was interrupted goes on there, and no score is computed or paid twice.
+    What is found out is kept in `store`: a run that was interrupted goes on there, and no score is paid for twice.
 
     Args:
         dataset: A `Dataset`, or the path of one: see `read_dataset`.
@@ -114,7 +115,7 @@ def evaluate(
         with_store.close()
     judgements = run.judgements(outcomes.values())
     results = run.results(outcomes, wanted, judgements)
-    return summed_up(data, chosen, results, judgements, measure, wanted, seed=seed, margin=margin)
+    return summed_up(data, chosen, results, judgements, wanted, seed=seed, margin=margin)
 
 
 def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | None) -> None:
@@ -131,8 +132,8 @@ def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | Non
         return
     if most is not None and plan.unknown:
         msg = (
-            f"max_cost={most} cannot be kept: what {', '.join(plan.unknown)} cost is not known: pass prices= to them, or "
-            "leave max_cost out"
+            f"max_cost={most} cannot be kept: what these cost is not known: {', '.join(plan.unknown)}: pass prices= to "
+            "them, or leave max_cost out"
         )
         raise ConfigurationError(msg)
     if plan.cost > (most or 0.0):
@@ -214,12 +215,7 @@ class _Run:
             except (RerankError, OSError, ImportError, ValueError, TypeError, AttributeError, RuntimeError) as error:
                 broken.append(f"{system.name}: {type(error).__name__}: {error}")
                 continue
-            if (
-                outcome.problem is not None
-                and outcome.usage.pairs == 0
-                and not outcome.usage.cached
-                and system.reranker
-            ):
+            if outcome.problem is not None and not outcome.usage.pairs:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
             seconds += watch.timing.seconds
@@ -241,7 +237,8 @@ class _Run:
         found: dict[str, Outcome] = {}
         for done, query_id in enumerate(self.data.queries, 1):
             if self.budget is not None and self._spent > self.budget:
-                msg = f"the run has cost ${self._spent:.2f}, more than max_cost={self.budget}: with store= it goes on there"
+                spent = f"${self._spent:.2f}, more than max_cost={self.budget}"
+                msg = f"the run has cost {spent}: what was found out is kept in store=, where it goes on with more"
                 raise BudgetExceeded(msg)
             outcome = self._outcome(system, query_id)
             found[query_id] = outcome
@@ -265,18 +262,14 @@ class _Run:
             if system.reranker is None:
                 second = Timing(0.0, 0.0)
             elif second is None and not remote and len(found) < _TIMED:
-                second = self._measured(system, query_id, outcome)
+                second = self._measured(system.reranker, query_id, outcome)
             if second is not None:
                 found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found
 
-    def _measured(self, system: System, query_id: str, outcome: Outcome) -> Timing:
-        from rerank_kit.values import Document
-
-        assert system.reranker is not None
-        documents = [Document(each.text, each.metadata, each.score, each.id) for each in outcome.candidates]
+    def _measured(self, reranker: Reranker, query_id: str, outcome: Outcome) -> Timing:
         with Stopwatch() as watch:
-            system.reranker.rerank(self.data.queries[query_id], documents)
+            reranker.rerank(self.data.queries[query_id], documents_of(outcome.candidates))
         return watch.timing
 
     def _outcome(self, system: System, query_id: str) -> Outcome:

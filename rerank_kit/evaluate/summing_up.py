@@ -21,7 +21,6 @@ def summed_up(
     asked: Dataset,
     results: Sequence[SystemResult],
     judgements: Judgements,
-    measure: str,
     measures: Sequence[str],
     *,
     seed: int,
@@ -34,11 +33,11 @@ def summed_up(
         asked: The part of it that was asked.
         results: Of each system.
         judgements: The labels, quotes resolved.
-        measure: The one that verdicts are on.
-        measures: All of them.
+        measures: All of them; verdicts are on the first.
         seed: Of the statistics.
         margin: Systems are equal where they differ by no more.
     """
+    measure = measures[0]
     values = {each.name: each.values[measure] for each in results}
     first_stages = {each.name: each.first_stage for each in results}
     comparisons = judged(values, first_stages, measure=measure, margin=margin, seed=seed) if len(results) > 1 else []
@@ -91,8 +90,9 @@ def _recalls(results: Sequence[SystemResult], ceilings: Mapping[str, Ceiling]) -
     found: list[dict[str, Any]] = []
     for each in results:
         known = ceilings.get(each.first_stage or "")
-        if known is not None and each.recall in known.by_depth and each.recall < (known.enough or 0):
-            found.append(_finding("recall", f"{each.name}: {known.text(each.recall)}"))
+        sees = each.recall or 0
+        if known is not None and sees in known.by_depth and sees < (known.enough or 0):
+            found.append(_finding("recall", f"{each.name}: {known.text(sees)}"))
     return found
 
 
