@@ -23,7 +23,7 @@ _GRAMMAR = "'bm25', 'bm25@100 > onnx:embedded', 'given > cohere:rerank-v4.0-fast
 _STAGE = re.compile(r"(bm25|given)(?:@(\d+))?")
 
 Spec: TypeAlias = object
-"""A name, a `Reranker`, a function from a query and texts to scores, a retriever, or a pair of retriever and reranker."""
+"""A name, a `Reranker`, a function from a query and texts to scores, a retriever, or a pair (retriever, reranker)."""
 
 
 @dataclass(frozen=True, slots=True)
