@@ -51,7 +51,7 @@ class Ceiling:
         said = f"your reranker sees {at} candidate{'' if at == 1 else 's'}"
         if at < self.enough:
             return f"{said}; at {self.enough} the ceiling of {self.measure} rises from {now:.2f} to {enough:.2f}"
-        said = f"{said}, which allow a {self.measure} of {now:.2f}"
+        said = f"{said}, which allow an {self.measure} of {now:.2f}"
         if at > self.enough:
             return f"{said}; {self.enough} would do, with {enough:.2f}"
         return f"{said}; more would add little"

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
+from rerank_kit.checks import check_whole
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.comparing import LEVEL, MARGIN, RESAMPLES, Comparison, Values, check_pair, compare
+from rerank_kit.evaluate.comparing import (
+    LEVEL,
+    MARGIN,
+    RESAMPLES,
+    Comparison,
+    Values,
+    check_options,
+    check_pair,
+    compare,
+)
 from rerank_kit.evaluate.verdicts import Verdict, fewest, holm, more_queries, verdict
 from rerank_kit.quoting import quoted
+
+_DRAWN = 4  # samples for each of the smallest chances that matter
 
 Role = Literal["first stage", "best", "best first stage"]
 
@@ -93,7 +106,7 @@ def judged(
         margin: Differences up to this make no odds to the user.
         level: The confidence of the intervals; `1 - level` is the share of runs in which any alarm is false.
         seed: Where the random numbers start.
-        resamples: How many samples are drawn, at least 100.
+        resamples: How many samples are drawn, at least 100; more where so many comparisons need more.
 
     Returns:
         One for each pair: first those with the own first stage.
@@ -102,14 +115,16 @@ def judged(
         ConfigurationError: A first stage is no system, or what `compare` refuses.
         MissingExtra: NumPy or SciPy is not installed.
     """
+    check_options(margin, level)
     _check(values, first_stages)
     pairs = _pairs(values, first_stages)
+    among = max(1, len(list(combinations(values, 2))))
+    drawn = max(check_whole("resamples", resamples, least=100), math.ceil(_DRAWN * among / (1 - level)))
     made = [
-        compare(values[against], values[system], margin=margin, level=level, seed=seed, resamples=resamples)
+        compare(values[against], values[system], margin=margin, level=level, seed=seed, resamples=drawn)
         for system, against in pairs
     ]
-    among = len(list(combinations(values, 2)))
-    adjusted = holm([each.p for each in made], of=max(1, among))
+    adjusted = holm([each.p for each in made], of=among)
     return [
         _judge(pair, role, comparison, p_adjusted=p, measure=measure, among=among)
         for (pair, role), comparison, p in zip(pairs.items(), made, adjusted, strict=True)
@@ -128,15 +143,18 @@ def _check(values: Mapping[str, Values], first_stages: Mapping[str, str | None])
 
 def _pairs(values: Mapping[str, Values], first_stages: Mapping[str, str | None]) -> dict[tuple[str, str], Role]:
     """What is compared, each pair once."""
-    stands_on = {system: first_stages.get(system) for system in values}
-    wanted: list[tuple[str, str | None, Role]] = [(system, first, "first stage") for system, first in stands_on.items()]
-    best_first = _best({system: values[system] for system, first in stands_on.items() if first is None})
-    wanted += [(system, best_first, "best first stage") for system, first in stands_on.items() if first is not None]
-    wanted += [(system, _best(values), "best") for system in values]
+    upper = {system: first for system, first in first_stages.items() if first is not None}
+    best_first = _best({system: values[system] for system in values if system not in upper})
+    wanted: list[tuple[Role, Mapping[str, str | None]]] = [
+        ("first stage", {system: upper.get(system) for system in values}),
+        ("best first stage", dict.fromkeys(upper, best_first)),
+        ("best", dict.fromkeys(values, _best(values))),
+    ]
     pairs: dict[tuple[str, str], Role] = {}
-    for system, against, role in wanted:
-        if against is not None and against != system and (against, system) not in pairs:
-            pairs.setdefault((system, against), role)
+    for role, against in wanted:
+        for system, other in against.items():
+            if other is not None and other != system and (other, system) not in pairs:
+                pairs.setdefault((system, other), role)
     return pairs
 
 
@@ -164,15 +182,15 @@ def _judge(
 
 def interval(comparison: Comparison) -> str:
     """The difference and the interval around it, as `+0.082 (0.031 to 0.133)`."""
-    return f"{comparison.difference:+.3f} ({comparison.low:.3f} to {comparison.high:.3f})"
+    return f"{comparison.difference:+z.3f} ({comparison.low:z.3f} to {comparison.high:z.3f})"
 
 
 def _count(comparison: Comparison) -> str:
     return f"{_queries(comparison.wins)} better, {comparison.losses} worse"
 
 
-def _queries(count: int) -> str:
-    return f"{count} quer{'y' if count == 1 else 'ies'}"
+def _queries(count: int, more: str = "") -> str:
+    return f"{count} {more}quer{'y' if count == 1 else 'ies'}"
 
 
 def _lost(comparison: Comparison, against: str, role: Role) -> str:
@@ -190,7 +208,7 @@ def what_would_tell(comparison: Comparison, more: int | None, among: int) -> str
     promise = (
         "no number of queries that one can label is likely to tell"
         if more is None
-        else f"about {_queries(more)} more would tell"
+        else f"about {_queries(more, 'more ')} would tell"
     )
     if comparison.p <= 1 - comparison.level and among > 1:
         return f"one such difference among {among} comparisons can be chance, {promise}"

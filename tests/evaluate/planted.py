@@ -25,3 +25,12 @@ def like_ndcg(random: Random, queries: int) -> Any:
     """Differences of nDCG where there is none between the systems: half the queries are ties, few differ by much."""
     size = random.beta(1, 3, queries) / 2
     return np.where(random.random(queries) < 0.5, 0.0, size * random.choice([-1, 1], queries))
+
+
+def centred(values: Any) -> Any:
+    """The same values, moved so that their mean is 0."""
+    return values - values.mean()
+
+
+NOISE = centred(like_ndcg(np.random.default_rng(1), 100) / 4)
+"""Differences of 100 queries that add up to nothing."""

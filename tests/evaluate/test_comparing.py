@@ -23,7 +23,7 @@ def mean(values: Any, axis: int = -1) -> Any:
 
 
 def test_a_comparison_counts_what_is_better_the_same_and_worse() -> None:
-    before = {"a": 0.2, "b": 0.5, "c": 0.5, "d": 1.0}
+    before = {"a": 0.2, "b": 0.5, "c": 0.5, "d": 1.0 + 1e-15}
     after = {"d": 0.5, "c": 0.5 + 1e-12, "b": 1.0, "a": 0.8}
     found = compare(before, after)
     assert (found.wins, found.ties, found.losses, found.queries) == (2, 1, 1, 4)
