@@ -123,6 +123,7 @@ def add_quoted(
     """
     passages = Passages(documents if quotes else {})
     whole = _by_text(documents if any(each.texts for each in questions.values()) else {})
+    number = sum(map(len, quotes.values()))
     lost: list[str] = []
     inexact: list[str] = []
     vague: list[str] = []
@@ -139,7 +140,7 @@ def add_quoted(
                 vague.append(text)
             for each in held.documents:
                 known.setdefault(each, 1)
-    return (*_not_found(lost, sum(map(len, quotes.values())), complete=complete), *_odd(inexact, vague))
+    return (*_not_found(lost, number, complete=complete), *_odd(inexact, vague))
 
 
 def _by_text(documents: Mapping[str, str]) -> dict[str, list[str]]:

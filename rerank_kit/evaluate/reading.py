@@ -217,6 +217,7 @@ def _read_questions(asked: _Asked) -> Dataset:
         notes += add_quoted(read.grades, read.by_id, quotes, documents, complete=bool(corpus.documents))
     judgements = {query: read.grades.judgements.get(query, {}) for query in queries}
     if corpus.documents:
+        quotes = {query: texts for query, texts in quotes.items() if any(judgements[query].values())}
         notes += check_missing(asked.path, judgements, documents, _whole_note(judgements, corpus))
     else:
         notes += unreachable(asked.path, judgements, documents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -198,7 +199,7 @@ def _opened(path: Path, encoding: str) -> io.TextIOWrapper:
     """A file as a stream of text; bytes that cannot be decoded become halves of surrogate pairs."""
     stream: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115 - the wrapper closes it
     codec = encoding
-    if encoding.lower().replace("_", "-") in {"utf-8", "utf8"}:
+    if codecs.lookup(encoding).name == "utf-8":
         codec = "utf-8-sig"
         try:
             beginning = stream.read(2)

@@ -83,6 +83,8 @@ def test_a_folder_without_notes_is_refused(tmp_path: Path) -> None:
 def test_passages_are_paragraphs_as_many_as_fit() -> None:
     text = f"  # Title\n\n{'a' * 50}\n \t\n{'b' * 60}\n\n\n{'c' * 20}\n\n"
     assert list(passages_of(text, 100)) == [f"# Title\n\n{'a' * 50}", f"{'b' * 60}\n\n\n{'c' * 20}"]
+    assert list(passages_of(f"{'a' * 49}\n\n{'b' * 49}", 100)) == [f"{'a' * 49}\n\n{'b' * 49}"]
+    assert list(passages_of(f"{'a' * 50}\n\n{'b' * 49}", 100)) == ["a" * 50, "b" * 49]
     assert list(passages_of("", 100)) == []
     assert list(passages_of(" \n\n ", 100)) == []
 

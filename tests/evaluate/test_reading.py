@@ -184,6 +184,9 @@ def test_quotes_that_are_nowhere_are_an_error_unless_they_are_few(tmp_path: Path
     few = [{"query": f"Question {number}?", "quotes": ["4,000 crowns"]} for number in range(30)]
     made = read(tmp_path, *few, {**ASKED, "quotes": ["Nothing.", "Bus 14"]})
     assert made.notes[0].startswith("1 of 32 quotes are in no document, such as that of ")
+    assert made.judgements["q"] == {"bus": 1}
+    made = read(tmp_path, *few, {**ASKED, "quotes": ["Nothing."]})
+    assert made.notes[1:] == ("1 query without a relevant document left out of the measures: 'q'",)
 
 
 def test_quotes_that_are_inexact_or_say_little_are_told(tmp_path: Path) -> None:
