@@ -2,6 +2,7 @@
 
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.running import Plan, Progress, evaluate
 
-__all__ = ["Dataset", "Evaluation", "Plan", "Progress", "SystemResult", "evaluate"]
+__all__ = ["Dataset", "Evaluation", "Plan", "Progress", "SystemResult", "evaluate", "read_dataset"]

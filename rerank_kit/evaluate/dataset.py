@@ -43,7 +43,8 @@ class Dataset:
         documents: All texts that can be found, by id; empty where only a retriever knows them.
         candidates: What a first stage brought for each query, best first, where the dataset has it.
         quotes: For queries whose labels are quotations, the texts that a relevant document has to hold. They are
-            resolved against the documents that systems bring, so that they hold whatever the chunks are.
+            resolved against the documents that systems bring, so that they hold whatever the chunks are. What they come
+            to among `documents` is in `judgements` already.
         notes: What was left out, mended or guessed while reading, for the report.
 
     Raises:

@@ -8,6 +8,7 @@ import pytest
 
 from rerank_kit import ConfigurationError
 from rerank_kit.evaluate.labels import Held, Passages, quote_of, resolved
+from tests.test_linear import NASTY, check_linear
 
 QUOTE = "The yearly allowance for people over sixty is 4,000 crowns, to be claimed before the last day of March."
 BEFORE, AFTER = "Taxes are due in spring.", "Late claims are looked at one by one."
@@ -178,3 +179,12 @@ def test_ranges_in_short_and_odd_texts() -> None:
 def test_what_is_no_range_is_refused(place: object, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         quote_of(place, {"x": "abc"})
+
+
+@pytest.mark.parametrize("unit", NASTY.values(), ids=list(NASTY))
+def test_quotes_are_looked_up_in_time_by_their_length(unit: str) -> None:
+    def looked_up(text: str) -> None:
+        half = len(text) // 2
+        resolved([text[:half], f"{text[:half]} x {text[half:]}"], {"same": text, "longer": f"x {text} y"})
+
+    check_linear(looked_up, unit, 100_000)
