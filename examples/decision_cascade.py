@@ -34,9 +34,9 @@ def langchain(texts: Sequence[str], model: dict[str, Any], spans: list[Span]) ->
     cascade.loaded.hooks = [spans.append]
     retriever = lc.with_rerank(lc.BM25Retriever.from_texts(list(texts)), cascade, recall=50, top_n=3)
 
-    def ask(question: str) -> list[tuple[str, str, float]]:
+    def ask(question: str) -> list[tuple[str, str, float | None]]:
         found = [(each.page_content, each.metadata) for each in retriever.invoke(question)]
-        return [(text, each["relevance_verdict"], each["relevance_score"]) for text, each in found]
+        return [(text, each["relevance_verdict"], each.get("relevance_score")) for text, each in found]
 
     return ask, decide
 
@@ -49,7 +49,7 @@ def llama_index(texts: Sequence[str], model: dict[str, Any], spans: list[Span]) 
     first_stage = BM25Retriever(nodes=[TextNode(text=text) for text in texts])
     retriever = li.with_rerank(first_stage, cascade, recall=50, top_n=3)
 
-    def ask(question: str) -> list[tuple[str, str, float]]:
+    def ask(question: str) -> list[tuple[str, str, float | None]]:
         found: list[Any] = list(retriever.retrieve(question))
         return [(each.text, each.relevance_verdict, each.score) for each in found]
 
@@ -74,9 +74,12 @@ def main() -> None:
                 found = ask(question)
                 print(f"  {question}")
                 for text, verdict, score in found:
-                    print(f"    {' '.join(text.split())[:70]:70}  level {verdict}, {score:.2f}")
+                    level = "unjudged" if score is None else f"level {verdict}, {score:.2f}"
+                    print(f"    {' '.join(text.split())[:70]:70}  {level}")
                 if not found:
                     print("    I don't know: probably nothing here answers that.")
+                if spans[-1].problem is not None:
+                    print(f"    Take care, this is not what was asked for: {spans[-1].problem}")
                 told(spans[-1])
             decide.loaded.decider.close()
 

@@ -44,7 +44,8 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
     """Puts documents in order of relevance and keeps the best.
 
     It works wherever LangChain takes a `BaseDocumentCompressor`. The documents that come out are copies: ids,
-    subclasses and metadata survive. In `metadata` are `relevance_score`, the score; `first_stage_rank`, the place from
+    subclasses and metadata survive. In `metadata` are `relevance_score`, the score, which
+    one that could not be judged has not; `first_stage_rank`, the place from
     1 in the first stage's order; `relevance_reason`, `relevance_verdict` and `relevant_passage`, the reason, a judge's
     verdict and the decisive part of a long text, if there is one; `rerank_degraded`, what of the ranking is not as it
     was asked for, if anything. A score that was there before moves to the end of the list `earlier_relevance_scores`.

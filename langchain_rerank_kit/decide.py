@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -124,6 +124,11 @@ class DecisionRerank(DecisionFields, RerankCompressor):
     `metadata["relevance_probabilities"]`, and how likely it is that any document answers in
     `metadata["rerank_answerable"]`.
     """
+
+    _wanted: ClassVar[str] = (
+        "a decision model of LangChain's, such as a BaseDecisionModel, as it is and not wrapped by with_retry() or "
+        "with_config(); one of rerank_kit.decide, such as SystemOne(…); or your own with a method decide and limits"
+    )
 
     @override
     def _decider(self) -> DecisionModel:

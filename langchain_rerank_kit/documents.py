@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from langchain_core.documents import Document
@@ -23,7 +23,7 @@ def check_documents(documents: object, query: object) -> None:
         msg = "documents and query are swapped: write compress_documents(documents, query)"
         raise ConfigurationError(msg)
     if isinstance(documents, str | Document) or not isinstance(documents, Sequence):
-        msg = f"documents must be a list of LangChain documents, not {class_name(documents)}: wrap it in a list"
+        msg = f"documents must be a list of LangChain documents, not {class_name(documents)}: {_listed(documents)}"
         raise ConfigurationError(msg)
     check_each("documents", cast("Sequence[object]", documents))
     check_question(query)
@@ -39,6 +39,13 @@ def check_each(name: str, documents: Sequence[object]) -> None:
         if not isinstance(each, Document):
             msg = f"{name}[{place}] must be a LangChain document, not {quoted(each)}{_remedy(each)}"
             raise ConfigurationError(msg)
+
+
+def _listed(given: object) -> str:
+    """How to make a list of documents of what is none."""
+    if isinstance(given, str | Document) or not isinstance(given, Iterable):
+        return "wrap it in a list"
+    return "pass list(documents.values())" if isinstance(given, Mapping) else "pass list(documents)"
 
 
 def _remedy(item: object) -> str:

@@ -11,14 +11,17 @@ from langchain_rerank_kit.result_metadata import score_of
 from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.tracing import Candidate
 from rerank_kit import ConfigurationError, Ranking
+from rerank_kit.names import meant_by
 from rerank_kit.quoting import quoted
 
 _REMEDIES = {
+    **dict.fromkeys(("threshold", "timeout"), "it is a field: pass it to the class, or assign it to the object"),
     "model": 'make a copy with another model: model_copy(update={"model": …})',
     "max_tokens_per_doc": "it is a field: pass it to the class",
     "max_chunks_per_doc": "leave it out: documents are not cut into chunks",
     "rank_fields": 'say what is read of a document by text=["title", "page_content"] of the class',
 }
+_TAKEN = ("documents", "query", "top_n")
 
 
 def candidates_of(documents: Sequence[str | Document], query: object, text: TextOf | None) -> list[Candidate]:
@@ -53,7 +56,9 @@ def refuse_settings(names: Iterable[str]) -> None:
         ConfigurationError: There is one.
     """
     for name in names:
-        remedy = _REMEDIES.get(name, "it takes documents, query and top_n")
+        meant = meant_by(name, _TAKEN)
+        told = f"it takes {', '.join(_TAKEN[:-1])} and {_TAKEN[-1]}" if meant is None else f"did you mean {meant}?"
+        remedy = _REMEDIES.get(name, told)
         msg = f"rerank takes no {name}: {remedy}"
         raise ConfigurationError(msg)
 

@@ -8,7 +8,10 @@ from difflib import get_close_matches
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
 
-_MEANT = {"recall": "recall", "top_n": "top_n", "top_k": "top_n", "threshold": "threshold"}
+_MEANT = {
+    **{name: name for name in ("recall", "top_n", "threshold")},
+    **dict.fromkeys(("top_k", "limit", "n_results", "num_results", "max_results"), "top_n"),
+}
 _ALIKE = 0.85  # score_threshold, which vector stores take, is 0.75 of threshold
 
 

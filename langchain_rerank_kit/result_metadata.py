@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 
 from rerank_kit import Hit, Ranking
 from rerank_kit.quoting import quoted
+from rerank_kit.values import UNJUDGED
 
 SCORE = "relevance_score"
 """The key under which LangChain's rerankers, and ours, put the score."""
@@ -48,6 +49,8 @@ _OF_A_RANKING = frozenset({PASSAGE, REASON, VERDICT, PROBABILITIES, ANSWERABLE, 
 def with_score(document: Document, hit: Hit, read: str = "") -> Document:
     """Copy a document, with the score of a hit; a score it had before joins the earlier ones.
 
+    A document that could not be judged has no score, whichever a stage before may have given.
+
     Args:
         document: The document.
         hit: What was found of it.
@@ -60,7 +63,7 @@ def with_score(document: Document, hit: Hit, read: str = "") -> Document:
         PASSAGE: None if hit.passage is None else read[slice(*hit.passage)],
         FAILED: None,
     }
-    metadata = {**_unscored(document), SCORE: hit.score}
+    metadata = {**_unscored(document), **({} if hit.verdict == UNJUDGED else {SCORE: hit.score})}
     for key, value in said.items():
         metadata.pop(key, None)  # one from before would explain another order
         if value is not None:
@@ -71,7 +74,7 @@ def with_score(document: Document, hit: Hit, read: str = "") -> Document:
 def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
     """Add to a copy where its document stood in the first stage, and what of the ranking is not as it was asked for.
 
-    Where nothing could be ranked, it has no score.
+    Where nothing could be ranked, it has no score, and the reason as where reranking failed.
 
     Args:
         document: A copy made by `with_score`.
@@ -86,7 +89,8 @@ def with_rank(document: Document, place: int, ranking: Ranking) -> Document:
     if ranking.answerable is not None:
         metadata[ANSWERABLE] = ranking.answerable
     if ranking.failure is not None:
-        del metadata[SCORE]
+        metadata.pop(SCORE, None)
+        metadata[FAILED] = ranking.failure
     return document.model_copy(update={"metadata": metadata})
 
 

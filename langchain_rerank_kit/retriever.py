@@ -11,7 +11,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import RunnableConfig, ensure_config
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
@@ -29,6 +29,7 @@ from rerank_kit import ConfigurationError
 from rerank_kit.checks import check_count, check_question, check_threshold
 from rerank_kit.explanation import Explanation
 from rerank_kit.fields.distinct import DistinctField
+from rerank_kit.fields.uncoerced import uncoerced
 from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.keeping import reason_to_keep
 from rerank_kit.first_stage.widening import (
@@ -83,6 +84,11 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     _told_of_k: bool = PrivateAttr(default=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    @field_validator("recall", "top_n", "threshold", mode="before")
+    @classmethod
+    def _as_it_is(cls, value: Any, info: ValidationInfo) -> Any:
+        return uncoerced(cls, info.field_name, value)
 
     @override
     def model_post_init(self, context: Any, /) -> None:
@@ -153,7 +159,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         """Retrieve and rerank, and tell all of it: `print(retriever.explain("…"))`; a notebook shows it as HTML.
 
         The table has the first stage's order beside the new one; below a line what was not returned, and why; then what
-        was widened, what each stage took, and warnings. The arguments are those of `invoke`. It costs as much.
+        was widened, what each stage took, and warnings. The arguments are those of `invoke`; what is bound by `bind` is
+        not among them. It costs as much.
         """
         with explaining() as explanations:
             self.invoke(query, config, **kwargs)

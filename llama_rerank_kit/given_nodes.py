@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle
+from llama_index.core.schema import BaseComponent, BaseNode, NodeWithScore, QueryBundle
 
 from rerank_kit import ConfigurationError
 from rerank_kit.quoting import class_name, quoted
@@ -19,9 +19,7 @@ def check_given(nodes: object, query: object) -> QueryBundle:
         ConfigurationError: It is none. The error says what to pass.
     """
     if not isinstance(nodes, list | tuple):
-        msg = (
-            f"nodes must be a list of NodeWithScore, not {class_name(nodes)}: postprocess_nodes(nodes, query_str=query)"
-        )
+        msg = f"nodes must be a list of NodeWithScore, not {class_name(nodes)}: {_listed(nodes)}"
         raise ConfigurationError(msg)
     if query is None:
         msg = "a reranker compares each node with the query: pass query_str= or query_bundle="
@@ -34,6 +32,12 @@ def check_given(nodes: object, query: object) -> QueryBundle:
             msg = f"nodes[{place}] must be a NodeWithScore, not {_told(each)}"
             raise ConfigurationError(msg)
     return query
+
+
+def _listed(given: object) -> str:
+    """What to write for what is no list of nodes."""
+    several = isinstance(given, Iterable) and not isinstance(given, str | Mapping | BaseComponent)
+    return "pass list(nodes)" if several else "postprocess_nodes(nodes, query_str=query)"
 
 
 def _told(item: object) -> str:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from llama_rerank_kit.text_read import text_read
 from rerank_kit import Hit, Ranking
+from rerank_kit.values import UNJUDGED
 
 
 class RerankedNode(NodeWithScore):
@@ -26,7 +27,8 @@ class RerankedNode(NodeWithScore):
 
     Attributes:
         node: The very node that came in.
-        score: Its relevance; higher is better. `None` when reranking failed and the nodes were kept.
+        score: Its relevance; higher is better. `None` when reranking failed and the nodes were kept, and of a node that
+            could not be judged, whichever a stage before may have given.
         earlier_scores: Scores from the stages before, the first stage's first.
         relevant_passage: The part of a long text that the score is for, when only that part was decisive.
         relevance_reason: Why the node is where it is, from rerankers that say so.
@@ -36,7 +38,7 @@ class RerankedNode(NodeWithScore):
         first_stage_rank: Its place in the first stage's order, from 1.
         rerank_degraded: What of the ranking is not as it was asked for, such as a fallback's answer.
         rerank_failed: Why this node comes in the first stage's order, when reranking failed and
-            `on_error="keep"` was asked for.
+            `on_error="keep"` was asked for, or none of the nodes could be judged.
         merged_nodes: The other nodes that were the same and for which this one stands, as they came in.
     """
 
@@ -91,12 +93,13 @@ def reranked(
         given: The node.
         place: Where it stood in the first stage's order, from 0, if that is known.
         hit: What was found of it.
-        ranking: The ranking that this is of. Where nothing could be ranked, it has no score.
+        ranking: The ranking that this is of. Where nothing could be ranked, or this could not be judged, it has no
+            score.
         passage: The part of its text that the score is for.
     """
     return RerankedNode(
         node=given.node,
-        score=None if ranking.failure is not None else hit.score,
+        score=None if ranking.failure is not None or hit.verdict == UNJUDGED else hit.score,
         earlier_scores=earlier_scores(given),
         relevant_passage=passage,
         relevance_reason=hit.why,
@@ -105,6 +108,7 @@ def reranked(
         rerank_answerable=ranking.answerable,
         first_stage_rank=_rank(given, place),
         rerank_degraded=ranking.problem,
+        rerank_failed=ranking.failure,
         merged_nodes=merged_nodes(given),
     )
 

@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-_OF_A_CALL = {
+OF_A_CALL = {  # what people give a reranker, though it belongs to its calls, with a sentence that says so
     name: f"it belongs to the call, reranker.rerank(query, documents, {name}=…)"
     for name in ("top_n", "threshold", "timeout")
 }
@@ -139,7 +139,7 @@ def _class_of(given: Sequence[object]) -> type | None:
 
 def _of_a_call(kind: type) -> Mapping[str, str]:
     """What people pass to a constructor though it belongs to the calls of what is made."""
-    return _OF_A_CALL if hasattr(kind, "rerank") else {}
+    return OF_A_CALL if hasattr(kind, "rerank") else {}
 
 
 def check_made(made: object, init: Callable[..., None], given: Sequence[Any], options: Mapping[str, Any]) -> None:
@@ -156,6 +156,11 @@ def check_made(made: object, init: Callable[..., None], given: Sequence[Any], op
     """
     kind: Any = type(made)
     _of_class(kind, unwrap(init)).check(kind.__name__, 1 + len(given), list(options), _of_a_call(kind))
+
+
+def names_of(kind: type) -> Mapping[str, None]:
+    """What can be passed by name to a constructor and to those that it passes on to."""
+    return _of_class(kind, unwrap(vars(kind)["__init__"])).by_name or {}
 
 
 @lru_cache(maxsize=100)  # classes may be made while a program runs

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 from importlib.util import find_spec
 from typing import Any
 
 from rerank_kit.errors import MissingExtra
 
+_REPORTING = frozenset({"onnxruntime", "flashrank"})
+"""What is, or imports, ONNX Runtime, which reports its use to its maker unless this variable is set before."""
+_SILENT = "ORT_DISABLE_TELEMETRY"
+
 
 def optional(module: str, *, extra: str, why: str) -> Any:
-    """Import a module of an optional package.
+    """Import a module of an optional package; ONNX Runtime without its telemetry, unless the environment asks for it.
 
     Args:
         module: Its name.
@@ -20,6 +25,8 @@ def optional(module: str, *, extra: str, why: str) -> Any:
     Raises:
         MissingExtra: It is not installed, or what is installed cannot be imported.
     """
+    if module.partition(".")[0] in _REPORTING:
+        os.environ.setdefault(_SILENT, "1")
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, TypeVar, overload
 
+from rerank_kit.arguments import named
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.explanation import Explanation
 from rerank_kit.quoting import quoted, whole
@@ -31,6 +32,7 @@ class Ranking:
         ids: Those of the documents that were ranked, in the caller's order; empty where none has one.
         dropped: Documents that are not among the hits, and why, as far as it is known.
         answerable: How likely it is that any of the documents answers, from rerankers that can tell.
+        abstained: Whether there are no hits because probably none of the documents answers.
     """
 
     hits: tuple[Hit, ...]
@@ -40,6 +42,7 @@ class Ranking:
     ids: tuple[str | None, ...] = ()
     dropped: tuple[Dropped, ...] = field(default=(), compare=False)
     answerable: float | None = None
+    abstained: bool = False
 
     @classmethod
     def by_score(cls, scores: Iterable[float], usage: Usage | None = None) -> Ranking:
@@ -66,6 +69,7 @@ class Ranking:
         """What it cost; `None` when that is not known of any part."""
         return total_cost(outermost(self.spans))
 
+    @named
     def to_run(self, ids: Sequence[str | None] | None = None) -> dict[str, float]:
         """The hits as a run, for pytrec_eval, ir_measures, ranx and other tools: a score for each id.
 
@@ -100,6 +104,7 @@ class Ranking:
                 raise ConfigurationError(msg)
         return list(places)
 
+    @named
     def explain(
         self, documents: Sequence[Document | str] | None = None, *, places: Sequence[int] | None = None
     ) -> Explanation:
@@ -151,6 +156,7 @@ class Ranking:
             raise ConfigurationError(msg)
         return [_text(each) for each in documents]
 
+    @named
     def records(self, documents: Sequence[Document | str] | None = None) -> list[dict[str, Any]]:
         """The hits as rows: rank from 1, index, id, score, logit, why, verdict, passage, each where there is one.
 
@@ -169,6 +175,7 @@ class Ranking:
             rows.append(row)
         return rows
 
+    @named
     def to_pandas(self, documents: Sequence[Document | str] | None = None) -> Any:
         """The rows of `records` as a pandas DataFrame.
 
@@ -196,6 +203,7 @@ class Ranking:
         """The table, where a notebook shows it."""
         return self.explain().to_html()
 
+    @named
     def pick(self, documents: Sequence[T]) -> list[T]:
         """Return the caller's own objects in ranked order: `ranking.pick(documents)`."""
         return [documents[hit.index] for hit in self.hits]
@@ -232,8 +240,8 @@ def _is_list(value: Any) -> bool:
 
 
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:
-    """Hits by score; those of the same score by logit, and then as they come."""
-    return tuple(sorted(hits, key=lambda hit: height(hit.score, hit.logit), reverse=True))
+    """Hits by score; those of the same score by logit, and then as they come. Behind them what could not be judged."""
+    return tuple(sorted(hits, key=lambda hit: (hit.verdict != UNJUDGED, height(hit.score, hit.logit)), reverse=True))
 
 
 def height(score: float, logit: float | None) -> tuple[float, float]:

@@ -31,6 +31,7 @@ from rerank_kit.flow import Flow, arun, called, gather, run
 from rerank_kit.observe.hooks import Hook, tell
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
+from rerank_kit.settled import Settled
 from rerank_kit.texts import encodable
 from rerank_kit.values import Deadline, Document, Span, Usage, outermost, total_cost
 
@@ -88,6 +89,10 @@ class Reranker(ABC):
         It is asked of a reranker that has no other one inside; what a combinator costs is the sum of what it ran.
         """
         return None
+
+    def nothing_to_read(self, ranking: Ranking) -> Ranking:
+        """What becomes of a ranking of documents of which none has text, so that `flow` was not asked."""
+        return ranking
 
     @staticmethod
     @named
@@ -228,7 +233,10 @@ class Reranker(ABC):
             deadline.check()
             sent = [(each.query, each.documents) for each in asked if each.documents]
             answers = (yield from self._many(sent, deadline)) if sent else []
-            whole = completed(asked, answers, type(self).__name__)
+            whole = [
+                self.nothing_to_read(ranking) if each.empty and not each.documents else ranking
+                for ranking, each in zip(completed(asked, answers, type(self).__name__), asked, strict=True)
+            ]
         except BaseException as error:
             if isinstance(error, BackendError) and not error.backend:
                 error.backend = type(self).__name__
@@ -277,7 +285,7 @@ class Reranker(ABC):
         return span
 
 
-class FunctionReranker(Reranker):
+class FunctionReranker(Settled, Reranker):
     """What `Reranker.of` makes."""
 
     def __init__(self, function: Scoring, model: str | None) -> None:
@@ -287,6 +295,7 @@ class FunctionReranker(Reranker):
             raise _no_function(given)
         self.function = function
         self.model = _name(function) if model is None else check_text("model", model)
+        self._settle(FunctionReranker, free=frozenset({"function", "model"}))
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Score the texts by the function, which gets a list of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from rerank_kit.arguments import OF_A_CALL, names_of
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.names import check_names
 
@@ -17,31 +18,38 @@ class Settled:
     """
 
     _settled_when = "it is made"
-    _fixed: frozenset[str] = frozenset()  # empty until `__init__` is done
+    _fixed: frozenset[str] | None = None  # until `__init__` is done
 
     def _settle(self, kind: type, *, free: frozenset[str] = frozenset()) -> None:
         """Fix the arguments of `kind` and all public attributes but the free ones, if this is no subclass of it."""
         if type(self) is kind:
-            public = {name for name in vars(self) if not name.startswith("_")}
-            self._fixed = frozenset(public | signature(kind).parameters.keys()) - free
+            self._fixed = frozenset(self._public() | signature(kind).parameters.keys() | names_of(kind).keys()) - free
+
+    def _public(self) -> set[str]:
+        return {name for name in vars(self) if not name.startswith("_")}
 
     if not TYPE_CHECKING:  # type checkers would take it for leave to assign anything
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if self._fixed and not name.startswith("_"):
-                self._check_assigned(name)
+            try:
+                if self._fixed is not None and not name.startswith("_"):
+                    self._check_assigned(name, self._fixed)
+            except ConfigurationError:
+                del value  # it may be a key, and frames are shown
+                raise
             super().__setattr__(name, value)
 
-    def _check_assigned(self, name: str) -> None:
+    def _check_assigned(self, name: str, fixed: frozenset[str]) -> None:
         """Refuse what would have no effect.
 
         Raises:
             ConfigurationError: It would have none.
         """
-        kind = type(self).__name__
-        if name in self._fixed:
-            argument = f"{name}=…" if name in signature(type(self)).parameters else "…"
-            msg = f"{name} is fixed when {self._settled_when}: make a new {kind}({argument})"
+        kind = type(self)
+        if name in fixed:
+            argument = f"{name}=…" if name in names_of(kind) else "…"
+            msg = f"{name} is fixed when {self._settled_when}: make a new {kind.__name__}({argument})"
             raise ConfigurationError(msg)
         if not hasattr(self, name):
-            check_names(kind, [name], ["hooks", *sorted(self._fixed)], noun="attribute")
+            known = dict.fromkeys(["hooks", *sorted(fixed | self._public())])
+            check_names(kind.__name__, [name], known, OF_A_CALL if hasattr(self, "rerank") else {}, noun="attribute")

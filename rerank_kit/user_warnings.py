@@ -13,7 +13,7 @@ _INSIDE = frozenset(  # packages whose code stands between a user's line and a w
     {
         *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
         *("langchain_core", "langchain_classic", "llama_index", "llama_index_instrumentation"),
-        *("concurrent", "threading", "contextvars"),  # of a pool's thread no line is the user's
+        *("concurrent", "threading", "multiprocessing", "contextvars"),  # of a pool's thread no line is the user's
     }
 )
 

@@ -17,6 +17,9 @@ from rerank_kit.quoting import quoted, whole
 Passage: TypeAlias = tuple[int, int]
 """A part of a text, as start and end in characters."""
 
+UNJUDGED = "unjudged"
+"""The verdict of a document that could not be judged."""
+
 
 @named
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,6 @@ class Document:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     score: float | None = None
     id: str | None = None
-
-
-UNJUDGED = "unjudged"
-"""The verdict on a document about which a judge came to none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from tests.conftest import Colour
 from tests.doubles import Scripted
 
 KEY = "sk-planted-0123456789"
-ROOMS = ("cache", "combine", "judge", "local", "managed", "observe", "pricing", "rules")
+ROOMS = ("cache", "combine", "decide", "judge", "local", "managed", "observe", "pricing", "rules")
 PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"rerank_kit.{room}" for room in ROOMS)]
 OURS = {  # what we make and hand out, and what somebody else is to write
     *("Calibration", "Change", "Check", "Completion", "Deadline", "Estimate", "Finding", "Hit", "Kept", "Prompt"),
@@ -128,6 +128,12 @@ def test_a_call_says_what_was_meant(passed: str, colour: Colour) -> None:
     for method, arguments in (("rerank", ("q", ["a 1"])), ("rerank_many", (["q"], [["a 1"]]))):
         with pytest.raises(WrongArguments, match=f"{method} has no argument '{passed}': did you mean top_n"):
             colour(Scripted(), method, *arguments, **{passed: 1})
+
+
+@pytest.mark.parametrize("method", ["explain", "records", "to_pandas", "pick"])
+def test_a_ranking_says_what_was_meant(method: str) -> None:
+    call = getattr(Scripted().rerank("q", ["a 1"]), method)
+    assert refusal(call, docs=["a 1"]) == f"{method} has no argument 'docs': did you mean documents?"
 
 
 def test_a_call_by_place_says_what_has_a_name(colour: Colour) -> None:

@@ -35,6 +35,7 @@ from rerank_kit.flow import Flow, sleep
 from rerank_kit.observe.hooks import logger
 from rerank_kit.optional import needed
 from rerank_kit.quoting import hiding
+from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline
 
 _RATE_LIMIT = "a rerank_kit.managed.RateLimit, such as RateLimit(requests_per_minute=60), or None for none"
@@ -100,7 +101,7 @@ class ClientOptions(TypedDict, total=False):
     backoff: Backoff
 
 
-class ApiClient:
+class ApiClient(Settled):
     """Sends requests to an API.
 
     It closes with `close()` or `aclose()`, with a `with` block, with its running loop, or when it is forgotten.
@@ -157,6 +158,10 @@ class ApiClient:
         self._backoff = Backoff() if backoff is None else backoff
         self._spellings: dict[str, int] = {}  # of the addresses for each path, the one that the server knows
         self._transport = self.transport()
+
+    def _settle_but_what_is_read(self, kind: type, *fixed: str) -> None:
+        """Fix the arguments of `kind` but its public attributes, which are read at every request; some of these too."""
+        self._settle(kind, free=frozenset(vars(self)) - frozenset(fixed))
 
     def transport(self) -> Transport:
         """What carries the requests. Override it for a vendor with an SDK.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from rerank_kit.checks import is_number
@@ -13,6 +13,24 @@ from rerank_kit.texts import encodable
 _MOST = 2.0**53  # the greatest whole number that every reader of JSON understands alike
 _DIGITS = 308  # of a whole number that a float can hold; Python reads none of more than 4,300
 _SHOWN = 300  # characters of a server's text in an error
+
+
+class _Repeating(dict[str, Any]):
+    """A JSON object in which a name comes more than once: as everywhere, the last one counts."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+def pairs_of(value: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The names and values of a JSON object as they were sent, also of names that came more than once."""
+    return value.pairs if isinstance(value, _Repeating) else value.items()
+
+
+def repeats(value: object) -> bool:
+    """Whether it is a JSON object in which a name came with two different values."""
+    return isinstance(value, _Repeating) and any(value[name] != each for name, each in value.pairs)
 
 
 def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -38,9 +56,14 @@ def read_json(content: bytes) -> Any:
     """
     text = content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
     try:
-        return json.loads(text, parse_int=_whole)
+        return json.loads(text, parse_int=_whole, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         return text
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Repeating(pairs)
 
 
 def _whole(digits: str) -> float:

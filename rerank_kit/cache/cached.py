@@ -16,17 +16,15 @@ from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.settled import Settled
-from rerank_kit.values import Deadline, Document, Hit, Usage
+from rerank_kit.values import UNJUDGED, Deadline, Document, Hit, Usage
 from rerank_kit.wrong_kind import check_reranker
 
 
 class Cached(Settled, Reranker):
     """Ranks exactly as the reranker inside does, which is asked only for scores that are not in the store.
 
-    A score is kept under the reranker's fingerprint, the query and the text of the document, so one store serves
-    many rerankers. `usage.cached` counts the documents whose score came from it; the rest of the usage is of what was
-    really scored. Degraded rankings are passed on and not kept. A store that fails, or gives what cannot be a score, is
-    logged once and does not cost the ranking: what it cannot give is computed.
+        sound = (new for part, new in zip(parts, fresh, strict=True) if not (part.degraded or part.usage.unread))
+        worth = {key: kept for key, kept in chain.from_iterable(sound) if kept.verdict != UNJUDGED}
 
     Attributes:
         reranker: The reranker inside.
@@ -57,7 +55,8 @@ class Cached(Settled, Reranker):
         if not isinstance(known, str) or not known.strip():
             msg = (
                 f"fingerprint={quoted(fingerprint)}: {name} does not say what its scores depend on, such as on what "
-                "shares a batch; if on query and text alone, pass a fingerprint= that names the model and its settings"
+                "shares a batch, or leaves documents out, such as by min_answerable=; if they depend on query and text "
+                "alone, and all documents come out, pass a fingerprint= that names the model and its settings"
             )
             raise ConfigurationError(msg)
         self.reranker = reranker
@@ -95,7 +94,8 @@ class Cached(Settled, Reranker):
         answers = iter((yield from self.reranker.reranking(asked, deadline=deadline)))
         parts = [next(answers) if new else Ranking(()) for new in missing]
         fresh = [self._kept(answer, list(new)) for answer, new in zip(parts, missing, strict=True)]
-        worth = {key: kept for part, new in zip(parts, fresh, strict=True) if not part.degraded for key, kept in new}
+        sound = (new for part, new in zip(parts, fresh, strict=True) if not (part.degraded or part.usage.unread))
+        worth = {key: kept for key, kept in chain.from_iterable(sound) if kept.verdict != UNJUDGED}
         if worth and found is not None:  # a store that has just failed is not waited for once more
             yield from self._checked.put(worth, deadline)
         known = {**stored, **dict(chain.from_iterable(fresh))}
@@ -107,12 +107,14 @@ class Cached(Settled, Reranker):
     def _kept(self, answer: Ranking, keys: Sequence[Key]) -> list[tuple[Key, Kept]]:
         """What the answer says of each document it was asked for."""
         if len(answer) != len(keys):
+            left_out = "".join(f" ({why})" for why in dict.fromkeys(each.why for each in answer.dropped[:1]))
             msg = (
-                f"reranker={type(self.reranker).__name__} returned {len(answer)} of {len(keys)} documents, and what is "
-                "left out has no score to keep: cache a reranker that scores every document, and filter after it"
+                f"reranker={type(self.reranker).__name__} returned {len(answer)} of {len(keys)} documents{left_out}, "
+                "and what is left out has no score to keep: cache a reranker that scores every document, and filter "
+                "after it"
             )
             raise ConfigurationError(msg)
-        return [(keys[hit.index], Kept(hit.score, hit.why, hit.passage, hit.logit)) for hit in answer]
+        return [(keys[hit.index], _of_hit(hit, answer)) for hit in answer]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are made of copies of reranker and store."""
@@ -140,6 +142,32 @@ def _missing(
 def _ranking(keys: Sequence[Key], known: Mapping[Key, Kept], cached: int, answer: Ranking) -> Ranking:
     """The ranking of one request; its usage and spans are those of `answer`, which scored what was missing."""
     kept = (known[key] for key in keys)
-    hits = [Hit(place, each.score, each.why, each.passage, logit=each.logit) for place, each in enumerate(kept)]
+    hits = [_hit(place, each) for place, each in enumerate(kept)]
     usage = answer.usage + Usage(cached=cached, duplicates=len(keys) - cached - len(answer))
-    return Ranking(best_first(hits), usage, answer.spans, None if cached else answer.failure)
+    failure = None if cached else answer.failure
+    answerable = _any_answers([known[key].answerable for key in keys])
+    return Ranking(best_first(hits), usage, answer.spans, failure, answerable=answerable)
+
+
+def _of_hit(hit: Hit, answer: Ranking) -> Kept:
+    """What is kept of a hit: how likely it answers is its score, where that of the best is how likely any does."""
+    best = max((each.score for each in answer if each.verdict != UNJUDGED), default=None)
+    told = answer.answerable is not None and answer.answerable == best and hit.verdict != UNJUDGED
+    answerable = hit.score if told else None
+    probabilities = None if hit.probabilities is None else dict(hit.probabilities)
+    return Kept(hit.score, hit.why, hit.passage, hit.logit, hit.verdict, probabilities, answerable)
+
+
+def _hit(place: int, kept: Kept) -> Hit:
+    return Hit(place, kept.score, kept.why, kept.passage, kept.verdict, kept.logit, kept.probabilities)
+
+
+def _any_answers(answers: Sequence[float | None]) -> float | None:
+    """How likely it is that any of several documents answers.
+
+    Where that is not known of one of them, the highest of the others is the least that it can be: `None`, unless that
+    is 1.
+    """
+    known = [each for each in answers if each is not None]
+    best = max(known, default=None)
+    return best if best is None or len(known) == len(answers) or best >= 1 else None

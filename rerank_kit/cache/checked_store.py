@@ -103,12 +103,35 @@ def _kept(value: object, key: Key) -> Kept:
     """
     if not isinstance(value, tuple | list):
         raise _odd(value, "Kept")
-    score, why, passage, logit = cast("tuple[object, object, Any, object]", Kept(*cast("Sequence[Any]", value)))
-    number = _number(score, "score")
-    if not isinstance(why, str | None):
-        raise _odd(why, "reason")
-    place = None if passage is None else _passage(len(key[2]), *passage)
-    return Kept(number, why, place, None if logit is None else _number(logit, "logit"))
+    given: Any = Kept(*cast("Sequence[Any]", value))
+    return Kept(
+        _number(given.score, "score"),
+        _text(given.why, "reason"),
+        None if given.passage is None else _passage(len(key[2]), *given.passage),
+        None if given.logit is None else _number(given.logit, "logit"),
+        _text(given.verdict, "verdict"),
+        None if given.probabilities is None else _probabilities(given.probabilities),
+        None if given.answerable is None else _number(given.answerable, "probability"),
+    )
+
+
+def _text(value: object, what: str) -> str | None:
+    if not isinstance(value, str | None):
+        raise _odd(value, what)
+    return value
+
+
+def _probabilities(value: object) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise _odd(value, "mapping of probabilities")
+    found = cast("Mapping[object, object]", value)
+    return {_name(name): _number(each, "probability") for name, each in found.items()}
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise _odd(value, "verdict")
+    return value
 
 
 def _number(value: object, what: str) -> float:

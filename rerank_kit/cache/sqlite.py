@@ -27,10 +27,10 @@ from rerank_kit.values import Deadline
 T = TypeVar("T")
 
 _INSERT = f"""
-    INSERT INTO scores ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO scores ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
     SET score = excluded.score, logit = excluded.logit, why = excluded.why, start = excluded.start,
-        stop = excluded.stop, checksum = excluded.checksum
+        stop = excluded.stop, judged = excluded.judged, checksum = excluded.checksum
 """  # noqa: S608 - a constant. A key is put when it was not found, or what was found was damaged
 _EVICT = "DELETE FROM scores WHERE place <= (SELECT max(place) FROM scores) - ?"
 _BATCH = 500  # keys in one statement; some builds of SQLite take no more than 999
@@ -48,8 +48,8 @@ class SQLiteStore:
     forked or not, the file. A process that is killed loses at most what it was just writing. A row that is not as it
     was written is no score: it is computed anew.
 
-    A new file is for its owner alone (mode 600); what you set with `chmod` stays. A file of a release without checksums
-    is taken over, made the owner's alone, and its scores are computed anew.
+    A new file is for its owner alone (mode 600); what you set with `chmod` stays. A file of an earlier
+    release is taken over; one without checksums is made the owner's alone, and its scores are computed anew.
 
     Close it with `close()` or a `with` block. Using it again opens it again.
 

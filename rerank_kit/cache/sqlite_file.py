@@ -12,8 +12,9 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
 
 _APPLICATION = int.from_bytes(b"rrkt", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
-_VERSION = 2  # of the table; raise it with every change to it, or to how rows are made
+_VERSION = 3  # of the table; raise it with every change to it, or to how rows are made
 _WITHOUT_CHECKSUMS = 1
+_ADDED = {1: ("logit", "checksum", "judged"), 2: ("judged",)}  # columns that earlier versions do not have
 _IDENTITY = """
     SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
     FROM pragma_application_id, pragma_user_version
@@ -27,6 +28,7 @@ _TABLE = """
         start INTEGER,
         stop INTEGER,
         logit BLOB,                 -- a float, as the score
+        judged BLOB,                -- verdict, probabilities and how likely it answers, in JSON
         checksum BLOB               -- of all but the place
     )
 """
@@ -100,8 +102,8 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
         sqlite3.Error: It is not, or another process holds it.
     """
     application, version, _ = _identity(connection)
-    if (application, version) == (_APPLICATION, _WITHOUT_CHECKSUMS):
-        version = _take_over(connection, path)
+    if application == _APPLICATION and version in _ADDED:
+        version = _take_over(connection, path, version)
     if (application, version) != (_APPLICATION, _VERSION):
         raise sqlite3.DatabaseError(_strange(application, version))
     # Readers and a writer do not wait for each other then. It fails while another process opens the file too,
@@ -126,15 +128,18 @@ def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return found
 
 
-def _take_over(connection: sqlite3.Connection, path: str) -> int:
-    """Have rows of the first version, which everybody could read, take a checksum when they are computed anew."""
-    for each in (path, f"{path}-wal", f"{path}-shm"):
+def _take_over(connection: sqlite3.Connection, path: str, version: int) -> int:
+    """Add to a file of an earlier version the columns that it does not have.
+
+    In one of the first version, which everybody could read, rows take a checksum when they are computed anew.
+    """
+    for each in (path, f"{path}-wal", f"{path}-shm") if version == _WITHOUT_CHECKSUMS else ():
         with suppress(OSError):  # not there, or not ours
             os.chmod(each, os.stat(each).st_mode & _OWNER_ONLY)  # noqa: PTH101, PTH116 - a path is a str here
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        if _identity(connection)[1] == _WITHOUT_CHECKSUMS:  # no other process was faster
-            for column in ("logit", "checksum"):
+        if _identity(connection)[1] == version:  # no other process was faster
+            for column in _ADDED[version]:
                 connection.execute(f"ALTER TABLE scores ADD COLUMN {column} BLOB")
             connection.execute(f"PRAGMA user_version = {_VERSION}")
     return _identity(connection)[1]

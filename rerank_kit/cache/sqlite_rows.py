@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from hashlib import blake2b
@@ -13,7 +14,7 @@ from rerank_kit.values import finite
 Row = tuple[Any, ...]
 """What `COLUMNS` hold."""
 
-COLUMNS = "key, score, logit, why, start, stop, checksum"
+COLUMNS = "key, score, logit, why, start, stop, judged, checksum"
 
 
 def digest(key: Key) -> bytes:
@@ -32,21 +33,30 @@ def row(key: Key, kept: Kept) -> Row:
     logit = None if kept.logit is None else finite(kept.logit)
     why = None if kept.why is None else _bytes(kept.why)
     start, stop = (None, None) if kept.passage is None else kept.passage
-    return name, score, logit, why, start, stop, _checksum(name, score, logit, why, (start, stop))
+    judged = _judged(kept)
+    checksum = _checksum(name, score, logit, why, (start, stop), judged=judged)
+    return name, score, logit, why, start, stop, judged, checksum
 
 
 def kept_in(found: Row) -> Kept | None:
     """The score in a row; `None` where it is not as it was written, whatever has happened to it."""
-    name, score, logit, why, start, stop, checksum = found
+    name, score, logit, why, start, stop, judged, checksum = found
     if not _is_finite(score) or not (logit is None or _is_finite(logit)):
         return None
     try:
-        if checksum != _checksum(name, score, logit, why, (start, stop)):
+        if checksum != _checksum(name, score, logit, why, (start, stop), judged=judged):
             return None
         reason = None if why is None else why.decode("utf-8", "surrogatepass")
+        told = (None, None, None) if judged is None else json.loads(judged)
     except (TypeError, ValueError, OverflowError, struct.error):
         return None
-    return Kept(score, reason, None if start is None else (start, stop), logit)
+    return Kept(score, reason, None if start is None else (start, stop), logit, *told)
+
+
+def _judged(kept: Kept) -> bytes | None:
+    """What was decided, as JSON; `None` where nothing was."""
+    told = kept.verdict, kept.probabilities, kept.answerable
+    return None if told == (None, None, None) else json.dumps(told, allow_nan=False).encode()
 
 
 def _is_finite(value: object) -> bool:
@@ -54,11 +64,18 @@ def _is_finite(value: object) -> bool:
 
 
 def _checksum(
-    name: bytes, score: float, logit: float | None, why: bytes | None, passage: tuple[int | None, int | None]
+    name: bytes,
+    score: float,
+    logit: float | None,
+    why: bytes | None,
+    passage: tuple[int | None, int | None],
+    *,
+    judged: bytes | None,
 ) -> bytes:
     numbers = struct.pack("<d", score) + (b"" if logit is None else struct.pack("<d", logit))
     places = b"" if passage == (None, None) else struct.pack("<qq", *passage)
-    return _hash(8, name, numbers, b"" if why is None else b"\0" + why, places)
+    more = () if judged is None else (judged,)  # rows of the version before have no such part
+    return _hash(8, name, numbers, b"" if why is None else b"\0" + why, places, *more)
 
 
 def _hash(size: int, *parts: bytes) -> bytes:

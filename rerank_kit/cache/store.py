@@ -25,12 +25,18 @@ class Kept(NamedTuple):
         why: The reason, from rerankers that give one.
         passage: Start and end in characters of the part of the text that the score is for, where it is only a part.
         logit: What the model gave, where the score is the sigmoid of that.
+        verdict: What a judge or a decision model decided, from rerankers that do.
+        probabilities: The probability of each verdict that there could have been, from models that tell.
+        answerable: How likely it is that this document answers, from rerankers that can tell.
     """
 
     score: float
     why: str | None = None
     passage: Passage | None = None
     logit: float | None = None
+    verdict: str | None = None
+    probabilities: Mapping[str, float] | None = None
+    answerable: float | None = None
 
 
 @runtime_checkable

@@ -17,11 +17,12 @@ from rerank_kit.observe.watching import Part, watched
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Deadline, Document, Dropped, Hit, Span, Usage, finite
+from rerank_kit.settled import Settled
+from rerank_kit.values import UNJUDGED, Deadline, Document, Dropped, Hit, Span, Usage, finite
 from rerank_kit.wrong_kind import check_reranker
 
 
-class Cascade(Reranker):
+class Cascade(Settled, Reranker):
     """Ranks in stages: cheap and broad first, dear and precise on the few that are left.
 
     Each stage gets the documents that the one before it passed on, in its order and with its scores in
@@ -34,7 +35,8 @@ class Cascade(Reranker):
         budget: What the whole may take.
         on_budget: What a used-up budget or timeout of a stage does: `"return"` gives the ranking so far, degraded;
             `"raise"` raises.
-        keep_rest: Whether the documents that stages leave out are kept below the others.
+        keep_rest: Whether the documents that stages leave out are kept below the others. Where a stage found that
+            probably nothing answers, nothing is kept.
     """
 
     pointwise = False
@@ -55,7 +57,7 @@ class Cascade(Reranker):
             budget: Seconds for the whole, or a `Budget`. A `timeout=` for one call is a limit of its own, and raises.
             on_budget: `"return"` or `"raise"`.
             keep_rest: Keep what stages leave out below the others, in the order of the last stage that ranked them;
-                what was left out last comes first.
+                what was left out last comes first. Where a stage found that probably nothing answers, nothing is kept.
 
         Raises:
             ConfigurationError: There is no stage, or an argument is wrong.
@@ -68,6 +70,7 @@ class Cascade(Reranker):
         self.budget = budget if isinstance(budget, Budget) else Budget(_seconds(budget))
         self.on_budget = on_budget
         self.keep_rest = check_flag("keep_rest", keep_rest)
+        self._settle(Cascade)
 
     @property
     def scores_blanks(self) -> bool:
@@ -127,6 +130,7 @@ class _Run:
         self.ranked = False
         self.failure: str | None = None
         self.answerable: float | None = None
+        self.abstained = False
 
     def stage(self, stage: Stage) -> Flow[None]:
         """Run one stage, unless a condition or the budget says otherwise."""
@@ -188,6 +192,10 @@ class _Run:
         before = self.hits
         places = [hit.index for hit in before]
         scored = ranking.failure is None
+        *inner, own = (span.at(places) for span in ranking.spans)
+        idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)  # it skipped all its stages
+        if scored and not idle:
+            before = [_without_unjudged(hit) for hit in before]
         self.hits = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in ranking]
         above = {hit.index for hit in self.hits}
         ranked = [_composed(hit, before[hit.index], scored=scored, known=self.ranked) for hit in self.whole]
@@ -201,9 +209,8 @@ class _Run:
                 self.dropped.append(Dropped(hit.index, f"{stage.label}: {why.why}", why.score))
         self.usage += ranking.usage
         self.answerable = self.answerable if ranking.answerable is None else ranking.answerable
-        *inner, own = (span.at(places) for span in ranking.spans)
-        idle = isinstance(stage.reranker, Cascade) and not any(span.hits for span in inner)
-        if not idle:  # a cascade that skipped all its stages has scored nothing
+        self.abstained = ranking.abstained
+        if not idle:
             self.failure = None if self.ranked else ranking.failure  # what ranked before is what is fallen back on
             self.ranked = self.ranked or scored
         self.spans += [*inner, self.paid(stage, replace(own, hits=tuple(self.hits)))]
@@ -240,13 +247,14 @@ class _Run:
 
     def ranking(self) -> Ranking:
         """The ranking after the last stage."""
-        hits = list(self.hits)
-        for hit in self.rest if self.cascade.keep_rest else ():
+        hits, keeps = list(self.hits), self.cascade.keep_rest and not self.abstained
+        for hit in self.rest if keeps else ():
             if hits and hit.score >= hits[-1].score:
                 hit = replace(hit, score=hits[-1].score, logit=hits[-1].logit)  # noqa: PLW2901 - it is below that one
             hits.append(hit)
-        dropped = () if self.cascade.keep_rest else tuple(self.dropped)
-        return replace(self.so_far(), hits=tuple(hits), failure=self.failure, dropped=dropped)
+        dropped = () if keeps else tuple(self.dropped)
+        told = replace(self.so_far(), failure=self.failure, abstained=self.abstained)
+        return replace(told, hits=tuple(hits), dropped=dropped)
 
 
 def _first_score(document: Document) -> float:
@@ -254,6 +262,11 @@ def _first_score(document: Document) -> float:
     with suppress(InvalidResponse):  # none of ours put it there
         return finite(document.score)
     return 0.0
+
+
+def _without_unjudged(hit: Hit) -> Hit:
+    """What is said of a document before a stage ranks it: no more that it could not be judged, nor why."""
+    return replace(hit, why=None, verdict=None) if hit.verdict == UNJUDGED else hit
 
 
 def _composed(hit: Hit, before: Hit, *, scored: bool, known: bool) -> Hit:

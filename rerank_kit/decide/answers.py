@@ -1,7 +1,8 @@
 """Reading what a decision model answers. Pure: no network, no model.
 
 Only what is named as a question was counts, and only what can be meant: probabilities from 0 to 1 whose sum is 1, and
-levels that there are. APIs round to two decimals, and so much is forgiven, no more.
+levels that there are. APIs round to two decimals, and so much is forgiven, no more. What they leave out has no
+probability, if the rest sums to 1.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rerank_kit.api.json_values import is_mapping
+from rerank_kit.api.json_values import is_mapping, repeats
+from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
+from rerank_kit.decide.distributions import FLOATS, contradict, distribution
 from rerank_kit.decide.questions import Choice, Question, Score, YesNo
 from rerank_kit.judge.answers import Outcome
 from rerank_kit.values import Usage
@@ -27,9 +30,6 @@ _KINDS: Mapping[str, tuple[object, str]] = {
     REFUSAL: (REFUSAL, ""),
 }
 """What the types of answers are called, and where each has its number."""
-
-_ROUNDED = 0.005  # by how much a probability of two decimals may be off
-_FLOATS = 1e-6  # by how much floats may be off
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Said:
     probabilities: Mapping[Any, Any] | None = None
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer that can be meant.
@@ -62,6 +63,7 @@ class Answer:
     probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What was answered, by the names of the questions.
@@ -88,6 +90,8 @@ def said(name: object, row: Any, probabilities: object) -> Said:
     kind = row.get("type") if is_mapping(row) else None
     question, key = _KINDS.get(kind, (None, "")) if isinstance(kind, str) else (None, "")
     if not is_mapping(row) or not (probabilities is None or is_mapping(probabilities)):
+        return Said(name, None)
+    if repeats(row) or repeats(probabilities):
         return Said(name, None)
     return Said(name, question, row.get(key), probabilities)
 
@@ -143,34 +147,29 @@ def _yes_or_no(said: Said) -> Answer | None:
 
 def _level(question: Score, said: Said) -> Answer | None:
     level = _between(said.value, len(question.levels) - 1)
+    if level is None or said.probabilities is None:
+        return None if level is None else Answer(level)
     names = [str(number) for number in range(len(question.levels))]
-    probabilities = {} if said.probabilities is None else _distribution(said.probabilities)
-    if level is None or probabilities is None or not probabilities.keys() <= set(names):
+    probabilities = distribution(_each(said.probabilities), names)
+    if probabilities is None or contradict(level, list(probabilities.values())):
         return None
-    return Answer(level, {name: probabilities[name] for name in names if name in probabilities})
+    return Answer(level, probabilities)
 
 
 def _choice(question: Choice, said: Said) -> Answer | None:
-    probabilities = None if said.probabilities is None else _distribution(said.probabilities)
-    if probabilities is None:
+    if said.probabilities is None:
         return None
-    return Answer(0.0, {name: probabilities[name] for name in question.options if name in probabilities})
+    probabilities = distribution(_each(said.probabilities), list(question.options))
+    return None if probabilities is None else Answer(0.0, probabilities)
 
 
-def _distribution(given: Mapping[Any, Any]) -> dict[str, float] | None:
-    """Probabilities by name, if each can be one and their sum is 1, up to what rounding takes from each."""
-    found: dict[str, float] = {}
-    for name, value in given.items():
-        probability = _between(value, 1)
-        if probability is None:
-            return None
-        found[str(name)] = probability
-    off = abs(sum(found.values()) - 1)
-    return found if off <= _ROUNDED * len(found) + _FLOATS else None
+def _each(given: Mapping[Any, Any]) -> dict[str, float | None]:
+    """Probabilities by name; `None` for what can be none."""
+    return {str(name): _between(value, 1) for name, value in given.items()}
 
 
 def _between(value: object, most: float) -> float | None:
     """A number from 0 to the most, up to what floats may be off."""
-    if not is_number(value) or not -_FLOATS <= value <= most + _FLOATS:
+    if not is_number(value) or not -FLOATS <= value <= most + FLOATS:
         return None
     return min(max(0.0, float(value)), float(most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,6 @@ from rerank_kit.decide.questions import Questionnaire
 from rerank_kit.decide.ways import INSTRUCTIONS, Way
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
-from rerank_kit.judge.abstention import likeliest
 from rerank_kit.judge.chat import finished
 from rerank_kit.judge.injection import Draw
 from rerank_kit.judge.prompts import fenced
@@ -77,7 +77,13 @@ class Sheet:
         verdicts = dict(zip(places, self.way.verdicts(labels, self.whole, answers), strict=True))
         if self.together:
             return SaidOfSome(verdicts, self.way.answerable(self.whole, answers))
-        return SaidOfSome(verdicts, likeliest(score_of(each) for each in verdicts.values()))
+        return SaidOfSome(verdicts, score_of(verdicts[places[0]]))
+
+
+def wording(way: Way) -> str:
+    """A short name for all that a model is told besides query and document, where it is asked about one by itself."""
+    asked = Sheet(way, "", [""], "CODE", ["LABEL"], "WHOLE", together=False).asked([0])
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import check_count
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class DecisionLimits:
     """The most that a vendor or server takes in one call; `None` is no limit.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Unpack
 
 from rerank_kit.api.exchange import Request
-from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.api.json_values import is_list, is_mapping, repeats
 from rerank_kit.api.secret import Secret
 from rerank_kit.decide.answers import Said, said
 from rerank_kit.decide.client import DecisionClient, DecisionOptions, no_answers
@@ -35,14 +35,16 @@ class OpenAIDecisions(DecisionClient):
         Args:
             model: The model's name.
             base_url: Where the API is; by default what `OPENAI_BASE_URL` says, else OpenAI.
-            api_key: The key, also as pydantic's `SecretStr`; by default from `OPENAI_API_KEY`.
+            api_key: The key, also as pydantic's `SecretStr`. Without `base_url`, it is by default that in
+                `OPENAI_API_KEY`, which goes to nobody else.
             **options: See `DecisionOptions`.
 
         Raises:
             ConfigurationError: An argument is wrong, or there is no key.
         """
         options.setdefault("limits", _LIMITS)
-        key = Secret(api_key, variables=("OPENAI_API_KEY",))
+        theirs = base_url is None
+        key = Secret(api_key, variables=("OPENAI_API_KEY",) if theirs else (), required=theirs)
         url = (os.environ.get("OPENAI_BASE_URL") or _HOME) if base_url is None else base_url
         super().__init__(model, base_url=url, api_key=key, **options)
 
@@ -58,7 +60,7 @@ class OpenAIDecisions(DecisionClient):
     def decode(self, body: Any, asked: Questionnaire) -> Iterator[Said]:
         """The answers, by the names that they carry; where they carry none, by their order, if all are there."""
         answers = body.get("answers") if is_mapping(body) else None
-        if not is_list(answers):
+        if not is_list(answers) or repeats(body):
             raise no_answers(body, "array")
         names = list(asked.questions)
         for place, row in enumerate(answers):

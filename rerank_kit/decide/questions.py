@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rerank_kit.arguments import named
 from rerank_kit.texts import estimated_tokens
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class YesNo:
     """How likely is it that the answer is yes?
@@ -20,6 +22,7 @@ class YesNo:
     instructions: str
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How likely is each of several options?
@@ -33,6 +36,7 @@ class Choice:
     options: Mapping[str, str]
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Score:
     """Which of several levels is to be expected?
@@ -49,6 +53,7 @@ class Score:
 Question: TypeAlias = YesNo | Choice | Score
 
 
+@named
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
     """One call to a decision model.

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 
+from rerank_kit.arguments import named
 from rerank_kit.checks import (
     WHOLE,
     check_choice,
@@ -15,24 +16,23 @@ from rerank_kit.checks import (
     check_documents,
     check_instance,
     check_query,
-    check_text,
     check_whole,
 )
-from rerank_kit.decide.decision_calls import DecisionCalls, Sheet
-from rerank_kit.decide.limits import DecisionLimits
+from rerank_kit.decide.decision_calls import DecisionCalls, Sheet, wording
 from rerank_kit.decide.model import DecisionModel
+from rerank_kit.decide.settings import check_criterion, check_decider, check_levels, check_seed
 from rerank_kit.decide.sharing import fullness, room, shares
 from rerank_kit.decide.ways import LEVELS, Ask, OneOfAll, Scores, Way, YesOrNo
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, gather
-from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
+from rerank_kit.judge.abstention import Abstention, Unanswerable
 from rerank_kit.judge.chat import NEVER
 from rerank_kit.judge.injection import harmless, shortened
 from rerank_kit.judge.prompts import CRITERION
 from rerank_kit.judge.spending import Estimate, Spending, check_max_cost, estimated
 from rerank_kit.judge.verdicts import OnError, Verdict, VerdictOrReason, Verdicts
 from rerank_kit.pricing import Prices, known_prices
-from rerank_kit.quoting import quoted, whole
+from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.settled import Settled
@@ -53,8 +53,9 @@ class DecisionReranker(Settled, Reranker):
     of its documents together; `pairwise=True` asks about each by itself, in as many calls. Documents with equal scores
     keep their order.
 
-    In the same call it is asked whether any document answers: `ranking.answerable` is the probability. Pair by pair, it
-    is the best score.
+    In the same call it is asked whether any document answers: `ranking.answerable` is the probability, of several calls
+    the highest. Pair by pair, it is the best score. Where one is not known it is `None`, unless another reaches
+    `min_answerable`. Documents without text do not answer.
 
     Documents without an answer, because the call failed, came too late or would have cost too much, or because the
     answer was a refusal, was left out or cannot be meant, are kept, in their order, after the others. Their verdict is
@@ -69,6 +70,7 @@ class DecisionReranker(Settled, Reranker):
         pairwise: Whether each document is asked about in a call of its own.
     """
 
+    @named
     def __init__(
         self,
         model: DecisionModel,
@@ -93,17 +95,18 @@ class DecisionReranker(Settled, Reranker):
         Args:
             model: The decision model: `SystemOne(…)`, `OpenAIDecisions(…)`, or your own `DecisionModel`.
             ask: `"score"`, `"yes-no"` or `"choice"`.
-            criterion: Such as `"answers the query"` or `"is safe to quote to a customer"`.
-            levels: What each level means, for `ask="score"`: at least two, from the lowest to the highest.
+            criterion: No question, such as `"answers the query"` or `"is safe to quote to a customer"`.
+            levels: What each level means, for `ask="score"` alone: at least two, from the lowest to the highest.
             pairwise: Ask about each document in a call of its own. Not for `ask="choice"`.
             concurrency: How many calls are made side by side, where it takes several.
             max_tokens_per_doc: How many tokens of a document are sent at most; `None` is as many as fit into a call.
             too_long: What a longer document does: `"cut"` cuts it, which counts in `usage.truncated`, `"raise"` raises.
             max_calls: How many calls one query may take.
             max_cost: How much one query may cost, in US dollars. What a call may cost is guessed before it is made.
-            on_error: What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises. A wrong key
-                or setting always raises.
-            min_answerable: The least that `ranking.answerable` has to be; `None` is to rank in any case.
+            on_error: What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises, as it does
+                where `min_answerable` needs an answer that there is not. A wrong key or setting always raises.
+            min_answerable: The least that `ranking.answerable` has to be; `None` is to rank in any case. Where it is
+                not known, the ranking stands, degraded.
             unanswerable: What becomes of a ranking where it is less: `"none"` gives no hits, `"flag"` says so in a
                 ranking that is degraded.
             prices: What costs are computed by; by default the rows that come with the package.
@@ -112,15 +115,7 @@ class DecisionReranker(Settled, Reranker):
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        given: Any = model
-        if not callable(getattr(given, "decide", None)) or not isinstance(
-            getattr(given, "limits", None), DecisionLimits
-        ):
-            msg = (
-                "model must be a decision model with a method decide and limits, such as rerank_kit.decide.SystemOne(…)"
-                f", not {quoted(model)}"
-            )
-            raise ConfigurationError(msg)
+        check_decider(model)
         check_choice("ask", ask, ("score", "yes-no", "choice"))
         check_choice("too_long", too_long, ("cut", "raise"))
         check_choice("on_error", on_error, ("keep", "raise"))
@@ -130,8 +125,8 @@ class DecisionReranker(Settled, Reranker):
         name: object = getattr(model, "model", None)
         self.model = name if isinstance(name, str) else None
         self.ask: Ask = ask
-        self.criterion = check_text("criterion", criterion)
-        self.levels = _checked(levels)
+        self.criterion = check_criterion(criterion)
+        self.levels = check_levels(levels, ask, model.limits)
         self.pairwise = self.pointwise = pairwise
         self._concurrency = check_whole("concurrency", concurrency)
         self._max_tokens_per_doc = check_count("max_tokens_per_doc", max_tokens_per_doc, none=WHOLE)
@@ -140,8 +135,8 @@ class DecisionReranker(Settled, Reranker):
         self._prices = prices
         self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._on_error: OnError = on_error
-        self._seed = seed
-        self._abstention = Abstention(min_answerable, unanswerable)
+        self._seed = check_seed(seed)
+        self._abstention = Abstention(min_answerable, unanswerable, on_error)
         if ask == "choice" and pairwise:
             msg = "pairwise must be False with ask='choice': there is no choice among one document"
             raise ConfigurationError(msg)
@@ -153,12 +148,18 @@ class DecisionReranker(Settled, Reranker):
         whose: object = getattr(self.decider, "fingerprint", None)
         if not self.pairwise or not isinstance(whose, str) or self._abstention.least is not None:
             return None
-        return f"{whose}:{self._way()!r}:{self._max_tokens_per_doc}"
+        limits = self.decider.limits
+        cut = self._max_tokens_per_doc, limits.tokens, limits.state_tokens
+        return ":".join(map(str, (whose, wording(self._way()), *cut)))
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Ask about the documents."""
         verdicts = yield from self.deciding(query, documents, deadline)
         return self._abstention.of(verdicts.ranking())
+
+    def nothing_to_read(self, ranking: Ranking) -> Ranking:
+        """Documents without text do not answer."""
+        return self._abstention.of_blanks(ranking, self.decider, self.model)
 
     def deciding(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
         """What can be found out about each document. There must be some, none of them blank.
@@ -180,9 +181,9 @@ class DecisionReranker(Settled, Reranker):
             pairs=sum(isinstance(each, Verdict) for each in known.values()),
             truncated=truncated,
             duplicates=len(standing) - len(known),
-            splits=0 if self.pairwise else len(groups) - 1,
+            splits=0 if self.pairwise else max(0, spending.begun - 1),
         )
-        answerable = likeliest(each.answerable for each in answered)
+        answerable = self._abstention.likeliest(each.answerable for each in answered)
         return Verdicts.of(
             found, self.decider, spending, name=self.model, usage=usage, started=started, answerable=answerable
         )
@@ -191,6 +192,7 @@ class DecisionReranker(Settled, Reranker):
         """What that usage costs, in US dollars; `None` when that is not known."""
         return self._price_list().cost(self.model, usage)
 
+    @named
     def estimate(self, query: str, documents: Sequence[Document | str]) -> Estimate:
         """What asking about these documents would take, without asking anything.
 
@@ -208,9 +210,9 @@ class DecisionReranker(Settled, Reranker):
         asked, way = harmless(query), self._way()
         draw = partial(Sheet.drawn, way, asked, seed=self._seed, together=not self.pairwise)
         empty = draw([""]).asked([0])
-        limits = [self._max_tokens_per_doc, room(empty, self.decider.limits)]
-        most = min((each for each in limits if each is not None), default=None)
-        shown = [shortened(each.text, most) for each in documents]
+        left = room(empty, self.decider.limits)
+        most = min((each for each in (self._max_tokens_per_doc, left) if each is not None), default=None)
+        shown = [_shown(each.text, most, left) for each in documents]
         truncated = sum(shorter for _, shorter in shown)
         if truncated and self._too_long == "raise":
             longest = max(estimated_tokens(each.text) for each in documents)
@@ -257,9 +259,11 @@ class DecisionReranker(Settled, Reranker):
         return f"{type(self).__name__}({self.decider!r}, ask={self.ask!r})"
 
 
-def _checked(levels: Sequence[str]) -> tuple[str, ...]:
-    """Levels: at least two texts."""
-    if isinstance(levels, str) or not isinstance(levels, Sequence) or len(levels) < 2:  # noqa: PLR2004 - to tell apart
-        msg = f"levels must be a list of at least two texts, from the lowest level to the highest, not {quoted(levels)}"
-        raise ConfigurationError(msg)
-    return tuple(check_text(f"levels[{place}]", each) for place, each in enumerate(levels))
+def _shown(text: str, most: int | None, left: int | None) -> tuple[str, bool]:
+    """What a model is shown of a text that may have so many tokens, and whether that is less than all of it.
+
+    What takes control tokens apart makes it longer, but not longer than what is left of a call.
+    """
+    shown, shorter = shortened(text, most)
+    shown, again = shortened(shown, left)
+    return shown, shorter or again

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from operator import le, sub
 
 from rerank_kit.decide.limits import DecisionLimits
 from rerank_kit.decide.questions import Choice, Questionnaire, question_tokens
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.texts import estimated_tokens
 
+_BETWEEN = (0, 1, 1)  # of what stands between documents, for each of the amounts below
 _LEAST = 16  # tokens of a document without which there is no use in asking about it
 
 
@@ -34,9 +36,10 @@ def room(empty: Questionnaire, limits: DecisionLimits) -> int | None:
 
 
 def shares(count: int, asked: Callable[[Sequence[int]], Questionnaire], limits: DecisionLimits) -> list[list[int]]:
-    """Share out documents over as few calls as take them, so that each gets strong and weak ones alike.
+    """Share out documents over few calls, so that each gets strong and weak ones alike.
 
-    They come in the order of the stage before, the best first, and are dealt out in turn.
+    They come in the order of the stage before, the best first, and are dealt out in turn. Those that take more than
+    half of a call are dealt first, and the others then fill what room there is left in each call alike.
 
     Args:
         count: How many documents there are.
@@ -46,13 +49,75 @@ def shares(count: int, asked: Callable[[Sequence[int]], Questionnaire], limits: 
     Returns:
         For each call the places of its documents, every place once.
     """
-    calls = max(1, math.ceil(fullness(asked(range(count)), limits)))
-    while calls < count:
-        dealt = [list(range(first, count, calls)) for first in range(calls)]
-        if all(fullness(asked(share), limits) <= 1 for share in dealt):
-            return dealt
-        calls += 1
-    return [[place] for place in range(count)]
+    sizes, room = _sizes(count, asked, limits)
+    calls, left = 0, sizes
+    dealt: list[_Call] = []
+    while left:
+        calls += max([1, *(math.ceil(sum(size[kind] for size in left) / most) for kind, most in enumerate(room))])
+        dealt = [_Call(room) for _ in range(calls)]
+        left = _deal(sizes, dealt)
+    return [sorted(call.places) for call in dealt if call.places]
+
+
+def _sizes(
+    count: int, asked: Callable[[Sequence[int]], Questionnaire], limits: DecisionLimits
+) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
+    """What each document takes of what is limited, and what a call has of it: rather too much, and too little."""
+    alone = [asked([place]) for place in range(count)]
+    longest = max(question_tokens(each) for one in alone for each in one.questions.values())
+    frame = _amounts(asked([]), longest)
+    caps = enumerate((limits.questions, limits.tokens, limits.state_tokens))
+    room = {kind: cap - frame[kind] for kind, cap in caps if cap is not None}
+    taken = [[each - rest for each, rest in zip(_amounts(one, longest), frame, strict=True)] for one in alone]
+    sizes = [tuple(min(each[kind] + _BETWEEN[kind], most) for kind, most in room.items()) for each in taken]
+    return sizes, tuple(room.values())
+
+
+def _amounts(asked: Questionnaire, longest: int) -> tuple[int, int, int]:
+    """Questions, tokens of all, and tokens of the state with a question as long as the longest."""
+    return len(asked.questions), asked.tokens, estimated_tokens(asked.state) + longest
+
+
+class _Call:
+    """A call that is being filled.
+
+    Attributes:
+        places: The places of its documents.
+        room: What was left of what is limited when only long documents were in it.
+        left: What is left.
+    """
+
+    def __init__(self, room: tuple[int, ...]) -> None:
+        self.places: list[int] = []
+        self.room = self.left = room
+
+    def takes(self, size: tuple[int, ...]) -> bool:
+        return all(map(le, size, self.left))
+
+    def take(self, place: int, size: tuple[int, ...], *, long: bool) -> None:
+        self.places.append(place)
+        self.left = tuple(map(sub, self.left, size))
+        self.room = self.left if long else self.room
+
+    @property
+    def filled(self) -> float:
+        """Which share of the room for short documents they take."""
+        return max((1 - left / room for left, room in zip(self.left, self.room, strict=True) if room), default=0.0)
+
+
+def _deal(sizes: Sequence[tuple[int, ...]], calls: Sequence[_Call]) -> list[tuple[int, ...]]:
+    """Deal documents to these calls; gives the sizes of those that did not fit."""
+    room = calls[0].room
+    long = [any(2 * taken > most for taken, most in zip(size, room, strict=True)) for size in sizes]
+    without: list[tuple[int, ...]] = []
+    for place in sorted(range(len(sizes)), key=lambda place: not long[place]):
+        size = sizes[place]
+        call = min((call for call in calls if call.takes(size)), key=lambda call: call.filled, default=None)
+        if call is None:
+            without.append(size)
+        else:
+            call.take(place, size, long=long[place])
+    return without
 
 
 def fullness(asked: Questionnaire, limits: DecisionLimits) -> float:

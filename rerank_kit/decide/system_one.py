@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Unpack
 
 from rerank_kit.api.exchange import Request
-from rerank_kit.api.json_values import is_mapping
+from rerank_kit.api.json_values import is_mapping, pairs_of, repeats
 from rerank_kit.api.secret import Secret
 from rerank_kit.decide.answers import Said, said
 from rerank_kit.decide.client import DecisionClient, DecisionOptions, no_answers
@@ -56,9 +56,9 @@ class SystemOne(DecisionClient):
     def decode(self, body: Any, asked: Questionnaire) -> Iterator[Said]:
         """The answers, by name."""
         answers = body.get("answers") if is_mapping(body) else None
-        if not is_mapping(answers):
+        if not is_mapping(answers) or repeats(body):
             raise no_answers(body, "object")
-        for name, row in answers.items():
+        for name, row in pairs_of(answers):
             yield said(name, row, row.get("probabilities") if is_mapping(row) else None)
 
 

@@ -100,10 +100,15 @@ class Scores(_OneByOne):
         return Score(f"Document {label}: how far is it true that the document {self.criterion}?", self.levels)
 
     def verdict(self, answer: Answer) -> Verdict:
-        """The level."""
+        """The likeliest level."""
         highest = len(self.levels) - 1
         why = f"level {answer.value:.2f} of {highest}"
-        return Verdict(answer.value / highest, str(int(answer.value + _HALF)), why, answer.probabilities or None)
+        return Verdict(answer.value / highest, self._likeliest(answer), why, answer.probabilities or None)
+
+    def _likeliest(self, answer: Answer) -> str:
+        """The likeliest level, of several the one nearest to what is expected; where none is known, the nearest."""
+        known = {level: answer.probabilities.get(str(level), 0.0) for level in range(len(self.levels))}
+        return str(max(known, key=lambda level: (known[level], -abs(level - answer.value), level)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,24 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
 from rerank_kit.fields.given import as_field
 from rerank_kit.fields.other_names import other_names
+from rerank_kit.fields.uncoerced import uncoerced
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
 from rerank_kit.reranker import Reranker
@@ -68,6 +79,11 @@ class RerankFields(BaseModel):
         protected_namespaces=(),  # a field is called model
         defer_build=True,  # only the classes of the adapters are ever made objects of
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_it_is(cls, value: Any, info: ValidationInfo) -> Any:
+        return uncoerced(cls, info.field_name, value)
 
     @classmethod
     @override

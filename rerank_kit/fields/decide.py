@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SkipValidation
 from typing_extensions import override
 
-from rerank_kit.decide import DecisionModel, DecisionReranker, OpenAIDecisions, SystemOne
+from rerank_kit.decide import DecisionLimits, DecisionModel, DecisionReranker, OpenAIDecisions, SystemOne
 from rerank_kit.decide.ways import LEVELS, Ask
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.fields.api import ApiFields
 from rerank_kit.judge.abstention import Unanswerable
 from rerank_kit.judge.prompts import CRITERION
+from rerank_kit.quoting import class_name, quoted
 from rerank_kit.reranker import Reranker
 
 
@@ -59,13 +60,18 @@ class DecisionFields(ApiFields):
     )
     on_failed_call: Literal["keep", "raise"] = Field(
         default="keep",
-        description='What a document without an answer does: `"keep"` keeps it unjudged, `"raise"` raises.',
+        description='What a document without an answer does: `"keep"` keeps it unjudged, `"raise"` raises. What '
+        "becomes of an error that is raised is another matter: `on_error` of LlamaIndex's class, or of `with_rerank`.",
     )
     top_n: int | None = Field(default=None, ge=1, description="How many to return at most; by default all of them.")
 
+    _wanted: ClassVar[str] = (
+        "a decision model of rerank_kit.decide, such as SystemOne(…), or your own with a method decide and limits"
+    )
+
     @override
     def _build(self) -> Reranker:
-        decider = self._client() if self.decision_model is None else self._decider()
+        decider = self._client() if self.decision_model is None else self._given()
         taken = inspect.signature(DecisionReranker).parameters.keys() & DecisionFields.model_fields.keys() - {"model"}
         return DecisionReranker(decider, on_error=self.on_failed_call, **{name: getattr(self, name) for name in taken})
 
@@ -77,6 +83,24 @@ class DecisionFields(ApiFields):
             msg = "model must be named with api='system_one', where there is none by default: such as 'jev-latest'"
             raise ConfigurationError(msg)
         return SystemOne(self.model, base_url=self.base_url, **self._requests())
+
+    def _given(self) -> DecisionModel:
+        """The `decision_model`, checked.
+
+        Raises:
+            ConfigurationError: It is none, or there is something beside it that would have no effect.
+        """
+        decider = self._decider()
+        is_one = callable(getattr(decider, "decide", None)) and isinstance(
+            getattr(decider, "limits", None), DecisionLimits
+        )
+        if isinstance(decider, type) or not is_one:
+            named = isinstance(decider, str)
+            shown = f"{quoted(decider)}: a model's name goes to model=" if named else class_name(decider)
+            msg = f"decision_model must be {self._wanted}, not {shown}"
+            raise ConfigurationError(msg)
+        self._check_unused("decision_model", ["api", "model", "base_url"])
+        return decider
 
     def _decider(self) -> DecisionModel:
         """The `decision_model` as a reranker needs it. Adapters do that for those of their framework."""

@@ -51,7 +51,8 @@ class JudgeFields(ApiFields):
     )
     on_failed_call: Literal["keep", "raise"] = Field(
         default="keep",
-        description='What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises.',
+        description='What a document without a verdict does: `"keep"` keeps it unjudged, `"raise"` raises. What '
+        "becomes of an error that is raised is another matter: `on_error` of LlamaIndex's class, or of `with_rerank`.",
     )
     min_answerable: float | None = Field(
         default=None, description='The least share of votes that some document has to have, in mode `"filter"`.'
@@ -66,8 +67,12 @@ class JudgeFields(ApiFields):
 
     @override
     def _build(self) -> Reranker:
-        chat = Anthropic(self.model, base_url=self.base_url, **self._requests()) if self.llm is None else self._chat()
-        check_chat_model("llm", chat, "a chat model of the framework, or one with a method complete")
+        if self.llm is None:
+            chat: ChatModel = Anthropic(self.model, base_url=self.base_url, **self._requests())
+        else:
+            chat = self._chat()
+            check_chat_model("llm", chat, "a chat model of the framework, or one with a method complete")
+            self._check_unused("llm", ["model", "base_url"])
         taken = inspect.signature(LLMJudge).parameters.keys() & JudgeFields.model_fields.keys() - {"model"}
         return LLMJudge(chat, on_error=self.on_failed_call, **{name: getattr(self, name) for name in taken})
 

@@ -20,7 +20,8 @@ def _headers(sends: str) -> dict[str, str]:
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     "RerankFields": {"keep_retrieval_score": _KEPT_SCORES, "widen": "pass it to with_rerank(retriever, …, widen=…)"},
     "RerankCompressor": {
-        "on_error": 'pass it to with_rerank(retriever, …, on_error="keep"), which has the documents to keep',
+        "on_error": "pass it to with_rerank(retriever, …, on_error=…), which has the documents to keep: by itself a "
+        "compressor raises, and what a judge or a decision model does after a call that failed is its on_failed_call=",
         "recall": "pass it to with_rerank(retriever, …, recall=50), which has the retriever bring so many",
     },
     "RerankPostprocessor": {"text": _READ_OF_A_NODE},
@@ -40,6 +41,9 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "cache_folder": "set the environment variable HF_HUB_CACHE",
     },
     "FlashRankFields": {"prefix_metadata": "leave it out: a score that was there before is kept, and not written over"},
+    "DecisionFields": {
+        "llm": "write decision_model= for a decision model; a chat model judges in LLMJudgeRerank(llm=…)",
+    },
     "JudgeFields": {
         "choice_batch_size": 'write documents_per_call=, with mode="grade"',
         "choice_select_prompt": "write criterion= or instructions=",

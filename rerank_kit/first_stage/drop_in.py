@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
@@ -18,6 +18,8 @@ _BEFORE = ("base_retriever", "retriever", "_retriever")
 """Where they hold the first stage."""
 _CUTS = ("base_compressor", "_postprocessor")
 """What a first stage holds that returns some of what it found, such as another ContextualCompressionRetriever."""
+_LIMITS = ("k", "similarity_top_k", "_similarity_top_k")
+"""What a first stage calls the number that it brings at most."""
 
 _widened: ContextVar[bool] = ContextVar("rerank_kit_widened", default=False)
 
@@ -36,8 +38,8 @@ def warn_of_drop_in(stage: object, found: int, top_n: int | None, remedy: str) -
     """Say that a reranker was handed few candidates, where nobody seems to have meant it.
 
     Nothing is said of a single one, where all of them come back by intention (`top_n=None`, or a list of no more than
-    `top_n` that was passed by hand), behind a widened first stage, and where something else comes before the reranker
-    in the same pipeline, engine or first stage, which may have cut.
+    `top_n` that was passed by hand), behind a first stage that is widened or asks for enough by itself, and where
+    something else comes before the reranker in the same pipeline, engine or first stage, which may have cut.
 
     Args:
         stage: The compressor or postprocessor.
@@ -49,7 +51,7 @@ def warn_of_drop_in(stage: object, found: int, top_n: int | None, remedy: str) -
         return
     holders = _holders()
     by_hand = not any(name in each for each in holders for name in (*_BEFORE, *_HELD_AS))
-    if (by_hand and found <= top_n) or _told_elsewhere(stage, holders) or any(map(_cut_before, holders)):
+    if (by_hand and found <= top_n) or _told_elsewhere(stage, holders) or any(map(_cut_or_enough, holders)):
         return
     warn_user(
         f"{type(stage).__name__} was handed {found} candidates, of which it returns {min(found, top_n)}: reranking "
@@ -97,6 +99,20 @@ def _in_a_row_with(stage: object, holders: Sequence[Mapping[str, Any]]) -> Seque
     return []
 
 
-def _cut_before(holder: Mapping[str, Any]) -> bool:
-    """Whether a retriever or an engine has a first stage that returns only some of what it found."""
-    return any(not _held(holder.get(name)).keys().isdisjoint(_CUTS) for name in _BEFORE)
+def _cut_or_enough(holder: Mapping[str, Any]) -> bool:
+    """Whether what is before a retriever or an engine returns only some of what it found, or asks for enough."""
+    return any(not held.keys().isdisjoint(_CUTS) or _limit(held) >= ENOUGH for held in _first_stages(holder))
+
+
+def _first_stages(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the first stage holds, and what that holds which LangChain has bound arguments or settings to."""
+    for held in map(_held, map(holder.get, _BEFORE)):
+        yield held
+        yield _held(held.get("bound"))
+
+
+def _limit(first_stage: Mapping[str, Any]) -> int:
+    """How many a first stage brings at most, as far as it is known."""
+    search: object = first_stage.get("search_kwargs")
+    told = [first_stage, cast("dict[str, object]", search) if type(search) is dict else {}]
+    return max((found for each in told for found in map(each.get, _LIMITS) if type(found) is int), default=0)

@@ -7,26 +7,29 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from rerank_kit.checks import check_choice, is_number
-from rerank_kit.errors import ConfigurationError
-from rerank_kit.quoting import quoted
+from rerank_kit.errors import ConfigurationError, InvalidResponse
+from rerank_kit.judge.verdicts import OnError
+from rerank_kit.quoting import class_name, quoted
 from rerank_kit.ranking import Ranking
-from rerank_kit.values import Dropped
+from rerank_kit.values import Dropped, Span
 
 Unanswerable: TypeAlias = Literal["none", "flag"]
 """What becomes of a ranking in which probably no document answers: it has no hits, or says so."""
 
-_HALF = 0.5
+_UNKNOWN = "whether any document answers is not known"
+_BLANK = "no document answers: none has text"
 
 
-def likeliest(answers: Iterable[float | None]) -> float | None:
+def likeliest(answers: Iterable[float | None], enough: float = 1.0) -> float | None:
     """The highest of several probabilities that something answers.
 
-    It is `None` where one of them is not known and no other is above a half: what is not known may answer.
+    Where one of them is not known, the highest of the others is the least that it can be: `None`, unless that is
+    enough.
     """
     given = list(answers)
     known = [each for each in given if each is not None]
     best = max(known, default=None)
-    return best if best is None or len(known) == len(given) or best > _HALF else None
+    return best if best is None or len(known) == len(given) or best >= enough else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,12 @@ class Abstention:
     Attributes:
         least: The least probability that any document answers; `None` is to rank whatever it is.
         unanswerable: What becomes of a ranking below it.
+        on_error: Whether a ranking is kept or raises where it is not known.
     """
 
     least: float | None
     unanswerable: Unanswerable
+    on_error: OnError
 
     def __post_init__(self) -> None:
         """Refuse what is no probability.
@@ -52,19 +57,51 @@ class Abstention:
             raise ConfigurationError(msg)
         check_choice("unanswerable", self.unanswerable, ("none", "flag"))
 
+    def likeliest(self, answers: Iterable[float | None]) -> float | None:
+        """The highest of several probabilities, or enough of it to know what becomes of the ranking."""
+        return likeliest(answers) if self.least is None else likeliest(answers, self.least)
+
+    def of_blanks(self, ranking: Ranking, asker: object, model: str | None) -> Ranking:
+        """What becomes of a ranking of documents without text: none of them answers.
+
+        Args:
+            ranking: The ranking.
+            asker: What would have been asked, of which the span of one that is flagged names the class.
+            model: Its model.
+        """
+        ranking = replace(ranking, answerable=0.0)
+        if self.least is None:
+            return ranking
+        if self.unanswerable == "flag":
+            count = len(ranking)
+            return _flagged(
+                replace(ranking, spans=(Span(class_name(asker), model, count, count, 0.0, cost=0.0),)), _BLANK
+            )
+        dropped = tuple(Dropped(hit.index, "it has no text") for hit in ranking)
+        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped), abstained=True)
+
     def of(self, ranking: Ranking) -> Ranking:
-        """What becomes of a ranking. One whose probability is not known says so, and so goes on."""
+        """What becomes of a ranking. One whose probability is not known says so, and so goes on.
+
+        Raises:
+            InvalidResponse: The probability is not known, and `on_error="raise"` was asked for.
+        """
         if self.least is None or ranking.failure is not None:
             return ranking
         if ranking.answerable is None:
-            return _flagged(ranking, "whether any document answers is not known")
+            if self.on_error == "raise":
+                msg = (
+                    f"{_UNKNOWN}, which min_answerable={self.least:g} needs: the model gave no answer to that question"
+                )
+                raise InvalidResponse(msg, backend=ranking.spans[-1].backend)
+            return _flagged(ranking, _UNKNOWN)
         if ranking.answerable >= self.least:
             return ranking
         why = f"probably no document answers: {ranking.answerable:.2g} is below min_answerable={self.least:g}"
         if self.unanswerable == "flag":
             return _flagged(ranking, why)
         dropped = tuple(Dropped(hit.index, why, hit.score) for hit in ranking)
-        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped))
+        return replace(ranking, hits=(), dropped=(*dropped, *ranking.dropped), abstained=True)
 
 
 def _flagged(ranking: Ranking, why: str) -> Ranking:

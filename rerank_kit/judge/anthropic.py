@@ -101,6 +101,7 @@ class Anthropic(ApiClient):
             )
         url = base_url_or(base_url, "ANTHROPIC_BASE_URL", "https://api.anthropic.com")
         super().__init__(base_url=root_of(url, _PATH), api_key=key, **options)
+        self._settle_but_what_is_read(Anthropic, "base_url")
 
     def transport(self) -> Transport:
         """The SDK."""

@@ -20,7 +20,7 @@ from rerank_kit.checks import (
 )
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
-from rerank_kit.judge.abstention import Abstention, Unanswerable, likeliest
+from rerank_kit.judge.abstention import Abstention, Unanswerable
 from rerank_kit.judge.chat import NEVER, ChatModel, check_chat_model
 from rerank_kit.judge.filter_and_grade import Ballot, ballots, voted
 from rerank_kit.judge.injection import harmless, shortened
@@ -149,7 +149,7 @@ class LLMJudge(Settled, Reranker):
         self._prices = prices
         self._max_cost = check_max_cost(max_cost, self.model, self._price_list)
         self._seed = seed
-        self._abstention = Abstention(min_answerable, unanswerable)
+        self._abstention = Abstention(min_answerable, unanswerable, on_error)
         self._check_together()
         self._settle(LLMJudge)
 
@@ -171,6 +171,10 @@ class LLMJudge(Settled, Reranker):
             return self._abstention.of(verdicts.filtered(self._min_keep, keep_order=self._keep_order))
         return verdicts.ranking()
 
+    def nothing_to_read(self, ranking: Ranking) -> Ranking:
+        """Documents without text do not answer."""
+        return self._abstention.of_blanks(ranking, self.chat, self.model) if self.mode == "filter" else ranking
+
     def judging(self, query: str, documents: Sequence[Document], deadline: Deadline = NEVER) -> Flow[Verdicts]:
         """What can be found out about each document, before any is left out. There must be some, none of them blank.
 
@@ -187,7 +191,7 @@ class LLMJudge(Settled, Reranker):
         if self._on_error == "raise":
             check_judged(reasons, len(found), type(self.chat).__name__)
         taken = Usage(pairs=len(found) - len(reasons), truncated=truncated)
-        answerable = likeliest(map(score_of, found)) if self.mode == "filter" else None
+        answerable = self._abstention.likeliest(map(score_of, found)) if self.mode == "filter" else None
         return Verdicts.of(
             found, self.chat, calls.spending, name=self.model, usage=taken, started=started, answerable=answerable
         )

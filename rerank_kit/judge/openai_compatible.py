@@ -68,6 +68,7 @@ class OpenAICompatible(ApiClient):
         self._extra = {} if extra is None else _plain(extra)
         self._is_llama_cpp = False
         super().__init__(base_url=base_url, api_key=Secret(api_key, required=False), **options)
+        self._settle_but_what_is_read(OpenAICompatible)
 
     @property
     def grammar_per_request(self) -> bool:

@@ -63,6 +63,7 @@ class Spending:
     Attributes:
         usage: What has been taken.
         cost: What that cost; `None` when it is not known of a part.
+        begun: How many calls there was room for.
     """
 
     def __init__(self, model: str | None, prices: Prices, max_calls: int | None, max_cost: float | None) -> None:
@@ -73,7 +74,7 @@ class Spending:
         self._prices = prices
         self._max_calls = max_calls
         self._max_cost = max_cost
-        self._begun = 0
+        self.begun = 0
         self._committed = 0.0  # what was paid, and the guesses for what is under way
         self._lock = threading.Lock()
 
@@ -102,13 +103,13 @@ class Spending:
         """Make room for a call: what it may cost."""
         guess = 0.0 if self._max_cost is None else self._prices.cost(self._model, expected) or 0.0
         with self._lock:
-            if self._max_calls is not None and self._begun >= self._max_calls:
+            if self._max_calls is not None and self.begun >= self._max_calls:
                 msg = f"max_calls={self._max_calls} is used up"
                 raise BudgetExceeded(msg)
             if self._max_cost is not None and self._committed + guess > self._max_cost:
                 msg = f"max_cost={self._max_cost:g} leaves no room for another call"
                 raise BudgetExceeded(msg)
-            self._begun += 1
+            self.begun += 1
             self._committed += guess
         return guess
 

@@ -33,8 +33,9 @@ def stop_of(reason: object) -> Stop:
 
 
 def _readable(usage: Mapping[str, Any]) -> bool:
-    """Whether everything that was counted can be meant: a part of it would make a wrong price."""
-    return all(readable(usage, *path) for path in _COUNTED)
+    """Whether what was read was counted, and everything can be meant: a part of it would make a wrong price."""
+    read = usage.get("prompt_tokens"), usage.get("input_tokens")
+    return read != (None, None) and all(readable(usage, *path) for path in _COUNTED)
 
 
 def usage_of(told: object, requests: int = 0) -> Usage:

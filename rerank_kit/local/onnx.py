@@ -159,11 +159,11 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
         self.max_length = chosen_length(max_length, files.max_length, files.name, self.recipe.max_length)
         self.long_documents = long_documents
-        self._english = _english(model, files.name, on_language)
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
         self._encode = PairTokenizer(files.tokenizer, self.max_length, self.recipe.prompt)
         check_vocabulary(self._encode.ids(WORDS), files.name)
+        self._english = _english(model, files.name, on_language, self._encode)
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
@@ -272,11 +272,12 @@ def _refuse_beside_the_embedded(**settings: object) -> None:
             raise ConfigurationError(msg)
 
 
-def _english(model: object, name: str, on_language: OnLanguage | None) -> EnglishOnly | None:
+def _english(model: object, name: str, on_language: OnLanguage | None, tokenizer: PairTokenizer) -> EnglishOnly | None:
     """What looks at the script of what the embedded model is asked."""
     check_choice("on_language", on_language, ("warn", "skip", "raise", None))
     if model is None:
-        return EnglishOnly(name, on_language or "warn")
+        (unknown,) = tokenizer.token_ids(["[UNK]"], name)
+        return EnglishOnly(name, on_language or "warn", lambda word: unknown not in tokenizer.ids(word))
     if on_language is not None:
         msg = f"on_language={on_language!r} is for the embedded model: what {name!r} reads is not known"
         raise ConfigurationError(msg)

@@ -1,10 +1,11 @@
-"""What a model for English makes of other scripts, which is nothing: told, so that nobody takes it for a ranking."""
+"""What a model for English makes of other scripts and of signs, which is nothing: told, lest it pass for a ranking."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 from rerank_kit.errors import ConfigurationError
@@ -23,7 +24,8 @@ OnLanguage: TypeAlias = Literal["warn", "skip", "raise"]
 """
 
 _READ = 2_000  # characters of a text that are looked at
-_LATIN = re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]+")
+_LATIN = re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff]+")
+_UNUSUAL = re.compile("[^\0-\u024f\u1e00-\u1eff\u2010-\u2027]")  # neither Latin nor punctuation: maybe unknown
 _CHINESE_OR_JAPANESE = re.compile(f"[{UNSPACED}]")
 _WORD = 5  # letters
 _CHINESE_WORD = 2
@@ -36,10 +38,17 @@ class LanguageWarning(UserWarning):
 class EnglishOnly:
     """Looks at what a model that reads Latin script alone is asked."""
 
-    def __init__(self, model: str, on_language: OnLanguage) -> None:
-        """Have seen nothing yet."""
+    def __init__(self, model: str, on_language: OnLanguage, knows: Callable[[str], bool]) -> None:
+        """Have seen nothing yet.
+
+        Args:
+            model: Its name.
+            on_language: What to do with what it does not read.
+            knows: Whether its tokenizer has tokens for all of a word.
+        """
         self.model = model
         self.on_language = on_language
+        self._mostly_unread = partial(mostly_unread, knows=knows)
         self._told = False
 
     def ranking(
@@ -66,7 +75,9 @@ class EnglishOnly:
     def _unread(self, request: RerankRequest) -> int:
         """How many pairs of a request it cannot read, if that is most of them; otherwise 0."""
         query, documents = request
-        found = len(documents) if mostly_unread(query) else sum(mostly_unread(each.text) for each in documents)
+        found = (
+            len(documents) if self._mostly_unread(query) else sum(self._mostly_unread(each.text) for each in documents)
+        )
         if 2 * found <= len(documents):
             return 0
         if self.on_language == "raise":
@@ -78,25 +89,29 @@ class EnglishOnly:
 
     def _problem(self, request: RerankRequest, found: int) -> str:
         query, documents = request
-        what = "the query is" if mostly_unread(query) else f"{found} of {len(documents)} candidates are"
+        what = "the query is" if self._mostly_unread(query) else f"{found} of {len(documents)} candidates are"
         return (
-            f"{what} mostly in a script that {self.model}, which is English, does not read: its ranking is worth less "
-            "than the order before it, and its scores, and thresholds on them, mean nothing. Take a multilingual "
-            'model, such as SentenceTransformersCrossEncoder("BAAI/bge-reranker-v2-m3"), or pass on_language="skip" to '
-            'keep the order before, or "raise"'
+            f"{what} mostly in a script or signs that {self.model}, which is English, does not read: its ranking is "
+            "worth less than the order before it, and its scores, and thresholds on them, mean nothing. Take a "
+            'multilingual model, such as SentenceTransformersCrossEncoder("BAAI/bge-reranker-v2-m3"), or pass '
+            'on_language="skip" to keep the order before, or "raise"'
         )
 
     def _kept(self, request: RerankRequest, found: int) -> Ranking:
         """The order before, for a request that it cannot read."""
-        why = "not ranked: the model does not read this script"
+        why = "not ranked: the model does not read this script or these signs"
         hits = tuple(Hit(place, 0.0, why) for place in range(len(request[1])))
         return Ranking(hits, failure=self._problem(request, found))
 
 
-def mostly_unread(text: str) -> bool:
-    """Whether more of a text's words are in other scripts than in Latin, judged by its beginning.
+def mostly_unread(text: str, knows: Callable[[str], bool]) -> bool:
+    """Whether most of a text's words are in other scripts than Latin, or unknown, judged by its beginning.
 
     Chinese and Japanese have about two characters in a word, other scripts five letters.
+
+    Args:
+        text: Any text.
+        knows: Whether the tokenizer has tokens for all of a word. It has none for emoji and letters of full width.
     """
     beginning = text[:_READ]
     if beginning.isascii():
@@ -104,4 +119,10 @@ def mostly_unread(text: str) -> bool:
     latin = _LATIN.findall(beginning)
     chinese = len(_CHINESE_OR_JAPANESE.findall(beginning))
     others = sum(map(str.isalpha, beginning)) - sum(map(len, latin)) - chinese
-    return chinese / _CHINESE_WORD + others / _WORD > len(latin)
+    if chinese / _CHINESE_WORD + others / _WORD > len(latin):
+        return True
+    words = beginning.split()
+    unusual = [word for word in words if _UNUSUAL.search(word)]
+    if 2 * len(unusual) <= len(words):
+        return False
+    return 2 * sum(not knows(word) for word in unusual) > len(words)

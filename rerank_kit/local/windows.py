@@ -26,7 +26,7 @@ LongDocuments = Literal["truncate", "max", "mean-top-k", "best-window"]
 - `"best-window"`: score one window alone, the one that shares most of the query's words, rare ones counting more.
 """
 
-CUTTING = 2  # the way of cutting, for fingerprints: it goes up when other windows come of the same text
+CUTTING = 3  # the way of cutting, for fingerprints: it goes up when other windows come of the same text
 POLICIES = ("truncate", "max", "mean-top-k", "best-window")
 TOP_K = 3
 SMALL_WINDOW = 128  # tokens, for "best-window": large enough for an answer, small enough to be cheap
@@ -160,7 +160,8 @@ def cut(
 ) -> Iterator[Passage]:
     """Cut a text into windows, of which each shares a quarter with the one before.
 
-    They begin and end between words, unless a word goes on for more than a quarter of a window.
+    They begin and end between words, unless a word goes on for more than a quarter of a window. None lies inside of
+    the one before.
 
     Args:
         text: The text.
@@ -170,7 +171,7 @@ def cut(
         check: Called for each window; it may raise to end the work.
     """
     count, shared, reach = len(tokens), size // 4, max(1, size // 4)
-    start = end = 0  # of a window, in tokens
+    start = end = seen = 0  # of a window, and the furthest end of those before, in tokens
 
     def near(wanted: int, bound: int) -> int:
         step = 1 if bound > wanted else -1
@@ -193,7 +194,9 @@ def cut(
             else:
                 end = near(max(start + 1, end - fewer), start + 1)
             fewer *= 2
-        yield tokens[start][0], tokens[end - 1][1]
+        if end > seen:
+            seen = end
+            yield tokens[start][0], tokens[end - 1][1]
 
 
 def _between_words(text: str, tokens: Sequence[Passage], places: Sequence[int]) -> int:

@@ -83,6 +83,7 @@ class Cohere(ManagedReranker):
             "priority": check_count("priority", priority, least=0, none="for Cohere's own"),
             "relevant_spans": _spans(relevant_spans),
         }
+        self._settle_but_what_is_read(Cohere, "base_url")
 
     def transport(self) -> Transport:
         """The SDK."""

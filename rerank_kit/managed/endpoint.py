@@ -106,6 +106,7 @@ class Endpoint(ManagedReranker):
         self._moved = False  # whether the format's path is beside that list
         if self.format != "auto":
             self._take(self.format)
+        self._settle_but_what_is_read(Endpoint, "base_url", "base_urls")
 
     @property
     def spoken(self) -> Format:

@@ -58,6 +58,7 @@ class Jina(ManagedReranker):
         options.setdefault("limits", _APART if self.pointwise else _TOGETHER)
         url = "https://api.jina.ai/v1" if base_url is None else base_url
         super().__init__(model, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
+        self._settle_but_what_is_read(Jina)
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Jina's API. The texts need not come back."""

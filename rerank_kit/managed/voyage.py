@@ -60,6 +60,7 @@ class Voyage(ManagedReranker):
         super().__init__(name, base_url=url, api_key=key, max_tokens_per_doc=max_tokens_per_doc, **options)
         self.instruction = None if instruction is None else check_text("instruction", instruction)
         self.truncation = check_flag("truncation", truncation)
+        self._settle_but_what_is_read(Voyage)
 
     def encode(self, query: str, texts: Sequence[str]) -> Request:
         """The body of Voyage's API, which says `top_k`."""

@@ -103,17 +103,15 @@ def _fields(body: Any, needed: set[str], also: set[str], what: str) -> Mapping[s
 def _read_system_one(body: Any) -> tuple[str, str, list[Put]]:
     asked = _fields(body, {"model", "state", "questions"}, set(), "the request")
     state: Any = asked["state"]
-    _need(
-        state != "" and (isinstance(state, str) or is_mapping(state) or is_list(state)),
-        "state must be a string, object or array",
-    )
+    told = isinstance(state, str) or is_mapping(state) or is_list(state)
+    _need(told and text_of(state).strip(), "state must be a string, object or array with something in it")
     _need(is_mapping(asked["questions"]) and asked["questions"], "questions must be an object with some")
-    return asked["model"], text_of(state), [_noul(name, row) for name, row in asked["questions"].items()]
+    return _model(asked["model"]), text_of(state), [_noul(name, row) for name, row in asked["questions"].items()]
 
 
 def _noul(name: str, row: Any) -> Put:
     question = _fields(row, {"type", "instructions"}, {"criteria"}, f"question {name}")
-    kind = _SYSTEM_ONE.get(question["type"])
+    kind = _SYSTEM_ONE.get(str(question["type"]))
     criteria: Any = question.get("criteria")
     _need(kind is not None, f"question {name} has an unknown type")
     _need(question["instructions"], f"question {name} has no instructions")
@@ -124,7 +122,8 @@ def _noul(name: str, row: Any) -> Put:
     if kind == "score":
         _need(is_list(criteria) and len(criteria) > 1, f"question {name} needs two levels")
         return Put(name, kind, said, tuple(str(each) for each in range(len(criteria))), tuple(map(text_of, criteria)))
-    _need(criteria is None or criteria.keys() <= {"true", "false"}, f"question {name} has other criteria")
+    criteria = {} if criteria is None else criteria
+    _need(is_mapping(criteria) and criteria.keys() <= {"true", "false"}, f"question {name} has other criteria")
     return Put(name, str(kind), said)
 
 
@@ -154,24 +153,36 @@ def _read_openai(body: Any) -> tuple[str, str, list[Put]]:
     questions = [_openai_question(row) for row in rows]
     names = [each.name for each in questions if each.name is not None]
     _need(len(set(names)) == len(names), "two questions have the same name")
-    return asked["model"], _openai_input(asked["input"]), questions
+    return _model(asked["model"]), _openai_input(asked["input"]), questions
+
+
+def _model(given: Any) -> str:
+    _need(isinstance(given, str), "model must be a string")
+    return str(given)
 
 
 def _openai_input(given: Any) -> str:
-    if isinstance(given, str):
-        return given
-    _need(is_list(given) and given, "input must be a string or messages")
-    for message in given:
-        _fields(message, {"role", "content"}, {"type"}, "a message")
-        _need(message["role"] in _ROLES, "a message has an unknown role")
-        content = message["content"]
-        parts = content if is_list(content) else []
-        _need(isinstance(content, str) or parts, "a message has no content")
-        _need(all(is_mapping(each) and each.get("type") == "input_text" for each in parts), "a part is no input_text")
-    return "\n".join(
-        each["content"] if isinstance(each["content"], str) else "\n".join(part["text"] for part in each["content"])
-        for each in given
-    )
+    _need(isinstance(given, str) or is_list(given), "input must be a string or messages")
+    said = given if isinstance(given, str) else "\n".join(map(_message, given))
+    _need(said.strip(), "input must be a string or messages with something in it")
+    return said
+
+
+def _message(given: Any) -> str:
+    _fields(given, {"role", "content"}, {"type"}, "a message")
+    _need(str(given["role"]) in _ROLES, "a message has an unknown role")
+    _need(given.get("type", "message") == "message", "a message has another type")
+    content = given["content"]
+    if isinstance(content, str):
+        return content
+    _need(is_list(content) and content, "a message has no content")
+    return "\n".join(map(_part, content))
+
+
+def _part(given: Any) -> str:
+    _need(is_mapping(given) and given.get("type") == "input_text", "a part is no input_text")
+    _need(isinstance(given.get("text"), str), "a part has no text")
+    return str(given["text"])
 
 
 def _openai_question(row: Any) -> Put:
@@ -181,10 +192,13 @@ def _openai_question(row: Any) -> Put:
     question = _fields(row, {"type", "instructions"} | own, {"name"}, f"a {kind} question")
     _need(question["instructions"], "a question has no instructions")
     said, name = text_of(question["instructions"]), question.get("name")
+    _need(name is None or (isinstance(name, str) and name), "the name of a question must be a string")
     if kind == "yes-no":
         return Put(name, kind, said)
     key = "value" if kind == "choice" else "label"
-    options = [_fields(each, {key}, {"description"}, f"a {key}") for each in question[next(iter(own))]]
+    given = question[next(iter(own))]
+    _need(is_list(given), f"{next(iter(own))} must be an array")
+    options = [_fields(each, {key}, {"description"}, f"a {key}") for each in given]
     values = tuple(each[key] for each in options)
     _need(all(isinstance(each, str | bool) and each != "" for each in values), f"a {key} is empty")
     most = _MOST_CHOICES if kind == "choice" else len(values)

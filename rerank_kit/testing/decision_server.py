@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from rerank_kit.arguments import named
+from rerank_kit.checks import check_count, check_function, check_instance, check_text, check_whole
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.quoting import quoted
 from rerank_kit.testing.decision_formats import SERVED, Put, Said, ServedDecisions
 from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
@@ -65,6 +69,7 @@ class DecisionServer(RerankServer):
 
     _roots: ClassVar[Mapping[str, str]] = {name: wire.root for name, wire in SERVED.items()}
 
+    @named
     def __init__(
         self,
         decide: Callable[[str, str], float] = words_in_common,
@@ -82,31 +87,46 @@ class DecisionServer(RerankServer):
             models: The names of models that it knows.
             most_tokens: The longest request that is taken, in words.
             decimals: To how many decimals probabilities are rounded.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
         """
+        check_function("decide", decide, "a query", "a text")
+        given: object = models
+        if isinstance(given, str) or not isinstance(given, Sequence) or not models:
+            msg = f"models must be a list of names, not {quoted(models)}"
+            raise ConfigurationError(msg)
         self.asked: list[DecisionRequest] = []
-        self._models = tuple(models)
-        self._most_tokens = most_tokens
-        self._decimals = decimals
+        self._models = tuple(check_text(f"models[{place}]", each) for place, each in enumerate(models))
+        self._most_tokens = check_count("most_tokens", most_tokens)
+        self._decimals = check_whole("decimals", decimals, least=0)
         self._cases: list[tuple[str, Fault]] = []
         self._refused: list[str] = []
         super().__init__(decide, api_key=api_key)
 
+    @named
     def on(self, text: str, fault: Fault) -> None:
         """Fail that way whenever a state contains a text.
 
         Raises:
-            ConfigurationError: It is no fault.
+            ConfigurationError: It is no text, or no fault.
         """
-        self._cases.append((text, check_fault(fault)))
+        self._cases.append((check_text("text", text), check_fault(fault)))
 
+    @named
     def refuse(self, text: str) -> None:
-        """Decline every question about a document that contains a text; `""` is for those about all documents."""
+        """Decline every question about a document that contains a text; `""` is for those about all documents.
+
+        Raises:
+            ConfigurationError: It is no text.
+        """
+        check_instance("text", text, str, "a str")
         self._refused.append(text)
 
     def answer(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> tuple[int, str]:
         """The status and the body for a request."""
         wire = SERVED.get(name)
-        if wire is None or path != wire.path or body is None:
+        if wire is None or path != wire.path or "content-length" not in headers:
             return 404, json.dumps({"detail": "Not Found"})
         try:
             return 200, self._decision(wire, headers, body, fault)
@@ -178,6 +198,13 @@ def _changed(said: Sequence[Said], fault: Fault) -> list[Said]:
         return list(said)
     changed = fault.change([(place, each.worth) for place, each in enumerate(said)])
     return [
-        replace(said[place], worth=worth) if place < len(said) else replace(said[0], name="NOBODY", worth=worth)
+        _worth(said[place], worth) if place < len(said) else replace(_worth(said[0], worth), name="NOBODY")
         for place, worth in changed
     ]
+
+
+def _worth(said: Said, worth: float) -> Said:
+    """The answer with another number; of levels, with the probabilities that go with it."""
+    if said.question.kind != "score" or not 0 <= worth <= 1:
+        return replace(said, worth=worth)
+    return replace(said, worth=worth, probabilities=tuple(_spread(worth, len(said.question.values))))

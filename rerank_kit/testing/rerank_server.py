@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
+from rerank_kit.api.json_values import read_json
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
 from rerank_kit.testing.faults import Fault, Scores, check_fault
@@ -232,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(None)
 
     def do_POST(self) -> None:
-        self._serve(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self._serve(read_json(self.rfile.read(int(self.headers["content-length"]))))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
         """Tests read what they print."""

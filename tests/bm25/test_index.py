@@ -28,5 +28,5 @@ def test_words_as_they_stand_and_a_tokenizer_of_ones_own() -> None:
 
 
 def test_an_unknown_language_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match="language must be .auto., .arabic."):
+    with pytest.raises(ConfigurationError, match=r"language must be .auto., .arabic."):
         BM25(TEXTS, language="klingon")

@@ -11,7 +11,7 @@ from rerank_kit.flow import Flow
 
 
 class Telling(Reranker):
-    """Has a score, a reason and a passage for each text."""
+    """Has a score, a reason, a passage and a verdict for each text."""
 
     @property
     def fingerprint(self) -> str:
@@ -19,7 +19,10 @@ class Telling(Reranker):
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         yield from ()
-        hits = [Hit(place, len(text) / 3, text.upper(), (2, 3)) for place, text in enumerate(_.text for _ in documents)]
+        hits = [
+            Hit(place, len(each.text) / 3, each.text.upper(), (2, 3), "1", probabilities={"0": 0.25, "1": 0.75})
+            for place, each in enumerate(documents)
+        ]
         return Ranking(tuple(sorted(hits, key=lambda hit: -hit.score)))
 
 

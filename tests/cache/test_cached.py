@@ -188,6 +188,12 @@ def test_a_reranker_that_leaves_documents_out_is_refused_at_the_first_ranking(st
         colour(cached, "rerank", "query", TEXTS)
 
 
+def test_what_was_not_read_for_its_script_is_told_each_time(store: Store, colour: Colour) -> None:
+    reranker = Cached(Answering(Ranking.by_score([0.1, 0.2, 0.3], Usage(pairs=3, unread=2))), store, fingerprint="x")
+    for _ in range(2):
+        assert colour(reranker, "rerank", "query", TEXTS).usage == Usage(pairs=3, unread=2)
+
+
 def test_a_degraded_ranking_is_passed_on_and_not_kept(store: Store, colour: Colour) -> None:
     span = Span("Answering", None, 3, 3, 0.1, outcome="degraded", problem="half of it was down")
     whole = Ranking(tuple(Hit(place, 1.0 - place / 4) for place in range(3)), spans=(span,))

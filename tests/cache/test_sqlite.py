@@ -95,6 +95,9 @@ def test_texts_that_are_not_proper_unicode_have_scores_too(tmp_path: Path) -> No
     with SQLiteStore(tmp_path / "scores") as store:
         store.put({key: Kept(0.5, "broken \udfff", (3, 4))})
         assert store.get([key]) == {key: Kept(0.5, "broken \udfff", (3, 4))}
+        judged = Kept(0.5, None, None, -0.25, "broken \udfff", {"3": 0.1 + 0.2, "0": -0.0}, 0.5)
+        store.put({key: judged})
+        assert repr(store.get([key])) == repr({key: judged})
 
 
 def test_of_several_scores_all_are_kept_or_none(tmp_path: Path) -> None:
@@ -237,7 +240,7 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as later:
         later.execute("PRAGMA user_version = 99")
     later.close()
-    with pytest.raises(ConfigurationError, match="of version 99, and this release of rerank-kit reads version 2"):
+    with pytest.raises(ConfigurationError, match="of version 99, and this release of rerank-kit reads version 3"):
         SQLiteStore(path)
 
 

@@ -22,7 +22,7 @@ from tests.conftest import Colour
 ODD = [b"", b"blob", "0.5", "", "nan", None, math.inf, -math.inf, 1, 0, 2**62, 0.5000001, -0.0]
 
 
-@pytest.mark.parametrize("column", ["score", "why", "start", "stop", "checksum"])
+@pytest.mark.parametrize("column", ["score", "why", "start", "stop", "judged", "checksum"])
 def test_a_row_that_is_not_as_it_was_written_is_a_miss_and_mended(path: Path, column: str) -> None:
     without_not_null(path)
     plain = Telling().rerank("query", TEXTS)

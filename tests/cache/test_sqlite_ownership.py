@@ -12,7 +12,7 @@ import pytest
 
 from rerank_kit import Cached, ConfigurationError, SQLiteStore
 from rerank_kit.cache.sqlite_file import prepare
-from tests.cache.files import Telling
+from tests.cache.files import Telling, changed
 from tests.cache.test_cached import TEXTS, keys
 
 
@@ -75,6 +75,27 @@ def test_a_file_without_checksums_is_taken_over_and_its_scores_computed_anew(old
         assert ranking.hits == Telling().rerank("query", TEXTS).hits
         assert ranking.usage.cached == cached
     assert os.name == "nt" or stat.S_IMODE(old.stat().st_mode) == 0o600
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A file of the second version, which had no place for what was decided."""
+    path = tmp_path / "second"
+    with SQLiteStore(path) as store:
+        store.put(keys("a", "b"))
+    changed(path, "ALTER TABLE scores DROP COLUMN judged")
+    changed(path, "PRAGMA user_version = 2")
+    return path
+
+
+def test_a_file_of_the_version_before_is_taken_over_with_its_scores(second: Path) -> None:
+    second.chmod(0o640)
+    with SQLiteStore(second) as store:
+        assert store.get([*keys("a", "b")]) == keys("a", "b")
+        judged = {key: each._replace(verdict="yes") for key, each in keys("a").items()}
+        store.put(judged)
+        assert store.get([*judged]) == judged
+    assert os.name == "nt" or stat.S_IMODE(second.stat().st_mode) == 0o640
 
 
 class Overtaken(sqlite3.Connection):

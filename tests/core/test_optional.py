@@ -96,3 +96,21 @@ def test_a_package_that_is_missing_is_named(name: str) -> None:
 def test_what_is_there_is_no_error() -> None:
     needed("httpx", "json", extra="http", why="It")
     assert optional("rerank_kit.reranker", extra="x", why="It").Reranker is Reranker
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "flashrank", "flashrank.Config"])
+@pytest.mark.parametrize(("asked", "found"), [(None, "1"), ("0", "0"), ("", "")])
+def test_onnx_runtime_finds_its_telemetry_switched_off_unless_the_user_has_said_otherwise(
+    name: str, asked: str | None, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = "import os; print(repr(os.environ.get('ORT_DISABLE_TELEMETRY')))"
+    (tmp_path / "onnxruntime.py").write_text(reads, "utf-8")
+    (tmp_path / "flashrank").mkdir()
+    (tmp_path / "flashrank" / "__init__.py").write_text("import onnxruntime", "utf-8")
+    (tmp_path / "flashrank" / "Config.py").touch()
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", asked or "")
+    if asked is None:
+        monkeypatch.delenv("ORT_DISABLE_TELEMETRY")
+    code = "import sys; from rerank_kit.optional import optional; sys.path.insert(0, sys.argv[1]); "
+    code += "optional(sys.argv[2], extra='x', why='It')"
+    assert python("-c", code, str(tmp_path), name).stdout.strip() == repr(found)

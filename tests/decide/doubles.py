@@ -68,7 +68,8 @@ class Scripted:
         texts = list(request.documents.values()) if text is None else [text]
         best = max(self.worth(request.query, each) for each in texts)
         if isinstance(question, Score):
-            return Answer(best * (len(question.levels) - 1), {"0": 1 - best, str(len(question.levels) - 1): best})
+            expected = best * (len(question.levels) - 1)
+            return Answer(expected, {str(n): max(0.0, 1 - abs(expected - n)) for n in range(len(question.levels))})
         if not isinstance(question, Choice):
             return Answer(best)
         worth = {label: self.worth(request.query, each) for label, each in request.documents.items()}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import BackendError, Cascade, ConfigurationError, Fallback, Ranking, Stage
-from rerank_kit.decide import Answer, DecisionLimits, DecisionReranker
+from rerank_kit import BackendError, Cascade, ConfigurationError, Fallback, InvalidResponse, Ranking, Stage
+from rerank_kit.decide import Answer, DecisionLimits, DecisionReranker, SystemOne
 from rerank_kit.decide.ways import NONE, Ask
 from rerank_kit.judge.abstention import likeliest
 from rerank_kit.testing import DecisionServer
@@ -65,19 +65,51 @@ def test_of_several_calls_the_likeliest_counts(colour: Colour) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("given", "enough", "expected"),
     [
-        ([], None),
-        ([0.2, 0.7, 0.1], 0.7),
-        ([0.2], 0.2),
-        ([None], None),
-        ([0.2, None], None),
-        ([0.5, None], None),
-        ([0.51, None], 0.51),
+        ([], 0.5, None),
+        ([0.2, 0.7, 0.1], 0.9, 0.7),
+        ([0.2], 0.5, 0.2),
+        ([None], 0.5, None),
+        ([0.2, None], 0.5, None),
+        ([0.5, None], 0.5, 0.5),
+        ([0.6, None], 0.9, None),
+        ([0.2, None], 0.1, 0.2),
     ],
 )
-def test_what_is_not_known_may_answer(given: list[float | None], expected: float | None) -> None:
-    assert likeliest(given) == expected
+def test_what_is_not_known_may_answer(given: list[float | None], enough: float, expected: float | None) -> None:
+    assert likeliest(given, enough) == expected
+
+
+@pytest.mark.parametrize("pairwise", [False, True])
+def test_what_is_known_is_the_least_that_it_can_be_where_something_is_not(pairwise: bool, colour: Colour) -> None:
+    def asked(**options: Any) -> Any:
+        change = failing("horse", BackendError("down"))
+        model = Scripted(half, change=change, limits=DecisionLimits(questions=2))
+        texts = ["a cat", "a horse"]
+        return colour(DecisionReranker(model, pairwise=pairwise, **options), "rerank", QUERY, texts)
+
+    assert (len(asked(min_answerable=0.9)), asked(min_answerable=0.9).answerable) == (2, None)
+    assert str(asked(min_answerable=0.9).problem).endswith("whether any document answers is not known")
+    assert (len(asked(min_answerable=0.3)), asked(min_answerable=0.3).answerable) == (2, pytest.approx(0.3))
+    assert asked().answerable is None
+
+
+def test_who_asks_for_errors_gets_one_where_it_is_not_known(colour: Colour) -> None:
+    model = Scripted(half, change=without_that_about_all("refusal"))
+    with pytest.raises(InvalidResponse, match=r"answers is not known, which min_answerable=0\.5") as caught:
+        colour(DecisionReranker(model, min_answerable=0.5, on_error="raise"), "rerank", QUERY, DOCUMENTS)
+    assert caught.value.backend == "Scripted"
+    assert len(colour(DecisionReranker(model, on_error="raise"), "rerank", QUERY, DOCUMENTS)) == 4
+
+
+def test_none_is_raised_where_what_is_known_is_enough(colour: Colour) -> None:
+    def partly(asked: Any, right: dict[str, Answer]) -> Any:
+        return without_that_about_all("refusal")(asked, right) if "a horse" in asked.request else answers(right)
+
+    model = Scripted(half, change=partly, limits=DecisionLimits(questions=2))
+    reranker = DecisionReranker(model, min_answerable=0.2, on_error="raise")
+    assert colour(reranker, "rerank", QUERY, ["a cat", "a horse"]).answerable == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -110,6 +142,21 @@ def test_documents_without_text_do_not_come_where_no_other_does(colour: Colour) 
     assert (len(ranking), ranking.usage.empty) == (0, 1)
     assert {each.index: each.why for each in ranking.dropped}[0] == "it has no text"
     assert sorted(each.index for each in ranking.dropped) == [0, 1, 2, 3, 4]
+
+
+def test_documents_without_text_do_not_answer(colour: Colour) -> None:
+    def asked(*texts: str, **options: Any) -> Any:
+        return colour(DecisionReranker(Scripted(), **options), "rerank", QUERY, texts)
+
+    careful = asked(" ", "\u200b", min_answerable=0.5)
+    assert (len(careful), careful.answerable, careful.degraded) == (0, 0.0, False)
+    assert [(each.index, each.why) for each in careful.dropped] == [(0, "it has no text"), (1, "it has no text")]
+    flagged = asked(" ", "", min_answerable=0.5, unanswerable="flag")
+    assert (found(flagged), flagged.problem) == ([0, 1], "no document answers: none has text")
+    assert (flagged.spans[0].backend, flagged.spans[0].documents_in, flagged.cost) == ("Scripted", 2, 0.0)
+    silent = asked(" ", "")
+    assert (found(silent), silent.answerable, silent.degraded) == ([0, 1], 0.0, False)
+    assert asked(min_answerable=0.5, unanswerable="flag").degraded is False, "there are no documents"
 
 
 @pytest.mark.parametrize("outcome", ["refusal", "missing", "unparsable"])
@@ -188,5 +235,7 @@ def test_a_wrong_argument_is_said_at_once(wrong: dict[str, Any], told: str) -> N
 
 
 def test_a_ranking_that_may_be_empty_is_not_cached() -> None:
-    reranker = DecisionReranker(Scripted(), pairwise=True, min_answerable=0.5)
+    model = SystemOne("m", base_url="http://127.0.0.1:9")
+    reranker = DecisionReranker(model, pairwise=True, min_answerable=0.5)
     assert reranker.fingerprint is None
+    assert DecisionReranker(model, pairwise=True).fingerprint is not None

@@ -50,6 +50,12 @@ MEANT: dict[str, tuple[Said, float]] = {
     "a level without probabilities": (Said("B", Score, 0.5), 0.5),
     "levels that are left out": (Said("B", Score, 0.0, {"0": 1.0}), 0.0),
     "a sum short by rounding": (Said("B", Score, 1, {"0": 0.33, "1": 0.33, "2": 0.33}), 1.0),
+    "a sum short by three decimals": (Said("B", Score, 1, {"0": 0.333, "1": 0.333, "2": 0.333}), 1.0),
+    "a sum above by rounding": (Said("B", Score, 1.0, {"0": 0.01, "1": 0.99, "2": 0.01}), 1.0),
+    "a level that was rounded": (Said("B", Score, 1.33, {"0": 0.33, "1": 0.0, "2": 0.67}), 1.33),
+    "a level that was rounded to a whole one": (Said("B", Score, 1, {"0": 0.2, "1": 0.2, "2": 0.6}), 1.0),
+    "a level beside rounded probabilities": (Said("B", Score, 1.3372, {"0": 0.33, "1": 0.0, "2": 0.67}), 1.3372),
+    "mass of nobody's that is none": (Said("B", Score, 0.0, {"0": 1.0, "7": 0.0}), 0.0),
 }
 
 
@@ -81,6 +87,15 @@ UNREADABLE: dict[str, Said] = {
     "no options": Said("C", Choice, None, {}),
     "a choice whose sum is short": Said("C", Choice, None, {"x": 0.4, "y": 0.4}),
     "a choice with a word": Said("C", Choice, None, {"x": "much", "y": 0.4}),
+    "a choice of what is no option": Said("C", Choice, None, {"x": 0.0, "y": 0.0, "z": 1.0}),
+    "a little for what is no option": Said("C", Choice, None, {"x": 0.4, "y": 0.59, "z": 0.01}),
+    "a choice of nothing": Said("C", Choice, None, {"x": 0.0, "y": 0.0}),
+    "a sum short by more than rounding of three decimals": Said("C", Choice, None, {"x": 0.333, "y": 0.664}),
+    "a sum short that nobody rounded": Said("C", Choice, None, {"x": 0.3333333, "y": 0.6656667}),
+    "levels left out that would be needed": Said("B", Score, 1, {"1": 0.9}),
+    "a level that its probabilities contradict": Said("B", Score, 2, {"0": 1.0}),
+    "a level a little off": Said("B", Score, 1.38, {"0": 0.33, "1": 0.0, "2": 0.67}),
+    "a level off that nobody rounded": Said("B", Score, 0.1251234, {"0": 0.8751001, "1": 0.1248999, "2": 0.0}),
 }
 
 
@@ -99,9 +114,18 @@ def test_many_options_may_be_short_by_what_rounding_takes_from_each() -> None:
     assert not read(asked, [Said("C", Choice, None, {"0": 0.5, "1": 0.4})]).found
 
 
-def test_an_option_that_is_left_out_is_left_out() -> None:
-    found = read(ASKED, [RIGHT["A"], RIGHT["B"], Said("C", Choice, None, {"y": 1.0, "z": 0.0})]).found
-    assert found["C"] == Answer(0.0, {"y": 1.0})
+@pytest.mark.parametrize("seen", [{}, {"0": 1.0, "1": 1.0}, {"0": 1.0, "1": 0.02}, {"0": 0.0}])
+def test_a_zero_hides_a_little_and_never_holds_less(seen: dict[str, float]) -> None:
+    asked: dict[str, Question] = {"C": Choice("Which?", {str(number): "" for number in range(200)})}
+    nothing = {str(number): 0.0 for number in range(200)}
+    assert not read(asked, [Said("C", Choice, None, nothing | seen)]).found
+    assert read(asked, [Said("C", Choice, None, nothing | {"0": 0.99})]).found
+
+
+def test_what_is_left_out_has_no_probability_if_the_rest_sums_to_one() -> None:
+    found = read(ASKED, [Said("C", Choice, None, {"y": 1.0, "z": 0.0}), Said("B", Score, 2, {2: 1.0})]).found
+    assert found["C"] == Answer(0.0, {"x": 0.0, "y": 1.0})
+    assert found["B"] == Answer(2.0, {"0": 0.0, "1": 0.0, "2": 1.0})
 
 
 def test_refusals_and_what_is_missing_are_told_apart() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from rerank_kit import BudgetExceeded, StatusError
+from rerank_kit import BudgetExceeded, Deadline, Document, StatusError
 from rerank_kit.decide import DecisionLimits, DecisionReranker
 from rerank_kit.errors import ConnectionFailed
+from rerank_kit.flow import run
 from rerank_kit.judge import Estimate
 from rerank_kit.pricing import Price, Prices, known_prices
-from rerank_kit.testing import DecisionServer, odd_usage
+from rerank_kit.testing import DecisionServer, Fault, odd_usage
 from tests.conftest import Colour
 from tests.decide.conftest import MakeClient
 from tests.decide.doubles import DOCUMENTS, QUERY, Scripted, failing, found
@@ -62,6 +65,14 @@ def test_no_more_is_spent_than_allowed(colour: Colour) -> None:
     assert "leaves no room for another call" in str(ranking.hits[2].why)
 
 
+def test_calls_that_were_not_made_are_no_splits(colour: Colour) -> None:
+    model = Scripted(limits=DecisionLimits(questions=3))
+    usage = colour(DecisionReranker(model, max_calls=1), "rerank", QUERY, TEXTS).usage
+    assert (usage.requests, usage.splits, usage.unjudged) == (1, 0, 8)
+    late = run(DecisionReranker(model).flow(QUERY, [Document(text) for text in TEXTS], Deadline(0.0, lambda: 1.0)))
+    assert (late.usage.requests, late.usage.splits) == (0, 0)
+
+
 @pytest.mark.parametrize("limit", ["calls", "cost"])
 def test_a_used_up_budget_raises_if_asked_to(limit: str, colour: Colour) -> None:
     options: dict[str, float] = {"max_calls": 1} if limit == "calls" else {"max_cost": 0.1}
@@ -97,3 +108,14 @@ def test_tokens_that_cannot_be_meant_are_not_priced(server: DecisionServer, make
     server.fail(odd_usage(), times=None)
     ranking = colour(DecisionReranker(make(server)), "rerank", QUERY, DOCUMENTS)
     assert (found(ranking)[0], ranking.usage.tokens, ranking.cost) == (1, 0, None)
+
+
+def test_a_call_of_which_only_a_part_was_counted_is_not_priced(
+    server: DecisionServer, make: MakeClient, colour: Colour
+) -> None:
+    def partly(text: str) -> str:
+        return json.dumps({**json.loads(text), "usage": {"output_tokens": 5}})
+
+    server.fail(Fault("partly", edit=partly), times=None)
+    ranking = colour(DecisionReranker(make(server), max_cost=1), "rerank", QUERY, DOCUMENTS)
+    assert (found(ranking)[0], ranking.usage.output_tokens, ranking.cost) == (1, 0, None)

@@ -27,7 +27,7 @@ from rerank_kit.judge.usage import usage_of
 from rerank_kit.managed import RateLimit
 from rerank_kit.testing import DecisionServer, Fault, status
 from tests.conftest import Colour
-from tests.decide.conftest import KEY, Client, MakeClient
+from tests.decide.conftest import KEY, Client, MakeClient, system_one
 
 ASKED = Questionnaire(
     "Read it.",
@@ -168,6 +168,39 @@ def test_answers_without_names_go_by_their_order_if_all_are_there() -> None:
 def test_a_name_wins_over_the_place() -> None:
     rows = [{"type": "refusal", "name": "C"}, {"type": "refusal", "name": "A"}, {"type": "refusal", "name": "B"}]
     assert [each.name for each in said(OpenAIDecisions(api_key=KEY), {"answers": rows})] == ["C", "A", "B"]
+
+
+ROW, OTHER = '{"type": "noul", "noul": 0.1}', '{"type": "noul", "noul": 0.9}'
+TWICE: dict[str, tuple[str, Any]] = {
+    "the same": (f'{{"A": {ROW}, "A": {ROW}}}', Answer(0.1)),
+    "another": (f'{{"A": {ROW}, "A": {OTHER}}}', "duplicate"),
+    "another, the other way round": (f'{{"A": {OTHER}, "A": {ROW}}}', "duplicate"),
+    "a number within": ('{"A": {"type": "noul", "noul": 0.1, "noul": 0.9}}', "unparsable"),
+    "the same number within": ('{"A": {"type": "noul", "noul": 0.1, "noul": 0.1}}', Answer(0.1)),
+    "a probability": ('{"C": {"type": "choice", "probabilities": {"cat": 1, "cat": 0, "bird": 0}}}', "unparsable"),
+}
+
+
+@pytest.mark.parametrize("case", TWICE.values(), ids=TWICE)
+def test_what_system_one_says_twice_counts_if_it_is_the_same(
+    server: DecisionServer, case: tuple[str, Any], colour: Colour
+) -> None:
+    text, expected = case
+    server.fail(Fault("twice", text=f'{{"answers": {text}}}'), times=None)
+    with system_one(server) as client:
+        made: Answers = colour(Asking(client), "answers")
+    name = text[2]
+    assert (made.found.get(name) or made.problems[name]) == expected
+    assert made.usage.repeated == (text.count("type") > 1)
+
+
+def test_two_sets_of_answers_are_none(server: DecisionServer, make: MakeClient, colour: Colour) -> None:
+    server.fail(Fault("twice", edit=lambda text: f'{text[:-1]}, "answers": []}}'), times=None)
+    with pytest.raises(InvalidResponse, match="the answer has no"):
+        colour(Asking(make(server)), "answers")
+    server.fail(Fault("twice", edit=lambda text: f'{{"answers": [], {text[1:]}'), times=None)
+    with pytest.raises(InvalidResponse, match="the answer has no"):
+        colour(Asking(make(server)), "answers")
 
 
 @pytest.mark.parametrize("body", [{}, [], "no", {"answers": 3}, {"answers": None}])

@@ -266,6 +266,53 @@ def test_an_address_or_a_model_that_the_server_does_not_know_raises(
         colour(DecisionReranker(make(server)), "rerank", QUERY, DOCUMENTS)
 
 
+WRONG_MODEL = {
+    "its param": '{"error": {"message": "no", "param": "model"}}',
+    "its code": '{"error": {"message": "no", "code": "model_not_found"}}',
+    "its words": '{"error": {"message": "The model gpt-x does not support decisions."}}',
+    "other words": '{"detail": {"message": "Unknown model: x"}}',
+    "words alone": '{"detail": "This is a chat model and not supported in the v1/decisions endpoint"}',
+}
+
+
+@pytest.mark.parametrize("code", [400, 422])
+@pytest.mark.parametrize("told", WRONG_MODEL.values(), ids=WRONG_MODEL)
+def test_a_model_that_makes_no_decisions_raises(
+    server: DecisionServer, make: MakeClient, told: str, code: int, colour: Colour
+) -> None:
+    server.fail(Fault("wrong model", status=code, text=told), times=None)
+    with pytest.raises(ConfigurationError, match=f"answered {code}.*: check model, which must be a decision") as caught:
+        colour(DecisionReranker(make(server)), "rerank", QUERY, DOCUMENTS)
+    assert (caught.value.status, len(server.received)) == (code, 1)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "This model's maximum context length is 8192 tokens",
+        "the model does not support more than 4 questions",
+        "questions must be 1 to 400",
+        "",
+    ],
+)
+def test_what_a_model_does_not_take_is_not_taken_for_another_model(
+    server: DecisionServer, make: MakeClient, told: str, colour: Colour
+) -> None:
+    body = json.dumps({"error": {"message": told, "param": "questions", "code": None}})
+    server.fail(Fault("too much", status=400, text=body), times=None)
+    ranking = colour(DecisionReranker(make(server)), "rerank", QUERY, DOCUMENTS)
+    assert "StatusError" in str(ranking.failure)
+
+
+@pytest.mark.parametrize("body", ['{"object": "chat.completion", "choices": []}', '{"results": []}', '{"data": []}'])
+def test_an_answer_of_another_api_is_told(server: DecisionServer, make: MakeClient, body: str, colour: Colour) -> None:
+    server.fail(Fault("another API", text=body), times=None)
+    ranking = colour(DecisionReranker(make(server)), "rerank", QUERY, DOCUMENTS)
+    assert "as of another API: does base_url= lead to a decision model" in str(ranking.failure)
+    server.fail(Fault("nothing known", text='{"answered": 1}'), times=None)
+    assert "another API" not in str(colour(DecisionReranker(make(server)), "rerank", QUERY, DOCUMENTS).failure)
+
+
 @pytest.mark.parametrize("fault", [slow(60), dripping(0.05)], ids=["slow", "dripping"])
 def test_what_does_not_come_in_time_is_kept_unjudged(
     server: DecisionServer, make: MakeClient, fault: Fault, colour: Colour

@@ -6,6 +6,10 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.runnables import RunnableLambda
 
 from rerank_kit import (
     AuthenticationError,
@@ -18,9 +22,11 @@ from rerank_kit import (
     InvalidResponse,
     MissingExtra,
     Ranking,
+    WrongArguments,
 )
 from rerank_kit.decide import Answer, Choice, DecisionLimits, DecisionReranker, Score, SystemOne, YesNo
 from rerank_kit.decide.questions import question_tokens
+from rerank_kit.decide.sharing import fullness
 from rerank_kit.decide.ways import LEVELS, Ask
 from rerank_kit.flow import run
 from rerank_kit.texts import estimated_tokens
@@ -58,7 +64,25 @@ def test_a_score_is_the_expected_level_as_a_share_of_the_highest(colour: Colour)
     assert [hit.score for hit in ranking] == [pytest.approx(each / 3) for each in (3.0, 1.5, 1.35, 0.0)]
     assert [hit.verdict for hit in ranking] == ["3", "2", "1", "0"]
     assert ranking.hits[2].why == "level 1.35 of 3"
-    assert ranking.hits[0].probabilities == {"0": 0.0, "3": 1.0}
+    assert ranking.hits[0].probabilities == {"0": 0.0, "1": 0.0, "2": 0.0, "3": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Answer(1.5, {"0": 0.4, "1": 0.1, "2": 0.1, "3": 0.4}), "3"),
+        (Answer(1.3, {"0": 0.5, "1": 0.0, "2": 0.2, "3": 0.3}), "0"),
+        (Answer(2.0, {"0": 0.1, "1": 0.4, "2": 0.1, "3": 0.4}), "3"),
+        (Answer(1.4, {"1": 0.35, "2": 0.35, "0": 0.3}), "1"),
+        (Answer(1.5), "2"),
+        (Answer(1.4), "1"),
+        (Answer(1.4, {"high": 1.0}), "1"),
+    ],
+)
+def test_a_verdict_is_the_likeliest_level(answer: Answer, verdict: str, colour: Colour) -> None:
+    model = Scripted(change=lambda _asked, right: answers(dict.fromkeys(right, answer)))
+    ranking = colour(DecisionReranker(model), "rerank", QUERY, ["a cat"])
+    assert (ranking[0].verdict, ranking[0].score) == (verdict, pytest.approx(answer.value / 3))
 
 
 def test_a_score_is_the_probability_of_yes(colour: Colour) -> None:
@@ -139,7 +163,11 @@ def test_only_what_was_asked_pair_by_pair_can_be_cached(colour: Colour) -> None:
     assert "http://127.0.0.1:9" in kept.fingerprint
     others = [{"criterion": "is new"}, {"levels": ["no", "yes"]}, {"ask": "yes-no"}, {"max_tokens_per_doc": 5}]
     made = {DecisionReranker(client, pairwise=True, **each).fingerprint for each in others}  # type: ignore[arg-type]
-    assert len(made - {kept.fingerprint}) == 4
+    limits = DecisionLimits(tokens=1500), DecisionLimits(state_tokens=1500), DecisionLimits(1500)
+    limited = [SystemOne("m", base_url="http://127.0.0.1:9", limits=each) for each in limits]
+    made |= {DecisionReranker(each, pairwise=True).fingerprint for each in limited}
+    assert len(made - {kept.fingerprint}) == 7
+    assert DecisionReranker(client, pairwise=True).fingerprint == kept.fingerprint
     model = Scripted()
     cached = Cached(DecisionReranker(model, pairwise=True), fingerprint="scripted")
     for _ in range(2):
@@ -171,6 +199,62 @@ def test_calls_are_as_long_as_the_model_takes(limit: str, colour: Colour) -> Non
         longest = max(map(question_tokens, each.questions.values()))
         assert (each.tokens if limit == "tokens" else estimated_tokens(each.state) + longest) <= most
     assert sorted(text for each in limited.asked for text in shown(each)) == sorted(texts)
+
+
+@pytest.mark.parametrize("place", [0, 25, 49])
+@pytest.mark.parametrize(
+    "limits",
+    [DecisionLimits(tokens=9000), DecisionLimits(state_tokens=9000), DecisionLimits(tokens=9000, questions=60)],
+)
+def test_a_document_that_fills_a_call_makes_none_for_the_others(
+    limits: DecisionLimits, place: int, colour: Colour
+) -> None:
+    texts = [f"cat {number}" for number in range(49)]
+    texts.insert(place, "word " * 60_000)
+    model = Scripted(limits=limits)
+    ranking = colour(DecisionReranker(model, max_tokens_per_doc=None), "rerank", QUERY, texts)
+    assert sorted(found(ranking)) == list(range(50))
+    assert sorted(len(shown(each)) for each in model.asked) == [1, 49]
+    assert all(fullness(each, limits) <= 1 for each in model.asked)
+
+
+@pytest.mark.parametrize("words", [700, 2500])
+def test_calls_of_long_and_short_documents_are_few_and_get_strong_and_weak_alike(words: int, colour: Colour) -> None:
+    texts = [f"{number} {'cat ' * (words if number % 10 == 3 else 10)}" for number in range(50)]
+    model = Scripted(limits=DecisionLimits(tokens=5000))
+    whole = DecisionReranker(Scripted(), max_tokens_per_doc=None).estimate(QUERY, texts)
+    colour(DecisionReranker(model, max_tokens_per_doc=None), "rerank", QUERY, texts)
+    assert len(model.asked) <= whole.input_tokens / 5000 + 2
+    for each in model.asked:
+        assert each.tokens <= 5000
+        numbers = [int(text.split()[0]) for text in shown(each)]
+        assert min(numbers) < 15
+        assert max(numbers) > 35
+
+
+@given(
+    lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=40),
+    tokens=st.integers(1500, 6000),
+    questions=st.none() | st.integers(2, 9),
+)
+def test_whatever_their_lengths_all_are_asked_about_and_none_beyond_the_limits(
+    lengths: list[int], tokens: int, questions: int | None
+) -> None:
+    texts = [f"{number} {'x' * length}" for number, length in enumerate(lengths)]
+    model = Scripted(lambda _query, _text: 0.5, limits=DecisionLimits(questions, tokens=tokens, state_tokens=tokens))
+    ranking = DecisionReranker(model).rerank(QUERY, texts)
+    assert sorted(found(ranking)) == list(range(len(texts)))
+    assert sorted(int(text.split()[0]) for each in model.asked for text in shown(each)) == list(range(len(texts)))
+    assert all(each.tokens <= tokens and len(each.questions) <= (questions or 99) for each in model.asked)
+
+
+def test_what_takes_control_tokens_apart_makes_no_call_too_long(colour: Colour) -> None:
+    model = Scripted(limits=DecisionLimits(tokens=2000))
+    reranker = DecisionReranker(model, max_tokens_per_doc=None, pairwise=True)
+    ranking = colour(reranker, "rerank", QUERY, ["<s>" * 9000, "<s>" * 1200])
+    assert (len(ranking), ranking.usage.truncated) == (2, 2)
+    assert all(each.tokens <= 2000 for each in model.asked)
+    assert all("<s>" not in text for each in model.asked for text in shown(each))
 
 
 def test_one_document_in_a_call_is_the_least(colour: Colour) -> None:
@@ -339,6 +423,14 @@ def test_a_reranker_says_what_it_is_and_travels(colour: Colour) -> None:
     [
         ({"ask": "grade"}, "ask must be 'score', 'yes-no' or 'choice', not 'grade'"),
         ({"criterion": " "}, "criterion must be a str with something in it"),
+        ({"criterion": "Does it answer? "}, 'the end of the sentence "the document …", such as "answers the query"'),
+        ({"criterion": "回答吗？"}, "and no question"),
+        ({"levels": ["no", "yes", "no"]}, "levels has 'no' twice"),
+        ({"levels": ["no", "yes"], "ask": "yes-no"}, "levels are those of ask='score', and ask='yes-no' has none"),
+        ({"levels": ["no", "yes"], "ask": "choice"}, "levels are those of ask='score'"),
+        ({"seed": "x"}, "seed must be a whole number, or None"),
+        ({"seed": 1.5}, "seed must be a whole number, or None"),
+        ({"seed": True}, "seed must be a whole number, or None"),
         ({"levels": ["one"]}, "levels must be a list of at least two texts"),
         ({"levels": "full"}, "levels must be a list of at least two texts"),
         ({"levels": 3}, "levels must be a list of at least two texts"),
@@ -358,6 +450,48 @@ def test_a_reranker_says_what_it_is_and_travels(colour: Colour) -> None:
 def test_a_wrong_argument_is_said_at_once(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         DecisionReranker(Scripted(), **wrong)
+
+
+def test_levels_are_no_more_than_a_question_may_have() -> None:
+    levels = [f"level {number}" for number in range(6)]
+    with pytest.raises(ConfigurationError, match="levels must be at most 5, as many as the model takes"):
+        DecisionReranker(Scripted(limits=DecisionLimits(options=5)), levels=levels)
+    assert DecisionReranker(Scripted(limits=DecisionLimits(options=6)), levels=levels).levels == tuple(levels)
+    assert DecisionReranker(Scripted(), ask="choice", levels=list(LEVELS)).levels == LEVELS
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (Scripted, "model is the class Scripted: pass an object of it"),
+        ("jev-latest", r"not 'jev-latest': pass OpenAIDecisions\(name\) or SystemOne\(name\)"),
+        (RunnableLambda(str), r"wrap it, langchain_rerank_kit\.LangChainDecisions\(model\)"),
+        (FakeListChatModel(responses=["x"]), r"it writes text, so it is one for rerank_kit\.judge\.LLMJudge"),
+    ],
+)
+def test_what_is_no_decision_model_is_told_what_to_do_with_it(model: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        DecisionReranker(model)
+
+
+MADE: Any = DecisionReranker
+LIMITS: Any = DecisionLimits
+CLIENT: Any = SystemOne
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: MADE(Scripted(), min_answerble=1), "did you mean min_answerable"),
+        (lambda: MADE(Scripted(), "score"), "pass the others by name, ask="),
+        (lambda: MADE(Scripted()).estimate("q", [], topn=1), "estimate has no argument 'topn'"),
+        (lambda: LIMITS(token=5), "did you mean tokens"),
+        (lambda: CLIENT("m", api_key="k").check(timout=1), "did you mean timeout"),
+    ],
+)
+def test_arguments_that_there_are_not_are_told_what_was_meant(call: Any, told: str) -> None:
+    with pytest.raises(WrongArguments, match=told):
+        call()
 
 
 @pytest.mark.parametrize("model", ["jev-latest", None, object(), Scripted(limits=5)])  # type: ignore[arg-type]

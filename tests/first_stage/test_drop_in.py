@@ -86,9 +86,32 @@ def test_an_engine_that_brings_no_more_than_top_n_is_told_of() -> None:
 
 @pytest.mark.parametrize("holds", ["base_compressor", "_postprocessor"])
 def test_nothing_is_said_behind_a_first_stage_that_cuts(holds: str) -> None:
-    Engine(Stage(), retriever=SimpleNamespace(**{holds: object()})).run(4)
+    cutting = SimpleNamespace(**{holds: object()})
+    for first in (cutting, SimpleNamespace(bound=cutting)):
+        Engine(Stage(), retriever=first).run(4)
     with pytest.warns(RecallWarning):
         Engine(Stage(), retriever=SimpleNamespace(other=1)).run(4)
+
+
+ASKS: list[dict[str, Any]] = [
+    {"k": 20},
+    {"similarity_top_k": 50},
+    {"_similarity_top_k": 50},
+    {"search_kwargs": {"k": 50}},
+]
+
+
+@pytest.mark.parametrize("asks", [*ASKS, *({"bound": SimpleNamespace(**each)} for each in ASKS)])
+def test_nothing_is_said_of_a_small_collection_that_is_asked_for_enough(asks: dict[str, Any]) -> None:
+    Engine(Stage(), retriever=SimpleNamespace(**asks)).run(4)
+
+
+@pytest.mark.parametrize(
+    "asks", [{"k": 4}, {"k": "50"}, {"search_kwargs": None}, {"search_kwargs": {"k": 4}}, {"n": 50}]
+)
+def test_a_first_stage_that_asks_for_few_is_told_of(asks: dict[str, Any]) -> None:
+    with pytest.warns(RecallWarning):
+        Engine(Stage(), retriever=SimpleNamespace(**asks)).run(4)
 
 
 class Slotted:

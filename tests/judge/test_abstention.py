@@ -9,7 +9,7 @@ import pytest
 from rerank_kit import BackendError, ConfigurationError
 from rerank_kit.judge import LLMJudge, Mode
 from tests.conftest import Colour
-from tests.judge.doubles import DOCUMENTS, QUERY, Answer, Scripted, about, found, in_turn, verdict
+from tests.judge.doubles import DOCUMENTS, QUERY, Answer, Scripted, about, found, honest, in_turn, verdict
 
 
 def no(question: Any) -> Answer:
@@ -51,5 +51,18 @@ def test_what_is_not_judged_may_answer(colour: Colour) -> None:
     ranking = colour(LLMJudge(Scripted(says), min_answerable=0.5), "rerank", QUERY, DOCUMENTS)
     assert (found(ranking), ranking.answerable) == ([1], None)
     assert str(ranking.problem).endswith("whether any document answers is not known")
+    down = BackendError("down")
+    votes = in_turn(honest, down, honest, down, no, down)
+    unsure = LLMJudge(Scripted(votes), samples=3, concurrency=1, min_answerable=0.9)
+    ranking = colour(unsure, "rerank", QUERY, ["cat", "b"])
+    assert (len(ranking), ranking.answerable) == (2, None)
     sure = Scripted(about("run", BackendError("down")))
     assert colour(LLMJudge(sure, min_answerable=0.5), "rerank", QUERY, DOCUMENTS).answerable == 1.0
+
+
+def test_documents_without_text_do_not_answer(colour: Colour) -> None:
+    for mode, answerable in (("filter", 0.0), ("grade", None)):
+        silent = colour(LLMJudge(Scripted(), mode=mode), "rerank", QUERY, [" ", ""])  # type: ignore[arg-type]
+        assert (found(silent), silent.answerable) == ([0, 1], answerable)
+    careful = LLMJudge(Scripted(), min_answerable=0.5)
+    assert len(colour(careful, "rerank", QUERY, [" ", ""])) == 0

@@ -267,8 +267,10 @@ def test_where_nothing_could_be_ranked_there_is_no_score(colour: Colour) -> None
     answer = Ranking(tuple(Hit(place, 0.0) for place in range(3)), failure="no server")
     best = colour(RerankCompressor(reranker=Answering(answer)), "compress_documents", pages(), "query")
     assert [each.id for each in best] == ["a", "b", "c"]
-    assert all(each.metadata["rerank_degraded"] == "no server" for each in best)
+    assert all(each.metadata["rerank_degraded"] == each.metadata["rerank_failed"] == "no server" for each in best)
     assert all("relevance_score" not in each.metadata for each in best)
+    again = colour(RerankCompressor(reranker=Scripted()), "compress_documents", best, "query")
+    assert all("rerank_failed" not in each.metadata for each in again)
 
 
 def test_documents_under_another_name_are_told_what_is_meant(colour: Colour) -> None:

@@ -17,13 +17,13 @@ from pydantic import BaseModel, Field, SecretStr
 from typing_extensions import override
 
 from langchain_rerank_kit import CascadeRerank, DecisionRerank, LangChainDecisions, RerankCompressor
-from rerank_kit import ConfigurationError, InvalidResponse
+from rerank_kit import BackendError, ConfigurationError, InvalidResponse
 from rerank_kit.decide import Choice, DecisionLimits, DecisionReranker, Question, Score, YesNo
 from rerank_kit.decide.ways import Ask
 from rerank_kit.testing import DecisionRequest, DecisionServer, words_in_common
 from tests import doubles
 from tests.conftest import Colour
-from tests.decide.doubles import DOCUMENTS, ORDER, QUERY, Scripted
+from tests.decide.doubles import DOCUMENTS, ORDER, QUERY, Scripted, failing, without
 from tests.langchain.recording import Recorder
 
 KEY = "planted-key-5f2c"
@@ -107,8 +107,8 @@ def test_score_verdict_and_probabilities_reach_the_metadata(colour: Colour) -> N
         "first_stage_rank": 1,
         "relevance_score": 0.5,
         "relevance_reason": "level 1.50 of 3",
-        "relevance_verdict": "2",
-        "relevance_probabilities": {"0": 0.5, "3": 0.5},
+        "relevance_verdict": "3",
+        "relevance_probabilities": {"0": 0.5, "1": 0.0, "2": 0.0, "3": 0.5},
         "rerank_answerable": 1.0,
     }
     again = colour(RerankCompressor(reranker=doubles.Scripted(len)), "compress_documents", best, QUERY)
@@ -141,6 +141,32 @@ def test_where_probably_nothing_answers_nothing_comes_out_or_says_so(colour: Col
         "probably no document answers: 0 is below min_answerable=0.5"
     }
     assert {each.metadata["rerank_answerable"] for each in told} == {0.0}
+
+
+def test_nothing_is_kept_where_a_stage_says_that_nothing_answers(colour: Colour) -> None:
+    careful = DecisionRerank(decision_model=Provider(), min_answerable=0.5)
+    cascade = CascadeRerank(stages=[RerankCompressor(reranker=doubles.Scripted(len)), careful], keep_rest=True)
+    assert colour(cascade, "compress_documents", pages(), "quantum chromodynamics") == []
+    assert len(colour(cascade, "compress_documents", pages(), QUERY)) == 4
+
+
+@pytest.mark.parametrize("cascade", [False, True])
+@pytest.mark.parametrize("some", [False, True])
+def test_what_could_not_be_judged_has_no_score(some: bool, cascade: bool, colour: Colour) -> None:
+    change = without("kind") if some else failing("", BackendError("down"))
+    asked: RerankCompressor = DecisionRerank(decision_model=Scripted(change=change))
+    first = RerankCompressor(reranker=doubles.Scripted(len), top_n=None)
+    compressor = CascadeRerank(stages=[first, asked]) if cascade else asked
+    before = pages()
+    before[2].metadata["relevance_score"] = 0.25
+    best = colour(compressor, "compress_documents", before, QUERY)
+    unjudged = {each.id: each.metadata for each in best if each.metadata["relevance_verdict"] == "unjudged"}
+    assert set(unjudged) == ({"2"} if some else {"0", "1", "2", "3"})
+    assert all("relevance_score" not in each for each in unjudged.values())
+    assert unjudged["2"]["earlier_relevance_scores"] == [0.25]
+    assert all(("relevance_score" in each.metadata) == (each.id not in unjudged) for each in best)
+    assert all("could not be judged" in each.metadata["rerank_degraded"] for each in best)
+    assert all(("rerank_failed" in each.metadata) == (not some and not cascade) for each in best)
 
 
 def test_the_models_run_is_below_ours_and_knows_its_provider(colour: Colour) -> None:
@@ -210,7 +236,7 @@ def test_answers_in_plain_values_are_read_too(colour: Colour) -> None:
             return SimpleNamespace(answers=rows, usage=None)
 
     ranking = colour(DecisionReranker(LangChainDecisions(Plain())), "rerank", QUERY, DOCUMENTS)
-    assert [hit.verdict for hit in ranking] == ["3", "2", "0", "unjudged"]
+    assert [hit.verdict for hit in ranking] == ["3", "3", "0", "unjudged"]
     assert (ranking.usage.unparsable, ranking.usage.tokens, ranking.cost) == (1, 0, None)
 
 
@@ -290,8 +316,17 @@ def test_what_is_no_decision_model_of_the_core_but_openais_is_asked_in_its_own_t
 def test_what_is_no_decision_model_is_said() -> None:
     with pytest.raises(ConfigurationError, match="model must be a decision model of LangChain's"):
         LangChainDecisions("gpt-6-luna")
-    with pytest.raises(ConfigurationError, match="model must be a decision model with a method decide and limits"):
+    with pytest.raises(ConfigurationError, match=r"^decision_model must be .* not 'gpt-6-luna': .* goes to model=$"):
         DecisionRerank(decision_model="gpt-6-luna")
+    with pytest.raises(ConfigurationError, match=r"^decision_model must be .* not wrapped by .*, not RunnableRetry$"):
+        DecisionRerank(decision_model=Provider().with_retry())
+    with pytest.raises(ConfigurationError, match="has no field 'llm': write decision_model= for a decision model"):
+        DecisionRerank(llm=Provider())  # type: ignore[call-arg]
+
+
+def test_what_becomes_of_an_error_is_told_apart_from_what_a_failed_call_does() -> None:
+    with pytest.raises(ConfigurationError, match=r"with_rerank\(retriever, …, on_error=…\), .* its on_failed_call=$"):
+        DecisionRerank(on_error="raise")  # type: ignore[call-arg]
 
 
 def test_a_model_without_a_name_has_no_price(colour: Colour) -> None:

@@ -39,6 +39,10 @@ def bm25(**fields: Any) -> BM25Retriever:
     return BM25Retriever.from_texts([f"note {number}" for number in range(60)], **fields)
 
 
+def small(**fields: Any) -> BM25Retriever:
+    return BM25Retriever.from_texts([f"note {number}" for number in range(6)], **fields)
+
+
 def ours() -> RerankCompressor:
     return RerankCompressor(reranker=Scripted())
 
@@ -93,6 +97,8 @@ def test_it_is_said_where_documents_are_passed_by_hand(colour: Colour) -> None:
     "retriever",
     [
         drop_in(ours(), k=20),
+        ContextualCompressionRetriever(base_compressor=ours(), base_retriever=small(k=50)),
+        ContextualCompressionRetriever(base_compressor=ours(), base_retriever=small(k=50).with_config(tags=["a"])),
         drop_in(RerankCompressor(reranker=Scripted(), top_n=None)),
         drop_in(DocumentCompressorPipeline(transformers=[Unchanged(), ours()])),
         with_rerank(bm25(), ours()),
@@ -106,6 +112,8 @@ def test_it_is_said_where_documents_are_passed_by_hand(colour: Colour) -> None:
     ],
     ids=[
         "enough",
+        "enough asked of few",
+        "enough asked of few, bound",
         "all come back",
         "behind another",
         "with_rerank",

@@ -69,7 +69,9 @@ def test_it_asks_the_api(server: RerankServer, colour: Colour) -> None:
         ("max_tokens_per_doc", "it is a field"),
         ("max_chunks_per_doc", "leave it out"),
         ("rank_fields", 'text=["title", "page_content"]'),
-        ("topn", "it takes documents, query and top_n"),
+        *((name, "did you mean top_n?") for name in ("topn", "k", "top_k", "limit")),
+        *((name, "it is a field: pass it to the class, or assign it") for name in ("threshold", "timeout")),
+        ("zzz", "it takes documents, query and top_n"),
     ],
 )
 def test_what_cannot_change_from_call_to_call_is_refused(name: str, remedy: str, colour: Colour) -> None:

@@ -187,7 +187,7 @@ def test_none_in_a_call_is_what_the_retriever_says(name: str, colour: Colour) ->
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("topn", "top_n"), ("top_k", "top_n"), ("topN", "top_n"), ("recal", "recall"), ("treshold", "threshold")],
+    [("topn", "top_n"), ("top_k", "top_n"), ("limit", "top_n"), ("recal", "recall"), ("treshold", "threshold")],
 )
 def test_what_resembles_an_argument_is_asked_about(wrong: str, meant: str, colour: Colour) -> None:
     with pytest.raises(ConfigurationError, match=rf"not '{wrong}': did you mean {meant}\?"):

@@ -142,6 +142,10 @@ def test_a_field_takes_a_function(colour: Colour) -> None:
         ("query", PAGES, "documents and query are swapped: write compress_documents(documents, query)"),
         (PAGES[0], "query", "documents must be a list of LangChain documents, not Document: wrap it in a list"),
         ("text", "query", "documents must be a list of LangChain documents, not str: wrap it in a list"),
+        (3, "query", "documents must be a list of LangChain documents, not int: wrap it in a list"),
+        (iter(PAGES), "query", "a list of LangChain documents, not list_iterator: pass list(documents)"),
+        (set("ab"), "query", "documents must be a list of LangChain documents, not set: pass list(documents)"),
+        ({"a": PAGES[0]}, "query", "LangChain documents, not dict: pass list(documents.values())"),
         (["text"], "query", "documents[0] must be a LangChain document, not 'text': pass Document(page_content=…)"),
         ([*PAGES, Core("a")], "query", "documents[2] must be a LangChain document, not Document(text='a'"),
         (

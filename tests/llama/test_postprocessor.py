@@ -576,4 +576,7 @@ def test_nodes_have_no_score_where_nothing_could_be_ranked(colour: Colour) -> No
     nodes = [NodeWithScore(node=TextNode(text="note"), score=0.5)]
     answer = Ranking((Hit(0, 0.0),), failure="no server")
     (kept,) = colour(RerankPostprocessor(reranker=Answering(answer)), "postprocess_nodes", nodes, query_str="query")
-    assert (kept.score, kept.earlier_scores, kept.rerank_degraded) == (None, [0.5], "no server")
+    assert (kept.score, kept.earlier_scores) == (None, [0.5])
+    assert kept.rerank_degraded == kept.rerank_failed == "no server"
+    again = colour(RerankPostprocessor(reranker=Scripted(len)), "postprocess_nodes", [kept], query_str="query")
+    assert again[0].rerank_failed is None

@@ -86,7 +86,9 @@ def test_the_two_swapped_are_told_so(other: Any) -> None:
             {"query_bundle": "q"},
             "query_bundle must be a QueryBundle, not 'q': pass text by its name",
         ),
-        ("q", {"query_bundle": NODES}, "nodes must be a list of NodeWithScore, not str"),
+        ("q", {"query_bundle": NODES}, "nodes must be a list of NodeWithScore, not str: postprocess_nodes("),
+        (NODES[0], {"query_str": "q"}, "not NodeWithScore: postprocess_nodes(nodes, query_str=query)"),
+        (iter(NODES), {"query_str": "q"}, "nodes must be a list of NodeWithScore, not list_iterator: pass list(nodes)"),
         (
             [TextNode(text="a")],
             {"query_str": "q"},

@@ -46,6 +46,26 @@ def test_windows_cover_the_text_and_overlap(words: list[str], size: int) -> None
         assert all(set(text[start:end].split()) <= set(words) for start, end in windows)
 
 
+@given(
+    words=st.lists(st.text("abc", min_size=1, max_size=9), min_size=1, max_size=60),
+    size=st.integers(2, 24),
+    most=st.integers(1, 48),
+)
+def test_no_window_lies_inside_of_another_however_short_they_have_to_be(words: list[str], size: int, most: int) -> None:
+    text = " ".join(words)
+    windows = list(cut(text, places_of(text), lambda part: len(part) <= most, size))
+    assert {place for start, end in windows for place in range(start, end)} >= {start for start, _ in places_of(text)}
+    ends = [end for _, end in windows]
+    assert ends == sorted(set(ends))
+    assert windows == sorted(windows)
+
+
+def test_a_window_that_would_lie_inside_of_the_one_before_is_left_out() -> None:
+    text = "ab a abcde"
+    windows = list(cut(text, places_of(text), lambda part: len(part) <= 4, 5))
+    assert [text[slice(*each)] for each in windows] == ["ab a", "abcd", "bcde"]
+
+
 def test_a_quarter_of_a_window_is_shared_with_the_one_before() -> None:
     text = "abcdefghijklmnop"
     assert list(cut(text, places_of(text), lambda _: True, 8)) == [(0, 8), (6, 14), (8, 16)]

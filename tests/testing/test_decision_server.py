@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from rerank_kit import ConfigurationError
+from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.testing import DecisionServer, constant_scores, index_out_of_range, invalid_json
 from tests.decide.conftest import KEY, server
 
@@ -168,6 +172,102 @@ def test_wrong_keys_paths_and_formats_are_refused(server: DecisionServer) -> Non
     assert httpx.get(f"{server.url}/system_one/v1/systemone").status_code == 404
     with pytest.raises(ConfigurationError, match="format must be one of system_one, openai, not 'tei'"):
         server.base_url("tei")
+
+
+ODD: list[Any] = [None, True, 5, 1.5, "", "odd", [], {}, [[]], [None], [5], {"a": 5}, {"type": []}, {"": None}]
+
+
+def places(body: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Every place in a body, and the body itself."""
+    yield path
+    below: Any = body.items() if is_mapping(body) else enumerate(body) if is_list(body) else ()
+    for key, value in below:
+        yield from places(value, *path, key)
+
+
+def with_odd(body: Any, path: tuple[str | int, ...], odd: Any) -> Any:
+    """The body with something else at a place."""
+    if not path:
+        return odd
+    changed = copy.copy(body)
+    changed[path[0]] = with_odd(body[path[0]], path[1:], odd)
+    return changed
+
+
+MESSAGES = [{"role": "user", "type": "message", "content": [{"type": "input_text", "text": "a cat"}]}]
+BODIES = [SYSTEM_ONE, OPENAI | {"input": MESSAGES, "questions": [PREDICATE | {"name": "a"}, RATED, CHOSEN]}]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"), [(body, path) for body in BODIES for path in places(body)], ids=lambda each: str(each)[-40:]
+)
+def test_whatever_is_odd_in_a_request_is_answered(
+    server: DecisionServer, body: Any, path: tuple[str | int, ...]
+) -> None:
+    with httpx.Client(headers={"authorization": f"Bearer {KEY}"}) as client:
+        where = "/openai/v1/decisions" if "input" in body else "/system_one/v1/systemone"
+        sent = [json.dumps(with_odd(body, path, odd)) for odd in ODD]
+        answers = [client.post(server.url + where, content=each) for each in sent]
+    assert {each.status_code for each in answers} <= {200, 400, 404}
+    assert all(each.status_code == 200 or set(each.json()) & {"error", "detail"} for each in answers)
+
+
+ODD_REQUESTS: dict[str, tuple[Any, str]] = {
+    "a model that is no name": (SYSTEM_ONE | {"model": ["jev-latest"]}, "model must be a string"),
+    "criteria that are a list": (SYSTEM_ONE | {"questions": {"a": NOUL | {"criteria": [1]}}}, "other criteria"),
+    "a type that is a list": (SYSTEM_ONE | {"questions": {"a": NOUL | {"type": ["noul"]}}}, "unknown type"),
+    "a name that is a number": (OPENAI | {"questions": [PREDICATE | {"name": 5}]}, "the name of a question"),
+    "a name that is a list": (OPENAI | {"questions": [PREDICATE | {"name": []}]}, "the name of a question"),
+    "choices that are a number": (OPENAI | {"questions": [CHOSEN | {"choices": 5}]}, "choices must be an array"),
+    "a role that is a list": (OPENAI | {"input": [{"role": [], "content": "x"}]}, "unknown role"),
+    "a message of another type": (OPENAI | {"input": [{"role": "user", "type": "x", "content": "x"}]}, "another type"),
+    "a part without text": (
+        OPENAI | {"input": [{"role": "user", "content": [{"type": "input_text", "text": 5}]}]},
+        "a part has no text",
+    ),
+    "no text as input": (OPENAI | {"input": ""}, "input must be"),
+}
+
+
+@pytest.mark.parametrize("case", ODD_REQUESTS.values(), ids=ODD_REQUESTS)
+def test_an_odd_request_is_a_bad_one(server: DecisionServer, case: tuple[Any, str]) -> None:
+    body, why = case
+    status, told = ask(server, body)
+    assert status == 400
+    assert why in str(told)
+
+
+@pytest.mark.parametrize("content", ["null", "", "{", "no JSON"])
+def test_nothing_at_all_is_a_bad_request(server: DecisionServer, content: str) -> None:
+    given = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    for path in ("/openai/v1/decisions", "/system_one/v1/systemone"):
+        assert httpx.post(server.url + path, content=content, headers=given).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"decide": 5}, "decide must be a function of a query and a text, not 5"),
+        ({"models": "jev-latest"}, "models must be a list of names, not 'jev-latest'"),
+        ({"models": []}, "models must be a list of names"),
+        ({"models": [5]}, r"models\[0\] must be a str"),
+        ({"most_tokens": "5"}, "most_tokens must be a whole number"),
+        ({"decimals": "x"}, "decimals must be a whole number of at least 0"),
+        ({"decimals": -1}, "decimals must be a whole number of at least 0"),
+        ({"decimal": 3}, "did you mean decimals"),
+    ],
+)
+def test_a_wrong_argument_is_said_at_once(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        DecisionServer(**wrong)
+
+
+def test_what_is_no_text_is_said_at_once(server: DecisionServer) -> None:
+    odd: Any = 5
+    with pytest.raises(ConfigurationError, match="text must be a str, not 5"):
+        server.refuse(odd)
+    with pytest.raises(ConfigurationError, match="text must be a str with something in it, not 5"):
+        server.on(odd, invalid_json())
 
 
 def test_faults_change_answers_and_come_whenever_a_text_is_asked_about(server: DecisionServer) -> None:

@@ -1,0 +1,112 @@
+"""What a perfect reranker could reach with the candidates that it gets, so that one knows how many it should get."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from rerank_kit.checks import check_whole
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.evaluate.dataset import Judgements
+
+DEPTHS = (10, 20, 50, 100, 200)
+ENOUGH = 0.95  # of what the deepest candidates allow
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What the candidates of a first stage allow.
+
+    Attributes:
+        measure: The measure, such as `nDCG@10`.
+        by_depth: For each number of candidates, the mean over all queries that a perfect order of them reaches.
+        enough: The smallest of these numbers that reaches 95 % of the highest mean; `None` where no relevant document
+            is found at all.
+    """
+
+    measure: str
+    by_depth: Mapping[int, float]
+    enough: int | None
+
+    def text(self, sees: int) -> str:
+        """What it means for a reranker, in one sentence.
+
+        Args:
+            sees: How many candidates the reranker gets, one of the depths; more than the deepest counts as that.
+
+        Raises:
+            ConfigurationError: That depth was not looked at.
+        """
+        deepest = max(self.by_depth)
+        at = min(check_whole("sees", sees), deepest)
+        if at not in self.by_depth:
+            known = ", ".join(map(str, self.by_depth))
+            msg = f"sees must be one of the depths {known}, not {sees}: pass depths=({known}, {sees})"
+            raise ConfigurationError(msg)
+        if self.enough is None:
+            return f"no relevant document is among the first {deepest} candidates: no reranker can help"
+        now, enough = self.by_depth[at], self.by_depth[self.enough]
+        said = f"your reranker sees {at} candidate{'' if at == 1 else 's'}"
+        if at < self.enough:
+            return f"{said}; at {self.enough} the ceiling of {self.measure} rises from {now:.2f} to {enough:.2f}"
+        said = f"{said}, which allow an {self.measure} of {now:.2f}"
+        if at > self.enough:
+            return f"{said}; {self.enough} would do, with {enough:.2f}"
+        return f"{said}; more would add little"
+
+
+def ceiling(
+    rankings: Mapping[str, Sequence[str]],
+    judgements: Judgements,
+    *,
+    depths: Sequence[int] = DEPTHS,
+    top_n: int = 10,
+) -> Ceiling:
+    """The nDCG that a perfect reranker reaches within a first stage's candidates.
+
+    The best order of the first candidates is held against the best order of all relevant documents, found or not. Gains
+    are the grades themselves, as in trec_eval. A query for which nothing relevant is judged, or nothing was found,
+    counts as 0, as it does in the measure itself.
+
+    Args:
+        rankings: For each query, the candidates' ids in the order of the first stage.
+        judgements: For each query asked, the grades of documents.
+        depths: How many candidates to look at. In place of those deeper than the longest ranking, its own length is
+            looked at, for what nobody has asked for is not known.
+        top_n: Where nDCG is cut.
+
+    Raises:
+        ConfigurationError: There are no judgements, a ranking is of a query without any, or a number is not above 0.
+    """
+    if not judgements:
+        msg = "judgements is empty: a ceiling needs queries of which relevant documents are known"
+        raise ConfigurationError(msg)
+    if unknown := [query for query in rankings if query not in judgements]:
+        msg = f"rankings has queries that judgements does not have, such as {unknown[0]!r}: leave them out"
+        raise ConfigurationError(msg)
+    top_n = check_whole("top_n", top_n)
+    longest = max([1, *map(len, rankings.values())])
+    reached = {
+        depth: fmean(_reached(rankings.get(query, ()), grades, depth, top_n) for query, grades in judgements.items())
+        for depth in sorted({min(check_whole("depths", each), longest) for each in depths})
+    }
+    if not reached:
+        msg = "depths is empty: name at least one number of candidates, such as the reranker's recall"
+        raise ConfigurationError(msg)
+    most = max(reached.values())
+    enough = next((depth for depth, value in reached.items() if value >= ENOUGH * most), None) if most else None
+    return Ceiling(f"nDCG@{top_n}", reached, enough)
+
+
+def _reached(ranking: Sequence[str], grades: Mapping[str, int], depth: int, top_n: int) -> float:
+    """The nDCG of one query whose first candidates are in the best order."""
+    ideal = _gain(list(grades.values()), top_n)
+    return _gain([grades.get(document, 0) for document in set(ranking[:depth])], top_n) / ideal if ideal else 0.0
+
+
+def _gain(grades: Sequence[int], top_n: int) -> float:
+    """The discounted gain of the best order. A grade below 0 is no gain."""
+    best = sorted((max(0, grade) for grade in grades), reverse=True)[:top_n]
+    return math.fsum(grade / math.log2(place + 2) for place, grade in enumerate(best))
