@@ -92,9 +92,7 @@ class SystemResult:
 def _cost_per_1000(outcomes: Collection[Outcome]) -> float | None:
     """The mean cost of a query, times a thousand; 0.0 where nobody else was asked."""
     known = [each.cost for each in outcomes if each.cost is not None]
-    if len(known) == len(outcomes):
-        return statistics.mean(known) * 1000
-    return None if any(each.usage.requests or each.usage.calls for each in outcomes) else 0.0
+    return statistics.mean(known) * 1000 if len(known) == len(outcomes) else None
 
 
 def _rank(values: Sequence[float], share: float) -> float:

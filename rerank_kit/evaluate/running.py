@@ -14,12 +14,11 @@ from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, parsed
-from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing, documents_of
+from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore, key_of
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
-from rerank_kit.reranker import Reranker
 
 DEPTHS = (10, 20, 50, 100, 200)
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
@@ -220,7 +219,7 @@ class _Run:
                 continue
             seconds += watch.timing.seconds
             cost += outcome.cost or 0.0
-            if outcome.cost is None and (outcome.usage.requests or outcome.usage.calls):
+            if outcome.cost is None and outcome.timing is not None and outcome.remote:
                 unknown.append(system.name)
         if broken:
             msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
@@ -253,24 +252,16 @@ class _Run:
         Where scores came from a deeper run, and from no API, the reranking of some queries is measured by itself.
         """
         found: list[Timing] = []
-        remote = any(each.usage.requests or each.usage.calls for each in outcomes.values())
         for query_id, outcome in outcomes.items():
-            _, first = self._outcomes.first(
-                system.first_stage, query_id, self.data.queries[query_id], self._depths[system.first_stage.name]
-            )
-            second = outcome.timing
+            query = self.data.queries[query_id]
+            _, first = self._outcomes.first(system.first_stage, query_id, query, self._depths[system.first_stage.name])
             if system.reranker is None:
-                second = Timing(0.0, 0.0)
-            elif second is None and not remote and len(found) < _TIMED:
-                second = self._measured(system.reranker, query_id, outcome)
-            if second is not None:
-                found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
+                found.append(first)
+            elif outcome.timing is not None or len(found) < _TIMED:
+                second = self._outcomes.timed(system, query_id, query, outcome)
+                if second is not None:
+                    found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found
-
-    def _measured(self, reranker: Reranker, query_id: str, outcome: Outcome) -> Timing:
-        with Stopwatch() as watch:
-            reranker.rerank(self.data.queries[query_id], documents_of(outcome.candidates))
-        return watch.timing
 
     def _outcome(self, system: System, query_id: str) -> Outcome:
         query = self.data.queries[query_id]
