@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
+from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
 from rerank_kit.evaluate.systems import System
@@ -46,6 +47,7 @@ class Outcome:
         cost: In US dollars; `None` where it is not known, as where scores came from a run with more candidates.
         remote: Whether an API or a server was asked, this time or when the scores were computed.
         problem: Why it is not what was asked for.
+        fresh: Whether the reranker was asked in this run.
     """
 
     candidates: tuple[Found, ...]
@@ -57,6 +59,7 @@ class Outcome:
     cost: float | None = None
     remote: bool = False
     problem: str | None = None
+    fresh: bool = False
 
     @property
     def ids(self) -> list[str]:
@@ -113,28 +116,31 @@ class Outcomes:
         self._found[stage.name, query_id] = depth, found, timing
         return found, timing
 
-    def reranked(self, system: System, query_id: str, query: str, candidates: Sequence[Found]) -> Outcome:
-        """What a system's reranker makes of candidates."""
+    def has(self, system: System, query: str, candidates: Sequence[Found]) -> bool:
+        """Whether it is known what a system's reranker makes of candidates."""
+        return system.reranker is None or self._store.get(_key(system, system.reranker, query, candidates)) is not None
+
+    def reranked(self, system: System, query: str, candidates: Sequence[Found]) -> Outcome:
+        """What a system's reranker makes of candidates; without one they stay as they are."""
         reranker = system.reranker
         if reranker is None:
             scores = tuple(0.0 if each.score is None else each.score for each in candidates)
             return Outcome(tuple(candidates), tuple(range(len(candidates))), scores, (None,) * len(candidates))
-        texts = [text_key(each.text) for each in candidates]
-        metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
-        key = key_of("ranked", _VERSION, system.key, query, texts, metadata)
+        key = _key(system, reranker, query, candidates)
         row = self._store.get(key)
+        fresh = row is None
         if row is None:
-            row = self._made(reranker, query, candidates, texts)
-            self._store.put([(key, row)])
+            row = self._made(reranker, query, candidates)
+            if row["problem"] is None:  # what went wrong is tried again by the next run
+                self._store.put([(key, row)])
         usage = Usage(**{name: row["usage"].get(name, 0) for name in (each.name for each in fields(Usage))})
         timing = None if row["timing"] is None else Timing(**row["timing"])
         hits = tuple(row["order"]), tuple(row["scores"]), tuple(row["why"])
-        return Outcome(tuple(candidates), *hits, timing, usage, row["cost"], row["remote"], row["problem"])
+        return Outcome(tuple(candidates), *hits, timing, usage, row["cost"], row["remote"], row["problem"], fresh)
 
-    def _made(
-        self, reranker: Reranker, query: str, candidates: Sequence[Found], texts: Sequence[str]
-    ) -> dict[str, Any]:
+    def _made(self, reranker: Reranker, query: str, candidates: Sequence[Found]) -> dict[str, Any]:
         """Ask the reranker, for those alone of which no score is known where each has one of its own."""
+        texts = [text_key(each.text) for each in candidates]
         pointwise = reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
         key = key_of("pairs", _VERSION, reranker.fingerprint, query)
         row: dict[str, Any] = (self._store.get(key) if pointwise else None) or {"scores": {}, "remote": False}
@@ -143,7 +149,7 @@ class Outcomes:
         ranking, timing = Ranking(()), None
         if places:
             with Stopwatch() as watch:
-                ranking = reranker.rerank(query, documents_of([candidates[place] for place in places]))
+                ranking = _asked(reranker, query, [candidates[place] for place in places])
             timing = watch.timing
         whole = len(places) == len(candidates)
         remote = row["remote"] or bool(ranking.usage.requests or ranking.usage.calls)
@@ -181,6 +187,23 @@ class Outcomes:
             row = asdict(watch.timing)
             self._store.put([(key, row)])
         return Timing(**row)
+
+
+def _key(system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> str:
+    """On what it depends what a system's reranker makes of candidates."""
+    texts = [text_key(each.text) for each in candidates]
+    metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
+    return key_of("ranked", _VERSION, system.key, query, texts, metadata)
+
+
+def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:
+    """The ranking; where the reranker fails, one without hits that says why."""
+    try:
+        return reranker.rerank(query, documents_of(candidates))
+    except ConfigurationError:
+        raise
+    except RerankError as error:
+        return Ranking((), failure=f"{type(error).__name__}: {error}")
 
 
 def documents_of(candidates: Sequence[Found]) -> list[Document]:

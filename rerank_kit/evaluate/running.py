@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
-from rerank_kit.errors import BudgetExceeded, ConfigurationError, RerankError
+from rerank_kit.errors import BudgetExceeded, ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.first_stages import Found
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, parsed
 from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
@@ -211,21 +212,33 @@ class _Run:
             try:
                 with Stopwatch() as watch:
                     outcome = self._outcome(system, query_id)
-            except (RerankError, OSError, ImportError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - retrievers and functions of users raise whatever they like
                 broken.append(f"{system.name}: {type(error).__name__}: {error}")
                 continue
-            if outcome.problem is not None and not outcome.usage.pairs:
+            if outcome.problem is not None and not outcome.order:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
-            seconds += watch.timing.seconds
-            cost += outcome.cost or 0.0
-            if outcome.cost is None and outcome.timing is not None and outcome.remote:
+            rest = self._rest(system)
+            seconds += watch.timing.seconds * rest
+            cost += (outcome.cost or 0.0) * rest
+            if outcome.cost is None and outcome.timing is not None and rest:
                 unknown.append(system.name)
         if broken:
             msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
             raise ConfigurationError(msg)
-        rest = len(self.data.queries) - 1
-        return Plan(cost * rest, tuple(unknown), seconds * rest)
+        return Plan(cost, tuple(unknown), seconds)
+
+    def _rest(self, system: System) -> int:
+        """How many queries a reranker has to be asked that are not in the store."""
+        if system.reranker is None:
+            return 0
+        known = self._outcomes.has
+        return sum(not known(system, text, self._candidates(system, each)) for each, text in self.data.queries.items())
+
+    def _candidates(self, system: System, query_id: str) -> tuple[Found, ...]:
+        depth = self._depths[system.first_stage.name]
+        found, _ = self._outcomes.first(system.first_stage, query_id, self.data.queries[query_id], depth)
+        return found[: system.recall]
 
     def ran(self, system: System) -> dict[str, Outcome]:
         """What a system makes of all queries.
@@ -241,7 +254,7 @@ class _Run:
                 raise BudgetExceeded(msg)
             outcome = self._outcome(system, query_id)
             found[query_id] = outcome
-            self._spent += outcome.cost or 0.0
+            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
             if self._progress is not None:
                 self._progress(Progress(system.name, done, len(self.data.queries), self._spent))
         return found
@@ -264,10 +277,4 @@ class _Run:
         return found
 
     def _outcome(self, system: System, query_id: str) -> Outcome:
-        query = self.data.queries[query_id]
-        candidates, timing = self._outcomes.first(
-            system.first_stage, query_id, query, self._depths[system.first_stage.name]
-        )
-        if system.reranker is None:
-            return replace(self._outcomes.reranked(system, query_id, query, candidates), timing=timing)
-        return self._outcomes.reranked(system, query_id, query, candidates[: system.recall])
+        return self._outcomes.reranked(system, self.data.queries[query_id], self._candidates(system, query_id))
