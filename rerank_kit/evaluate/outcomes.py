@@ -125,7 +125,8 @@ class Outcomes:
         reranker = system.reranker
         if reranker is None:
             scores = tuple(0.0 if each.score is None else each.score for each in candidates)
-            return Outcome(tuple(candidates), tuple(range(len(candidates))), scores, (None,) * len(candidates))
+            order, cost = tuple(range(len(candidates))), 0.0 if system.first_stage.free else None
+            return Outcome(tuple(candidates), order, scores, (None,) * len(candidates), cost=cost)
         key = _key(system, reranker, query, candidates)
         row = self._store.get(key)
         fresh = row is None

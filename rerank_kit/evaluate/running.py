@@ -111,10 +111,10 @@ def evaluate(
         _agree(plan, check_positive("max_cost", max_cost), confirm)
         run.budget = max_cost if confirm is None else None
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
+        judgements = run.judgements(outcomes.values())
+        results = run.results(outcomes, wanted, judgements)
     finally:
         with_store.close()
-    judgements = run.judgements(outcomes.values())
-    results = run.results(outcomes, wanted, judgements)
     return summed_up(data, chosen, results, judgements, wanted, seed=seed, margin=margin)
 
 
@@ -218,6 +218,7 @@ class _Run:
             if outcome.problem is not None and not outcome.order:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
+            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
             rest = self._rest(system)
             seconds += watch.timing.seconds * rest
             cost += (outcome.cost or 0.0) * rest
