@@ -75,7 +75,7 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
     """
     made = _Making(dataset)
     if given is None:
-        given = list(DEFAULT) if dataset.documents else [each.replace("bm25", "given") for each in DEFAULT]
+        given = [each.replace("bm25", _first(dataset)) for each in DEFAULT]
     if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
         msg = (
             f"systems must be a list of systems, or a mapping of names to them, not {quoted(given)}: wrap it in a list"
@@ -143,7 +143,7 @@ class _Making:
     def _stage(self, given: object) -> tuple[FirstStage, int | None]:
         """A first stage, and how many of its candidates are reranked, where that is said."""
         if given is None:
-            given = "bm25" if self._dataset.documents else "given"
+            given = _first(self._dataset)
         recall = None
         if isinstance(given, str):
             told = _STAGE.fullmatch(given)
@@ -169,6 +169,11 @@ class _Making:
         count = sum(isinstance(each, RetrieverStage) for each in self._stages.values())
         name = class_name(given) if count == 0 else f"{class_name(given)} {count + 1}"
         return RetrieverStage(given, name, self._dataset)
+
+
+def _first(dataset: Dataset) -> str:
+    """The first stage where none is named: the candidates that come with the dataset, or BM25."""
+    return "bm25" if dataset.candidates is None else "given"
 
 
 def _kind(name: str) -> str:

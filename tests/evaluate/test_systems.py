@@ -23,7 +23,8 @@ from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from tests.doubles import Scripted
 
 TEXTS = {str(number): f"a text of item{number}" for number in range(60)}
-DATA = Dataset("numbers", {"q": "text item7"}, {"q": {"7": 1}}, TEXTS, {"q": ["9", "7", "8"]})
+DATA = Dataset("numbers", {"q": "text item7"}, {"q": {"7": 1}}, TEXTS)
+GIVEN = Dataset("given", DATA.queries, DATA.judgements, TEXTS, {"q": ["9", "7", "8"]})
 
 
 def shared(query: str, texts: list[str]) -> list[float]:
@@ -43,21 +44,22 @@ def test_by_default_the_embedded_model_is_tried_on_few_and_many_candidates() -> 
     ]
 
 
-def test_without_documents_candidates_are_reranked() -> None:
-    data = Dataset("few", {"q": "?"}, {"q": {"a": 1}}, {"a": "b"}, {"q": ["a"]})
-    object.__setattr__(data, "documents", {})  # as a dataset is whose candidates are all that there is
-    assert [each for each, _, _ in names(None, data)][:2] == ["given", "given@10 > onnx:embedded"]
+def test_candidates_that_come_along_are_the_first_stage() -> None:
+    assert [each for each, _, _ in names(None, GIVEN)][:2] == ["given", "given@10 > onnx:embedded"]
+    assert names([shared], GIVEN)[-1] == ("given@50 > shared", "given", 50)
 
 
 def test_names_of_first_stages_and_objects_are_combined() -> None:
-    assert names(["given", "bm25@20 > tests.evaluate.test_systems:shared", shared, Scripted()]) == [
+    assert names(
+        ["given", "bm25@20 > tests.evaluate.test_systems:shared", ("bm25", shared), ("bm25", Scripted())], GIVEN
+    ) == [
         ("given", "given", None),
         ("bm25", "bm25", None),
         ("bm25@20 > tests.evaluate.test_systems:shared", "bm25", 20),
         ("bm25@50 > shared", "bm25", 50),
         ("bm25@50 > Scripted(scripted)", "bm25", 50),
     ]
-    assert names({"mine": ("given@2", shared), "lexical": "bm25"}) == [
+    assert names({"mine": ("given@2", shared), "lexical": "bm25"}, GIVEN) == [
         ("given", "given", None),
         ("mine", "given", 2),
         ("lexical", "lexical", None),
