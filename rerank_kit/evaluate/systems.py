@@ -45,16 +45,16 @@ class System:
     recall: int | None = None
     reranker: Reranker | None = None
 
-    @property
-    def key(self) -> str:
-        """On what its results depend beside query and candidates, as far as that can be told."""
-        if self.reranker is None:
-            return self.first_stage.key
-        return self.reranker.fingerprint or f"{self.name}: {_settings(self.reranker)}"
+
+def key_of_reranker(name: str, reranker: Reranker) -> str:
+    """On what a ranking depends beside query and candidates, as far as that can be told.
+
+    What has no fingerprint is known by its name and settings, or by its name, class and model if it is none of ours.
+    """
+    return reranker.fingerprint or f"{name}: {_settings(reranker)}"
 
 
 def _settings(reranker: Reranker) -> str:
-    """What a reranker is, as far as that can be told: one of ours by all its settings, another by class and model."""
     kind = type(reranker)
     if kind.__module__.startswith("rerank_kit."):
         with contextlib.suppress(Exception):  # what is inside may be of users, and is pickled as they please
