@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
@@ -98,8 +98,8 @@ class _Making:
     def add(self, name: str | None, spec: Spec) -> None:
         """Add what somebody names."""
         if isinstance(spec, System):
-            stage, recall, reranker = spec.first_stage, spec.recall, spec.reranker
-            name = spec.name
+            name, stage, recall, reranker = spec.name, spec.first_stage, spec.recall, spec.reranker
+            second: object = reranker
         else:
             first, second = self._halves(spec)
             stage, recall = self._stage(first)
@@ -107,7 +107,7 @@ class _Making:
         self._put(System(stage.name, stage))
         if reranker is not None:
             recall = RECALL if recall is None else recall
-            called = f"{stage.name}@{recall} > {_called(second if not isinstance(spec, System) else reranker)}"
+            called = f"{stage.name}@{recall} > {_called(second)}"
             self._put(System(name or called, stage, recall, reranker))
         elif name is not None and name != stage.name:
             self.systems = [each for each in self.systems if each.first_stage is not stage or each.reranker]
@@ -129,8 +129,8 @@ class _Making:
             if arrow:
                 return first, second
             return (first, None) if _STAGE.fullmatch(first) else self._object(first)
-        if isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2:  # noqa: PLR2004 - both halves
-            return cast("tuple[object, object]", spec)
+        if _is_pair(spec):
+            return spec
         return (spec, None) if is_retriever(spec) else (None, spec)
 
     def _object(self, name: str) -> tuple[object, object]:
@@ -174,6 +174,10 @@ class _Making:
 def _first(dataset: Dataset) -> str:
     """The first stage where none is named: the candidates that come with the dataset, or BM25."""
     return "bm25" if dataset.candidates is None else "given"
+
+
+def _is_pair(spec: Spec) -> TypeGuard[tuple[object, object]]:
+    return isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2  # noqa: PLR2004 - both halves
 
 
 def _kind(name: str) -> str:

@@ -250,10 +250,13 @@ class Apart(Reranker):
     """Asks an API: each document's score is its own."""
 
     model = "apart"
-    fingerprint = "apart, 1"
 
     def __init__(self) -> None:
         self.asked: list[int] = []
+
+    @property
+    def fingerprint(self) -> str:
+        return "apart, 1"
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
         self.asked.append(len(documents))
