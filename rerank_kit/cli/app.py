@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from rerank_kit.cli import eval as evaluation
 from rerank_kit.cli import export, models, report, rerank, search, status
 from rerank_kit.cli.options import examples
-from rerank_kit.cli.telling import one_line, say, tell
+from rerank_kit.cli.telling import as_options, one_line, say, tell
 from rerank_kit.errors import RerankError
 from rerank_kit.user_warnings import hearing
 
-WrongUsage = typer.BadParameter.__mro__[1]
+WrongUsage = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for a wrong command; it has no public name there."""
 
 app = typer.Typer(
@@ -47,6 +46,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 @app.callback(invoke_without_command=True)
 def _begin(
     context: typer.Context,
+    *,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
         warnings.simplefilter("ignore")
         code = _ran(arguments)
     for each in dict.fromkeys(heard):
-        tell(f"rerank-kit: {one_line(each)}")
+        tell(f"rerank-kit: {as_options(one_line(each))}")
     return code
 
 
@@ -76,7 +76,7 @@ def _ran(arguments: Sequence[str]) -> int:
         tell(f"rerank-kit: {one_line(error.format_message())} ({path} --help says more)")
         return 2
     except (RerankError, OSError) as error:
-        tell(f"rerank-kit: {one_line(str(error) or type(error).__name__)}")
+        tell(f"rerank-kit: {as_options(one_line(str(error) or type(error).__name__))}")
         return 1
     except SystemExit as ended:  # typer ends so where nobody reads the help
         return int(ended.code or 0)

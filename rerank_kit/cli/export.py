@@ -18,6 +18,7 @@ def run(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or hub name of a cross-encoder.")],
     to: Annotated[str, typer.Option(metavar="DIR", help="The folder to make.")],
     more_answers: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    *,
     revision: Annotated[str | None, typer.Option(help="Hub commit, tag or branch.")] = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")

@@ -14,11 +14,12 @@ from rerank_kit.evaluate.reading import PASSAGE
 from rerank_kit.evaluate.text_files import path_of, text_of
 from rerank_kit.texts import encodable
 
-CODE = tuple(
-    ".bash .c .cc .cfg .clj .cpp .cs .css .dart .ex .exs .go .graphql .h .hpp .hs .html .ini .java .js .jsx .kt .lua .m "
-    ".mjs .ml .php .pl .proto .ps1 .py .pyi .r .rb .rs .scala .scss .sh .sql .svelte .swift .tex .tf .toml .ts .tsx .vue "
-    ".yaml .yml .zig".split()
+_CODE = (
+    ".bash .c .cc .cfg .clj .cpp .cs .css .dart .ex .exs .go .graphql .h .hpp .hs .html .ini .java .js .jsx .kt .lua "
+    ".m .mjs .ml .php .pl .proto .ps1 .py .pyi .r .rb .rs .scala .scss .sh .sql .svelte .swift .tex .tf .toml .ts .tsx "
+    ".vue .yaml .yml .zig"
 )
+CODE = tuple(_CODE.split())
 """Endings of files that are read beside those of notes."""
 LARGEST = 1 << 21
 """Bytes of a file: a larger one is data or was generated, and would drown the others."""
@@ -56,7 +57,7 @@ class Folder:
 
 
 def read_folder(folder: str, encoding: str = "utf-8") -> Folder:
-    """Cut the notes and the code of a folder into passages. Hidden files, and those that cannot be read, are left alone.
+    """Cut notes and code into passages. What is hidden, and what cannot be read, is left alone, with a note.
 
     Raises:
         ConfigurationError: There is no such folder, or nothing in it that can be read.

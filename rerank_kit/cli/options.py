@@ -21,9 +21,7 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["Examples:", *(f"rerank-kit {line}".replace("[", "\\[") for line in lines)])
 
 
-RerankerName = Annotated[
-    str, typer.Option("--reranker", metavar="NAME", help=f"What reranks: {_NAMES}.")
-]
+RerankerName = Annotated[str, typer.Option("--reranker", metavar="NAME", help=f"What reranks: {_NAMES}.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -47,6 +47,7 @@ def run(
         list[str] | None,
         typer.Argument(metavar="[FILE]...", help="Files with a text a line, or JSONL; - or none for what is piped in."),
     ] = None,
+    *,
     top_n: Annotated[int | None, typer.Option(min=1, help="So many at most; by default all.")] = None,
     threshold: Annotated[float | None, typer.Option(help="The lowest score that passes.")] = None,
     field: Annotated[
@@ -62,6 +63,9 @@ def run(
     only_one(lines=plain, text=field)
     only_one(json=as_json, scores=scores)
     entries = _entries(files or ["-"], check_encoding(encoding), field, plain=plain)
+    if not entries:
+        tell("rerank-kit: there is nothing to rank: no line has a text in it")
+        return
     ranking = named_reranker(reranker).rerank(query, [each.text for each in entries], top_n=top_n, threshold=threshold)
     if ranking.problem is not None:
         tell(f"rerank-kit: not all is as it was asked for: {ranking.problem}")
@@ -78,9 +82,10 @@ def _entries(files: Sequence[str], encoding: str, field: str | None, *, plain: b
             tell("rerank-kit: type a text a line, then Ctrl-D; or name a file, or pipe one in")
         read = list(lines(path, encoding))
         objects = not plain and (field is not None or _is_jsonl(path, read))
-        found += [_entry(place, line, field) if objects else _Entry(place, encodable(line), None) for place, line in read]
-    if not found:
-        tell("rerank-kit: there is nothing to rank: no line has a text in it")
+        if objects:
+            found += [_entry(place, line, field) for place, line in read]
+        else:
+            found += [_Entry(place, encodable(line), None) for place, line in read]
     return found
 
 

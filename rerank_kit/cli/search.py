@@ -38,6 +38,7 @@ class _Found:
 def run(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="A folder with notes, code or both.")],
     query: Annotated[str, typer.Argument(metavar="QUERY", help="The question.")],
+    *,
     recall: Annotated[int, typer.Option(min=1, help="So many candidates of BM25 are reranked.")] = 50,
     top_n: Annotated[int, typer.Option(min=1, help="So many are shown.")] = 5,
     reranker: RerankerName = EMBEDDED,
@@ -52,7 +53,7 @@ def run(
         return
     for note in read.notes:
         tell(f"rerank-kit: {one_line(note)}")
-    say(_shown(query, read, found, top_n))
+    say(_shown(read, found, top_n))
 
 
 def _searched(passages: Sequence[Passage], query: str, recall: int, name: str) -> _Found:
@@ -92,7 +93,7 @@ def _row(rank: int, passage: Passage) -> dict[str, Any]:
     return {"rank": rank, "path": passage.path, "line": passage.line, "text": passage.text}
 
 
-def _shown(query: str, read: Folder, found: _Found, top_n: int) -> str:
+def _shown(read: Folder, found: _Found, top_n: int) -> str:
     searched = f"{counted(len(read.passages), 'passage')} of {counted(read.files, 'file')}"
     if not found.candidates:
         return f"{searched}: BM25 finds nothing, for no passage has a word of the question in it. Try other words."

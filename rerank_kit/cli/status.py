@@ -46,7 +46,7 @@ WHAT = {
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,\s.-]+)\])?[^;]*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
-def run(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer calls it
+def run(*, as_json: AsJson = False) -> None:
     """Say what is installed, which keys there are (never what they are), and what to do next."""
     missing = {extra: _missing(extra) for extra in WHAT}
     keys = {name: any(os.environ.get(each) for each in variables) for name, variables in KEYS.items()}
@@ -56,7 +56,7 @@ def run(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer calls it
         "extras": {extra: not packages for extra, packages in missing.items()},
         "missing": {extra: packages for extra, packages in missing.items() if packages},
         "keys": keys,
-        "next": next_step(missing, Path(STORE).is_file()),
+        "next": next_step(missing, evaluated=Path(STORE).is_file()),
     }
     if as_json:
         say_json(told)
@@ -64,7 +64,7 @@ def run(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer calls it
         say(_shown(told, missing))
 
 
-def next_step(missing: Mapping[str, Sequence[str]], evaluated: bool) -> str:  # noqa: FBT001
+def next_step(missing: Mapping[str, Sequence[str]], *, evaluated: bool) -> str:
     """What to do next, as a command.
 
     Args:

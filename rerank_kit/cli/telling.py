@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any, TextIO
@@ -14,6 +15,9 @@ import typer
 from rich.console import Console
 
 _WIDTH = 120  # characters of a line where no terminal says how many
+_ARGUMENT = re.compile(
+    r"(?<!\w)(candidates|corpus|encoding|margin|max_cost|queries|seed|split|store|threshold|top_n)=(?=\S)"
+)
 
 
 def say(text: str) -> None:
@@ -25,8 +29,7 @@ def say(text: str) -> None:
     """
     out = _there(sys.stdout)
     try:
-        if isinstance(out, io.TextIOWrapper):
-            out.reconfigure(encoding=None if out.isatty() else "utf-8", errors="backslashreplace")
+        _be_utf8(out)
         out.write(text if text.endswith("\n") else f"{text}\n")
         out.flush()
     except OSError as error:
@@ -52,14 +55,25 @@ def one_line(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
+def as_options(text: str) -> str:
+    """An error of the Python interface as one of the command line: `--max-cost 2` for `max_cost=2`."""
+    return _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} ", text)
+
+
 def drawn(*parts: Any) -> str:
     """Tables and texts of rich as the text that stdout shows, with colours if it is a terminal."""
     out = _there(sys.stdout)
-    console = Console(file=out, width=None if out.isatty() else _WIDTH, markup=False, highlight=False, emoji=False)
+    console = Console(file=out, width=width_and_colour()[0], markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
         for each in parts:
             console.print(each)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def width_and_colour() -> tuple[int, bool]:
+    """How many characters a line of stdout has, and whether it shows colours."""
+    console = Console(file=_there(sys.stdout))
+    return (console.width, console.color_system is not None) if console.is_terminal else (_WIDTH, False)
 
 
 def of_stderr() -> Console:
@@ -79,6 +93,12 @@ def _there(stream: TextIO | None) -> TextIO:
     if stream is None:
         raise OSError(errno.EBADF, "standard output or standard error is closed")
     return stream
+
+
+def _be_utf8(out: TextIO) -> None:
+    """Have what goes to a pipe or file be UTF-8 whatever the locale says; no character is an error."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(encoding=None if out.isatty() else "utf-8", errors="backslashreplace")
 
 
 def _leave(out: TextIO) -> None:
