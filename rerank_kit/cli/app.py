@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -75,7 +76,7 @@ def _ran(arguments: Sequence[str]) -> int:
         path = "rerank-kit" if context is None else context.command_path
         tell(f"rerank-kit: {one_line(error.format_message())} ({path} --help says more)")
         return 2
-    except (RerankError, OSError) as error:
+    except (RerankError, OSError, sqlite3.Error) as error:
         tell(f"rerank-kit: {as_options(one_line(str(error) or type(error).__name__))}")
         return 1
     except SystemExit as ended:  # typer ends so where nobody reads the help

@@ -34,7 +34,7 @@ def run(
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="A file of questions (CSV, JSONL) or a folder in BEIR's layout.")
     ],
-    systems: Annotated[list[str] | None, typer.Argument(metavar="[SYSTEM]...", help=_SYSTEMS)] = None,
+    systems: Annotated[list[str] | None, typer.Argument(metavar="SYSTEM", help=_SYSTEMS)] = None,
     *,
     corpus: Annotated[
         str | None, typer.Option(metavar="PATH", help="The documents: a folder of notes, or a JSONL file.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,12 +30,15 @@ class Forms:
     latex: bool
 
     def check(self) -> None:
-        """Refuse more than one, before anything is done.
+        """Refuse more than one, and a page that cannot be written, before anything is done.
 
         Raises:
-            BadParameter: There are more.
+            BadParameter: There are more, or there is no folder for the page.
         """
         only_one(json=self.json, csv=self.csv, markdown=self.markdown, latex=self.latex)
+        if self.html is not None and (Path(self.html).is_dir() or not Path(self.html).absolute().parent.is_dir()):
+            msg = f"--html {self.html!r} is no file in a folder that exists: make the folder, or name another file"
+            raise typer.BadParameter(msg)
 
     def write(self, report: Mapping[str, Any]) -> None:
         """Write the page if there is to be one, and print the report."""
@@ -51,11 +53,14 @@ class Forms:
 
 
 def _as(form: str, report: Mapping[str, Any]) -> str:
-    written: str = getattr(import_module("rerank_kit.evaluate.report"), f"as_{form}")(report)
-    return written
+    from rerank_kit.evaluate.report import as_csv, as_html, as_latex, as_markdown
+
+    written = {"csv": as_csv, "html": as_html, "latex": as_latex, "markdown": as_markdown}
+    return written[form](report)
 
 
 def _as_text(report: Mapping[str, Any]) -> str:
+    from rerank_kit.evaluate.report import as_text
+
     width, colour = width_and_colour()
-    written: str = import_module("rerank_kit.evaluate.report").as_text(report, max(width, 40), colour=colour)
-    return written
+    return as_text(report, max(width, 40), colour=colour)

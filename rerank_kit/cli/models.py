@@ -13,7 +13,7 @@ EXAMPLES = ("models", "models apache multilingual")
 
 def run(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORD]...", help="Only those that have all of these words.")
+        list[str] | None, typer.Argument(metavar="WORD", help="Only those that have all of these words.")
     ] = None,
 ) -> None:
     """List the rerankers that are known: sizes, languages, licences, ways to run them, prompts and scores."""

@@ -17,7 +17,7 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="[STORE_OR_JSON]", help="An evaluation's file, or what eval --json printed; - is piped in."
+            metavar="STORE_OR_JSON", help="An evaluation's file, or what eval --json printed; - is piped in."
         ),
     ] = STORE,
     *,

@@ -45,7 +45,7 @@ def run(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="The question.")],
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Files with a text a line, or JSONL; - or none for what is piped in."),
+        typer.Argument(metavar="FILE", help="Files with a text a line, or JSONL; - or none for what is piped in."),
     ] = None,
     *,
     top_n: Annotated[int | None, typer.Option(min=1, help="So many at most; by default all.")] = None,

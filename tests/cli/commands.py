@@ -1,0 +1,61 @@
+"""The command line in this process, and what its tests give it to do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+BY_LENGTH = "tests.cli.commands:by_length"
+"""The name of a reranker that prefers short texts."""
+
+
+def by_length(query: str, texts: Sequence[str]) -> list[float]:
+    return [1 / len(text) for text in texts]
+
+
+def dear(query: str, texts: Sequence[str]) -> list[float]:
+    raise AssertionError(query)
+
+
+def piped(content: bytes) -> io.TextIOWrapper:
+    """What standard input is when this is piped in."""
+    return io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)), "utf-8")  # type: ignore[type-var]
+
+
+class Terminal(io.StringIO):
+    """A stream at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def notes(folder: Path) -> Path:
+    """A folder of notes and code, and of much else."""
+    for name, content in {
+        "backups.md": b"# Backups\n\nBackups are made every night, at two, and are kept for a month.\n",
+        "dogs.txt": b"Dogs are let in.\r\n",
+        "code/night.py": b"import os\n\n\ndef night() -> int:\n    return 2\n",
+        "node_modules/night.md": b"night night night",
+        ".hidden.md": b"night",
+        "picture.md": b"\x89PNG\x00night",
+        "old.txt": "die Nächte night".encode("cp1252"),
+        "empty.md": b"\n",
+        "tool.exe": b"night",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    with (folder / "huge.md").open("wb") as file:
+        file.truncate(1 << 22)
+    return folder
+
+
+class _Failed(Reranker):
+    """Keeps the order, for nobody answered."""
+
+    def _rank(self, asked: Asked) -> Flow[Ranking]:
+        raise NotImplementedError
+
+
+failed = _Failed
