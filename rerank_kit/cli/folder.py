@@ -79,8 +79,9 @@ def read_folder(folder: str, encoding: str = "utf-8") -> Folder:
         except (ConfigurationError, OSError) as error:
             found.notes.append(f"left alone: {error}")
             continue
-        found.passages += _cut(encodable(path.relative_to(root).as_posix()), text)
-        found.files += 1
+        passages = list(_cut(encodable(path.relative_to(root).as_posix()), text))
+        found.passages += passages
+        found.files += bool(passages)
     if others:
         found.notes.append(f"files left alone: {', '.join(f'{n:,} {name}' for name, n in others.most_common(5))}")
     if not found.passages:

@@ -11,7 +11,7 @@ import typer
 
 from rerank_kit.cli.folder import Folder, Passage, read_folder
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker
-from rerank_kit.cli.telling import drawn, one_line, say, say_json, tell
+from rerank_kit.cli.telling import as_options, drawn, one_line, say, say_json, tell
 from rerank_kit.evaluate.dataset import counted
 from rerank_kit.evaluate.text_files import check_encoding
 from rerank_kit.ranking import Ranking
@@ -52,7 +52,7 @@ def run(
         say_json(_plain(query, read, found, top_n))
         return
     for note in read.notes:
-        tell(f"rerank-kit: {one_line(note)}")
+        tell(f"rerank-kit: {as_options(one_line(note))}")
     say(_shown(read, found, top_n))
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from rerank_kit import Deadline, Document, Hit, Ranking, Reranker
 
 BY_LENGTH = "tests.cli.commands:by_length"
 """The name of a reranker that prefers short texts."""
@@ -14,8 +19,14 @@ def by_length(query: str, texts: Sequence[str]) -> list[float]:
     return [1 / len(text) for text in texts]
 
 
-def dear(query: str, texts: Sequence[str]) -> list[float]:
-    raise AssertionError(query)
+def parses(arguments: Sequence[str]) -> bool:
+    """Whether a command line is right; it is not run."""
+    from rerank_kit.cli.app import app
+
+    commands: Any = get_command(app)
+    context = commands.make_context("rerank-kit", list(arguments))
+    name, command, rest = commands.resolve_command(context, list(arguments))
+    return command.make_context(name, rest, parent=context) is not None
 
 
 def piped(content: bytes) -> io.TextIOWrapper:
@@ -38,7 +49,7 @@ def notes(folder: Path) -> Path:
         "code/night.py": b"import os\n\n\ndef night() -> int:\n    return 2\n",
         "node_modules/night.md": b"night night night",
         ".hidden.md": b"night",
-        "picture.md": b"\x89PNG\x00night",
+        "picture.md": b"PNG\x00night",
         "old.txt": "die Nächte night".encode("cp1252"),
         "empty.md": b"\n",
         "tool.exe": b"night",
@@ -51,11 +62,11 @@ def notes(folder: Path) -> Path:
     return folder
 
 
-class _Failed(Reranker):
+class _Undecided(Reranker):
     """Keeps the order, for nobody answered."""
 
-    def _rank(self, asked: Asked) -> Flow[Ranking]:
-        raise NotImplementedError
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        return Ranking(tuple(Hit(place, 0.0) for place in range(len(documents))), failure="nobody answered")
 
 
-failed = _Failed
+undecided = _Undecided()
