@@ -54,7 +54,10 @@ def _begin(
 ) -> None:
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
-        tell(context.get_help())
+        tell(
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, status, models or export. rerank-kit --help tells "
+            "of each, rerank-kit status what to do next"
+        )
         raise typer.Exit(2)
 
 

@@ -101,7 +101,7 @@ def _agreed(yes: bool) -> Callable[[Plan], bool]:  # noqa: FBT001
     """Whether somebody wants what a run will take. Nobody is asked where it costs nothing."""
 
     def agreed(plan: Plan) -> bool:
-        tell(f"rerank-kit: {_planned(plan)}")
+        tell(f"rerank-kit: {planned(plan)}")
         if yes or not (plan.cost or plan.unknown):
             return True
         answer = asked_at_terminal("Go on?")
@@ -113,7 +113,7 @@ def _agreed(yes: bool) -> Callable[[Plan], bool]:  # noqa: FBT001
     return agreed
 
 
-def _planned(plan: Plan) -> str:
+def planned(plan: Plan) -> str:
     minutes = plan.seconds / 60
     took = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
     dear = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known" if plan.unknown else "nothing"

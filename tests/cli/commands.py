@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from rerank_kit import Deadline, Document, Hit, Ranking, Reranker
+from rerank_kit import Deadline, Document, Hit, Ranking, Reranker, Span, Usage
 
 BY_LENGTH = "tests.cli.commands:by_length"
 """The name of a reranker that prefers short texts."""
@@ -60,6 +60,31 @@ def notes(folder: Path) -> Path:
     with (folder / "huge.md").open("wb") as file:
         file.truncate(1 << 22)
     return folder
+
+
+class _Paid(Reranker):
+    """Costs what it says for a query, as an API does that is not pointwise."""
+
+    pointwise = False
+
+    def __init__(self, cost: float | None) -> None:
+        self.model = f"paid {cost}"
+        self.price = cost
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        count, usage = len(documents), Usage(pairs=len(documents), requests=1)
+        span = Span("Paid", self.model, count, count, 0.0, usage, cost=self.price)
+        return Ranking(Ranking.by_score([1.0] * count).hits, usage, (span,))
+
+
+paid, unpriced = _Paid(1.0), _Paid(None)
+
+
+def stopped(query: str, texts: Sequence[str]) -> list[float]:
+    """Ctrl-C at the second question."""
+    if query == "two":
+        raise KeyboardInterrupt
+    return by_length(query, texts)
 
 
 class _Undecided(Reranker):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 import sys
 import warnings
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ def test_the_examples_in_the_help_are_commands(monkeypatch: pytest.MonkeyPatch, 
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
     assert lines
     for line in lines:
-        words = shlex.split(re.split(r" [|<>] (?=[^\"]*$)", line)[0])
+        words = list(takewhile(lambda word: word not in {"|", "<", ">"}, shlex.split(line)))
         assert words[:2] == ["rerank-kit", name]
         assert parses(words[1:])
 
