@@ -114,6 +114,7 @@ def _agreed(yes: bool) -> Callable[[Plan], bool]:  # noqa: FBT001
 
 
 def planned(plan: Plan) -> str:
+    """What a run will take, as a sentence."""
     minutes = plan.seconds / 60
     took = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
     dear = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known" if plan.unknown else "nothing"

@@ -124,4 +124,4 @@ def _written(ranking: Ranking, entries: Sequence[_Entry], *, as_json: bool, scor
 
 
 def _score(score: float | None) -> str:
-    return "" if score is None else f"{score:.4f}"
+    return "" if score is None else f"{score:.4g}"

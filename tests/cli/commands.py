@@ -31,7 +31,7 @@ def parses(arguments: Sequence[str]) -> bool:
 
 def piped(content: bytes) -> io.TextIOWrapper:
     """What standard input is when this is piped in."""
-    return io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)), "utf-8")  # type: ignore[type-var]
+    return io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)), "utf-8")
 
 
 class Terminal(io.StringIO):

@@ -180,7 +180,7 @@ def test_a_warning_of_ours_is_told_once_and_one_of_others_not_at_all(
     monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE
 ) -> None:
     def export_model(*_: Any, **__: Any) -> str:
-        for _ in range(2):
+        for _again in range(2):
             warn_user("pass threshold=0.5\nor none", UserWarning)
         warnings.warn("theirs", DeprecationWarning, stacklevel=1)
         return "the report"

@@ -55,7 +55,7 @@ def test_every_form_and_once_more_from_what_is_kept(monkeypatch: PATCH, capsys: 
     assert (report["dataset"]["queries"], report["dataset"]["seed"]) == (2, 3)
     Path("run.json").write_text(printed, "utf-8")
     for source in ([], ["rerank-kit.sqlite"], ["run.json"], ["-"]):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(printed.encode()))))  # type: ignore[type-var]
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(printed.encode()))))
         assert main(["report", *source, "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == report
     assert main(["report", "--csv"]) == 0
@@ -131,8 +131,9 @@ def slow(query, texts):
 def test_a_process_that_was_stopped_goes_on(folder: Path) -> None:
     (folder / "own.py").write_text(SLOW, "utf-8")
     command = [sys.executable, "-m", "rerank_kit.cli", *EVAL, "own:slow"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)

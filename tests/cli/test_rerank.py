@@ -26,7 +26,7 @@ RERANK = ["rerank", "query", "--reranker", BY_LENGTH]
         (["--top-n", "1"], "b\n"),
         (["--threshold", "0.5"], "b\ncc\n"),
         (["--threshold", "2"], ""),
-        (["--scores"], "1.0000\tb\n0.5000\tcc\n0.3333\taaa\n"),
+        (["--scores"], "1\tb\n0.5\tcc\n0.3333\taaa\n"),
         (["-"], "b\ncc\naaa\n"),
     ],
 )
