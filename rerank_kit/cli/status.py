@@ -43,7 +43,7 @@ WHAT = {
     "prometheus": "metrics",
 }
 """Extras, and what each is for."""
-_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,\s.-]+)\])?[^;]*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
+_REQUIREMENT = re.compile(r"^([\w.-]+)[^;]*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
 def run(*, as_json: AsJson = False) -> None:
@@ -104,18 +104,9 @@ def _missing(extra: str) -> list[str]:
 
 @cache
 def _packages(extra: str) -> tuple[str, ...]:
-    """The packages that an extra brings, those of extras within it too."""
-    found: dict[str, None] = {}
-    for each in requires("rerank-kit") or ():
-        told = _REQUIREMENT.match(each)
-        if told is None or told[3] != extra:
-            continue
-        if told[1].replace("_", "-").lower() == "rerank-kit":
-            inner = [name.strip() for name in told[2].split(",")]
-            found |= dict.fromkeys(package for name in inner for package in _packages(name))
-        else:
-            found[told[1]] = None
-    return tuple(found)
+    """The packages that an extra brings, those of extras within it too: the build lists them under both."""
+    told = (_REQUIREMENT.match(each) for each in requires("rerank-kit") or ())
+    return tuple(dict.fromkeys(each[1] for each in told if each is not None and each[2] == extra))
 
 
 def _installed(package: str) -> bool:

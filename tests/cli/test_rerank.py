@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +166,25 @@ def test_a_terminal_keeps_its_encoding(monkeypatch: PATCH) -> None:
     monkeypatch.setattr(sys, "stdin", piped(b"a\n"))
     assert main(RERANK) == 0
     assert shown.getvalue() == "a\n"
+
+
+class Broken(io.StringIO):
+    """A stream that cannot be written, and why."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def write(self, text: str) -> int:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EPIPE, 0), (errno.ENOSPC, 1)])
+def test_output_that_cannot_be_written(monkeypatch: PATCH, capsys: CAPTURE, number: int, code: int) -> None:
+    monkeypatch.setattr(sys, "stdin", piped(b"a\n"))
+    monkeypatch.setattr(sys, "stdout", Broken(number))
+    assert main(RERANK) == code
+    assert ("stdout cannot be written" in capsys.readouterr().err) is (code == 1)
 
 
 SHELL = f"{sys.executable} -m rerank_kit.cli rerank q --reranker {BY_LENGTH}"
