@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, cast
 
@@ -227,7 +228,7 @@ def imported(name: str) -> object:
     """
     module, colon, path = name.partition(":")
     if not colon or not all(each.isidentifier() for each in (*module.split("."), *path.split("."))):
-        msg = f"systems: {name!r} is not understood: write {_GRAMMAR}"
+        msg = f"systems: {name!r} is not understood{_meant(name)}: write {_GRAMMAR}"
         raise ConfigurationError(msg)
     here = str(Path.cwd())
     if here not in sys.path:
@@ -237,9 +238,16 @@ def imported(name: str) -> object:
         for each in path.split("."):
             found = getattr(found, each)
     except Exception as error:
-        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}"
+        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{_meant(name)}"
         raise ConfigurationError(msg) from error
     return found
+
+
+def _meant(name: str) -> str:
+    """The end of an error: what a name that cannot be imported was probably meant to be."""
+    kind, colon, model = name.partition(":")
+    close = get_close_matches(kind, _BY_NAME, n=1)
+    return f" (did you mean {f'{close[0]}{colon}{model}'!r}?)" if close else ""
 
 
 def _onnx(model: str) -> Reranker:
