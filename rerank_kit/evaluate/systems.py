@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, cast
 
+from rerank_kit.combine.cascade import Cascade
+from rerank_kit.combine.stages import Stage
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
@@ -108,7 +110,7 @@ class _Making:
         self._put(System(stage.name, stage))
         if reranker is not None:
             recall = RECALL if recall is None else recall
-            called = f"{stage.name}@{recall} > {_called(second)}"
+            called = f"{stage.name}@{recall} > {_called(second, spec)}"
             self._put(System(name or called, stage, recall, reranker))
         elif name is not None and name != stage.name:
             self.systems = [each for each in self.systems if each.first_stage is not stage or each.reranker]
@@ -128,7 +130,7 @@ class _Making:
         if isinstance(spec, str):
             first, arrow, second = map(str.strip, spec.partition(">"))
             if arrow:
-                return first, second
+                return first, _stages(second) if ">" in second else second
             return (first, None) if _STAGE.fullmatch(first) else self._object(first)
         if _is_pair(spec):
             return spec
@@ -177,6 +179,25 @@ def _first(dataset: Dataset) -> str:
     return "bm25" if dataset.candidates is None else "given"
 
 
+def _stages(names: str) -> Reranker:
+    """A cascade such as `onnx:embedded@20 > cohere:rerank-v4.0-fast`: 20 go on to the second reranker.
+
+    Raises:
+        ConfigurationError: One of them is no reranker, or it is not said how many go on.
+    """
+    stages: list[Stage] = []
+    *before, last = map(str.strip, names.split(">"))
+    for each in before:
+        name, at, count = each.rpartition("@")
+        if not at or not count.isdigit() or int(count) < 1:
+            msg = (
+                f"systems: {each!r} goes on to another reranker: say with how many, such as {each.partition('@')[0]}@20"
+            )
+            raise ConfigurationError(msg)
+        stages.append(Stage(reranker_of(name.strip()), top_n=int(count)))
+    return Cascade(*stages, Stage(reranker_of(last)), keep_rest=True)
+
+
 def _is_pair(spec: Spec) -> TypeGuard[tuple[object, object]]:
     return isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2  # noqa: PLR2004 - both halves
 
@@ -185,13 +206,15 @@ def _kind(name: str) -> str:
     return name.partition(":")[0]
 
 
-def _called(spec: object) -> str:
-    if isinstance(spec, str):
-        return spec
-    model = getattr(spec, "model", None)
-    return (
-        f"{class_name(spec)}({model})" if isinstance(model, str) else str(getattr(spec, "__name__", class_name(spec)))
-    )
+def _called(reranker: object, spec: Spec) -> str:
+    """What tables call a reranker: as it was named, or by its class and model."""
+    if isinstance(reranker, str):
+        return reranker
+    if isinstance(spec, str):  # a cascade
+        return spec.partition(">")[2].strip()
+    model = getattr(reranker, "model", None)
+    name = str(getattr(reranker, "__name__", class_name(reranker)))
+    return f"{name}({model})" if isinstance(model, str) else name
 
 
 def reranker_of(spec: object) -> Reranker:

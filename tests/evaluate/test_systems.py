@@ -15,7 +15,7 @@ from llama_index.retrievers.bm25 import BM25Retriever as LlamaBM25
 
 import langchain_rerank_kit
 import llama_rerank_kit
-from rerank_kit import ConfigurationError, MissingExtra, Reranker
+from rerank_kit import Cascade, ConfigurationError, MissingExtra, Reranker
 from rerank_kit.evaluate import Dataset, evaluate
 from rerank_kit.evaluate.first_stages import RetrieverStage
 from rerank_kit.evaluate.systems import System, reranker_of, systems_of
@@ -67,6 +67,17 @@ def test_names_of_first_stages_and_objects_are_combined() -> None:
     ]
     made = systems_of(["bm25"], DATA)[0].first_stage
     assert names([System("whole", made, 7, Scripted())]) == [("bm25", "bm25", None), ("whole", "bm25", 7)]
+
+
+def test_cascades_are_written_as_they_run() -> None:
+    mine = "tests.evaluate.test_systems:shared"
+    (_, made) = systems_of([f"bm25@40 > {mine}@10 > {mine}"], DATA)
+    assert (made.name, made.recall) == (f"bm25@40 > {mine}@10 > {mine}", 40)
+    assert isinstance(made.reranker, Cascade)
+    assert [each.top_n for each in made.reranker.stages] == [10, None]
+    for wrong in (mine, f"{mine}@0", f"{mine}@many"):
+        with pytest.raises(ConfigurationError, match="say with how many, such as"):
+            systems_of([f"bm25 > {wrong} > {mine}"], DATA)
 
 
 def test_two_systems_of_one_name_are_refused() -> None:
