@@ -62,7 +62,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         `results`: of each system, for each query: the documents' places, their scores, and reasons if there are any.
         `failed`: of each system, for queries by their place: why.
         `documents`: id, text or `None`, and the text's length where it is cut.
-        `found`: of each finding, the places of its queries.
+        `found`: of each finding, its kind, the places of its queries, and of what systems it tells.
         `hits`: how many results of each ranking the page has at most.
         `cut`: how many characters of each document it has at most.
     """
@@ -90,7 +90,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             for system in evaluation["systems"]
         ],
         "documents": documents.listed(cut),
-        "found": [[number[query] for query in each["queries"] if query in number] for each in evaluation["findings"]],
+        "found": [_finding(each, evaluation, number) for each in evaluation["findings"]],
         "hits": hits,
         "cut": cut,
     }
@@ -136,6 +136,21 @@ def _judged(relevant: Mapping[str, int], documents: _Documents) -> list[list[int
     return [
         [documents.place(name), grade] for name, grade in relevant.items() if grade > 0 or documents.known(name)
     ]
+
+
+def _finding(finding: Mapping[str, Any], evaluation: Mapping[str, Any], number: Mapping[str, int]) -> dict[str, Any]:
+    """A finding's queries, and the systems to look at: those of the verdict or the name that it begins with."""
+    place = _places(evaluation)
+    text: str = finding["text"]
+    told = [(each["text"], each["system"], each["against"]) for each in evaluation["comparisons"]]
+    told += [(f"{each['name']}: ", each["name"], each["first_stage"]) for each in evaluation["systems"]]
+    system, against = next((names for begins, *names in told if text.startswith(begins)), (None, None))
+    return {
+        "kind": in_a_line(finding["kind"]),
+        "system": place.get(system),
+        "against": place.get(against),
+        "queries": [number[query] for query in finding["queries"] if query in number],
+    }
 
 
 def _cut(texts: Iterable[str]) -> int:

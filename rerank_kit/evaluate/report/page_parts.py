@@ -43,8 +43,8 @@ def body(evaluation: Mapping[str, Any]) -> str:
         [
             '<a class="skip" href="#queries">Skip to the queries</a>\n',
             "<header>",
-            f"<h1>{title(evaluation)}</h1><p>{escape(headline(evaluation).partition(': ')[2])}</p>",
-            '<button type="button" id="theme" hidden>Dark</button></header>\n<main>\n',
+            f'<h1>{title(evaluation)}</h1><button type="button" id="theme" hidden>Dark colours</button>',
+            f"<p>{escape(headline(evaluation, named=False))}</p></header>\n<main>\n",
             '<noscript><p class="note">Charts and queries need JavaScript; nothing is loaded or sent.</p></noscript>\n',
             _verdicts(evaluation),
             _table(evaluation),
@@ -96,8 +96,9 @@ def _table(evaluation: Mapping[str, Any]) -> str:
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in shown.header)
     rows = "".join(
         f'<tr><th scope="row"><bdi>{escape(row[0])}</bdi></th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:-1])
-        + f'<td class="{_known(verdict) if verdict else "none"}">{escape(row[-1])}</td></tr>\n'
+        + f'<td class="{_known(verdict) if verdict else "none"}">{escape(row[1])}</td>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[2:])
+        + "</tr>\n"
         for row, verdict in zip(shown.rows, shown.verdicts, strict=True)
     )
     return (

@@ -65,7 +65,7 @@ def against_first_stage(evaluation: Mapping[str, Any], system: Mapping[str, Any]
 def table(evaluation: Mapping[str, Any]) -> Table:
     """The same for people."""
     measures: list[str] = list(evaluation["measures"])
-    header = ["system", *map(in_a_line, measures), "p50", "waiting", "p95", "tokens", "$ per 1,000", "vs first stage"]
+    header = ["system", "vs first stage", *map(in_a_line, measures), "p50", "waiting", "p95", "tokens", "$ per 1,000"]
     rows: list[list[str]] = []
     verdicts: list[str] = []
     for each in records(evaluation):
@@ -75,11 +75,11 @@ def table(evaluation: Mapping[str, Any]) -> Table:
         rows.append(
             [
                 in_a_line(each["system"]),
+                told(verdict) if verdict else NOTHING if alone else UNKNOWN,
                 *(_number(each[measure]) for measure in measures),
                 *(_seconds(each[f"{name}_seconds"]) for name in ("p50", "waiting_p50", "p95")),
                 NOTHING if alone and each["tokens"] is None else _whole(each["tokens"]),
                 _money(each["cost_per_1000"]),
-                told(verdict) if verdict else NOTHING if alone else UNKNOWN,
             ]
         )
     return Table(header, rows, verdicts)
@@ -90,7 +90,7 @@ def told(verdict: str) -> str:
     return f"{SYMBOLS.get(verdict, '')} {verdict}".strip()
 
 
-def headline(evaluation: Mapping[str, Any]) -> str:
+def headline(evaluation: Mapping[str, Any], *, named: bool = True) -> str:
     """On what it was measured, when and by what, in a line."""
     dataset, made = evaluation["dataset"], evaluation["made"]
     asked, there = dataset["queries"], dataset["of"]
@@ -101,7 +101,8 @@ def headline(evaluation: Mapping[str, Any]) -> str:
         f"{str(made.get('date', UNKNOWN))[:10]}, rerank-kit {made.get('rerank_kit', UNKNOWN)}",
         f"Python {made.get('python', UNKNOWN)} on {made.get('machine', UNKNOWN)}",
     ]
-    return in_a_line(f"{dataset['name']}: {' · '.join(parts)}")
+    name = f"{dataset['name']}: " if named else ""
+    return in_a_line(name + " · ".join(parts))
 
 
 def sentences(evaluation: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
