@@ -23,7 +23,7 @@ _LATEX = {
     ">": r"\textgreater{}",
     "▲": r"$\uparrow$",
     "▼": r"$\downarrow$",
-    "–": "--",
+    "\N{EN DASH}": "--",
     "…": r"\ldots{}",
     "·": r"$\cdot$",
     **{each: f"\\{each}" for each in "&%$#_{}"},
@@ -106,7 +106,10 @@ def _named(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The records, names and measures in one line each."""
     texts = {"system", "first_stage"}
     return [
-        {in_a_line(key): in_a_line(value) if key in texts and value is not None else value for key, value in row.items()}
+        {
+            in_a_line(key): in_a_line(value) if key in texts and value is not None else value
+            for key, value in row.items()
+        }
         for row in records(given)
     ]
 

@@ -26,7 +26,7 @@ def figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
                 "name": in_a_line(each["name"]),
                 "first": place.get(each["first_stage"]),
                 "value": _number(each["values"].get(evaluation["measure"])),
-                "seconds": _number((each["seconds"] or {}).get("p50")),
+                "seconds": None if each["seconds"] is None else _number(each["seconds"]["p50"]),
                 "cost": _number(each["cost_per_1000"]),
             }
             for each in evaluation["systems"]
@@ -70,9 +70,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     number = {each["id"]: place for place, each in enumerate(queries)}
     hits = max(_FEWEST, _HITS // max(1, len(queries) * len(evaluation["systems"])))
     documents = _Documents(evaluation["documents"])
-    results = [
-        [_ranking(ranked[:hits], documents) for ranked in system["results"]] for system in evaluation["systems"]
-    ]
+    results = [[_ranking(ranked[:hits], documents) for ranked in system["results"]] for system in evaluation["systems"]]
     judged = [_judged(each["relevant"], documents) for each in queries]
     cut = _cut(documents.texts())
     return {
@@ -133,9 +131,7 @@ def _ranking(ranked: Sequence[Sequence[Any]], documents: _Documents) -> list[Any
 
 def _judged(relevant: Mapping[str, int], documents: _Documents) -> list[list[int]]:
     """Documents and grades: all that are relevant, and of the others those that are shown."""
-    return [
-        [documents.place(name), grade] for name, grade in relevant.items() if grade > 0 or documents.known(name)
-    ]
+    return [[documents.place(name), grade] for name, grade in relevant.items() if grade > 0 or documents.known(name)]
 
 
 def _finding(finding: Mapping[str, Any], evaluation: Mapping[str, Any], number: Mapping[str, int]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from rerank_kit.evaluate.report.characters import in_a_line
 
 UNKNOWN = "?"
-NOTHING = "–"  # where there is nothing to know
+NOTHING = "\N{EN DASH}"  # where there is nothing to know
 SYMBOLS = {"better": "▲", "worse": "▼", "equal": "=", "inconclusive": "~"}
 """What stands beside a verdict, so that it is not told by colour alone."""
 
@@ -35,7 +35,7 @@ def records(evaluation: Mapping[str, Any]) -> list[Record]:
     """A dictionary for each system, all with the same keys: times in seconds, money in US dollars."""
     found: list[Record] = []
     for system in evaluation["systems"]:
-        seconds = system["seconds"] or {}
+        seconds: Mapping[str, float] = system["seconds"] or {}
         against = against_first_stage(evaluation, system)
         found.append(
             {
@@ -59,7 +59,8 @@ def against_first_stage(evaluation: Mapping[str, Any], system: Mapping[str, Any]
     """The comparison of a system with its own first stage; empty where there is none."""
     pair = (system["name"], system["first_stage"])
     found = (each for each in evaluation["comparisons"] if (each["system"], each["against"]) == pair)
-    return next(found, {})
+    none: dict[str, Any] = {}
+    return next(found, none)
 
 
 def table(evaluation: Mapping[str, Any]) -> Table:
