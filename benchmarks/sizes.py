@@ -42,10 +42,11 @@ Written by `python benchmarks/sizes.py` on {date}: {machine}, {versions}.
 
 Pairs a second, with **random weights** of the sizes of these models, since the real ones were not at hand; a model
 takes as long whatever it has learned. Only the last row has weights that were trained. All read the same tokens, up to
-512, by the embedded model's tokenizer: {tokens}. int8 and fp32 are what `rerank-kit export` makes, run by
-`OnnxCrossEncoder`; PyTorch is `sentence_transformers.CrossEncoder.predict`, in fp32. They took turns; the BGE sizes
-did so with the embedded model alone, on 5 candidates of a query instead of 50. Cells are the median of {repetitions}
-queries, the range, and how many times that of the embedded model it is.
+512, by the embedded model's tokenizer: {tokens}.
+int8 and fp32 are what `rerank-kit export` makes, run by `OnnxCrossEncoder`; PyTorch is
+`sentence_transformers.CrossEncoder.predict`, in fp32. They took turns; the BGE sizes did so with the embedded model
+alone, on 5 candidates of a query instead of 50. Cells are the median of {repetitions} queries, the range, and how many
+times that of the embedded model it is.
 """
 
 

@@ -35,7 +35,8 @@ class SystemResult:
         values: For each measure the value of each query.
         timings: How long queries took, those that were measured.
         tokens: What was read for a query, on average; `None` where it is not known.
-        cost_per_1000: What 1,000 queries cost, in US dollars; `None` where it is not known.
+        cost_per_1000: What reranking for 1,000 queries costs, in US dollars, or finding for a first stage; `None` where
+            it is not known.
         failed: Queries of which the ranking is not what was asked for, and why.
         outcomes: What it made of each query.
     """
@@ -71,7 +72,7 @@ class SystemResult:
             values=measured(measures, judgements, {query: each.ids for query, each in outcomes.items()}),
             timings=timings,
             tokens=statistics.mean(read) if any(read) else None,
-            cost_per_1000=0.0 if alone else _cost_per_1000(outcomes.values()),
+            cost_per_1000=_cost_per_1000(outcomes.values()),
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
         )
@@ -92,9 +93,7 @@ class SystemResult:
 def _cost_per_1000(outcomes: Collection[Outcome]) -> float | None:
     """The mean cost of a query, times a thousand; 0.0 where nobody else was asked."""
     known = [each.cost for each in outcomes if each.cost is not None]
-    if len(known) == len(outcomes):
-        return statistics.mean(known) * 1000
-    return None if any(each.usage.requests or each.usage.calls for each in outcomes) else 0.0
+    return statistics.mean(known) * 1000 if len(known) == len(outcomes) else None
 
 
 def _rank(values: Sequence[float], share: float) -> float:

@@ -37,10 +37,12 @@ class FirstStage(Protocol):
     Attributes:
         name: What tables call it.
         key: On which what it brings depends, beside the query and the depth, as far as that can be told.
+        free: Whether it asks nobody who might have a price.
     """
 
     name: str
     key: str
+    free: bool
 
     def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
         """At most so many candidates, best first."""
@@ -51,6 +53,7 @@ class BM25Stage:
     """BM25 over the dataset's own documents."""
 
     name = "bm25"
+    free = True
 
     def __init__(self, dataset: Dataset) -> None:
         """Index the documents.
@@ -76,6 +79,7 @@ class GivenStage:
     """The candidates that come with the dataset."""
 
     name = key = "given"
+    free = True
 
     def __init__(self, dataset: Dataset) -> None:
         """Take them.
@@ -99,6 +103,8 @@ Finder = Callable[[str, int], Sequence[tuple[str | None, str, float | None, Mapp
 
 class RetrieverStage:
     """A retriever of LangChain or LlamaIndex, widened by its adapter."""
+
+    free = False
 
     def __init__(self, retriever: object, name: str | None = None, dataset: Dataset | None = None) -> None:
         """Take it.

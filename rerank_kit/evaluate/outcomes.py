@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
+from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
 from rerank_kit.evaluate.systems import System
@@ -43,8 +44,10 @@ class Outcome:
         timing: How long the reranking took, or the first stage alone; `None` where that was not measured, because all
             scores were known.
         usage: What it took, this time or when the scores were computed.
-        cost: In US dollars; `None` where it is not known.
+        cost: In US dollars; `None` where it is not known, as where scores came from a run with more candidates.
+        remote: Whether an API or a server was asked, this time or when the scores were computed.
         problem: Why it is not what was asked for.
+        fresh: Whether the reranker was asked in this run.
     """
 
     candidates: tuple[Found, ...]
@@ -54,7 +57,9 @@ class Outcome:
     timing: Timing | None = None
     usage: Usage = field(default_factory=Usage)
     cost: float | None = None
+    remote: bool = False
     problem: str | None = None
+    fresh: bool = False
 
     @property
     def ids(self) -> list[str]:
@@ -111,56 +116,95 @@ class Outcomes:
         self._found[stage.name, query_id] = depth, found, timing
         return found, timing
 
-    def reranked(self, system: System, query_id: str, query: str, candidates: Sequence[Found]) -> Outcome:
-        """What a system's reranker makes of candidates."""
+    def has(self, system: System, query: str, candidates: Sequence[Found]) -> bool:
+        """Whether it is known what a system's reranker makes of candidates."""
+        return system.reranker is None or self._store.get(_key(system, system.reranker, query, candidates)) is not None
+
+    def reranked(self, system: System, query: str, candidates: Sequence[Found]) -> Outcome:
+        """What a system's reranker makes of candidates; without one they stay as they are."""
         reranker = system.reranker
         if reranker is None:
             scores = tuple(0.0 if each.score is None else each.score for each in candidates)
-            return Outcome(tuple(candidates), tuple(range(len(candidates))), scores, (None,) * len(candidates))
-        texts = [text_key(each.text) for each in candidates]
-        metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
-        key = key_of("ranked", _VERSION, system.key, query, texts, metadata)
+            order, cost = tuple(range(len(candidates))), 0.0 if system.first_stage.free else None
+            return Outcome(tuple(candidates), order, scores, (None,) * len(candidates), cost=cost)
+        key = _key(system, reranker, query, candidates)
         row = self._store.get(key)
+        fresh = row is None
         if row is None:
-            row = self._made(reranker, query, candidates, texts)
-            self._store.put([(key, row)])
+            row = self._made(reranker, query, candidates)
+            if row["problem"] is None:  # what went wrong is tried again by the next run
+                self._store.put([(key, row)])
         usage = Usage(**{name: row["usage"].get(name, 0) for name in (each.name for each in fields(Usage))})
         timing = None if row["timing"] is None else Timing(**row["timing"])
         hits = tuple(row["order"]), tuple(row["scores"]), tuple(row["why"])
-        return Outcome(tuple(candidates), *hits, timing, usage, row["cost"], row["problem"])
+        return Outcome(tuple(candidates), *hits, timing, usage, row["cost"], row["remote"], row["problem"], fresh)
 
-    def _made(
-        self, reranker: Reranker, query: str, candidates: Sequence[Found], texts: Sequence[str]
-    ) -> dict[str, Any]:
+    def _made(self, reranker: Reranker, query: str, candidates: Sequence[Found]) -> dict[str, Any]:
         """Ask the reranker, for those alone of which no score is known where each has one of its own."""
+        texts = [text_key(each.text) for each in candidates]
         pointwise = reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
         key = key_of("pairs", _VERSION, reranker.fingerprint, query)
-        known: dict[str, list[Any]] = (self._store.get(key) or {}) if pointwise else {}
+        row: dict[str, Any] = (self._store.get(key) if pointwise else None) or {"scores": {}, "remote": False}
+        known: dict[str, list[Any]] = row["scores"]
         places = [place for place, text in enumerate(texts) if text not in known]
-        given = [candidates[place] for place in places]
-        documents = documents_of(given)
-        timing, ranking = None, Ranking(())
-        if documents:
+        ranking, timing = Ranking(()), None
+        if places:
             with Stopwatch() as watch:
-                ranking = reranker.rerank(query, documents)
-            timing = watch.timing if len(places) == len(candidates) else None
+                ranking = _asked(reranker, query, [candidates[place] for place in places])
+            timing = watch.timing
+        whole = len(places) == len(candidates)
+        remote = row["remote"] or bool(ranking.usage.requests or ranking.usage.calls)
         if not pointwise or ranking.degraded:
-            known = {}
             hits = tuple(replace(hit, index=places[hit.index]) for hit in ranking)
         else:
             known |= {texts[places[hit.index]]: [hit.score, hit.logit, hit.why] for hit in ranking}
-            self._store.put([(key, known)])
-            rows = [(place, known[text]) for place, text in enumerate(texts) if text in known]
-            hits = best_first(Hit(place, row[0], row[2], logit=row[1]) for place, row in rows)
+            self._store.put([(key, {"scores": known, "remote": remote})])
+            scored = [(place, known[text]) for place, text in enumerate(texts) if text in known]
+            hits = best_first(Hit(place, each[0], each[2], logit=each[1]) for place, each in scored)
         return {
             "order": [hit.index for hit in hits],
             "scores": [hit.score for hit in hits],
             "why": [hit.why for hit in hits],
-            "timing": None if timing is None else asdict(timing),
+            "timing": None if timing is None or not whole else asdict(timing),
             "usage": {name: count for name, count in asdict(ranking.usage).items() if count},
-            "cost": ranking.cost,
+            "cost": (ranking.cost if whole else None) if remote else 0.0,
+            "remote": remote,
             "problem": ranking.problem,
         }
+
+    def timed(self, system: System, query_id: str, query: str, outcome: Outcome) -> Timing | None:
+        """How long the reranking takes by itself, where its scores came from a run with more candidates.
+
+        `None` where an API or a server would have to be asked again.
+        """
+        if outcome.timing is not None or outcome.remote or system.reranker is None:
+            return outcome.timing
+        texts = [text_key(each.text) for each in outcome.candidates]
+        key = key_of("timed", _VERSION, self._data, system.key, query_id, texts)
+        row = self._store.get(key)
+        if row is None:
+            with Stopwatch() as watch:
+                system.reranker.rerank(query, documents_of(outcome.candidates))
+            row = asdict(watch.timing)
+            self._store.put([(key, row)])
+        return Timing(**row)
+
+
+def _key(system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> str:
+    """On what it depends what a system's reranker makes of candidates."""
+    texts = [text_key(each.text) for each in candidates]
+    metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
+    return key_of("ranked", _VERSION, system.key, query, texts, metadata)
+
+
+def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:
+    """The ranking; where the reranker fails, one without hits that says why."""
+    try:
+        return reranker.rerank(query, documents_of(candidates))
+    except ConfigurationError:
+        raise
+    except RerankError as error:
+        return Ranking((), failure=f"{type(error).__name__}: {error}")
 
 
 def documents_of(candidates: Sequence[Found]) -> list[Document]:

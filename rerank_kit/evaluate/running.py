@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
-from rerank_kit.errors import BudgetExceeded, ConfigurationError, RerankError
+from rerank_kit.errors import BudgetExceeded, ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.first_stages import Found
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, parsed
-from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing, documents_of
+from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore, key_of
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
-from rerank_kit.reranker import Reranker
 
 DEPTHS = (10, 20, 50, 100, 200)
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
@@ -111,10 +111,10 @@ def evaluate(
         _agree(plan, check_positive("max_cost", max_cost), confirm)
         run.budget = max_cost if confirm is None else None
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
+        judgements = run.judgements(outcomes.values())
+        results = run.results(outcomes, wanted, judgements)
     finally:
         with_store.close()
-    judgements = run.judgements(outcomes.values())
-    results = run.results(outcomes, wanted, judgements)
     return summed_up(data, chosen, results, judgements, wanted, seed=seed, margin=margin)
 
 
@@ -212,21 +212,34 @@ class _Run:
             try:
                 with Stopwatch() as watch:
                     outcome = self._outcome(system, query_id)
-            except (RerankError, OSError, ImportError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - retrievers and functions of users raise whatever they like
                 broken.append(f"{system.name}: {type(error).__name__}: {error}")
                 continue
-            if outcome.problem is not None and not outcome.usage.pairs:
+            if outcome.problem is not None and not outcome.order:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
-            seconds += watch.timing.seconds
-            cost += outcome.cost or 0.0
-            if outcome.cost is None and (outcome.usage.requests or outcome.usage.calls):
+            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
+            rest = self._rest(system)
+            seconds += watch.timing.seconds * rest
+            cost += (outcome.cost or 0.0) * rest
+            if outcome.cost is None and outcome.timing is not None and rest:
                 unknown.append(system.name)
         if broken:
             msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
             raise ConfigurationError(msg)
-        rest = len(self.data.queries) - 1
-        return Plan(cost * rest, tuple(unknown), seconds * rest)
+        return Plan(cost, tuple(unknown), seconds)
+
+    def _rest(self, system: System) -> int:
+        """How many queries a reranker has to be asked that are not in the store."""
+        if system.reranker is None:
+            return 0
+        known = self._outcomes.has
+        return sum(not known(system, text, self._candidates(system, each)) for each, text in self.data.queries.items())
+
+    def _candidates(self, system: System, query_id: str) -> tuple[Found, ...]:
+        depth = self._depths[system.first_stage.name]
+        found, _ = self._outcomes.first(system.first_stage, query_id, self.data.queries[query_id], depth)
+        return found[: system.recall]
 
     def ran(self, system: System) -> dict[str, Outcome]:
         """What a system makes of all queries.
@@ -242,7 +255,7 @@ class _Run:
                 raise BudgetExceeded(msg)
             outcome = self._outcome(system, query_id)
             found[query_id] = outcome
-            self._spent += outcome.cost or 0.0
+            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
             if self._progress is not None:
                 self._progress(Progress(system.name, done, len(self.data.queries), self._spent))
         return found
@@ -253,30 +266,16 @@ class _Run:
         Where scores came from a deeper run, and from no API, the reranking of some queries is measured by itself.
         """
         found: list[Timing] = []
-        remote = any(each.usage.requests or each.usage.calls for each in outcomes.values())
         for query_id, outcome in outcomes.items():
-            _, first = self._outcomes.first(
-                system.first_stage, query_id, self.data.queries[query_id], self._depths[system.first_stage.name]
-            )
-            second = outcome.timing
+            query = self.data.queries[query_id]
+            _, first = self._outcomes.first(system.first_stage, query_id, query, self._depths[system.first_stage.name])
             if system.reranker is None:
-                second = Timing(0.0, 0.0)
-            elif second is None and not remote and len(found) < _TIMED:
-                second = self._measured(system.reranker, query_id, outcome)
-            if second is not None:
-                found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
+                found.append(first)
+            elif outcome.timing is not None or len(found) < _TIMED:
+                second = self._outcomes.timed(system, query_id, query, outcome)
+                if second is not None:
+                    found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found
 
-    def _measured(self, reranker: Reranker, query_id: str, outcome: Outcome) -> Timing:
-        with Stopwatch() as watch:
-            reranker.rerank(self.data.queries[query_id], documents_of(outcome.candidates))
-        return watch.timing
-
     def _outcome(self, system: System, query_id: str) -> Outcome:
-        query = self.data.queries[query_id]
-        candidates, timing = self._outcomes.first(
-            system.first_stage, query_id, query, self._depths[system.first_stage.name]
-        )
-        if system.reranker is None:
-            return replace(self._outcomes.reranked(system, query_id, query, candidates), timing=timing)
-        return self._outcomes.reranked(system, query_id, query, candidates[: system.recall])
+        return self._outcomes.reranked(system, self.data.queries[query_id], self._candidates(system, query_id))

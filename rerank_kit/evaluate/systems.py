@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib
+import pickle
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +50,16 @@ class System:
         """On what its results depend beside query and candidates, as far as that can be told."""
         if self.reranker is None:
             return self.first_stage.key
-        return f"{self.name}: {self.reranker.fingerprint or repr(self.reranker)}"
+        return self.reranker.fingerprint or f"{self.name}: {_settings(self.reranker)}"
+
+
+def _settings(reranker: Reranker) -> str:
+    """What a reranker is, as far as that can be told: one of ours by all its settings, another by class and model."""
+    kind = type(reranker)
+    if kind.__module__.startswith("rerank_kit."):
+        with contextlib.suppress(Exception):  # what is inside may be of users, and is pickled as they please
+            return hashlib.sha256(pickle.dumps(reranker)).hexdigest()
+    return f"{kind.__module__}.{kind.__qualname__}({reranker.model})"
 
 
 def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Dataset) -> list[System]:
@@ -63,7 +75,7 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
     """
     made = _Making(dataset)
     if given is None:
-        given = list(DEFAULT) if dataset.documents else [each.replace("bm25", "given") for each in DEFAULT]
+        given = [each.replace("bm25", _first(dataset)) for each in DEFAULT]
     if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
         msg = (
             f"systems must be a list of systems, or a mapping of names to them, not {quoted(given)}: wrap it in a list"
@@ -126,12 +138,12 @@ class _Making:
         if _kind(name) in _BY_NAME:
             return None, name
         found = imported(name)
-        return (found, None) if is_retriever(found) else (None, found)
+        return (found, None) if is_retriever(found) else (None, name)
 
     def _stage(self, given: object) -> tuple[FirstStage, int | None]:
         """A first stage, and how many of its candidates are reranked, where that is said."""
         if given is None:
-            given = "bm25" if self._dataset.documents else "given"
+            given = _first(self._dataset)
         recall = None
         if isinstance(given, str):
             told = _STAGE.fullmatch(given)
@@ -159,6 +171,11 @@ class _Making:
         return RetrieverStage(given, name, self._dataset)
 
 
+def _first(dataset: Dataset) -> str:
+    """The first stage where none is named: the candidates that come with the dataset, or BM25."""
+    return "bm25" if dataset.candidates is None else "given"
+
+
 def _kind(name: str) -> str:
     return name.partition(":")[0]
 
@@ -182,6 +199,9 @@ def reranker_of(spec: object) -> Reranker:
     if isinstance(spec, str):
         kind, _, model = spec.partition(":")
         if kind in _BY_NAME:
+            if not model:
+                msg = f"systems: {spec!r} names no model: write it behind the colon, as in {_GRAMMAR}"
+                raise ConfigurationError(msg)
             return _BY_NAME[kind](model)
         spec = imported(spec)
     if isinstance(spec, Reranker):
@@ -218,10 +238,10 @@ def imported(name: str) -> object:
     return found
 
 
-def _embedded_or(model: str) -> Reranker:
+def _onnx(model: str) -> Reranker:
     from rerank_kit.local import OnnxCrossEncoder
 
-    return OnnxCrossEncoder() if model in {"", "embedded"} else OnnxCrossEncoder(model)
+    return OnnxCrossEncoder() if model == "embedded" else OnnxCrossEncoder(model)
 
 
 def _local(name: str) -> Callable[[str], Reranker]:
@@ -233,14 +253,13 @@ def _local(name: str) -> Callable[[str], Reranker]:
 
 def _managed(name: str) -> Callable[[str], Reranker]:
     def make(model: str) -> Reranker:
-        made = getattr(importlib.import_module("rerank_kit.managed"), name)
-        return cast("Reranker", made(model) if model else made())
+        return cast("Reranker", getattr(importlib.import_module("rerank_kit.managed"), name)(model))
 
     return make
 
 
 _BY_NAME: Mapping[str, Callable[[str], Reranker]] = {
-    "onnx": _embedded_or,
+    "onnx": _onnx,
     "local": _local("cross_encoder"),
     "sentence-transformers": _local("SentenceTransformersCrossEncoder"),
     "flashrank": _local("FlashRank"),

@@ -294,12 +294,25 @@ def test_what_a_client_is_shows_no_key_and_travels_without_it(
     assert KEY not in repr(client) + repr(pickle.dumps(client)) + str(vars(client))
     assert str(client.model) in repr(client)
     assert len(Asking(copy.deepcopy(client)).answers().found) == 3
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     arrived = pickle.loads(pickle.dumps(client))
     assert (arrived.model, arrived.limits, arrived.base_url) == (client.model, client.limits, client.base_url)
-    if isinstance(arrived, OpenAIDecisions):
-        with arrived:
-            assert len(Asking(arrived).answers().found) == 3
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "kind"), [(OpenAIDecisions, "OPENAI", "openai"), (SystemOne, "TYPESAFE", "system_one")]
+)
+def test_a_key_of_the_environment_goes_to_the_host_of_the_environment_alone(
+    server: DecisionServer, monkeypatch: pytest.MonkeyPatch, made: Any, name: str, kind: Any
+) -> None:
+    monkeypatch.setenv(f"{name}_API_KEY", KEY)
+    monkeypatch.setenv(f"{name}_BASE_URL", server.base_url(kind))
+    with pickle.loads(pickle.dumps(made("gpt-6-luna"))) as arrived:
+        assert len(Asking(arrived).answers().found) == 3
+    with (
+        made("m", base_url=server.base_url(kind)) as elsewhere,
+        pytest.raises(AuthenticationError, match="no key was sent"),
+    ):
+        Asking(elsewhere).answers()
 
 
 @pytest.mark.parametrize(
