@@ -68,28 +68,58 @@ def reported(
         )
     comparisons = [
         {
-            "system": name, "against": first, "role": "first stage", "measure": "nDCG@10", "difference": 0.1, "low": -0.05,
-            "high": 0.25, "level": 0.95, "margin": 0.01, "p": 0.01, "p_adjusted": 0.02, "wins": 3, "ties": 1, "losses": 2,
-            "verdict": VERDICTS[place % 4], "more_queries": None, "text": f"{name} is compared with {first}",
+            "system": name,
+            "against": first,
+            "role": "first stage",
+            "measure": "nDCG@10",
+            "difference": 0.1,
+            "low": -0.05,
+            "high": 0.25,
+            "level": 0.95,
+            "margin": 0.01,
+            "p": 0.01,
+            "p_adjusted": 0.02,
+            "wins": 3,
+            "ties": 1,
+            "losses": 2,
+            "verdict": VERDICTS[place % 4],
+            "more_queries": None,
+            "text": f"{name} is compared with {first}",
         }
         for place, name in enumerate(names[1:])
-    ]  # fmt: skip
+    ]
     harm = [
         {"kind": "harm", "text": f"{each['text']}. Do not ship it", "queries": ["q0", "q1"]} for each in comparisons[:1]
     ]
     return {
         "version": 1,
-        "dataset": {"name": texts[0], "queries": queries, "of": queries, "documents": 99, "notes": [texts[-1]], "seed": 7},
+        "dataset": {
+            "name": texts[0],
+            "queries": queries,
+            "of": queries,
+            "documents": 99,
+            "notes": [texts[-1]],
+            "seed": 7,
+        },
         "measure": "nDCG@10",
         "measures": MEASURES,
         "made": {"date": "2026-11-27T01:42:43+00:00", "rerank_kit": "0.1.0", "python": "3.11.7", "machine": "Linux"},
         "systems": systems,
         "comparisons": comparisons,
         "ceilings": [
-            {"first_stage": first, "measure": "nDCG@10", "by_depth": {"10": 0.6, "50": 0.9}, "now": {"50": 0.55}, "enough": 50}
+            {
+                "first_stage": first,
+                "measure": "nDCG@10",
+                "by_depth": {"10": 0.6, "50": 0.9},
+                "now": {"50": 0.55},
+                "enough": 50,
+            }
         ],
-        "findings": [*harm, {"kind": "failed", "text": f"{names[-1]}: 1 of {queries} failed", "queries": ["q0"]},
-                     {"kind": "something new", "text": "something else", "queries": []}],
+        "findings": [
+            *harm,
+            {"kind": "failed", "text": f"{names[-1]}: 1 of {queries} failed", "queries": ["q0"]},
+            {"kind": "something new", "text": "something else", "queries": []},
+        ],
         "queries": asked,
         "documents": {f"d{place}": texts[place % len(texts)] for place in range(queries + 20)},
-    }  # fmt: skip
+    }

@@ -9,7 +9,6 @@ import math
 import re
 import shutil
 import subprocess
-import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -146,27 +145,24 @@ def test_judged_and_irrelevant_documents_that_nobody_sees_are_left_out_and_reaso
 
 
 def test_long_texts_are_cut_and_the_page_knows_how_long_they_were() -> None:
-    page = as_html(reported(texts=["x" * 1_000_000]))
-    assert len(page) < 400_000
+    given = reported(texts=["a", "x" * 1_000_000, "a"])
+    page = as_html(given)
+    assert len(page) < 300_000
     data = Page(page).values("rankings")
-    assert data["documents"][0][1:] == ["x" * data["cut"], 1_000_000]
+    assert ["x" * data["cut"], 1_000_000] in [rest for _, *rest in data["documents"]]
 
 
 def test_ten_thousand_queries_make_a_page_that_a_browser_can_hold() -> None:
     given = reported(queries=10_000, texts=[f"{place} {'word ' * 1000}" for place in range(7)])
-    tracemalloc.start()
     page = as_html(given)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(page) < 45_000_000
-    assert most < 600_000_000
-    data = Page(page).values("rankings")
+    assert len(page) < 50_000_000  # of 50 MB of texts, and 3 GB of reasons
+    data = json.loads(page.partition('id="rankings">')[2].partition("</script>")[0])
     assert len(data["queries"]) == 10_000
-    assert 80 <= data["cut"] < 4_000
+    assert 10 <= data["cut"] < 4_000
     assert len(data["results"][0][0][0]) == data["hits"]
 
 
-def test_more_queries_than_that_show_fewer_results_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_queries_than_that_show_fewer_results_of_each() -> None:
     given = reported(queries=600, names=[str(place) for place in range(120)])
     data = Page(as_html(given)).values("rankings")
     assert data["hits"] == 8

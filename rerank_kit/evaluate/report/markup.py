@@ -98,8 +98,8 @@ def to_pandas(evaluation: Evaluation | Mapping[str, Any]) -> Any:
         ConfigurationError: `evaluation` is something else.
         MissingExtra: pandas is not installed: `pip install pandas`.
     """
-    pandas = optional("pandas", extra="", why="to_pandas")
-    return pandas.DataFrame(_named(plain(evaluation)))
+    rows = _named(plain(evaluation))
+    return optional("pandas", extra="", why="to_pandas").DataFrame(rows)
 
 
 def _named(given: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from rerank_kit.evaluate.report.characters import in_a_line, visible
 
 LONGEST = 4_000  # characters of a document
 _ALL = 16_000_000  # characters of all documents together
-_SHORTEST = 80  # whatever there is
-_LINE = 400  # characters of a query, a reason or an id
+_SHORTEST = 10  # of a text, however many there are
+_LINE = 400  # characters of a query or an id, and of a reason at most
+_REASONS = 6_000_000  # characters of all reasons together
 _HITS = 600_000  # results of all systems and queries together
 _FEWEST = 5  # results of a ranking, whatever there is
 
@@ -70,9 +71,11 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     number = {each["id"]: place for place, each in enumerate(queries)}
     hits = max(_FEWEST, _HITS // max(1, len(queries) * len(evaluation["systems"])))
     documents = _Documents(evaluation["documents"])
-    results = [[_ranking(ranked[:hits], documents) for ranked in system["results"]] for system in evaluation["systems"]]
+    shown = [[ranked[:hits] for ranked in system["results"]] for system in evaluation["systems"]]
+    told = _cut((why for system in shown for ranked in system for *_, why in ranked if why), _REASONS, _LINE)
+    results = [[_ranking(ranked, documents, told) for ranked in system] for system in shown]
     judged = [_judged(each["relevant"], documents) for each in queries]
-    cut = _cut(documents.texts())
+    cut = _cut(documents.texts(), _ALL, LONGEST)
     return {
         "queries": [
             [in_a_line(each["id"])[:_LINE], in_a_line(each["text"][: 2 * _LINE])[:_LINE], grades]
@@ -123,9 +126,9 @@ class _Documents:
         return rows
 
 
-def _ranking(ranked: Sequence[Sequence[Any]], documents: _Documents) -> list[Any]:
+def _ranking(ranked: Sequence[Sequence[Any]], documents: _Documents, told: int) -> list[Any]:
     shown = [[documents.place(name) for name, _, _ in ranked], [_number(score, 5) for _, score, _ in ranked]]
-    reasons = [None if why is None else in_a_line(why)[:_LINE] for _, _, why in ranked]
+    reasons = [None if why is None else _begun(in_a_line(why[: 2 * told]), told) for _, _, why in ranked]
     return [*shown, reasons] if any(reasons) else shown
 
 
@@ -149,16 +152,26 @@ def _finding(finding: Mapping[str, Any], evaluation: Mapping[str, Any], number: 
     }
 
 
-def _cut(texts: Iterable[str]) -> int:
-    """How many characters of each document there is room for."""
-    lengths = sorted(min(len(text), LONGEST) for text in texts)
-    left = _ALL
+def _begun(line: str, most: int) -> str:
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _cut(texts: Iterable[str], everything: int, longest: int) -> int:
+    """How many characters of each text there is room for.
+
+    Args:
+        texts: All of them.
+        everything: Characters that there is room for.
+        longest: Of a text, whatever room there is.
+    """
+    lengths = sorted(min(len(text), longest) for text in texts)
+    left = everything
     for place, length in enumerate(lengths):
         share = left // (len(lengths) - place)
         if length > share:  # so are all that follow
             return max(_SHORTEST, share)
         left -= length
-    return LONGEST
+    return longest
 
 
 def _places(evaluation: Mapping[str, Any]) -> dict[str | None, int]:
