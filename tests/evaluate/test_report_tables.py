@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -160,11 +160,15 @@ def test_a_terminal_of_no_width_is_refused() -> None:
         as_text(reported(), 10)
 
 
+def backwards(_: str, texts: Sequence[str]) -> list[float]:
+    return [text.count("sleep") for text in texts]
+
+
 def test_an_evaluation_itself_is_taken() -> None:
     queries = {each: f"what do {each} eat" for each in ("cats", "dogs", "cows")}
     documents = {f"{each} {what}": f"{each} {what}" for each in queries for what in ("eat", "sleep")}
     data = Dataset("animals", queries, {each: {f"{each} eat": 1} for each in queries}, documents)
-    found = evaluate(data, {"mine": lambda query, texts: [text.count("sleep") for text in texts]})
+    found = evaluate(data, {"mine": backwards})
     assert as_csv(found) == as_csv(found.to_dict())
     assert "$0.00" in as_text(found)
     assert "animals" in as_html(found)
@@ -184,5 +188,5 @@ def test_a_sample_says_of_how_many_and_an_unknown_size_is_left_out() -> None:
 
 
 def test_a_reranker_that_was_not_compared_has_no_verdict() -> None:
-    given = {**reported(), "comparisons": []}
+    given: dict[str, Any] = {**reported(), "comparisons": []}
     assert text_rows(as_text(given, 200))["one"][0] == "?"
