@@ -11,6 +11,7 @@ from langchain_rerank_kit.compressor import RerankCompressor
 from rerank_kit import ConfigurationError, Deadline, InvalidResponse
 from rerank_kit.api.json_values import is_mapping
 from rerank_kit.arguments import named
+from rerank_kit.checks import check_instance
 from rerank_kit.decide import Answers, Choice, DecisionLimits, DecisionModel, Question, Questionnaire, Score
 from rerank_kit.decide.answers import read, said
 from rerank_kit.fields.decide import DecisionFields
@@ -60,6 +61,7 @@ class LangChainDecisions:
                 f"OpenAIDecisions or langchain_typesafe's TypeSafeClassifier, not {quoted(model)}"
             )
             raise ConfigurationError(msg)
+        check_instance("limits", limits, DecisionLimits, "rerank_kit.decide.DecisionLimits")
         name: object = getattr(model, "model", None)
         self.model = name if isinstance(name, str) else None
         self.limits = limits

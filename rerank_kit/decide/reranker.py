@@ -20,10 +20,11 @@ from rerank_kit.checks import (
 )
 from rerank_kit.decide.decision_calls import DecisionCalls, Sheet, wording
 from rerank_kit.decide.model import DecisionModel
+from rerank_kit.decide.questions import Questionnaire
 from rerank_kit.decide.settings import check_criterion, check_decider, check_levels, check_seed
 from rerank_kit.decide.sharing import fullness, room, shares
 from rerank_kit.decide.ways import LEVELS, Ask, OneOfAll, Scores, Way, YesOrNo
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.flow import Flow, gather
 from rerank_kit.judge.abstention import Abstention, Unanswerable
 from rerank_kit.judge.chat import NEVER
@@ -209,8 +210,7 @@ class DecisionReranker(Settled, Reranker):
         """The texts as they are shown, each once; where each document's is; and how many had to be cut."""
         asked, way = harmless(query), self._way()
         draw = partial(Sheet.drawn, way, asked, seed=self._seed, together=not self.pairwise)
-        empty = draw([""]).asked([0])
-        left = room(empty, self.decider.limits)
+        left = self._room(query, draw([""]).asked([0]))
         most = min((each for each in (self._max_tokens_per_doc, left) if each is not None), default=None)
         shown = [_shown(each.text, most, left) for each in documents]
         truncated = sum(shorter for _, shorter in shown)
@@ -224,6 +224,23 @@ class DecisionReranker(Settled, Reranker):
         places: dict[str, int] = {}
         standing = [places.setdefault(text, len(places)) for text, _ in shown]
         return draw(list(places)), standing, truncated
+
+    def _room(self, query: str, empty: Questionnaire) -> int | None:
+        """The most tokens that a document may have to be asked about at all.
+
+        Raises:
+            ConfigurationError: Criterion and levels leave none.
+            BackendError: The query leaves none: it is data, and another reranker may take it.
+        """
+        try:
+            return room(empty, self.decider.limits)
+        except ConfigurationError as error:
+            if query:
+                alone = Sheet.drawn(self._way(), "", [""], seed=self._seed, together=not self.pairwise)
+                self._room("", alone.asked([0]))
+                msg = f"the query is too long: {error}"
+                raise BackendError(msg) from None
+            raise
 
     def _groups(self, sheet: Sheet) -> list[list[int]]:
         """The places of the documents that are asked about together.

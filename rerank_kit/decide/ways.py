@@ -157,4 +157,5 @@ def _problem(answers: Answers, name: str) -> str | None:
     """Why there is no answer to a question; `None` where there is one."""
     if name in answers.found:
         return None
-    return WHY[answers.problems.get(name, "missing")]
+    problem = answers.problems.get(name, "missing")
+    return WHY.get(problem, f"the model gave no answer: {problem}")

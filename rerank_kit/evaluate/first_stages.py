@@ -126,7 +126,7 @@ class RetrieverStage:
         self.name = class_name(retriever) if name is None else name
         self.key = f"{self.name}: {retriever!r}"
         self._find: Finder = import_module(f"{adapter}_rerank_kit.evaluating").finder(retriever)
-        self._known = dataset.documents if dataset is not None else {}
+        self._known: Mapping[str, str] = {} if dataset is None else dataset.documents
         self._ids = {text: each for each, text in self._known.items()}
 
     def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:

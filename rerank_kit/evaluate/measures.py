@@ -53,6 +53,5 @@ def measured(
     by_measure = dict(zip(measures, names, strict=True))
     graded = {query: dict(rows) for query, rows in judgements.items()}
     for each in library.iter_calc(measures, graded, {query: rows for query, rows in run.items() if rows}):
-        if each.query_id in judgements:
-            values[by_measure[each.measure]][each.query_id] = float(each.value)
+        values[by_measure[each.measure]][each.query_id] = float(each.value)
     return values

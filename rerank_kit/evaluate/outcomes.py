@@ -11,7 +11,7 @@ from typing import Any, Self
 from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
-from rerank_kit.evaluate.systems import System
+from rerank_kit.evaluate.systems import System, key_of_reranker
 from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Document, Hit, Usage
@@ -180,7 +180,7 @@ class Outcomes:
         if outcome.timing is not None or outcome.remote or system.reranker is None:
             return outcome.timing
         texts = [text_key(each.text) for each in outcome.candidates]
-        key = key_of("timed", _VERSION, self._data, system.key, query_id, texts)
+        key = key_of("timed", _VERSION, self._data, key_of_reranker(system.name, system.reranker), query_id, texts)
         row = self._store.get(key)
         if row is None:
             with Stopwatch() as watch:
@@ -194,7 +194,7 @@ def _key(system: System, reranker: Reranker, query: str, candidates: Sequence[Fo
     """On what it depends what a system's reranker makes of candidates."""
     texts = [text_key(each.text) for each in candidates]
     metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
-    return key_of("ranked", _VERSION, system.key, query, texts, metadata)
+    return key_of("ranked", _VERSION, key_of_reranker(system.name, reranker), query, texts, metadata)
 
 
 def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:

@@ -10,9 +10,12 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
+from rerank_kit.combine.cascade import Cascade
+from rerank_kit.combine.stages import Stage
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
@@ -45,16 +48,16 @@ class System:
     recall: int | None = None
     reranker: Reranker | None = None
 
-    @property
-    def key(self) -> str:
-        """On what its results depend beside query and candidates, as far as that can be told."""
-        if self.reranker is None:
-            return self.first_stage.key
-        return self.reranker.fingerprint or f"{self.name}: {_settings(self.reranker)}"
+
+def key_of_reranker(name: str, reranker: Reranker) -> str:
+    """On what a ranking depends beside query and candidates, as far as that can be told.
+
+    What has no fingerprint is known by its name and settings, or by its name, class and model if it is none of ours.
+    """
+    return reranker.fingerprint or f"{name}: {_settings(reranker)}"
 
 
 def _settings(reranker: Reranker) -> str:
-    """What a reranker is, as far as that can be told: one of ours by all its settings, another by class and model."""
     kind = type(reranker)
     if kind.__module__.startswith("rerank_kit."):
         with contextlib.suppress(Exception):  # what is inside may be of users, and is pickled as they please
@@ -98,8 +101,8 @@ class _Making:
     def add(self, name: str | None, spec: Spec) -> None:
         """Add what somebody names."""
         if isinstance(spec, System):
-            stage, recall, reranker = spec.first_stage, spec.recall, spec.reranker
-            name = spec.name
+            name, stage, recall, reranker = spec.name, spec.first_stage, spec.recall, spec.reranker
+            second: object = reranker
         else:
             first, second = self._halves(spec)
             stage, recall = self._stage(first)
@@ -107,7 +110,7 @@ class _Making:
         self._put(System(stage.name, stage))
         if reranker is not None:
             recall = RECALL if recall is None else recall
-            called = f"{stage.name}@{recall} > {_called(second if not isinstance(spec, System) else reranker)}"
+            called = f"{stage.name}@{recall} > {_called(second, spec)}"
             self._put(System(name or called, stage, recall, reranker))
         elif name is not None and name != stage.name:
             self.systems = [each for each in self.systems if each.first_stage is not stage or each.reranker]
@@ -127,10 +130,10 @@ class _Making:
         if isinstance(spec, str):
             first, arrow, second = map(str.strip, spec.partition(">"))
             if arrow:
-                return first, second
+                return first, _stages(second) if ">" in second else second
             return (first, None) if _STAGE.fullmatch(first) else self._object(first)
-        if isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2:  # noqa: PLR2004 - both halves
-            return cast("tuple[object, object]", spec)
+        if _is_pair(spec):
+            return spec
         return (spec, None) if is_retriever(spec) else (None, spec)
 
     def _object(self, name: str) -> tuple[object, object]:
@@ -176,17 +179,42 @@ def _first(dataset: Dataset) -> str:
     return "bm25" if dataset.candidates is None else "given"
 
 
+def _stages(names: str) -> Reranker:
+    """A cascade such as `onnx:embedded@20 > cohere:rerank-v4.0-fast`: 20 go on to the second reranker.
+
+    Raises:
+        ConfigurationError: One of them is no reranker, or it is not said how many go on.
+    """
+    stages: list[Stage] = []
+    *before, last = map(str.strip, names.split(">"))
+    for each in before:
+        name, at, count = each.rpartition("@")
+        if not at or not count.isdigit() or int(count) < 1:
+            msg = (
+                f"systems: {each!r} goes on to another reranker: say with how many, such as {each.partition('@')[0]}@20"
+            )
+            raise ConfigurationError(msg)
+        stages.append(Stage(reranker_of(name.strip()), top_n=int(count)))
+    return Cascade(*stages, Stage(reranker_of(last)), keep_rest=True)
+
+
+def _is_pair(spec: Spec) -> TypeGuard[tuple[object, object]]:
+    return isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2  # noqa: PLR2004 - both halves
+
+
 def _kind(name: str) -> str:
     return name.partition(":")[0]
 
 
-def _called(spec: object) -> str:
-    if isinstance(spec, str):
-        return spec
-    model = getattr(spec, "model", None)
-    return (
-        f"{class_name(spec)}({model})" if isinstance(model, str) else str(getattr(spec, "__name__", class_name(spec)))
-    )
+def _called(reranker: object, spec: Spec) -> str:
+    """What tables call a reranker: as it was named, or by its class and model."""
+    if isinstance(reranker, str):
+        return reranker
+    if isinstance(spec, str):  # a cascade
+        return spec.partition(">")[2].strip()
+    model = getattr(reranker, "model", None)
+    name = str(getattr(reranker, "__name__", class_name(reranker)))
+    return f"{name}({model})" if isinstance(model, str) else name
 
 
 def reranker_of(spec: object) -> Reranker:
@@ -223,7 +251,7 @@ def imported(name: str) -> object:
     """
     module, colon, path = name.partition(":")
     if not colon or not all(each.isidentifier() for each in (*module.split("."), *path.split("."))):
-        msg = f"systems: {name!r} is not understood: write {_GRAMMAR}"
+        msg = f"systems: {name!r} is not understood{_meant(name)}: write {_GRAMMAR}"
         raise ConfigurationError(msg)
     here = str(Path.cwd())
     if here not in sys.path:
@@ -233,9 +261,16 @@ def imported(name: str) -> object:
         for each in path.split("."):
             found = getattr(found, each)
     except Exception as error:
-        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}"
+        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{_meant(name)}"
         raise ConfigurationError(msg) from error
     return found
+
+
+def _meant(name: str) -> str:
+    """The end of an error: what a name that cannot be imported was probably meant to be."""
+    kind, colon, model = name.partition(":")
+    close = get_close_matches(kind, _BY_NAME, n=1)
+    return f" (did you mean {f'{close[0]}{colon}{model}'!r}?)" if close else ""
 
 
 def _onnx(model: str) -> Reranker:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import sys
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from typing import Any, NoReturn, TypeAlias, cast
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable
+
+STDIN = Path("standard input")
+"""Stands for what is piped in, wherever a file is read. It is this object, and no file of that name."""
 
 LONGEST = 1 << 26
 """Characters of a line: a longer one is refused, since it is hardly text, and would have to be in memory as a whole."""
@@ -89,17 +93,22 @@ def objects(path: Path, encoding: str) -> Iterator[tuple[Place, Object]]:
         ConfigurationError: A line is no JSON, no object, nested too deeply, or has a key twice; or see `lines`.
     """
     for place, line in lines(path, encoding):
-        try:
-            found: object = json.loads(line, object_pairs_hook=_object)
-        except RecursionError:
-            place.refuse("it is nested too deeply: no data set needs that")
-        except json.JSONDecodeError as error:
-            place.refuse(f"no JSON, {error.msg} at character {error.colno}: write one JSON object a line")
-        except ValueError as error:
-            place.refuse(f"{error}: mend it there")
-        if not isinstance(found, dict):
-            place.refuse(f"a JSON object is needed, one a line, not {quoted(found)}")
-        yield place, cast("Object", found)
+        yield place, object_of(place, line)
+
+
+def object_of(place: Place, line: str) -> Object:
+    """The object that a line of a JSONL file is; the errors are those of `objects`."""
+    try:
+        found: object = json.loads(line, object_pairs_hook=_object)
+    except RecursionError:
+        place.refuse("it is nested too deeply: no data set needs that")
+    except json.JSONDecodeError as error:
+        place.refuse(f"no JSON, {error.msg} at character {error.colno}: write one JSON object a line")
+    except ValueError as error:
+        place.refuse(f"{error}: mend it there")
+    if not isinstance(found, dict):
+        place.refuse(f"a JSON object is needed, one a line, not {quoted(found)}")
+    return cast("Object", found)
 
 
 def rows(path: Path, encoding: str) -> Iterator[tuple[Place, Object]]:
@@ -197,13 +206,12 @@ def _check_line(place: Place, line: str, encoding: str) -> None:
 
 def _opened(path: Path, encoding: str) -> io.TextIOWrapper:
     """A file as a stream of text; bytes that cannot be decoded become halves of surrogate pairs."""
-    stream: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115 - the wrapper closes it
+    stream = _bytes(path)
     codec = encoding
     if codecs.lookup(encoding).name == "utf-8":
         codec = "utf-8-sig"
         try:
-            beginning = stream.read(2)
-            stream.seek(0)
+            beginning = stream.peek(2)[:2]
         except BaseException:
             stream.close()
             raise
@@ -211,6 +219,16 @@ def _opened(path: Path, encoding: str) -> io.TextIOWrapper:
             stream.close()
             Place(path, 1).refuse("it is UTF-16: save the file as UTF-8, or pass encoding='utf-16'")
     return io.TextIOWrapper(stream, codec, errors="surrogateescape", newline="\n")
+
+
+def _bytes(path: Path) -> Any:
+    """A file, or standard input, as a buffered stream of bytes."""
+    if path is not STDIN:
+        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - so it is where it was closed
+        msg = "it is closed"
+        raise OSError(msg)
+    return sys.stdin.buffer
 
 
 @contextmanager

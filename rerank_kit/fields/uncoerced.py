@@ -25,15 +25,24 @@ def uncoerced(kind: type[BaseModel], name: str | None, value: object) -> object:
         ValueError: It is a truth value where a number is wanted, the other way round, a float where a whole number is,
             or text in place of any of them.
     """
-    kinds = _kinds(kind.model_fields[str(name)].annotation)
+    annotation = kind.model_fields[str(name)].annotation
+    kinds = _kinds(annotation)
     given = type(value)
     if not kinds & _NUMBERS or given not in {*_NUMBERS, str, bytes} or given in kinds:
         return value
     if (given is int and float in kinds) or (given in {str, bytes} and kinds & _TAKE_TEXT):
         return value
-    wanted = " or ".join(words for each, words in _WORDS.items() if each in kinds)
+    numbers = " or ".join(words for each, words in _WORDS.items() if each in kinds)
+    wanted = ", ".join([*(f'"{word}"' for word in _words(annotation)), numbers])
     msg = f"{name} must be {wanted}, not of type {given.__name__}"
     raise ValueError(msg)
+
+
+def _words(annotation: Any) -> list[str]:
+    """The words that a field takes."""
+    if get_origin(annotation) is Literal:
+        return [each for each in get_args(annotation) if isinstance(each, str)]
+    return [word for part in get_args(annotation) for word in _words(part)]
 
 
 def _kinds(annotation: Any) -> set[Any]:

@@ -22,6 +22,7 @@ from rerank_kit import (
     InvalidResponse,
     MissingExtra,
     Ranking,
+    Reranker,
     WrongArguments,
 )
 from rerank_kit.decide import Answer, Choice, DecisionLimits, DecisionReranker, Score, SystemOne, YesNo
@@ -295,8 +296,16 @@ def test_a_document_longer_than_any_call_is_cut_to_what_fits(colour: Colour) -> 
 
 def test_a_query_that_leaves_no_room_is_said(colour: Colour) -> None:
     model = Scripted(limits=DecisionLimits(state_tokens=600))
-    with pytest.raises(ConfigurationError, match="leaves no room for a document in DecisionLimits"):
+    with pytest.raises(BackendError, match=r"the query is too long: .* leaves no room for a document"):
         colour(DecisionReranker(model), "rerank", "cat " * 1000, DOCUMENTS)
+    second = Reranker.of(lambda _, texts: [1.0] * len(texts))
+    assert len(colour(Fallback(DecisionReranker(model), second), "rerank", "cat " * 1000, DOCUMENTS)) == len(DOCUMENTS)
+
+
+def test_a_criterion_that_leaves_no_room_is_a_wrong_setting(colour: Colour) -> None:
+    model = Scripted(limits=DecisionLimits(tokens=600))
+    with pytest.raises(ConfigurationError, match="leaves no room for a document in DecisionLimits"):
+        colour(DecisionReranker(model, criterion="is of cats " * 1000), "rerank", "cat", DOCUMENTS)
 
 
 @pytest.mark.parametrize("ask", EACH)
@@ -307,6 +316,7 @@ def test_a_query_that_leaves_no_room_is_said(colour: Colour) -> None:
         ("missing", "the model left it out of its answer"),
         ("duplicate", "the model gave two different verdicts"),
         ("unparsable", "the model's answer could not be read"),
+        ("shrugged", "the model gave no answer: shrugged"),
     ],
 )
 def test_what_is_not_answered_is_kept_unjudged_behind_the_others(

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError, Deadline, Document, Ranking, Reranker, Usage
+from rerank_kit import ConfigurationError, Deadline, Document, Ranking, Reranker, Rules, Usage
 from rerank_kit.errors import BudgetExceeded, RateLimited
 from rerank_kit.evaluate import Dataset, Plan, Progress, evaluate
 from rerank_kit.evaluate.first_stages import Found
 from rerank_kit.local import CrossEncoder
+from rerank_kit.rules import equals
 from rerank_kit.values import Span
 
 ANIMALS = ("cat", "dog", "cow", "hen", "pig", "fox", "owl", "bat", "emu", "yak")
@@ -243,3 +244,85 @@ def test_a_damaged_row_is_computed_anew(tmp_path: Path) -> None:
         connection.execute("UPDATE evaluation SET value = '{'")
     second = evaluate(DATA, {"words": Words()}, store=store)
     assert second["words"].values == first["words"].values
+
+
+class Apart(Reranker):
+    """Asks an API: each document's score is its own."""
+
+    model = "apart"
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    @property
+    def fingerprint(self) -> str:
+        return "apart, 1"
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        self.asked.append(len(documents))
+        return Ranking.by_score([float(len(each.text)) for each in documents], Usage(requests=1))
+
+
+def test_what_an_api_would_have_to_be_paid_for_again_is_not_known() -> None:
+    apart = Apart()
+    found = evaluate(DATA, {"two": ("bm25@2", apart), "three": ("bm25@3", apart)})
+    assert apart.asked == [3] * len(QUERIES)
+    assert found["two"].seconds() is None
+    assert found["two"].cost_per_1000 is None
+    assert found["three"].seconds() is not None
+    assert found.to_dict()["systems"][1]["seconds"] is None
+
+
+def test_times_of_a_shallow_run_are_measured_on_some_queries() -> None:
+    many = {str(number): f"when {ANIMALS[number % 10]} eats" for number in range(25)}
+    data = Dataset("many", many, {each: {"cat eats": 1} for each in many}, DOCUMENTS)
+    found = evaluate(data, {"two": ("bm25@2", Words()), "three": ("bm25@3", Words())})
+    assert (len(found["two"].timings), len(found["three"].timings)) == (20, 25)
+
+
+def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:
+    class Backwards:
+        name = key = "backwards"
+        free = True
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            texts = [f"a text of item{number}" for number in range(60)] + [f"the {query_id} eats"]
+            return [Found(text.removeprefix("the "), text) for text in texts][:depth]
+
+    found = evaluate(DATA, {"few": (Backwards(), Words())})
+    assert found["few"].recall == 50
+    (told,) = [each["text"] for each in found.findings if each["kind"] == "recall"]
+    assert told == "few: your reranker sees 50 candidates; at 61 the ceiling of nDCG@10 rises from 0.00 to 1.00"
+    path = tmp_path / "found.json"
+    assert found.to_json(path) == path.read_text("utf-8")
+    with pytest.raises(StopIteration):
+        found["none"]
+
+
+def test_metadata_that_no_file_can_hold_is_ranked_all_the_same(tmp_path: Path) -> None:
+    class Odd:
+        name = key = "odd"
+        free = True
+        asked = 0
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            self.asked += 1
+            return [Found(f"{query_id} eats", f"the {query_id} eats", metadata={"when": {1, 2}, "year": 2020})]
+
+    odd, store = Odd(), tmp_path / "store.db"
+    rules = Rules(prefer=[equals("year", 2020)])
+    for _ in range(2):
+        found = evaluate(DATA, {"rules": (odd, rules)}, store=store, queries=2)
+        assert found["rules"].mean("RR@10") == 1.0
+    assert odd.asked == 4  # what cannot be kept is found again
+
+
+def test_a_wrong_setting_that_shows_late_is_raised() -> None:
+    class Late(Words):
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            if "owl" in pairs[0][0]:
+                raise ConfigurationError("the model wants a prompt")
+            return super().score(pairs, deadline)
+
+    with pytest.raises(ConfigurationError, match="the model wants a prompt"):
+        evaluate(DATA, [Late()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from llama_index.retrievers.bm25 import BM25Retriever as LlamaBM25
 
 import langchain_rerank_kit
 import llama_rerank_kit
-from rerank_kit import ConfigurationError, Reranker
+from rerank_kit import Cascade, ConfigurationError, MissingExtra, Reranker
 from rerank_kit.evaluate import Dataset, evaluate
 from rerank_kit.evaluate.first_stages import RetrieverStage
 from rerank_kit.evaluate.systems import System, reranker_of, systems_of
@@ -66,6 +67,17 @@ def test_names_of_first_stages_and_objects_are_combined() -> None:
     ]
     made = systems_of(["bm25"], DATA)[0].first_stage
     assert names([System("whole", made, 7, Scripted())]) == [("bm25", "bm25", None), ("whole", "bm25", 7)]
+
+
+def test_cascades_are_written_as_they_run() -> None:
+    mine = "tests.evaluate.test_systems:shared"
+    (_, made) = systems_of([f"bm25@40 > {mine}@10 > {mine}"], DATA)
+    assert (made.name, made.recall) == (f"bm25@40 > {mine}@10 > {mine}", 40)
+    assert isinstance(made.reranker, Cascade)
+    assert [each.top_n for each in made.reranker.stages] == [10, None]
+    for wrong in (mine, f"{mine}@0", f"{mine}@many"):
+        with pytest.raises(ConfigurationError, match="say with how many, such as"):
+            systems_of([f"bm25 > {wrong} > {mine}"], DATA)
 
 
 def test_two_systems_of_one_name_are_refused() -> None:
@@ -143,6 +155,7 @@ def test_retrievers_of_both_frameworks_bring_as_many_as_are_asked_for(retriever:
     assert {each.id for each in found} <= TEXTS.keys()
     assert all(each.text == TEXTS[each.id] for each in found)
     assert len(stage.find("q", "text item7", 3)) == 3
+    assert stage.find("q", "text item7", 3) == stage.find("q", "text item7", 3)
 
 
 def test_what_a_retriever_finds_is_known_by_its_text_where_it_has_other_ids() -> None:
@@ -169,3 +182,23 @@ def test_what_is_no_first_stage_is_told() -> None:
         systems_of([(5, shared)], DATA)
     with pytest.raises(ConfigurationError, match="bm25 needs the documents of the dataset"):
         systems_of(["bm25"], Dataset("none", {"q": "?"}, {"q": {"a": 1}}))
+
+
+def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = systems_of([("tests.evaluate.test_systems:OTHERS", shared)], DATA)
+    assert [each.name for each in made] == ["BM25Retriever", "BM25Retriever@50 > shared"]
+    assert systems_of(["tests.evaluate.test_systems:OTHERS"], DATA)[0].name == "BM25Retriever"
+    monkeypatch.setitem(sys.modules, "flashrank", None)
+    with pytest.raises(MissingExtra, match="flashrank"):
+        reranker_of("flashrank:ms-marco-TinyBERT-L-2-v2")
+
+
+def test_given_candidates_are_found() -> None:
+    found = evaluate(GIVEN, ["given"])
+    assert found["given"].outcomes["q"].ids == ["9", "7", "8"]
+    assert found["given"].cost_per_1000 == 0.0
+
+
+OTHERS = langchain_rerank_kit.BM25Retriever.from_texts(["one text", "another text"])

@@ -121,7 +121,7 @@ def test_every_setting_of_a_judge_is_a_field_and_arrives(package: ModuleType) ->
 
 
 DECISIONS: dict[str, Any] = {
-    "ask": "yes-no",
+    "ask": "score",  # which alone has levels
     "criterion": "is safe to quote",
     "levels": ["no", "yes"],
     "pairwise": True,
@@ -144,7 +144,8 @@ def test_every_setting_of_a_decision_model_is_a_field_and_arrives(package: Modul
     made = vars(changed)
     assert made == vars(DecisionReranker(model, on_error="raise", **DECISIONS))
     unchanged = {each for each, held in vars(DecisionReranker(model)).items() if made[each] == held}
-    assert unchanged == {"decider", "model", "_prices", "_seed", "_fixed"}
+    assert unchanged == {"decider", "model", "ask", "_prices", "_seed", "_fixed"}
+    assert package.DecisionRerank(decision_model=model, ask="yes-no").loaded.ask == "yes-no"
     plain: DecisionReranker = package.DecisionRerank(decision_model=model).loaded
     assert vars(plain) == vars(DecisionReranker(model))
 

@@ -197,6 +197,9 @@ def test_a_models_own_usage_and_name_give_the_cost(colour: Colour) -> None:
 
 def test_limits_are_the_narrowest_that_are_known_unless_said_otherwise() -> None:
     assert LangChainDecisions(Provider()).limits.state_tokens == 32_000
+    wrong: Any = {"questions": 5}
+    with pytest.raises(ConfigurationError, match=r"limits must be rerank_kit.decide.DecisionLimits"):
+        LangChainDecisions(Provider(), limits=wrong)
     mine = DecisionLimits(questions=3)
     model = Provider()
     ranking = DecisionReranker(LangChainDecisions(model, limits=mine)).rerank(QUERY, DOCUMENTS)

@@ -200,7 +200,7 @@ def test_other_arguments_go_on_to_the_first_stage(colour: Colour) -> None:
         return [Document(page_content=f"{query} {number}") for number in range(k)]
 
     got: list[dict[str, Any]] = []
-    given: dict[str, Any] = {"score_threshold": 0.5, "fetch_k": 9, "filter": {}, "n": 1, "limit": 3}
+    given: dict[str, Any] = {"score_threshold": 0.5, "fetch_k": 9, "filter": {}, "n": 1, "page": 3}
     colour(with_rerank(listening, Scripted()), "invoke", "query", **given)
     assert got == [given]
 

@@ -246,7 +246,7 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
     ),
     "LLMJudgeRerank": lambda _folder, server: judge(server),
     "DecisionRerank": lambda _folder, server: DecisionRerank(
-        base_url=server.base_url("openai"), ask="yes-no", criterion="names a fruit", levels=["no", "yes"], top_n=2
+        base_url=server.base_url("openai"), criterion="names a fruit", levels=["no", "yes"], top_n=2
     ),
 }
 SERVERS: dict[str, type[RerankServer]] = {"LLMJudgeRerank": ChatServer, "DecisionRerank": DecisionServer}
