@@ -185,7 +185,7 @@ def listed() -> Iterator[str]:
         if not line.startswith(" "):
             root, folder = first.strip("/"), ""
         elif not line.startswith("    "):
-            folder = f"{first.strip('/')}." if first.endswith("/") else ""
+            folder = f"{first.strip('/').replace('/', '.')}." if first.endswith("/") else ""
         names = takewhile(lambda word: word.endswith(".py"), line.split())
         yield from (f"{root}.{folder}{name.removesuffix('.py')}" for name in names)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.evaluation import Evaluation
@@ -33,8 +33,9 @@ def plain(evaluation: Evaluation | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(evaluation, Evaluation):
         return evaluation.to_dict()
     remedy = "pass an Evaluation, or what its to_dict() or to_json() gave"
-    if not isinstance(evaluation, Mapping):
-        msg = f"evaluation must be an Evaluation or its plain values, not {quoted(evaluation)}: {remedy}"
+    given = cast("object", evaluation)
+    if not isinstance(given, Mapping):
+        msg = f"evaluation must be an Evaluation or its plain values, not {quoted(given)}: {remedy}"
         raise ConfigurationError(msg)
     version = evaluation.get("version")
     if version != _VERSION:

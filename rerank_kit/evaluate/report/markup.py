@@ -23,7 +23,7 @@ _LATEX = {
     ">": r"\textgreater{}",
     "▲": r"$\uparrow$",
     "▼": r"$\downarrow$",
-    "–": "--",
+    "\N{EN DASH}": "--",
     "…": r"\ldots{}",
     "·": r"$\cdot$",
     **{each: f"\\{each}" for each in "&%$#_{}"},
@@ -98,15 +98,18 @@ def to_pandas(evaluation: Evaluation | Mapping[str, Any]) -> Any:
         ConfigurationError: `evaluation` is something else.
         MissingExtra: pandas is not installed: `pip install pandas`.
     """
-    pandas = optional("pandas", extra="", why="to_pandas")
-    return pandas.DataFrame(_named(plain(evaluation)))
+    rows = _named(plain(evaluation))
+    return optional("pandas", extra="", why="to_pandas").DataFrame(rows)
 
 
 def _named(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The records, names and measures in one line each."""
     texts = {"system", "first_stage"}
     return [
-        {in_a_line(key): in_a_line(value) if key in texts and value is not None else value for key, value in row.items()}
+        {
+            in_a_line(key): in_a_line(value) if key in texts and value is not None else value
+            for key, value in row.items()
+        }
         for row in records(given)
     ]
 

@@ -23,8 +23,8 @@ def as_html(evaluation: Evaluation | Mapping[str, Any]) -> str:
     """The page: verdicts, the table, quality against time and money, ceilings, differences, and each query's rankings.
 
     It needs no network, and its own rules (a content security policy) forbid it any. Texts of queries and documents are
-    shown as text whatever is in them; of long ones the page holds the beginning, and says so. It is about 50 kB and what
-    was measured: 1 MB for a hundred queries, and up to some 40 MB for ten thousand.
+    shown as text whatever is in them; of long ones the page holds the beginning, and says so. The page by itself has
+    50 kB; to these come the texts and the rankings: under 1 MB for fifty queries, 20 to 40 MB for ten thousand.
 
     Args:
         evaluation: What was measured.
@@ -35,7 +35,9 @@ def as_html(evaluation: Evaluation | Mapping[str, Any]) -> str:
     given = plain(evaluation)
     style = _asset("page.css")
     script = f"'use strict';(()=>{{\n{''.join(_asset(f'{name}.js') for name in _SCRIPTS)}}})();"
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    )
     return "".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',

@@ -10,8 +10,9 @@ from rerank_kit.evaluate.report.characters import in_a_line, visible
 
 LONGEST = 4_000  # characters of a document
 _ALL = 16_000_000  # characters of all documents together
-_SHORTEST = 80  # whatever there is
-_LINE = 400  # characters of a query, a reason or an id
+_SHORTEST = 10  # of a text, however many there are
+_LINE = 400  # characters of a query or an id, and of a reason at most
+_REASONS = 6_000_000  # characters of all reasons together
 _HITS = 600_000  # results of all systems and queries together
 _FEWEST = 5  # results of a ranking, whatever there is
 
@@ -26,7 +27,7 @@ def figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
                 "name": in_a_line(each["name"]),
                 "first": place.get(each["first_stage"]),
                 "value": _number(each["values"].get(evaluation["measure"])),
-                "seconds": _number((each["seconds"] or {}).get("p50")),
+                "seconds": None if each["seconds"] is None else _number(each["seconds"]["p50"]),
                 "cost": _number(each["cost_per_1000"]),
             }
             for each in evaluation["systems"]
@@ -62,7 +63,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         `results`: of each system, for each query: the documents' places, their scores, and reasons if there are any.
         `failed`: of each system, for queries by their place: why.
         `documents`: id, text or `None`, and the text's length where it is cut.
-        `found`: of each finding, the places of its queries.
+        `found`: of each finding, its kind, the places of its queries, and of what systems it tells.
         `hits`: how many results of each ranking the page has at most.
         `cut`: how many characters of each document it has at most.
     """
@@ -70,11 +71,11 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     number = {each["id"]: place for place, each in enumerate(queries)}
     hits = max(_FEWEST, _HITS // max(1, len(queries) * len(evaluation["systems"])))
     documents = _Documents(evaluation["documents"])
-    results = [
-        [_ranking(ranked[:hits], documents) for ranked in system["results"]] for system in evaluation["systems"]
-    ]
+    shown = [[ranked[:hits] for ranked in system["results"]] for system in evaluation["systems"]]
+    told = _cut((why for system in shown for ranked in system for *_, why in ranked if why), _REASONS, _LINE)
+    results = [[_ranking(ranked, documents, told) for ranked in system] for system in shown]
     judged = [_judged(each["relevant"], documents) for each in queries]
-    cut = _cut(documents.texts())
+    cut = _cut(documents.texts(), _ALL, LONGEST)
     return {
         "queries": [
             [in_a_line(each["id"])[:_LINE], in_a_line(each["text"][: 2 * _LINE])[:_LINE], grades]
@@ -90,7 +91,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             for system in evaluation["systems"]
         ],
         "documents": documents.listed(cut),
-        "found": [[number[query] for query in each["queries"] if query in number] for each in evaluation["findings"]],
+        "found": [_finding(each, evaluation, number) for each in evaluation["findings"]],
         "hits": hits,
         "cut": cut,
     }
@@ -125,29 +126,52 @@ class _Documents:
         return rows
 
 
-def _ranking(ranked: Sequence[Sequence[Any]], documents: _Documents) -> list[Any]:
+def _ranking(ranked: Sequence[Sequence[Any]], documents: _Documents, told: int) -> list[Any]:
     shown = [[documents.place(name) for name, _, _ in ranked], [_number(score, 5) for _, score, _ in ranked]]
-    reasons = [None if why is None else in_a_line(why)[:_LINE] for _, _, why in ranked]
+    reasons = [None if why is None else _begun(in_a_line(why[: 2 * told]), told) for _, _, why in ranked]
     return [*shown, reasons] if any(reasons) else shown
 
 
 def _judged(relevant: Mapping[str, int], documents: _Documents) -> list[list[int]]:
     """Documents and grades: all that are relevant, and of the others those that are shown."""
-    return [
-        [documents.place(name), grade] for name, grade in relevant.items() if grade > 0 or documents.known(name)
-    ]
+    return [[documents.place(name), grade] for name, grade in relevant.items() if grade > 0 or documents.known(name)]
 
 
-def _cut(texts: Iterable[str]) -> int:
-    """How many characters of each document there is room for."""
-    lengths = sorted(min(len(text), LONGEST) for text in texts)
-    left = _ALL
+def _finding(finding: Mapping[str, Any], evaluation: Mapping[str, Any], number: Mapping[str, int]) -> dict[str, Any]:
+    """A finding's queries, and the systems to look at: those of the verdict or the name that it begins with."""
+    place = _places(evaluation)
+    text: str = finding["text"]
+    told = [(each["text"], each["system"], each["against"]) for each in evaluation["comparisons"]]
+    told += [(f"{each['name']}: ", each["name"], each["first_stage"]) for each in evaluation["systems"]]
+    system, against = next((names for begins, *names in told if text.startswith(begins)), (None, None))
+    return {
+        "kind": in_a_line(finding["kind"]),
+        "system": place.get(system),
+        "against": place.get(against),
+        "queries": [number[query] for query in finding["queries"] if query in number],
+    }
+
+
+def _begun(line: str, most: int) -> str:
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _cut(texts: Iterable[str], everything: int, longest: int) -> int:
+    """How many characters of each text there is room for.
+
+    Args:
+        texts: All of them.
+        everything: Characters that there is room for.
+        longest: Of a text, whatever room there is.
+    """
+    lengths = sorted(min(len(text), longest) for text in texts)
+    left = everything
     for place, length in enumerate(lengths):
         share = left // (len(lengths) - place)
         if length > share:  # so are all that follow
             return max(_SHORTEST, share)
         left -= length
-    return LONGEST
+    return longest
 
 
 def _places(evaluation: Mapping[str, Any]) -> dict[str | None, int]:

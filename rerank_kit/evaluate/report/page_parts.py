@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rerank_kit.evaluate.report.characters import in_a_line
-from rerank_kit.evaluate.report.table import SYMBOLS, headline, table, told
+from rerank_kit.evaluate.report.table import NOTHING, SYMBOLS, UNKNOWN, headline, table, told
 
 _KINDS = {
     "harm": "Harm",
@@ -17,14 +17,21 @@ _KINDS = {
     "labels": "Missing labels",
     "failed": "Failures",
 }
+_FRONT = "Up and to the left is better. The line joins the systems that no other beats in both."
+_CEILING = (
+    "The line is what a perfect reranker would reach with that many candidates of a first stage; marks are what "
+    "rerankers reach now."
+)
+_DIFFERENCES = (
+    "Each difference with its interval. The band is the margin within which systems count as equal; where an interval "
+    "touches the line of 0, the difference can be chance."
+)
 _CHARTS = (
-    ("time", "Quality against time", "Up and to the left is better. The line joins systems that no other beats in both."),
-    ("money", "Quality against money", "Up and to the left is better. The line joins systems that no other beats in both."),
-    ("ceilings", "What candidates allow", "The line is what a perfect reranker would reach with that many candidates of a "
-     "first stage; marks are what rerankers reach now."),
-    ("differences", "Differences", "Each difference with its interval. The band is the margin within which systems count "
-     "as equal; an interval on the line of 0 can be chance."),
-)  # fmt: skip
+    ("time", "Quality against time", _FRONT),
+    ("money", "Quality against money", _FRONT),
+    ("ceilings", "What candidates allow", _CEILING),
+    ("differences", "Differences", _DIFFERENCES),
+)
 
 
 def title(evaluation: Mapping[str, Any]) -> str:
@@ -43,8 +50,8 @@ def body(evaluation: Mapping[str, Any]) -> str:
         [
             '<a class="skip" href="#queries">Skip to the queries</a>\n',
             "<header>",
-            f"<h1>{title(evaluation)}</h1><p>{escape(headline(evaluation).partition(': ')[2])}</p>",
-            '<button type="button" id="theme" hidden>Dark</button></header>\n<main>\n',
+            f'<h1>{title(evaluation)}</h1><button type="button" id="theme" hidden>Dark colours</button>',
+            f"<p>{escape(headline(evaluation, named=False))}</p></header>\n<main>\n",
             '<noscript><p class="note">Charts and queries need JavaScript; nothing is loaded or sent.</p></noscript>\n',
             _verdicts(evaluation),
             _table(evaluation),
@@ -72,7 +79,11 @@ def _verdicts(evaluation: Mapping[str, Any]) -> str:
     parts = ['<section aria-labelledby="short">\n<h2 id="short">In short</h2>\n']
     parts += ['<ul class="sentences">\n', *comparisons, "</ul>\n"] if comparisons else [_ALONE]
     parts += ["<h3>What stands out</h3>\n", '<ul class="sentences">\n', *findings, "</ul>\n"] if findings else []
-    parts += [f"<details><summary>Notes on the data ({len(notes)})</summary><ul>\n", *notes, "</ul></details>\n"] * bool(notes)
+    parts += [
+        f"<details><summary>Notes on the data ({len(notes)})</summary><ul>\n",
+        *notes,
+        "</ul></details>\n",
+    ] * bool(notes)
     return "".join([*parts, "</section>\n"])
 
 
@@ -94,19 +105,21 @@ def _show(place: int, count: int) -> str:
 def _table(evaluation: Mapping[str, Any]) -> str:
     shown = table(evaluation)
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in shown.header)
-    rows = "".join(
-        f'<tr><th scope="row"><bdi>{escape(row[0])}</bdi></th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:-1])
-        + f'<td class="{_known(verdict) if verdict else "none"}">{escape(row[-1])}</td></tr>\n'
-        for row, verdict in zip(shown.rows, shown.verdicts, strict=True)
-    )
+    rows = "".join(_system(row, verdict) for row, verdict in zip(shown.rows, shown.verdicts, strict=True))
     return (
         '<section aria-labelledby="systems">\n<h2 id="systems">Systems</h2>\n'
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="systems"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
-        '<p class="note">Times are of one query: the median (p50), what of it was spent waiting for others, and the 95th '
-        "percentile. “?” is not known; “–” is nothing to know.</p>\n</section>\n"
+        '<p class="note">Times are of one query: the median (p50), what of it was spent waiting for others, and the '
+        f"95th percentile. “{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n</section>\n"
     )
+
+
+def _system(row: Sequence[str], verdict: str) -> str:
+    name, judged, *cells = map(escape, row)
+    kind = _known(verdict) if verdict else "none"
+    others = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f'<tr><th scope="row"><bdi>{name}</bdi></th><td class="{kind}">{judged}</td>{others}</tr>\n'
 
 
 def _chart(name: str, heading: str, note: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from rerank_kit.evaluate.report.characters import in_a_line
 
 UNKNOWN = "?"
-NOTHING = "–"  # where there is nothing to know
+NOTHING = "\N{EN DASH}"  # where there is nothing to know
 SYMBOLS = {"better": "▲", "worse": "▼", "equal": "=", "inconclusive": "~"}
 """What stands beside a verdict, so that it is not told by colour alone."""
 
@@ -35,7 +35,7 @@ def records(evaluation: Mapping[str, Any]) -> list[Record]:
     """A dictionary for each system, all with the same keys: times in seconds, money in US dollars."""
     found: list[Record] = []
     for system in evaluation["systems"]:
-        seconds = system["seconds"] or {}
+        seconds: Mapping[str, float] = system["seconds"] or {}
         against = against_first_stage(evaluation, system)
         found.append(
             {
@@ -59,13 +59,14 @@ def against_first_stage(evaluation: Mapping[str, Any], system: Mapping[str, Any]
     """The comparison of a system with its own first stage; empty where there is none."""
     pair = (system["name"], system["first_stage"])
     found = (each for each in evaluation["comparisons"] if (each["system"], each["against"]) == pair)
-    return next(found, {})
+    none: dict[str, Any] = {}
+    return next(found, none)
 
 
 def table(evaluation: Mapping[str, Any]) -> Table:
     """The same for people."""
     measures: list[str] = list(evaluation["measures"])
-    header = ["system", *map(in_a_line, measures), "p50", "waiting", "p95", "tokens", "$ per 1,000", "vs first stage"]
+    header = ["system", "vs first stage", *map(in_a_line, measures), "p50", "waiting", "p95", "tokens", "$ per 1,000"]
     rows: list[list[str]] = []
     verdicts: list[str] = []
     for each in records(evaluation):
@@ -75,11 +76,11 @@ def table(evaluation: Mapping[str, Any]) -> Table:
         rows.append(
             [
                 in_a_line(each["system"]),
+                told(verdict) if verdict else NOTHING if alone else UNKNOWN,
                 *(_number(each[measure]) for measure in measures),
                 *(_seconds(each[f"{name}_seconds"]) for name in ("p50", "waiting_p50", "p95")),
                 NOTHING if alone and each["tokens"] is None else _whole(each["tokens"]),
                 _money(each["cost_per_1000"]),
-                told(verdict) if verdict else NOTHING if alone else UNKNOWN,
             ]
         )
     return Table(header, rows, verdicts)
@@ -90,7 +91,7 @@ def told(verdict: str) -> str:
     return f"{SYMBOLS.get(verdict, '')} {verdict}".strip()
 
 
-def headline(evaluation: Mapping[str, Any]) -> str:
+def headline(evaluation: Mapping[str, Any], *, named: bool = True) -> str:
     """On what it was measured, when and by what, in a line."""
     dataset, made = evaluation["dataset"], evaluation["made"]
     asked, there = dataset["queries"], dataset["of"]
@@ -101,7 +102,8 @@ def headline(evaluation: Mapping[str, Any]) -> str:
         f"{str(made.get('date', UNKNOWN))[:10]}, rerank-kit {made.get('rerank_kit', UNKNOWN)}",
         f"Python {made.get('python', UNKNOWN)} on {made.get('machine', UNKNOWN)}",
     ]
-    return in_a_line(f"{dataset['name']}: {' · '.join(parts)}")
+    name = f"{dataset['name']}: " if named else ""
+    return in_a_line(name + " · ".join(parts))
 
 
 def sentences(evaluation: Mapping[str, Any]) -> list[tuple[str, list[str]]]:

@@ -22,7 +22,7 @@ def as_text(evaluation: Evaluation | Mapping[str, Any], width: int = 100, *, col
 
     Args:
         evaluation: What was measured.
-        width: Columns of the terminal, 40 at least. What does not fit beside goes below, each part with the systems' names.
+        width: Columns of the terminal, 40 at least. What does not fit beside goes below, with the systems' names again.
         colour: Whether verdicts are coloured, by ANSI's codes.
 
     Raises:

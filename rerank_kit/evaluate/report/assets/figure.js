@@ -1,16 +1,18 @@
 // What all charts share: drawn again whenever their width changes, scales, axes.
 function figure(box, label, heightOf, draw) {
+  const inner = element('div', {});
+  box.append(inner);
   let last = 0;
   const again = () => {
-    const width = Math.floor(box.clientWidth);
-    if (!width) return;
+    const width = Math.floor(inner.clientWidth);
+    if (width < 200) return; // not laid out yet
     last = width;
     const height = heightOf(width);
     const drawing = shape('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label });
     draw(drawing, width, height);
-    box.replaceChildren(drawing);
+    inner.replaceChildren(drawing);
   };
-  new ResizeObserver(() => { if (Math.floor(box.clientWidth) !== last) again(); }).observe(box);
+  new ResizeObserver(() => { if (Math.floor(inner.clientWidth) !== last) again(); }).observe(inner);
   again();
   return again;
 }
@@ -40,7 +42,8 @@ const around = (values, share = 0.12) => {
   return [low - pad, high + pad];
 };
 
-function leftAxis(drawing, scale, [from, to], left, right) {
+function leftAxis(drawing, scale, [from, to], left, right, title) {
+  drawing.append(shape('text', { class: 'axis', x: 2, y: 11 }, title));
   const { found, digits } = ticks(from, to, 5);
   for (const each of found) {
     const y = scale(each);
@@ -61,14 +64,15 @@ function labels(width, top, bottom) {
   return {
     block: (x, y, reach) => taken.push([x - reach, y - reach, x + reach, y + reach]),
     place(drawing, text, x, y, name = 'label') {
-      const long = text.length * 6.3 + 4;
-      const tries = [[x + 11, y + 4], [x - 11 - long, y + 4], [x - long / 2, y - 13], [x - long / 2, y + 22], [x - long + 10, y - 13], [x - 10, y + 22]];
-      for (const [left, base] of tries) {
+      const long = text.length * 7 + 4;
+      const tries = [['start', x + 11, y + 4], ['end', x - 11, y + 4], ['middle', x, y - 13], ['middle', x, y + 22], ['end', x + 10, y - 13], ['start', x - 10, y + 22]];
+      for (const [anchor, at, base] of tries) {
+        const left = at - { start: 0, middle: long / 2, end: long }[anchor];
         const room = [left, base - 11, left + long, base + 3];
         if (left < 2 || room[2] > width - 2 || room[1] < top || room[3] > bottom) continue;
         if (taken.some(([a, b, c, d]) => room[0] < c && room[2] > a && room[1] < d && room[3] > b)) continue;
         taken.push(room);
-        drawing.append(shape('text', { class: name, x: left, y: base }, text));
+        drawing.append(shape('text', { class: name, x: at, y: base, 'text-anchor': anchor }, text));
         return;
       }
     },

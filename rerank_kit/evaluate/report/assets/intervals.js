@@ -1,5 +1,5 @@
 // Differences with their intervals; the verdict is told by shape and word, and then by colour.
-const ROW = 46;
+const rowOf = (width) => (width < 520 ? 62 : 46); // names in two lines, or in one
 const MARKS = {
   better: (x, y) => `M${x} ${y - 7}l7 13h-14z`,
   worse: (x, y) => `M${x} ${y + 7}l7-13h-14z`,
@@ -14,7 +14,7 @@ function intervals(box, data) {
     return;
   }
   const label = `Differences of ${data.measure}: ` + rows.map((each) => each.text).join('. ');
-  figure(box, label, () => rows.length * ROW + 50, (drawing, width, height) => {
+  figure(box, label, (width) => rows.length * rowOf(width) + 50, (drawing, width, height) => {
     const [left, right, bottom] = [12, width - 12, height - 40];
     const margin = Math.max(0, ...rows.map((each) => each.margin ?? 0));
     const range = around([-margin, margin, 0, ...rows.flatMap((each) => [each.low, each.high])], 0.06);
@@ -26,21 +26,23 @@ function intervals(box, data) {
       bottomTick(drawing, x(each), bottom + 16, Math.abs(each) < 1e-9 ? '0' : signed(each, digits));
     }
     drawing.append(shape('text', { class: 'axis', x: width / 2, y: height - 4, 'text-anchor': 'middle' }, `difference of ${data.measure}`));
-    rows.forEach((each, place) => drawing.append(interval(each, place * ROW, data, x, width)));
+    rows.forEach((each, place) => drawing.append(interval(each, place * rowOf(width), data, x, width)));
   });
 }
 
 function interval(each, top, data, x, width) {
-  const y = top + 31;
+  const narrow = width < 520;
+  const y = top + (narrow ? 47 : 31);
   const verdict = MARKS[each.verdict] ? each.verdict : 'inconclusive';
   const word = `${SYMBOLS[verdict]} ${verdict}`;
-  const room = Math.floor((width - word.length * 7 - 40) / 6.4);
+  const room = Math.floor((width - word.length * 7.6 - 44) / 7.2);
   const names = [each.system, each.against].map((place) => data.systems[place].name);
-  const half = Math.floor((room - 4) / 2);
-  const [one, other] = names.join('').length + 4 > room ? names.map((name) => shortened(name, Math.max(8, half))) : names;
+  const long = names.join('').length + 4 > room || narrow;
+  const [one, other] = long ? names.map((name) => shortened(name, narrow ? room : Math.max(8, Math.floor(room / 2) - 2))) : names;
   return shape('g', { class: verdict },
     shape('title', {}, each.text),
-    shape('text', { class: 'label', x: 12, y: top + 15 }, `${one} vs ${other}`),
+    shape('text', { class: 'label', x: 12, y: top + 15 }, narrow ? one : `${one} vs ${other}`),
+    narrow ? shape('text', { class: 'faint', x: 12, y: top + 31 }, `vs ${other}`) : null,
     shape('text', { class: 'word', x: width - 12, y: top + 15, 'text-anchor': 'end' }, word),
     shape('line', { class: 'interval', x1: x(each.low), x2: x(each.high), y1: y, y2: y }),
     shape('path', { class: 'interval', d: `M${x(each.low)} ${y - 5}v10M${x(each.high)} ${y - 5}v10` }),

@@ -11,19 +11,19 @@ function ceilings(box, data) {
 }
 
 function ceiling(drawing, width, height, each, measure) {
-  const [left, right, top, bottom] = [48, width - 24, 22, height - 44];
+  const [left, right, top, bottom] = [48, width - 24, 28, height - 44];
   const all = [...each.depths, ...each.now];
   const reach = all.map(([depth]) => Math.log2(Math.max(1, depth)));
   const along = between(Math.min(...reach), Math.max(...reach), left + 16, right);
   const x = (depth) => along(Math.log2(Math.max(1, depth)));
   const range = around(all.map(([, value]) => value), 0.15);
   const y = between(range[0], range[1], bottom, top);
-  leftAxis(drawing, y, range, left, right);
+  leftAxis(drawing, y, range, left, right, measure);
   let edge = -Infinity;
   for (const depth of [...new Set(all.map(([known]) => known))].sort((one, other) => one - other)) {
     if (x(depth) - edge > 26) bottomTick(drawing, (edge = x(depth)), bottom + 16, String(depth));
   }
-  drawing.append(shape('text', { class: 'axis', x: (left + right) / 2, y: height - 6, 'text-anchor': 'middle' }, `candidates; ${measure}`));
+  drawing.append(shape('text', { class: 'axis', x: (left + right) / 2, y: height - 6, 'text-anchor': 'middle' }, 'candidates'));
   const words = labels(width, 0, bottom);
   if (each.enough !== null) {
     drawing.append(shape('line', { class: 'enough', x1: x(each.enough), x2: x(each.enough), y1: top, y2: bottom }));

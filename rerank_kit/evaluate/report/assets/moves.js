@@ -14,6 +14,11 @@ function moves(box, data, names, query, before, after) {
     button.setAttribute('aria-pressed', 'true');
     panel.replaceChildren(...opened(data, names, document, grades, [[before, sides[0], was], [after, sides[1], is]]));
   };
+  const close = () => {
+    if (pressed) pressed.setAttribute('aria-pressed', 'false');
+    pressed = null;
+    panel.replaceChildren(element('p', { class: 'note' }, 'Choose a document to read it; Escape closes it again.'));
+  };
   const column = (rows, moved, title) => element('div', { class: 'column' },
     element('h4', {}, element('bdi', {}, title)),
     element('ol', {}, ...rows.map((each, place) => element('li', {}, row(each, place, moved)))));
@@ -31,7 +36,7 @@ function moves(box, data, names, query, before, after) {
   };
   const lines = shape('svg', { class: 'lines', 'aria-hidden': 'true' });
   const pair = element('div', { class: 'pair' }, column(sides[0], false, names[before]), lines, column(sides[1], true, names[after]));
-  pair.addEventListener('keydown', (event) => stepped(event, pair));
+  pair.addEventListener('keydown', (event) => (event.key === 'Escape' ? close() : stepped(event, pair)));
   const missing = [...grades].filter(([document, grade]) => grade > 0 && !was.has(document) && !is.has(document));
   box.replaceChildren(
     element('h3', { class: 'asked', dir: 'auto' }, data.queries[query][1] || '(no text)'),
@@ -43,7 +48,7 @@ function moves(box, data, names, query, before, after) {
       missing.length ? `Relevant, and not shown on either side: ${missing.slice(0, 20).map(([document]) => documents[document][0]).join(', ')}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}.` : ''),
     panel,
   );
-  panel.append(element('p', { class: 'note' }, 'Choose a document to read it.'));
+  close();
   joined(lines, sides, was, is, grades);
 }
 

@@ -23,7 +23,7 @@ function scatter(box, data, key, told, axis) {
   const best = front(points);
   const label = `${data.measure} against ${axis}. ` + points.map((each) => `${each.name}: ${plainly(each.y)} at ${told(each.x)}`).join('; ');
   figure(box, label, () => 300, (drawing, width, height) => {
-    const [left, right, top, bottom] = [48, width - 14, 14, height - 44];
+    const [left, right, top, bottom] = [48, width - 14, 26, height - 44];
     const xs = points.map((each) => each.x);
     const logarithmic = Math.min(...xs) > 0 && Math.max(...xs) / Math.min(...xs) > 15;
     const [from, to] = around(logarithmic ? xs.map(Math.log10) : xs);
@@ -32,7 +32,7 @@ function scatter(box, data, key, told, axis) {
     const x = (value) => along(logarithmic ? Math.log10(value) : value);
     const range = around(points.map((each) => each.y), 0.25);
     const y = between(range[0], range[1], bottom, top);
-    leftAxis(drawing, y, range, left, right);
+    leftAxis(drawing, y, range, left, right, data.measure);
     const marks = logarithmic ? powers(10 ** start, 10 ** to) : ticks(Math.max(0, start), to, 5).found;
     marks.forEach((each) => bottomTick(drawing, x(each), bottom + 16, told(each)));
     drawing.append(
@@ -41,6 +41,9 @@ function scatter(box, data, key, told, axis) {
     );
     const words = labels(width, 0, bottom);
     points.forEach((each) => words.block(x(each.x), y(each.y), 7));
+    for (const each of [...points].sort((one, other) => best.includes(other) - best.includes(one))) {
+      words.place(drawing, shortened(each.name, width < 420 ? 24 : 36), x(each.x), y(each.y));
+    }
     for (const each of points) {
       const name = `point ${each.first ? 'first' : 'reranked'} ${best.includes(each) ? 'best' : ''}`;
       const at = { cx: x(each.x), cy: y(each.y), r: 6 };
@@ -48,9 +51,6 @@ function scatter(box, data, key, told, axis) {
       const mark = each.first ? shape('rect', { class: name, ...square }) : shape('circle', { class: name, ...at });
       mark.append(shape('title', {}, `${each.name}: ${plainly(each.y)} at ${told(each.x)}`));
       drawing.append(mark);
-    }
-    for (const each of [...points].sort((one, other) => best.includes(other) - best.includes(one))) {
-      words.place(drawing, shortened(each.name, width < 420 ? 22 : 34), x(each.x), y(each.y));
     }
   });
 }

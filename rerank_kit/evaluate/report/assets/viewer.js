@@ -25,7 +25,7 @@ function viewer(data, charts) {
     const gain = state.gain[query];
     const name = gain === null ? 'tie' : gain > TIE ? 'gain' : gain < -TIE ? 'loss' : 'tie';
     return [
-      element('span', { class: `change ${name}` }, `${{ gain: '▲', loss: '▼', tie: '=' }[name]} ${signed(gain)}`),
+      element('span', { class: `change ${name}` }, gain === null ? '?' : `${{ gain: '▲', loss: '▼', tie: '=' }[name]} ${signed(gain)}`),
       element('span', { class: 'asked', dir: 'auto' }, data.queries[query][1] || '(no text)'),
     ];
   }, (query) => choose(query));
