@@ -1,0 +1,48 @@
+"""What reports are made from: an `Evaluation`, or the plain values that it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.evaluate.evaluation import Evaluation
+from rerank_kit.quoting import quoted
+
+_VERSION = 1
+_PARTS: Mapping[str, type] = {
+    "dataset": dict,
+    "measure": str,
+    "measures": list,
+    "made": dict,
+    "systems": list,
+    "comparisons": list,
+    "ceilings": list,
+    "findings": list,
+    "queries": list,
+    "documents": dict,
+}
+
+
+def plain(evaluation: Evaluation | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The plain values.
+
+    Raises:
+        ConfigurationError: It is something else, such as JSON of another program or of a later version.
+    """
+    if isinstance(evaluation, Evaluation):
+        return evaluation.to_dict()
+    remedy = "pass an Evaluation, or what its to_dict() or to_json() gave"
+    given = cast("object", evaluation)
+    if not isinstance(given, Mapping):
+        msg = f"evaluation must be an Evaluation or its plain values, not {quoted(given)}: {remedy}"
+        raise ConfigurationError(msg)
+    version = evaluation.get("version")
+    if version != _VERSION:
+        msg = f"evaluation has the version {quoted(version)}, and this release reads version {_VERSION}: {remedy}"
+        raise ConfigurationError(msg)
+    for name, kind in _PARTS.items():
+        if not isinstance(evaluation.get(name), kind):
+            msg = f"evaluation[{name!r}] must be a {kind.__name__}, not {quoted(evaluation.get(name))}: {remedy}"
+            raise ConfigurationError(msg)
+    return evaluation
