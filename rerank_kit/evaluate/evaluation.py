@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import platform
@@ -18,6 +19,7 @@ from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.judging import Judged
 from rerank_kit.evaluate.measures import measured
 from rerank_kit.evaluate.outcomes import Outcome, Timing
+from rerank_kit.evaluate.report import as_csv, as_html, as_latex, as_markdown, as_text, to_pandas
 from rerank_kit.evaluate.systems import System
 
 SHOWN = 20  # results of each query that a report shows
@@ -206,12 +208,48 @@ class Evaluation:
             "enough": known.enough,
         }
 
+    def __str__(self) -> str:
+        """The table, the verdicts and the findings, for a terminal."""
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for notebooks."""
+        height = 'style="width:100%;height:900px;border:0"'
+        return f'<iframe title="evaluation" {height} srcdoc="{html.escape(as_html(self))}"></iframe>'
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """One page with all of it, for a browser, without anything from a network; also written to a file."""
+        return _written(as_html(self), path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """The table, the verdicts and the findings in Markdown, also written to a file if there is a path."""
+        return _written(as_markdown(self), path)
+
+    def to_latex(self, path: str | Path | None = None) -> str:
+        """The table in LaTeX, also written to a file if there is a path."""
+        return _written(as_latex(self), path)
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The table as comma-separated values, also written to a file if there is a path."""
+        return _written(as_csv(self), path)
+
+    def to_pandas(self) -> Any:
+        """The table as a `pandas.DataFrame`, one row for each system.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        return to_pandas(self)
+
     def to_json(self, path: str | Path | None = None) -> str:
         """All of it as JSON, also written to a file if there is a path."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False)
-        if path is not None:
-            Path(path).write_text(text, "utf-8")
-        return text
+        return _written(json.dumps(self.to_dict(), ensure_ascii=False), path)
+
+
+def _written(text: str, path: str | Path | None) -> str:
+    if path is not None:
+        Path(path).write_text(text, "utf-8")
+    return text
 
 
 def made_now() -> dict[str, str]:

@@ -326,3 +326,19 @@ def test_a_wrong_setting_that_shows_late_is_raised() -> None:
 
     with pytest.raises(ConfigurationError, match="the model wants a prompt"):
         evaluate(DATA, [Late()])
+
+
+def test_an_evaluation_is_shown_and_written_in_all_forms(tmp_path: Path) -> None:
+    found = evaluate(DATA, {"words": ("bm25@3", Words())})
+    assert "words" in str(found)
+    assert "bm25" in str(found)
+    written = {"html": found.to_html, "markdown": found.to_markdown, "latex": found.to_latex, "csv": found.to_csv}
+    for name, write in written.items():
+        path = tmp_path / name
+        assert write(path) == path.read_text("utf-8")
+        assert write() == write(path)
+        assert "words" in write()
+    assert found._repr_html_().startswith('<iframe title="evaluation"')
+    assert "&lt;script" in found._repr_html_()
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    assert isinstance(found.to_pandas(), pandas.DataFrame)

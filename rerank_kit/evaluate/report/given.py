@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.evaluation import Evaluation
 from rerank_kit.quoting import quoted
 
 _VERSION = 1
@@ -24,18 +23,26 @@ _PARTS: Mapping[str, type] = {
 }
 
 
-def plain(evaluation: Evaluation | Mapping[str, Any]) -> Mapping[str, Any]:
+class Evaluated(Protocol):
+    """An `Evaluation`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        ...
+
+
+def plain(evaluation: Evaluated | Mapping[str, Any]) -> Mapping[str, Any]:
     """The plain values.
 
     Raises:
         ConfigurationError: It is something else, such as JSON of another program or of a later version.
     """
-    if isinstance(evaluation, Evaluation):
-        return evaluation.to_dict()
     remedy = "pass an Evaluation, or what its to_dict() or to_json() gave"
-    given = cast("object", evaluation)
-    if not isinstance(given, Mapping):
-        msg = f"evaluation must be an Evaluation or its plain values, not {quoted(given)}: {remedy}"
+    if not isinstance(evaluation, Mapping):
+        given: object = getattr(evaluation, "to_dict", None)
+        if callable(given):
+            return plain(cast("Mapping[str, Any]", given()))
+        msg = f"evaluation must be an Evaluation or its plain values, not {quoted(evaluation)}: {remedy}"
         raise ConfigurationError(msg)
     version = evaluation.get("version")
     if version != _VERSION:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
-from rerank_kit.evaluate.evaluation import Evaluation
 from rerank_kit.evaluate.report.characters import in_a_line
-from rerank_kit.evaluate.report.given import plain
+from rerank_kit.evaluate.report.given import Evaluated, plain
 from rerank_kit.evaluate.report.table import headline, records, sentences, table
 from rerank_kit.optional import optional
 
@@ -30,7 +29,7 @@ _LATEX = {
 }
 
 
-def as_markdown(evaluation: Evaluation | Mapping[str, Any]) -> str:
+def as_markdown(evaluation: Evaluated | Mapping[str, Any]) -> str:
     """The table, the verdicts and what stands out. Nothing in names and sentences is taken for markup.
 
     Raises:
@@ -45,7 +44,7 @@ def as_markdown(evaluation: Evaluation | Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def as_latex(evaluation: Evaluation | Mapping[str, Any]) -> str:
+def as_latex(evaluation: Evaluated | Mapping[str, Any]) -> str:
     r"""The table for a paper, with `\usepackage{booktabs}`; verdicts and what stands out follow as a list.
 
     Raises:
@@ -73,7 +72,7 @@ def as_latex(evaluation: Evaluation | Mapping[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_csv(evaluation: Evaluation | Mapping[str, Any]) -> str:
+def as_csv(evaluation: Evaluated | Mapping[str, Any]) -> str:
     """A line for each system, numbers unrounded, what is unknown left empty.
 
     The columns: `system`, `first_stage`, `recall` (candidates), the measures, `p50_seconds`, `p95_seconds`,
@@ -91,7 +90,7 @@ def as_csv(evaluation: Evaluation | Mapping[str, Any]) -> str:
     return written.getvalue()
 
 
-def to_pandas(evaluation: Evaluation | Mapping[str, Any]) -> Any:
+def to_pandas(evaluation: Evaluated | Mapping[str, Any]) -> Any:
     """A `pandas.DataFrame` with a row for each system and the columns of `as_csv`.
 
     Raises:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from rerank_kit.evaluate.evaluation import Evaluation
-from rerank_kit.evaluate.report.given import plain
+from rerank_kit.evaluate.report.given import Evaluated, plain
 from rerank_kit.evaluate.report.page_data import figures, rankings
 from rerank_kit.evaluate.report.page_parts import body, title
 
@@ -19,7 +18,7 @@ _SCRIPTS = ("elements", "figure", "scatter", "lines", "intervals", "gains", "lis
 _RISKY = re.compile("[<>&\u2028\u2029]")
 
 
-def as_html(evaluation: Evaluation | Mapping[str, Any]) -> str:
+def as_html(evaluation: Evaluated | Mapping[str, Any]) -> str:
     """The page: verdicts, the table, quality against time and money, ceilings, differences, and each query's rankings.
 
     It needs no network, and its own rules (a content security policy) forbid it any. Texts of queries and documents are

@@ -8,8 +8,7 @@ from typing import Any
 from unicodedata import combining, east_asian_width
 
 from rerank_kit.checks import check_whole
-from rerank_kit.evaluate.evaluation import Evaluation
-from rerank_kit.evaluate.report.given import plain
+from rerank_kit.evaluate.report.given import Evaluated, plain
 from rerank_kit.evaluate.report.table import Table, headline, sentences, table
 
 _BETWEEN = "  "
@@ -17,7 +16,7 @@ _NARROWEST = 40
 _COLOURS = {"better": "32", "worse": "31", "equal": "36", "inconclusive": "33"}
 
 
-def as_text(evaluation: Evaluation | Mapping[str, Any], width: int = 100, *, colour: bool = False) -> str:
+def as_text(evaluation: Evaluated | Mapping[str, Any], width: int = 100, *, colour: bool = False) -> str:
     """The table, the verdicts and what stands out.
 
     Args:
