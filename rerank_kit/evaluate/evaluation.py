@@ -41,6 +41,7 @@ class SystemResult:
             it is not known.
         failed: Queries of which the ranking is not what was asked for, and why.
         outcomes: What it made of each query.
+        judgements: Which of what its first stage finds answers each query.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SystemResult:
     cost_per_1000: float | None = None
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
+    judgements: Judgements = field(default_factory=dict[str, Mapping[str, int]], repr=False)
 
     @classmethod
     def of(
@@ -65,7 +67,8 @@ class SystemResult:
     ) -> SystemResult:
         """The result of a system's outcomes."""
         alone = system.reranker is None
-        read = [each.usage.tokens or each.usage.input_tokens for each in outcomes.values()]
+        answered = [each for each in outcomes.values() if each.problem is None or each.order]
+        read = [each.usage.tokens or each.usage.input_tokens for each in answered]
         return cls(
             name=system.name,
             first_stage=None if alone else system.first_stage.name,
@@ -74,9 +77,10 @@ class SystemResult:
             values=measured(measures, judgements, {query: each.ids for query, each in outcomes.items()}),
             timings=timings,
             tokens=statistics.mean(read) if any(read) else None,
-            cost_per_1000=_cost_per_1000(outcomes.values()),
+            cost_per_1000=_cost_per_1000(answered),
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
+            judgements=judgements,
         )
 
     def mean(self, measure: str) -> float:
@@ -95,7 +99,7 @@ class SystemResult:
 def _cost_per_1000(outcomes: Collection[Outcome]) -> float | None:
     """The mean cost of a query, times a thousand; 0.0 where nobody else was asked."""
     known = [each.cost for each in outcomes if each.cost is not None]
-    return statistics.mean(known) * 1000 if len(known) == len(outcomes) else None
+    return statistics.mean(known) * 1000 if known and len(known) == len(outcomes) else None
 
 
 def _rank(values: Sequence[float], share: float) -> float:

@@ -50,8 +50,11 @@ def measured(
     # Falling scores, since trec_eval orders by them, and equal ones by ids.
     run = {query: {each: -float(place) for place, each in enumerate(ids)} for query, ids in rankings.items()}
     values = {name: dict.fromkeys(judgements, 0.0) for name in names}
-    by_measure = dict(zip(measures, names, strict=True))
+    called: dict[Any, list[str]] = {}
+    for measure, name in zip(measures, names, strict=True):
+        called.setdefault(measure, []).append(name)  # MRR@10 is RR@10
     graded = {query: dict(rows) for query, rows in judgements.items()}
-    for each in library.iter_calc(measures, graded, {query: rows for query, rows in run.items() if rows}):
-        values[by_measure[each.measure]][each.query_id] = float(each.value)
+    for each in library.iter_calc(list(called), graded, {query: rows for query, rows in run.items() if rows}):
+        for name in called[each.measure]:
+            values[name][each.query_id] = float(each.value)
     return values

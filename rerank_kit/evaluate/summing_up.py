@@ -20,7 +20,6 @@ def summed_up(
     data: Dataset,
     asked: Dataset,
     results: Sequence[SystemResult],
-    judgements: Judgements,
     measures: Sequence[str],
     *,
     seed: int,
@@ -32,7 +31,6 @@ def summed_up(
         data: The whole dataset.
         asked: The part of it that was asked.
         results: Of each system.
-        judgements: The labels, quotes resolved.
         measures: All of them; verdicts are on the first.
         seed: Of the statistics.
         margin: Systems are equal where they differ by no more.
@@ -41,7 +39,7 @@ def summed_up(
     values = {each.name: each.values[measure] for each in results}
     first_stages = {each.name: each.first_stage for each in results}
     comparisons = judged(values, first_stages, measure=measure, margin=margin, seed=seed) if len(results) > 1 else []
-    ceilings = {each.name: _ceiling(each, judgements) for each in results if each.first_stage is None}
+    ceilings = {each.name: _ceiling(each) for each in results if each.first_stage is None}
     findings = [
         *_harms(comparisons, values),
         *_recalls(results, ceilings),
@@ -54,7 +52,7 @@ def summed_up(
         dataset=data,
         notes=asked.notes,
         asked=asked.queries,
-        judgements=judgements,
+        judgements=_all_judgements(results),
         measure=measure,
         measures=measures,
         systems=sorted(results, key=lambda each: each.first_stage is not None),
@@ -70,9 +68,18 @@ def _finding(kind: str, text: str, queries: Sequence[str] = ()) -> dict[str, Any
     return {"kind": kind, "text": text, "queries": list(queries)}
 
 
-def _ceiling(first: SystemResult, judgements: Judgements) -> Ceiling:
+def _ceiling(first: SystemResult) -> Ceiling:
     rankings = {query: outcome.ids for query, outcome in first.outcomes.items()}
-    return ceiling(rankings, judgements, depths=DEPTHS)
+    return ceiling(rankings, first.judgements, depths=DEPTHS)
+
+
+def _all_judgements(results: Sequence[SystemResult]) -> Judgements:
+    """The labels for all that was found, whatever the chunks."""
+    found: dict[str, dict[str, int]] = {}
+    for each in results:
+        for query, grades in each.judgements.items():
+            found.setdefault(query, {}).update(grades)
+    return found
 
 
 def _harms(comparisons: Sequence[Judged], values: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

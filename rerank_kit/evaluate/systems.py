@@ -87,6 +87,9 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
     named = given.items() if isinstance(given, Mapping) else [(None, each) for each in given]
     for name, spec in named:
         made.add(name, spec)
+    if not made.systems:
+        msg = "systems is empty: name at least one, or leave it out to compare BM25 with the embedded model"
+        raise ConfigurationError(msg)
     return made.systems
 
 
@@ -96,6 +99,7 @@ class _Making:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._stages: dict[object, FirstStage] = {}
+        self._called: dict[int, str] = {}
         self.systems: list[System] = []
 
     def add(self, name: str | None, spec: Spec) -> None:
@@ -112,7 +116,16 @@ class _Making:
             recall = RECALL if recall is None else recall
             called = f"{stage.name}@{recall} > {_called(second, spec)}"
             self._put(System(name or called, stage, recall, reranker))
-        elif name is not None and name != stage.name:
+        elif name is not None:
+            self._call(stage, name)
+
+    def _call(self, stage: FirstStage, name: str) -> None:
+        """Give a first stage the name that somebody chose."""
+        before = self._called.setdefault(id(stage), name)
+        if before != name:
+            msg = f"systems: {before!r} and {name!r} are the same first stage: name it once"
+            raise ConfigurationError(msg)
+        if name != stage.name:  # its own name stands already
             self.systems = [each for each in self.systems if each.first_stage is not stage or each.reranker]
             stage.name = name
             self._put(System(name, stage))
@@ -121,7 +134,7 @@ class _Making:
         same = next((each for each in self.systems if each.name == system.name), None)
         if same is None:
             self.systems.append(system)
-        elif system.reranker is not None:
+        elif system.reranker is not None or same.first_stage is not system.first_stage or same.reranker is not None:
             msg = f"systems: two are called {system.name!r}: give them names, systems={{'one': …, 'another': …}}"
             raise ConfigurationError(msg)
 
@@ -134,7 +147,8 @@ class _Making:
             return (first, None) if _STAGE.fullmatch(first) else self._object(first)
         if _is_pair(spec):
             return spec
-        return (spec, None) if is_retriever(spec) else (None, spec)
+        finds = is_retriever(spec) or callable(getattr(spec, "find", None))
+        return (spec, None) if finds else (None, spec)
 
     def _object(self, name: str) -> tuple[object, object]:
         """A name of which it is not known yet whether it is that of a retriever."""

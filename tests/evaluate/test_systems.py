@@ -60,7 +60,7 @@ def test_names_of_first_stages_and_objects_are_combined() -> None:
         ("bm25@50 > shared", "bm25", 50),
         ("bm25@50 > Scripted(scripted)", "bm25", 50),
     ]
-    assert names({"mine": ("given@2", shared), "lexical": "bm25"}, GIVEN) == [
+    assert names({"mine": ("given@2", shared), "given": "given", "lexical": "bm25"}, GIVEN) == [
         ("given", "given", None),
         ("mine", "given", 2),
         ("lexical", "lexical", None),
