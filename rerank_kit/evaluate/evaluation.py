@@ -68,7 +68,7 @@ class SystemResult:
         """The result of a system's outcomes."""
         alone = system.reranker is None
         answered = [each for each in outcomes.values() if each.problem is None or each.order]
-        read = [each.usage.tokens or each.usage.input_tokens for each in answered]
+        read = [each.usage.tokens or each.usage.input_tokens for each in answered if each.timing is not None]
         return cls(
             name=system.name,
             first_stage=None if alone else system.first_stage.name,
@@ -76,7 +76,7 @@ class SystemResult:
             reranker=None if alone else repr(system.reranker),
             values=measured(measures, judgements, {query: each.ids for query, each in outcomes.items()}),
             timings=timings,
-            tokens=statistics.mean(read) if any(read) else None,
+            tokens=statistics.mean(read) if any(read) and len(read) == len(answered) else None,
             cost_per_1000=_cost_per_1000(answered),
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,

@@ -29,6 +29,11 @@ class Timing:
     seconds: float
     waiting: float
 
+    @property
+    def busy(self) -> Timing:
+        """The same time without waiting: what waits on this machine waits for this machine."""
+        return Timing(self.seconds, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -126,7 +131,8 @@ class Outcomes:
                 except Exception as error:  # noqa: BLE001 - retrievers raise whatever they like
                     problem = f"{type(error).__name__}: {error}"
             apart = tuple(self._apart(each, stage.name) for each in found)
-            self._brought[key] = Brought(apart, watch.timing, problem)
+            took = watch.timing.busy if stage.free else watch.timing
+            self._brought[key] = Brought(apart, took, problem)
         return self._brought[key]
 
     def _apart(self, found: Found, stage: str) -> Found:
@@ -197,7 +203,7 @@ class Outcomes:
             "order": [hit.index for hit in hits],
             "scores": [hit.score for hit in hits],
             "why": [hit.why for hit in hits],
-            "timing": None if timing is None or not whole else asdict(timing),
+            "timing": None if timing is None or not whole else asdict(timing if remote else timing.busy),
             "usage": {name: count for name, count in asdict(ranking.usage).items() if count},
             "cost": 0.0 if not remote else ranking.cost if whole else None,
             "remote": remote,
@@ -220,7 +226,7 @@ class Outcomes:
                 ranking = _asked(system.reranker, query, outcome.candidates)
             if ranking.failure is not None:
                 return None
-            row = asdict(watch.timing)
+            row = asdict(watch.timing.busy)
             self._store.put([(key, row)])
         return Timing(**row)
 

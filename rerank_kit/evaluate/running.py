@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.evaluate.comparing import LEVEL, check_options
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
@@ -21,6 +23,8 @@ from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
 
 DEPTHS = (10, 20, 50, 100, 200)
+_CENT = 0.01  # US dollars, below which two decimals say nothing
+_TRIED = 10  # queries of which one is chosen to try all systems with
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
 
 
@@ -98,6 +102,7 @@ def evaluate(
         MissingExtra: A package is not installed.
     """
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)
+    check_options(margin, LEVEL)
     wanted = list(dict.fromkeys([measure, *measures]))
     parsed(wanted)
     chosen = data.answerable()
@@ -136,7 +141,9 @@ def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | Non
         raise ConfigurationError(msg)
     if plan.cost > (most or 0.0):
         told = "nothing is paid for without it" if most is None else f"max_cost={most}"
-        msg = f"the run would cost about ${plan.cost:.2f}: pass max_cost={math.ceil(plan.cost * 110) / 100} ({told})"
+        enough = f"{plan.cost * 1.1:.2g}" if plan.cost < 1 else f"{math.ceil(plan.cost * 11) / 10:g}"
+        about = f"{plan.cost:.2f}" if plan.cost >= _CENT else f"{plan.cost:.2g}"
+        msg = f"the run would cost about ${about}: pass max_cost={enough} ({told})"
         raise BudgetExceeded(msg)
 
 
@@ -211,10 +218,10 @@ class _Run:
         Raises:
             ConfigurationError: Some are broken; all of these are named.
         """
-        query_id = next(iter(self.data.queries))
         broken: list[str] = []
         cost, seconds, unknown = 0.0, 0.0, list[str]()
         for system in self.in_order():
+            query_id = self._telling(system)
             with Stopwatch() as watch:
                 outcome = self._outcome(system, query_id)
             self._spent += outcome.paid
@@ -230,6 +237,10 @@ class _Run:
             msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
             raise ConfigurationError(msg)
         return Plan(cost, tuple(unknown), seconds)
+
+    def _telling(self, system: System) -> str:
+        """The query to try a system with: of the first few, the one for which its first stage brings most."""
+        return max(islice(self.data.queries, _TRIED), key=lambda each: len(self._brought(system, each).found))
 
     def _rest(self, system: System) -> int:
         """How many queries a reranker has to be asked that neither the store nor a deeper run of it will know."""

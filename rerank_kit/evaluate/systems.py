@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib
 import pickle
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.stages import Stage
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
 from rerank_kit.quoting import class_name, quoted
@@ -26,7 +25,7 @@ from rerank_kit.wrong_kind import framework_of, is_retriever
 DEFAULT = ("bm25", "bm25@10 > onnx:embedded", "bm25@50 > onnx:embedded", "bm25@100 > onnx:embedded")
 RECALL = 50
 _GRAMMAR = "'bm25', 'bm25@100 > onnx:embedded', 'given > cohere:rerank-v4.0-fast' or 'package.module:object'"
-_STAGE = re.compile(r"(bm25|given)(?:@(\d+))?")
+_BUILT_IN = ("bm25", "given")
 
 Spec: TypeAlias = object
 """A name, a `Reranker`, a function from a query and texts to scores, a retriever, or a pair (retriever, reranker)."""
@@ -85,8 +84,15 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
         )
         raise ConfigurationError(msg)
     named = given.items() if isinstance(given, Mapping) else [(None, each) for each in given]
+    broken: list[str] = []
     for name, spec in named:
-        made.add(name, spec)
+        try:
+            made.add(name, spec)
+        except RerankError as error:
+            broken.append(str(error).removeprefix("systems: "))
+    if broken:
+        msg = f"systems: {'; '.join(broken)}"
+        raise ConfigurationError(msg)
     if not made.systems:
         msg = "systems is empty: name at least one, or leave it out to compare BM25 with the embedded model"
         raise ConfigurationError(msg)
@@ -135,7 +141,7 @@ class _Making:
         if same is None:
             self.systems.append(system)
         elif system.reranker is not None or same.first_stage is not system.first_stage or same.reranker is not None:
-            msg = f"systems: two are called {system.name!r}: give them names, systems={{'one': …, 'another': …}}"
+            msg = f"systems: two are called {system.name!r}: name each once, and others apart by {{'a name': …}}"
             raise ConfigurationError(msg)
 
     def _halves(self, spec: Spec) -> tuple[object, object]:
@@ -144,7 +150,12 @@ class _Making:
             first, arrow, second = map(str.strip, spec.partition(">"))
             if arrow:
                 return first, _stages(second) if ">" in second else second
-            return (first, None) if _STAGE.fullmatch(first) else self._object(first)
+            name, at, _ = first.partition("@")
+            if at and name in _BUILT_IN:
+                such = f"{first} > onnx:embedded"
+                msg = f"systems: {first!r} says how many are reranked, and not by what: write {such}, or {name}"
+                raise ConfigurationError(msg)
+            return (first, None) if first in _BUILT_IN else self._object(first)
         if _is_pair(spec):
             return spec
         finds = is_retriever(spec) or callable(getattr(spec, "find", None))
@@ -163,14 +174,14 @@ class _Making:
             given = _first(self._dataset)
         recall = None
         if isinstance(given, str):
-            told = _STAGE.fullmatch(given)
-            if told is None:
-                given = imported(given)
-            else:
-                given, recall = told[1], None if told[2] is None else int(told[2])
+            name, at, count = given.rpartition("@")
+            if at:
+                given, recall = name.strip(), int(count) if count.isdigit() else 0
                 if recall == 0:
-                    msg = f"systems: {told[0]!r} reranks no candidates: write {told[1]}@50 or so"
+                    msg = f"systems: {name}@{count} reranks no candidates: write {name}@50 or so"
                     raise ConfigurationError(msg)
+            if given not in _BUILT_IN:
+                given = imported(given)
         key = given if isinstance(given, str) else id(given)
         if key not in self._stages:
             self._stages[key] = self._made(given)
@@ -183,8 +194,9 @@ class _Making:
             return GivenStage(self._dataset)
         if callable(getattr(given, "find", None)):
             return cast("FirstStage", given)
-        count = sum(isinstance(each, RetrieverStage) for each in self._stages.values())
-        name = class_name(given) if count == 0 else f"{class_name(given)} {count + 1}"
+        name = class_name(given)
+        count = sum(each.name.partition(" ")[0] == name for each in self._stages.values())
+        name = name if count == 0 else f"{name} {count + 1}"
         return RetrieverStage(given, name, self._dataset)
 
 
