@@ -145,7 +145,11 @@ class Evaluation:
         Raises:
             KeyError: There is none of that name.
         """
-        return next(each for each in self.systems if each.name == name)
+        found = next((each for each in self.systems if each.name == name), None)
+        if found is None:
+            msg = f"{name!r} is no system of this evaluation: it has {', '.join(each.name for each in self.systems)}"
+            raise KeyError(msg)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON: the format of reports."""

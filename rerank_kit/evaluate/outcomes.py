@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -118,6 +119,7 @@ class Outcomes:
         """
         self._store, self._data = store, data
         self._brought: dict[tuple[int, str], Brought] = {}
+        self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
     def first(self, stage: FirstStage, query_id: str, query: str, depth: int) -> Brought:
@@ -130,7 +132,7 @@ class Outcomes:
                     found = list(stage.find(query_id, query, depth))
                 except Exception as error:  # noqa: BLE001 - retrievers raise whatever they like
                     problem = f"{type(error).__name__}: {error}"
-            apart = tuple(self._apart(each, stage.name) for each in found)
+            apart = tuple(self._apart(_plain(each), stage.name) for each in found)
             took = watch.timing.busy if stage.free else watch.timing
             self._brought[key] = Brought(apart, took, problem)
         return self._brought[key]
@@ -142,9 +144,21 @@ class Outcomes:
             name = f"{name} of {stage}"
         return found if name == found.id else replace(found, id=name)
 
-    def has(self, system: System, query: str, candidates: Sequence[Found]) -> bool:
+    def _known_by(self, system: System, reranker: Reranker) -> str:
+        """What a reranker is known by: told before it is asked anything, which may change what is inside."""
+        if system.name not in self._keys:
+            self._keys[system.name] = key_of_reranker(system.name, reranker)
+        return self._keys[system.name]
+
+    def _key(self, system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> str:
+        """On what it depends what a system's reranker makes of candidates."""
+        texts = [text_key(each.text) for each in candidates]
+        read = [] if has_own_scores(reranker) else [[each.score, each.metadata] for each in candidates]
+        return key_of("ranked", _VERSION, self._known_by(system, reranker), query, texts, read)
+
+    def has(self, system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> bool:
         """Whether it is known what a system's reranker makes of candidates."""
-        return system.reranker is None or self._store.get(_key(system, system.reranker, query, candidates)) is not None
+        return self._store.get(self._key(system, reranker, query, candidates)) is not None
 
     def reranked(self, system: System, query: str, brought: Brought) -> Outcome:
         """What a system's reranker makes of candidates; without one they stay as they are."""
@@ -155,7 +169,7 @@ class Outcomes:
             took = brought.timing if reranker is None else Timing(0.0, 0.0)
             why = (None,) * len(candidates)
             return Outcome(candidates, order, scores, why, took, cost=cost, problem=brought.problem)
-        key = _key(system, reranker, query, candidates)
+        key = self._key(system, reranker, query, candidates)
         row = self._store.get(key)
         fresh = row is None
         if row is None:
@@ -219,7 +233,7 @@ class Outcomes:
         if outcome.timing is not None or outcome.remote or system.reranker is None:
             return outcome.timing
         texts = [text_key(each.text) for each in outcome.candidates]
-        key = key_of("timed", _VERSION, self._data, key_of_reranker(system.name, system.reranker), query_id, texts)
+        key = key_of("timed", _VERSION, self._data, self._known_by(system, system.reranker), query_id, texts)
         row = self._store.get(key)
         if row is None:
             with Stopwatch() as watch:
@@ -231,19 +245,17 @@ class Outcomes:
         return Timing(**row)
 
 
+def _plain(found: Found) -> Found:
+    """The candidate without a score that is none."""
+    return replace(found, score=None) if found.score is not None and not math.isfinite(found.score) else found
+
+
 _NOTHING: Mapping[str, Any] = {"scores": {}, "remote": False}
 
 
 def has_own_scores(reranker: Reranker) -> bool:
     """Whether each document has a score that depends on query and text alone."""
     return reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
-
-
-def _key(system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> str:
-    """On what it depends what a system's reranker makes of candidates."""
-    texts = [text_key(each.text) for each in candidates]
-    read = [] if has_own_scores(reranker) else [[each.score, each.metadata] for each in candidates]
-    return key_of("ranked", _VERSION, key_of_reranker(system.name, reranker), query, texts, read)
 
 
 def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:

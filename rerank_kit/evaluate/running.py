@@ -15,12 +15,13 @@ from rerank_kit.evaluate.comparing import LEVEL, check_options
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
-from rerank_kit.evaluate.measures import MEASURES, parsed
-from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Stopwatch, Timing, has_own_scores
+from rerank_kit.evaluate.measures import MEASURES, check_measures
+from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Stopwatch, Timing
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore, key_of
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
+from rerank_kit.reranker import Reranker
 
 DEPTHS = (10, 20, 50, 100, 200)
 _CENT = 0.01  # US dollars, below which two decimals say nothing
@@ -104,7 +105,7 @@ def evaluate(
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)
     check_options(margin, LEVEL)
     wanted = list(dict.fromkeys([measure, *measures]))
-    parsed(wanted)
+    check_measures(wanted)
     chosen = data.answerable()
     if check_count("queries", queries, none="for all of them") is not None:
         chosen = chosen.sampled(queries or 1, seed)
@@ -228,7 +229,9 @@ class _Run:
             if outcome.problem is not None and not outcome.order:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
-            rest = self._rest(system)
+            rest = len(self.data.queries) - 1
+            if system.reranker is not None and outcome.price != 0:
+                rest = self._rest(system, system.reranker)
             seconds += watch.timing.seconds * rest
             cost += (outcome.price or 0.0) * rest
             if outcome.price is None and rest and (outcome.usage.requests or outcome.usage.calls):
@@ -242,15 +245,11 @@ class _Run:
         """The query to try a system with: of the first few, the one for which its first stage brings most."""
         return max(islice(self.data.queries, _TRIED), key=lambda each: len(self._brought(system, each).found))
 
-    def _rest(self, system: System) -> int:
-        """How many queries a reranker has to be asked that neither the store nor a deeper run of it will know."""
-        reranker = system.reranker
-        if reranker is None or any(_covers(other, system) for other in self.systems):
-            return 0
-        known, queries = self._outcomes.has, self.data.queries.items()
-        return sum(
-            not known(system, text, self._brought(system, each).found[: system.recall]) for each, text in queries
-        )
+    def _rest(self, system: System, reranker: Reranker) -> int:
+        """How many queries a reranker has to be asked that the store does not know."""
+        queries = self.data.queries.items()
+        asked = ((text, self._brought(system, each).found[: system.recall]) for each, text in queries)
+        return sum(not self._outcomes.has(system, reranker, text, candidates) for text, candidates in asked)
 
     def _brought(self, system: System, query_id: str) -> Brought:
         stage = system.first_stage
@@ -293,11 +292,3 @@ class _Run:
 
     def _outcome(self, system: System, query_id: str) -> Outcome:
         return self._outcomes.reranked(system, self.data.queries[query_id], self._brought(system, query_id))
-
-
-def _covers(deeper: System, system: System) -> bool:
-    """Whether the scores of one system are all among those of another one."""
-    if deeper.reranker is None or system.reranker is None or deeper is system:
-        return False
-    same = deeper.first_stage is system.first_stage and deeper.reranker.fingerprint == system.reranker.fingerprint
-    return same and has_own_scores(system.reranker) and (deeper.recall or 0) > (system.recall or 0)

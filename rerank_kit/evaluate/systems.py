@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import importlib
-import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from rerank_kit.combine.stages import Stage
 from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
+from rerank_kit.evaluate.settings_key import described
 from rerank_kit.quoting import class_name, quoted
 from rerank_kit.reranker import Reranker
 from rerank_kit.wrong_kind import framework_of, is_retriever
@@ -53,15 +51,7 @@ def key_of_reranker(name: str, reranker: Reranker) -> str:
 
     What has no fingerprint is known by its name and settings, or by its name, class and model if it is none of ours.
     """
-    return reranker.fingerprint or f"{name}: {_settings(reranker)}"
-
-
-def _settings(reranker: Reranker) -> str:
-    kind = type(reranker)
-    if kind.__module__.startswith("rerank_kit."):
-        with contextlib.suppress(Exception):  # what is inside may be of users, and is pickled as they please
-            return hashlib.sha256(pickle.dumps(reranker)).hexdigest()
-    return f"{kind.__module__}.{kind.__qualname__}({reranker.model})"
+    return reranker.fingerprint or f"{name}: {described(reranker)}"
 
 
 def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Dataset) -> list[System]:
@@ -286,7 +276,7 @@ def imported(name: str) -> object:
         found: object = importlib.import_module(module)
         for each in path.split("."):
             found = getattr(found, each)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{_meant(name)}"
         raise ConfigurationError(msg) from error
     return found

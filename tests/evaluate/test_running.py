@@ -298,7 +298,7 @@ def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path)
     assert told == "few: your reranker sees 50 candidates; at 61 the ceiling of nDCG@10 rises from 0.00 to 1.00"
     path = tmp_path / "found.json"
     assert found.to_json(path) == path.read_text("utf-8")
-    with pytest.raises(StopIteration):
+    with pytest.raises(KeyError, match="'none' is no system of this evaluation: it has backwards, few"):
         found["none"]
 
 

@@ -190,7 +190,7 @@ def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_nam
 ) -> None:
     (_, few) = systems_of(["tests.evaluate.test_systems:OTHERS@20 > tests.evaluate.test_systems:shared"], DATA)
     assert few.recall == 20
-    with pytest.raises(ConfigurationError, match="'nosuch:a' cannot be imported.*'cohere:' names no model"):
+    with pytest.raises(ConfigurationError, match=r"'nosuch:a' cannot be imported.*'cohere:' names no model"):
         systems_of(["nosuch:a", "cohere:"], DATA)
     made = systems_of([("tests.evaluate.test_systems:OTHERS", shared)], DATA)
     assert [each.name for each in made] == ["BM25Retriever", "BM25Retriever@50 > shared"]
