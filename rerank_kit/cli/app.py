@@ -83,5 +83,8 @@ def _ran(arguments: Sequence[str]) -> int:
         tell(f"rerank-kit: {as_options(one_line(str(error) or type(error).__name__))}")
         return 1
     except SystemExit as ended:  # typer ends so where nobody reads the help
-        return int(ended.code or 0)
+        if isinstance(ended.code, int | None):
+            return ended.code or 0
+        tell(f"rerank-kit: {one_line(str(ended.code))}")  # a module of a user's
+        return 1
     return code if isinstance(code, int) else 0

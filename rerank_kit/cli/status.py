@@ -43,7 +43,7 @@ WHAT = {
     "prometheus": "metrics",
 }
 """Extras, and what each is for."""
-_REQUIREMENT = re.compile(r"^([\w.-]+)[^;]*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
+_REQUIREMENT = re.compile(r"^([\w.-]++)[^;]*+;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
 def run(*, as_json: AsJson = False) -> None:

@@ -20,6 +20,8 @@ Judgements = Mapping[str, Mapping[str, int]]
 
 _SHOWN = 5  # ids in a sentence
 
+_GRADES = 1000  # no scale has as many, and trec_eval's counters end at some number
+
 
 def some(ids: Collection[str]) -> str:
     """The first few of some ids, as a sentence names them."""
@@ -184,10 +186,11 @@ def _check_grades(query: str, grades: object) -> None:
         msg = f"judgements[{quoted(query)}] must be a mapping from ids of documents to grades, not {quoted(grades)}"
         raise ConfigurationError(msg)
     for document, grade in cast("Mapping[object, object]", grades).items():
-        if not isinstance(document, str) or not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
+        whole = isinstance(grade, int) and not isinstance(grade, bool)
+        if not isinstance(document, str) or not whole or not 0 <= cast("int", grade) <= _GRADES:
             msg = (
                 f"judgements[{quoted(query)}] has {quoted(document)}: {quoted(grade)}; a document's id must be a str, "
-                "and its grade a whole number of at least 0"
+                f"and its grade a whole number from 0 to {_GRADES:,}"
             )
             raise ConfigurationError(msg)
 

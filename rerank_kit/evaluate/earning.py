@@ -59,6 +59,7 @@ def earns(
     level: float = LEVEL,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    among: int | None = None,
 ) -> list[Earned]:
     """Compare each stage of a cascade with the one before it, the first of which is the first stage of retrieval.
 
@@ -69,6 +70,7 @@ def earns(
         level: The confidence of the intervals.
         seed: Where the random numbers start.
         resamples: How many samples are drawn, at least 100.
+        among: How many comparisons are made at once with these, by default these alone.
 
     Raises:
         ConfigurationError: What `compare` refuses.
@@ -79,9 +81,10 @@ def earns(
         compare(before.values, after.values, margin=margin, level=level, seed=seed, resamples=resamples)
         for before, after in steps
     ]
-    adjusted = holm([each.p for each in made])
+    among = len(steps) if among is None else among
+    adjusted = holm([each.p for each in made], of=max(1, among))
     return [
-        _earned(before, after, comparison, p_adjusted=p, measure=measure, among=len(steps))
+        _earned(before, after, comparison, p_adjusted=p, measure=measure, among=among)
         for (before, after), comparison, p in zip(steps, made, adjusted, strict=True)
     ]
 

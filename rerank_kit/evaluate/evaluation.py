@@ -41,6 +41,7 @@ class SystemResult:
             it is not known.
         failed: Queries of which the ranking is not what was asked for, and why.
         outcomes: What it made of each query.
+        judgements: Which of what its first stage finds answers each query.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SystemResult:
     cost_per_1000: float | None = None
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
+    judgements: Judgements = field(default_factory=dict[str, Mapping[str, int]], repr=False)
 
     @classmethod
     def of(
@@ -65,7 +67,8 @@ class SystemResult:
     ) -> SystemResult:
         """The result of a system's outcomes."""
         alone = system.reranker is None
-        read = [each.usage.tokens or each.usage.input_tokens for each in outcomes.values()]
+        answered = [each for each in outcomes.values() if each.problem is None or each.order]
+        read = [each.usage.tokens or each.usage.input_tokens for each in answered if each.timing is not None]
         return cls(
             name=system.name,
             first_stage=None if alone else system.first_stage.name,
@@ -73,10 +76,11 @@ class SystemResult:
             reranker=None if alone else repr(system.reranker),
             values=measured(measures, judgements, {query: each.ids for query, each in outcomes.items()}),
             timings=timings,
-            tokens=statistics.mean(read) if any(read) else None,
-            cost_per_1000=_cost_per_1000(outcomes.values()),
+            tokens=statistics.mean(read) if any(read) and len(read) == len(answered) else None,
+            cost_per_1000=_cost_per_1000(answered),
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
+            judgements=judgements,
         )
 
     def mean(self, measure: str) -> float:
@@ -95,7 +99,7 @@ class SystemResult:
 def _cost_per_1000(outcomes: Collection[Outcome]) -> float | None:
     """The mean cost of a query, times a thousand; 0.0 where nobody else was asked."""
     known = [each.cost for each in outcomes if each.cost is not None]
-    return statistics.mean(known) * 1000 if len(known) == len(outcomes) else None
+    return statistics.mean(known) * 1000 if known and len(known) == len(outcomes) else None
 
 
 def _rank(values: Sequence[float], share: float) -> float:
@@ -141,7 +145,11 @@ class Evaluation:
         Raises:
             KeyError: There is none of that name.
         """
-        return next(each for each in self.systems if each.name == name)
+        found = next((each for each in self.systems if each.name == name), None)
+        if found is None:
+            msg = f"{name!r} is no system of this evaluation: it has {', '.join(each.name for each in self.systems)}"
+            raise KeyError(msg)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON: the format of reports."""

@@ -210,6 +210,7 @@ def what_would_tell(comparison: Comparison, more: int | None, among: int) -> str
         if more is None
         else f"about {_queries(more, 'more ')} would tell"
     )
-    if comparison.p <= 1 - comparison.level and among > 1:
+    apart = comparison.low > 0 or comparison.high < 0
+    if among > 1 and (apart or comparison.p <= 1 - comparison.level):
         return f"one such difference among {among} comparisons can be chance, {promise}"
     return promise

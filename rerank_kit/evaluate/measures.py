@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
@@ -29,7 +30,27 @@ def parsed(names: Sequence[str]) -> list[Any]:
         except Exception as error:  # its parser raises whatever it likes
             msg = f"measures: {name!r} is none: write them as ir-measures does, such as {', '.join(MEASURES)}"
             raise ConfigurationError(msg) from error
+        cut = found[-1].params.get("cutoff", 1)
+        if cut < 1:
+            msg = f"measures: {name!r} looks at no document: write {name.partition('@')[0]}@10 or so"
+            raise ConfigurationError(msg)
     return found
+
+
+def check_measures(names: Sequence[str]) -> None:
+    """Refuse measures that cannot be computed here, before anything is asked.
+
+    Raises:
+        ConfigurationError: There is no such measure, or it needs what is not here.
+    """
+    for name in names:
+        try:
+            measured([name], {"q": {"d": 1}}, {"q": ["d"]})
+        except ConfigurationError:
+            raise
+        except Exception as error:  # each of its providers raises what it likes
+            msg = f"measures: {name!r} cannot be computed here ({type(error).__name__}): take others, such as "
+            raise ConfigurationError(msg + ", ".join(MEASURES)) from error
 
 
 def measured(
@@ -46,12 +67,26 @@ def measured(
         ConfigurationError: There is no such measure.
     """
     measures = parsed(names)
+    # Plain names, since trec_eval ends the process over odd ones.
+    queries = {query: f"q{place}" for place, query in enumerate(judgements)}
+    called_back = {plain: query for query, plain in queries.items()}
+    every = chain(*judgements.values(), *rankings.values())
+    documents = {each: f"d{place}" for place, each in enumerate(dict.fromkeys(every))}
     library = optional("ir_measures", extra="eval", why="an evaluation")
     # Falling scores, since trec_eval orders by them, and equal ones by ids.
-    run = {query: {each: -float(place) for place, each in enumerate(ids)} for query, ids in rankings.items()}
+    run = {
+        queries[query]: {documents[each]: -float(place) for place, each in enumerate(ids)}
+        for query, ids in rankings.items()
+        if ids and query in queries
+    }
     values = {name: dict.fromkeys(judgements, 0.0) for name in names}
-    by_measure = dict(zip(measures, names, strict=True))
-    graded = {query: dict(rows) for query, rows in judgements.items()}
-    for each in library.iter_calc(measures, graded, {query: rows for query, rows in run.items() if rows}):
-        values[by_measure[each.measure]][each.query_id] = float(each.value)
+    called: dict[Any, list[str]] = {}
+    for measure, name in zip(measures, names, strict=True):
+        called.setdefault(measure, []).append(name)  # MRR@10 is RR@10
+    graded = {
+        queries[query]: {documents[each]: grade for each, grade in rows.items()} for query, rows in judgements.items()
+    }
+    for each in library.iter_calc(list(called), graded, run):
+        for name in called[each.measure]:
+            values[name][called_back[each.query_id]] = float(each.value)
     return values

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
 from rerank_kit.evaluate.systems import System, key_of_reranker
@@ -16,7 +15,7 @@ from rerank_kit.ranking import Ranking, best_first
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Document, Hit, Usage
 
-_VERSION = 1  # of what is kept: raise it when its meaning changes
+_VERSION = 2  # of what is kept: raise it when its meaning changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,11 @@ class Timing:
 
     seconds: float
     waiting: float
+
+    @property
+    def busy(self) -> Timing:
+        """The same time without waiting: what waits on this machine waits for this machine."""
+        return Timing(self.seconds, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class Outcome:
         cost: In US dollars; `None` where it is not known, as where scores came from a run with more candidates.
         remote: Whether an API or a server was asked, this time or when the scores were computed.
         problem: Why it is not what was asked for.
-        fresh: Whether the reranker was asked in this run.
+        price: What it cost to ask for what was not known yet, whenever that was; `None` where it is not known.
+        paid: What of that was paid in this run.
     """
 
     candidates: tuple[Found, ...]
@@ -59,12 +64,28 @@ class Outcome:
     cost: float | None = None
     remote: bool = False
     problem: str | None = None
-    fresh: bool = False
+    price: float | None = 0.0
+    paid: float = 0.0
 
     @property
     def ids(self) -> list[str]:
         """The documents' ids, best first, each once."""
         return list(dict.fromkeys(self.candidates[place].id for place in self.order))
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a first stage brought for a query.
+
+    Attributes:
+        found: The candidates, best first.
+        timing: How long it took.
+        problem: Why there are none.
+    """
+
+    found: tuple[Found, ...]
+    timing: Timing
+    problem: str | None = None
 
 
 class Stopwatch:
@@ -84,7 +105,10 @@ class Stopwatch:
 
 
 class Outcomes:
-    """Asks first stages and rerankers, unless what they said is in the store."""
+    """Asks first stages and rerankers, those of which the store does not know what they said.
+
+    What first stages bring is not kept: whether a retriever is still the same cannot be told.
+    """
 
     def __init__(self, store: RunStore, data: str) -> None:
         """Begin.
@@ -94,40 +118,58 @@ class Outcomes:
             data: What the queries and documents are, as a key.
         """
         self._store, self._data = store, data
-        self._found: dict[tuple[str, str], tuple[int, tuple[Found, ...], Timing]] = {}
+        self._brought: dict[tuple[int, str], Brought] = {}
+        self._keys: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
 
-    def first(self, stage: FirstStage, query_id: str, query: str, depth: int) -> tuple[tuple[Found, ...], Timing]:
-        """What a first stage brings, and how long it took to bring as many as were ever asked for in this run."""
-        known = self._found.get((stage.name, query_id))
-        if known is not None and known[0] >= depth:
-            return known[1][:depth], known[2]
-        key = key_of("first", _VERSION, self._data, stage.name, stage.key, query_id, query, depth)
-        row = self._store.get(key)
-        if row is None:
+    def first(self, stage: FirstStage, query_id: str, query: str, depth: int) -> Brought:
+        """What a first stage brings for a query, in this run asked once."""
+        key = id(stage), query_id
+        if key not in self._brought:
+            found, problem = [], None
             with Stopwatch() as watch:
-                found = tuple(stage.find(query_id, query, depth))
-            timing = watch.timing
-            kept = [[each.id, each.text, each.score, _plain(each.metadata)] for each in found]
-            if all(each[3] is not None for each in kept):
-                self._store.put([(key, {"found": kept, "timing": asdict(timing)})])
-        else:
-            found = tuple(Found(*each) for each in row["found"])
-            timing = Timing(**row["timing"])
-        self._found[stage.name, query_id] = depth, found, timing
-        return found, timing
+                try:
+                    found = list(stage.find(query_id, query, depth))
+                except Exception as error:  # noqa: BLE001 - retrievers raise whatever they like
+                    problem = f"{type(error).__name__}: {error}"
+            apart = tuple(self._apart(_plain(each), stage.name) for each in found)
+            took = watch.timing.busy if stage.free else watch.timing
+            self._brought[key] = Brought(apart, took, problem)
+        return self._brought[key]
 
-    def has(self, system: System, query: str, candidates: Sequence[Found]) -> bool:
+    def _apart(self, found: Found, stage: str) -> Found:
+        """The candidate, under another id where its own is that of another text: chunks are often counted from 0."""
+        name = found.id
+        while self._texts.setdefault(name, found.text) != found.text:
+            name = f"{name} of {stage}"
+        return found if name == found.id else replace(found, id=name)
+
+    def _known_by(self, system: System, reranker: Reranker) -> str:
+        """What a reranker is known by: told before it is asked anything, which may change what is inside."""
+        if system.name not in self._keys:
+            self._keys[system.name] = key_of_reranker(system.name, reranker)
+        return self._keys[system.name]
+
+    def _key(self, system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> str:
+        """On what it depends what a system's reranker makes of candidates."""
+        texts = [text_key(each.text) for each in candidates]
+        read = [] if has_own_scores(reranker) else [[each.score, each.metadata] for each in candidates]
+        return key_of("ranked", _VERSION, self._known_by(system, reranker), query, texts, read)
+
+    def has(self, system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> bool:
         """Whether it is known what a system's reranker makes of candidates."""
-        return system.reranker is None or self._store.get(_key(system, system.reranker, query, candidates)) is not None
+        return self._store.get(self._key(system, reranker, query, candidates)) is not None
 
-    def reranked(self, system: System, query: str, candidates: Sequence[Found]) -> Outcome:
+    def reranked(self, system: System, query: str, brought: Brought) -> Outcome:
         """What a system's reranker makes of candidates; without one they stay as they are."""
-        reranker = system.reranker
-        if reranker is None:
+        reranker, candidates = system.reranker, brought.found[: system.recall]
+        if reranker is None or not candidates:
             scores = tuple(0.0 if each.score is None else each.score for each in candidates)
             order, cost = tuple(range(len(candidates))), 0.0 if system.first_stage.free else None
-            return Outcome(tuple(candidates), order, scores, (None,) * len(candidates), cost=cost)
-        key = _key(system, reranker, query, candidates)
+            took = brought.timing if reranker is None else Timing(0.0, 0.0)
+            why = (None,) * len(candidates)
+            return Outcome(candidates, order, scores, why, took, cost=cost, problem=brought.problem)
+        key = self._key(system, reranker, query, candidates)
         row = self._store.get(key)
         fresh = row is None
         if row is None:
@@ -136,16 +178,26 @@ class Outcomes:
                 self._store.put([(key, row)])
         usage = Usage(**{name: row["usage"].get(name, 0) for name in (each.name for each in fields(Usage))})
         timing = None if row["timing"] is None else Timing(**row["timing"])
-        hits = tuple(row["order"]), tuple(row["scores"]), tuple(row["why"])
-        return Outcome(tuple(candidates), *hits, timing, usage, row["cost"], row["remote"], row["problem"], fresh)
+        return Outcome(
+            candidates,
+            tuple(row["order"]),
+            tuple(row["scores"]),
+            tuple(row["why"]),
+            timing,
+            usage,
+            row["cost"],
+            remote=row["remote"],
+            problem=row["problem"],
+            price=row["price"],
+            paid=(row["price"] or 0.0) if fresh else 0.0,
+        )
 
     def _made(self, reranker: Reranker, query: str, candidates: Sequence[Found]) -> dict[str, Any]:
         """Ask the reranker, for those alone of which no score is known where each has one of its own."""
         texts = [text_key(each.text) for each in candidates]
-        pointwise = reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
         key = key_of("pairs", _VERSION, reranker.fingerprint, query)
-        row: dict[str, Any] = (self._store.get(key) if pointwise else None) or {"scores": {}, "remote": False}
-        known: dict[str, list[Any]] = row["scores"]
+        kept: Mapping[str, Any] = (self._store.get(key) if has_own_scores(reranker) else None) or _NOTHING
+        known: dict[str, list[Any]] = dict(kept["scores"])
         places = [place for place, text in enumerate(texts) if text not in known]
         ranking, timing = Ranking(()), None
         if places:
@@ -153,8 +205,8 @@ class Outcomes:
                 ranking = _asked(reranker, query, [candidates[place] for place in places])
             timing = watch.timing
         whole = len(places) == len(candidates)
-        remote = row["remote"] or bool(ranking.usage.requests or ranking.usage.calls)
-        if not pointwise or ranking.degraded:
+        remote = kept["remote"] or (bool(places) and ranking.cost != 0.0)
+        if not has_own_scores(reranker) or ranking.degraded:
             hits = tuple(replace(hit, index=places[hit.index]) for hit in ranking)
         else:
             known |= {texts[places[hit.index]]: [hit.score, hit.logit, hit.why] for hit in ranking}
@@ -165,56 +217,55 @@ class Outcomes:
             "order": [hit.index for hit in hits],
             "scores": [hit.score for hit in hits],
             "why": [hit.why for hit in hits],
-            "timing": None if timing is None or not whole else asdict(timing),
+            "timing": None if timing is None or not whole else asdict(timing if remote else timing.busy),
             "usage": {name: count for name, count in asdict(ranking.usage).items() if count},
-            "cost": (ranking.cost if whole else None) if remote else 0.0,
+            "cost": 0.0 if not remote else ranking.cost if whole else None,
             "remote": remote,
             "problem": ranking.problem,
+            "price": ranking.cost if places else 0.0,
         }
 
     def timed(self, system: System, query_id: str, query: str, outcome: Outcome) -> Timing | None:
         """How long the reranking takes by itself, where its scores came from a run with more candidates.
 
-        `None` where an API or a server would have to be asked again.
+        `None` where an API or a server would have to be asked again, or it fails.
         """
         if outcome.timing is not None or outcome.remote or system.reranker is None:
             return outcome.timing
         texts = [text_key(each.text) for each in outcome.candidates]
-        key = key_of("timed", _VERSION, self._data, key_of_reranker(system.name, system.reranker), query_id, texts)
+        key = key_of("timed", _VERSION, self._data, self._known_by(system, system.reranker), query_id, texts)
         row = self._store.get(key)
         if row is None:
             with Stopwatch() as watch:
-                system.reranker.rerank(query, documents_of(outcome.candidates))
-            row = asdict(watch.timing)
+                ranking = _asked(system.reranker, query, outcome.candidates)
+            if ranking.failure is not None:
+                return None
+            row = asdict(watch.timing.busy)
             self._store.put([(key, row)])
         return Timing(**row)
 
 
-def _key(system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> str:
-    """On what it depends what a system's reranker makes of candidates."""
-    texts = [text_key(each.text) for each in candidates]
-    metadata = [_plain(each.metadata) for each in candidates] if reranker.reads_metadata else []
-    return key_of("ranked", _VERSION, key_of_reranker(system.name, reranker), query, texts, metadata)
+def _plain(found: Found) -> Found:
+    """The candidate without a score that is none."""
+    return replace(found, score=None) if found.score is not None and not math.isfinite(found.score) else found
+
+
+_NOTHING: Mapping[str, Any] = {"scores": {}, "remote": False}
+
+
+def has_own_scores(reranker: Reranker) -> bool:
+    """Whether each document has a score that depends on query and text alone."""
+    return reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
 
 
 def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:
     """The ranking; where the reranker fails, one without hits that says why."""
     try:
         return reranker.rerank(query, documents_of(candidates))
-    except ConfigurationError:
-        raise
-    except RerankError as error:
+    except Exception as error:  # noqa: BLE001 - functions of users raise whatever they like
         return Ranking((), failure=f"{type(error).__name__}: {error}")
 
 
 def documents_of(candidates: Sequence[Found]) -> list[Document]:
     """Candidates as a reranker gets them."""
     return [Document(each.text, each.metadata, each.score, each.id) for each in candidates]
-
-
-def _plain(metadata: Mapping[str, Any]) -> Any:
-    """Metadata that JSON can hold; `None` for other."""
-    try:
-        return json.loads(json.dumps(metadata))
-    except (TypeError, ValueError):
-        return None

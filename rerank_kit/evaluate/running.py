@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.evaluate.comparing import LEVEL, check_options
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
-from rerank_kit.evaluate.first_stages import Found
 from rerank_kit.evaluate.labels import Passages
-from rerank_kit.evaluate.measures import MEASURES, parsed
-from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
+from rerank_kit.evaluate.measures import MEASURES, check_measures
+from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Stopwatch, Timing
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore, key_of
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
+from rerank_kit.reranker import Reranker
 
 DEPTHS = (10, 20, 50, 100, 200)
+_CENT = 0.01  # US dollars, below which two decimals say nothing
+_TRIED = 10  # queries of which one is chosen to try all systems with
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
 
 
@@ -99,8 +103,9 @@ def evaluate(
         MissingExtra: A package is not installed.
     """
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)
+    check_options(margin, LEVEL)
     wanted = list(dict.fromkeys([measure, *measures]))
-    parsed(wanted)
+    check_measures(wanted)
     chosen = data.answerable()
     if check_count("queries", queries, none="for all of them") is not None:
         chosen = chosen.sampled(queries or 1, seed)
@@ -111,11 +116,10 @@ def evaluate(
         _agree(plan, check_positive("max_cost", max_cost), confirm)
         run.budget = max_cost if confirm is None else None
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
-        judgements = run.judgements(outcomes.values())
-        results = run.results(outcomes, wanted, judgements)
+        results = run.results(outcomes, wanted)
     finally:
         with_store.close()
-    return summed_up(data, chosen, results, judgements, wanted, seed=seed, margin=margin)
+    return summed_up(data, chosen, results, wanted, seed=seed, margin=margin)
 
 
 def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | None) -> None:
@@ -138,7 +142,9 @@ def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | Non
         raise ConfigurationError(msg)
     if plan.cost > (most or 0.0):
         told = "nothing is paid for without it" if most is None else f"max_cost={most}"
-        msg = f"the run would cost about ${plan.cost:.2f}: pass max_cost={math.ceil(plan.cost * 110) / 100} ({told})"
+        enough = f"{plan.cost * 1.1:.2g}" if plan.cost < 1 else f"{math.ceil(plan.cost * 11) / 10:g}"
+        about = f"{plan.cost:.2f}" if plan.cost >= _CENT else f"{plan.cost:.2g}"
+        msg = f"the run would cost about ${about}: pass max_cost={enough} ({told})"
         raise BudgetExceeded(msg)
 
 
@@ -161,7 +167,7 @@ class _Run:
         self.budget: float | None = None
         self._spent = 0.0
         self._depths = {
-            each.first_stage.name: max(
+            id(each.first_stage): max(
                 [max(DEPTHS), *(other.recall or 0 for other in systems if other.first_stage is each.first_stage)]
             )
             for each in systems
@@ -171,33 +177,41 @@ class _Run:
         """Deep ones first, so that the others find their scores."""
         return sorted(self.systems, key=lambda each: -(each.recall or 0))
 
-    def results(
-        self, outcomes: Mapping[str, Mapping[str, Outcome]], measures: Sequence[str], judgements: Judgements
-    ) -> list[SystemResult]:
+    def results(self, outcomes: Mapping[str, Mapping[str, Outcome]], measures: Sequence[str]) -> list[SystemResult]:
         """The results of all systems, in the order in which they were named."""
+        judgements = {id(each.first_stage): self._judgements(outcomes[each.name].values()) for each in self._alone()}
         return [
-            SystemResult.of(
-                system, outcomes[system.name], self.times(system, outcomes[system.name]), measures, judgements
-            )
-            for system in self.systems
+            SystemResult.of(system, each, self.times(system, each), measures, judgements[id(system.first_stage)])
+            for system, each in ((system, outcomes[system.name]) for system in self.systems)
         ]
 
-    def judgements(self, outcomes: Iterable[Mapping[str, Outcome]]) -> Judgements:
-        """The labels, those by quotes resolved against all that was found."""
-        judgements = {query: dict(self.data.judgements.get(query, {})) for query in self.data.queries}
-        if not self.data.quotes:
-            return judgements
-        texts = dict(self.data.documents)
-        for each in outcomes:
-            for outcome in each.values():
-                texts.update({found.id: found.text for found in outcome.candidates})
-        passages = Passages(texts)
+    def _alone(self) -> list[System]:
+        """The first stages by themselves."""
+        return [each for each in self.systems if each.reranker is None]
+
+    def _judgements(self, outcomes: Collection[Outcome]) -> Judgements:
+        """The labels for what one first stage finds: quotes are resolved among its own chunks.
+
+        Those among the documents of the dataset are in its judgements already. A quote that no chunk holds counts as a
+        document that was not found.
+        """
+        documents = self.data.documents
+        found = {each.id: each.text for outcome in outcomes for each in outcome.candidates}
+        chunks = {each: text for each, text in found.items() if each not in documents}
+        judged = {query: dict(self.data.judgements.get(query, {})) for query in self.data.queries}
+        if not self.data.quotes or (documents and not chunks):
+            return judged
+        passages = Passages(chunks)
         for query, quotes in self.data.quotes.items():
+            grades = {each: grade for each, grade in judged[query].items() if each in found or each not in documents}
             for quote in quotes:
-                # What nobody found counts as missing all the same.
-                holding = passages.holding(quote).documents or [f"nothing that was found says: {quote}"]
-                judgements[query].update(dict.fromkeys(holding, 1))
-        return judgements
+                holding = list(passages.holding(quote).documents)
+                if not holding and not any(each in documents for each in grades):
+                    holding = [f"nothing that was found says: {quote}"]
+                for each in holding:
+                    grades.setdefault(each, 1)
+            judged[query] = grades
+        return judged
 
     def tried(self) -> Plan:
         """Ask every system one query.
@@ -205,41 +219,41 @@ class _Run:
         Raises:
             ConfigurationError: Some are broken; all of these are named.
         """
-        query_id = next(iter(self.data.queries))
         broken: list[str] = []
         cost, seconds, unknown = 0.0, 0.0, list[str]()
         for system in self.in_order():
-            try:
-                with Stopwatch() as watch:
-                    outcome = self._outcome(system, query_id)
-            except Exception as error:  # noqa: BLE001 - retrievers and functions of users raise whatever they like
-                broken.append(f"{system.name}: {type(error).__name__}: {error}")
-                continue
+            query_id = self._telling(system)
+            with Stopwatch() as watch:
+                outcome = self._outcome(system, query_id)
+            self._spent += outcome.paid
             if outcome.problem is not None and not outcome.order:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
-            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
-            rest = self._rest(system)
+            rest = len(self.data.queries) - 1
+            if system.reranker is not None and outcome.price != 0:
+                rest = self._rest(system, system.reranker)
             seconds += watch.timing.seconds * rest
-            cost += (outcome.cost or 0.0) * rest
-            if outcome.cost is None and outcome.timing is not None and rest:
+            cost += (outcome.price or 0.0) * rest
+            if outcome.price is None and rest and (outcome.usage.requests or outcome.usage.calls):
                 unknown.append(system.name)
         if broken:
             msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
             raise ConfigurationError(msg)
         return Plan(cost, tuple(unknown), seconds)
 
-    def _rest(self, system: System) -> int:
-        """How many queries a reranker has to be asked that are not in the store."""
-        if system.reranker is None:
-            return 0
-        known = self._outcomes.has
-        return sum(not known(system, text, self._candidates(system, each)) for each, text in self.data.queries.items())
+    def _telling(self, system: System) -> str:
+        """The query to try a system with: of the first few, the one for which its first stage brings most."""
+        return max(islice(self.data.queries, _TRIED), key=lambda each: len(self._brought(system, each).found))
 
-    def _candidates(self, system: System, query_id: str) -> tuple[Found, ...]:
-        depth = self._depths[system.first_stage.name]
-        found, _ = self._outcomes.first(system.first_stage, query_id, self.data.queries[query_id], depth)
-        return found[: system.recall]
+    def _rest(self, system: System, reranker: Reranker) -> int:
+        """How many queries a reranker has to be asked that the store does not know."""
+        queries = self.data.queries.items()
+        asked = ((text, self._brought(system, each).found[: system.recall]) for each, text in queries)
+        return sum(not self._outcomes.has(system, reranker, text, candidates) for text, candidates in asked)
+
+    def _brought(self, system: System, query_id: str) -> Brought:
+        stage = system.first_stage
+        return self._outcomes.first(stage, query_id, self.data.queries[query_id], self._depths[id(stage)])
 
     def ran(self, system: System) -> dict[str, Outcome]:
         """What a system makes of all queries.
@@ -255,7 +269,7 @@ class _Run:
                 raise BudgetExceeded(msg)
             outcome = self._outcome(system, query_id)
             found[query_id] = outcome
-            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
+            self._spent += outcome.paid
             if self._progress is not None:
                 self._progress(Progress(system.name, done, len(self.data.queries), self._spent))
         return found
@@ -267,15 +281,14 @@ class _Run:
         """
         found: list[Timing] = []
         for query_id, outcome in outcomes.items():
-            query = self.data.queries[query_id]
-            _, first = self._outcomes.first(system.first_stage, query_id, query, self._depths[system.first_stage.name])
+            first = self._brought(system, query_id).timing
             if system.reranker is None:
                 found.append(first)
-            elif outcome.timing is not None or len(found) < _TIMED:
-                second = self._outcomes.timed(system, query_id, query, outcome)
+            elif outcome.problem is None and (outcome.timing is not None or len(found) < _TIMED):
+                second = self._outcomes.timed(system, query_id, self.data.queries[query_id], outcome)
                 if second is not None:
                     found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found
 
     def _outcome(self, system: System, query_id: str) -> Outcome:
-        return self._outcomes.reranked(system, self.data.queries[query_id], self._candidates(system, query_id))
+        return self._outcomes.reranked(system, self.data.queries[query_id], self._brought(system, query_id))

@@ -12,7 +12,8 @@ from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
 from rerank_kit.evaluate.judging import Judged, judged
 from rerank_kit.evaluate.verdicts import harmed
 
-_WORST = 20  # queries that a finding names
+_WORST = 20  # queries that a finding lists
+_NAMED = 5  # and those that its sentence names
 _UNJUDGED = 0.5  # of the best documents: below this, labels say little about a ranking
 
 
@@ -20,7 +21,6 @@ def summed_up(
     data: Dataset,
     asked: Dataset,
     results: Sequence[SystemResult],
-    judgements: Judgements,
     measures: Sequence[str],
     *,
     seed: int,
@@ -32,7 +32,6 @@ def summed_up(
         data: The whole dataset.
         asked: The part of it that was asked.
         results: Of each system.
-        judgements: The labels, quotes resolved.
         measures: All of them; verdicts are on the first.
         seed: Of the statistics.
         margin: Systems are equal where they differ by no more.
@@ -41,20 +40,23 @@ def summed_up(
     values = {each.name: each.values[measure] for each in results}
     first_stages = {each.name: each.first_stage for each in results}
     comparisons = judged(values, first_stages, measure=measure, margin=margin, seed=seed) if len(results) > 1 else []
-    ceilings = {each.name: _ceiling(each, judgements) for each in results if each.first_stage is None}
+    ceilings = {each.name: _ceiling(each) for each in results if each.first_stage is None}
     findings = [
+        *_failures(results),
         *_harms(comparisons, values),
-        *_recalls(results, ceilings),
         *_first_stages(comparisons),
+        *_alike(results),
+        *_ceilings(results, ceilings),
+        *_missing(results),
+        *_losses(results, values),
         *_stages(results, measure, seed, margin),
         *_labels(results, measures),
-        *_failures(results),
     ]
     return Evaluation(
         dataset=data,
         notes=asked.notes,
         asked=asked.queries,
-        judgements=judgements,
+        judgements=_all_judgements(results),
         measure=measure,
         measures=measures,
         systems=sorted(results, key=lambda each: each.first_stage is not None),
@@ -70,9 +72,18 @@ def _finding(kind: str, text: str, queries: Sequence[str] = ()) -> dict[str, Any
     return {"kind": kind, "text": text, "queries": list(queries)}
 
 
-def _ceiling(first: SystemResult, judgements: Judgements) -> Ceiling:
+def _ceiling(first: SystemResult) -> Ceiling:
     rankings = {query: outcome.ids for query, outcome in first.outcomes.items()}
-    return ceiling(rankings, judgements, depths=DEPTHS)
+    return ceiling(rankings, first.judgements, depths=DEPTHS)
+
+
+def _all_judgements(results: Sequence[SystemResult]) -> Judgements:
+    """The labels for all that was found, whatever the chunks."""
+    found: dict[str, dict[str, int]] = {}
+    for each in results:
+        for query, grades in each.judgements.items():
+            found.setdefault(query, {}).update(grades)
+    return found
 
 
 def _harms(comparisons: Sequence[Judged], values: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
@@ -85,15 +96,64 @@ def _harms(comparisons: Sequence[Judged], values: Mapping[str, Mapping[str, floa
     return found
 
 
-def _recalls(results: Sequence[SystemResult], ceilings: Mapping[str, Ceiling]) -> list[dict[str, Any]]:
-    """What the number of candidates allows, for each reranker that sees too few."""
+def _ceilings(results: Sequence[SystemResult], ceilings: Mapping[str, Ceiling]) -> list[dict[str, Any]]:
+    """How many candidates are enough, and who sees fewer."""
+    found: list[dict[str, Any]] = []
+    for first, known in ceilings.items():
+        if known.enough is None:
+            found.append(_finding("recall", f"{first}: {known.text(max(known.by_depth))}"))
+            continue
+        reached, most = known.by_depth[known.enough], max(known.by_depth)
+        told = f"{known.enough} candidates of {first} are enough: with them a perfect reranker reaches {reached:.2f}"
+        found.append(_finding("recall", f"{told} of {known.measure}, and {known.by_depth[most]:.2f} with {most}"))
+        seen = ((each.name, each.recall or 0) for each in results if each.first_stage == first)
+        few = [(name, sees) for name, sees in seen if sees in known.by_depth and sees < (known.enough or 0)]
+        found += [_finding("recall", f"{name}: {known.text(sees)}") for name, sees in few]
+    return found
+
+
+def _alike(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
+    """Systems whose rankings are the same throughout, so that one of them is not needed."""
+    found: list[dict[str, Any]] = []
+    known: dict[tuple[tuple[str, ...], ...], str] = {}
+    for each in results:
+        same = known.setdefault(tuple(tuple(outcome.ids) for outcome in each.outcomes.values()), each.name)
+        if same != each.name:
+            found.append(_finding("same", f"{each.name} ranks exactly as {same} does, in every query: leave one out"))
+    return found
+
+
+def _missing(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
+    """Queries for which a first stage brings nothing that answers, so that no reranker can help."""
     found: list[dict[str, Any]] = []
     for each in results:
-        known = ceilings.get(each.first_stage or "")
-        sees = each.recall or 0
-        if known is not None and sees in known.by_depth and sees < (known.enough or 0):
-            found.append(_finding("recall", f"{each.name}: {known.text(sees)}"))
+        if each.first_stage is None:
+            lost = [query for query in each.outcomes if not _brings(each, query)]
+            if lost:
+                told = f"{each.name} brings nothing that answers {len(lost)} of {len(each.outcomes)} queries"
+                found.append(_finding("missing", f"{told}, so that no reranker can: {_some(lost)}", lost))
     return found
+
+
+def _brings(first: SystemResult, query: str) -> bool:
+    grades = first.judgements.get(query, {})
+    return any(grades.get(each, 0) > 0 for each in first.outcomes[query].ids)
+
+
+def _losses(results: Sequence[SystemResult], values: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Queries that a reranker makes much worse, whatever it does on average."""
+    found: list[dict[str, Any]] = []
+    for each in results:
+        lost = list(harmed(values[each.first_stage], values[each.name])) if each.first_stage is not None else []
+        if lost:
+            told = f"{each.name} makes {len(lost)} of {len(each.outcomes)} queries much worse"
+            found.append(_finding("losses", f"{told}: {_some(lost)}", lost[:_WORST]))
+    return found
+
+
+def _some(queries: Sequence[str]) -> str:
+    """The first of some queries' ids."""
+    return ", ".join(queries[:_NAMED]) + (f" and {len(queries) - _NAMED} more" if len(queries) > _NAMED else "")
 
 
 def _first_stages(comparisons: Sequence[Judged]) -> list[dict[str, Any]]:
@@ -108,29 +168,34 @@ def _first_stages(comparisons: Sequence[Judged]) -> list[dict[str, Any]]:
 def _stages(results: Sequence[SystemResult], measure: str, seed: int, margin: float) -> list[dict[str, Any]]:
     """What each reranker adds to its first stage, for what time and money."""
     by_name = {each.name: each for each in results}
+    among = len(results) * (len(results) - 1) // 2  # as for the verdicts
     found: list[dict[str, Any]] = []
     for each in results:
         if each.first_stage is not None:
             stages = [_up_to(one, measure) for one in (by_name[each.first_stage], each)]
-            found += [_finding("cost", one.text) for one in earns(stages, measure=measure, seed=seed, margin=margin)]
+            earned = earns(stages, measure=measure, seed=seed, margin=margin, among=among)
+            found += [_finding("cost", one.text) for one in earned]
     return found
 
 
 def _up_to(result: SystemResult, measure: str) -> UpTo:
-    seconds = result.seconds()
-    return UpTo(result.name, result.values[measure], None if seconds is None else seconds["p50"], result.cost_per_1000)
+    seconds, dollars = result.seconds(), result.cost_per_1000
+    if result.first_stage is None:
+        dollars = 0.0  # what reranking costs is compared with none
+    return UpTo(result.name, result.values[measure], None if seconds is None else seconds["p50"], dollars)
 
 
 def _labels(results: Sequence[SystemResult], measures: Sequence[str]) -> list[dict[str, Any]]:
     """Rankings of which most of the best documents were never judged."""
-    found: list[dict[str, Any]] = []
-    for each in results:
-        for measure in measures:
-            if measure.startswith("Judged") and each.mean(measure) < _UNJUDGED:
-                share = f"{each.mean(measure):.0%}"
-                told = f"{each.name}: only {share} of its best documents were judged ({measure})"
-                found.append(_finding("labels", f"{told}; the others count as not relevant, whatever they are"))
-    return found
+    for measure in measures:
+        if measure.startswith("Judged"):
+            few = [each.mean(measure) for each in results if each.mean(measure) < _UNJUDGED]
+            if few:
+                share = f"{min(few):.0%}" if min(few) == max(few) else f"{min(few):.0%} to {max(few):.0%}"
+                told = f"only {share} of the best documents of {len(few)} of {len(results)} systems were judged"
+                told = f"{told} ({measure})"
+                return [_finding("labels", f"{told}; the others count as not relevant, whatever they are")]
+    return []
 
 
 def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:

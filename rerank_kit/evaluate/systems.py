@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import importlib
-import pickle
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +12,10 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.stages import Stage
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
+from rerank_kit.evaluate.settings_key import described
 from rerank_kit.quoting import class_name, quoted
 from rerank_kit.reranker import Reranker
 from rerank_kit.wrong_kind import framework_of, is_retriever
@@ -26,7 +23,7 @@ from rerank_kit.wrong_kind import framework_of, is_retriever
 DEFAULT = ("bm25", "bm25@10 > onnx:embedded", "bm25@50 > onnx:embedded", "bm25@100 > onnx:embedded")
 RECALL = 50
 _GRAMMAR = "'bm25', 'bm25@100 > onnx:embedded', 'given > cohere:rerank-v4.0-fast' or 'package.module:object'"
-_STAGE = re.compile(r"(bm25|given)(?:@(\d+))?")
+_BUILT_IN = ("bm25", "given")
 
 Spec: TypeAlias = object
 """A name, a `Reranker`, a function from a query and texts to scores, a retriever, or a pair (retriever, reranker)."""
@@ -54,15 +51,7 @@ def key_of_reranker(name: str, reranker: Reranker) -> str:
 
     What has no fingerprint is known by its name and settings, or by its name, class and model if it is none of ours.
     """
-    return reranker.fingerprint or f"{name}: {_settings(reranker)}"
-
-
-def _settings(reranker: Reranker) -> str:
-    kind = type(reranker)
-    if kind.__module__.startswith("rerank_kit."):
-        with contextlib.suppress(Exception):  # what is inside may be of users, and is pickled as they please
-            return hashlib.sha256(pickle.dumps(reranker)).hexdigest()
-    return f"{kind.__module__}.{kind.__qualname__}({reranker.model})"
+    return reranker.fingerprint or f"{name}: {described(reranker)}"
 
 
 def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Dataset) -> list[System]:
@@ -85,8 +74,18 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
         )
         raise ConfigurationError(msg)
     named = given.items() if isinstance(given, Mapping) else [(None, each) for each in given]
+    broken: list[str] = []
     for name, spec in named:
-        made.add(name, spec)
+        try:
+            made.add(name, spec)
+        except RerankError as error:
+            broken.append(str(error).removeprefix("systems: "))
+    if broken:
+        msg = f"systems: {'; '.join(broken)}"
+        raise ConfigurationError(msg)
+    if not made.systems:
+        msg = "systems is empty: name at least one, or leave it out to compare BM25 with the embedded model"
+        raise ConfigurationError(msg)
     return made.systems
 
 
@@ -96,6 +95,7 @@ class _Making:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._stages: dict[object, FirstStage] = {}
+        self._called: dict[int, str] = {}
         self.systems: list[System] = []
 
     def add(self, name: str | None, spec: Spec) -> None:
@@ -112,7 +112,16 @@ class _Making:
             recall = RECALL if recall is None else recall
             called = f"{stage.name}@{recall} > {_called(second, spec)}"
             self._put(System(name or called, stage, recall, reranker))
-        elif name is not None and name != stage.name:
+        elif name is not None:
+            self._call(stage, name)
+
+    def _call(self, stage: FirstStage, name: str) -> None:
+        """Give a first stage the name that somebody chose."""
+        before = self._called.setdefault(id(stage), name)
+        if before != name:
+            msg = f"systems: {before!r} and {name!r} are the same first stage: name it once"
+            raise ConfigurationError(msg)
+        if name != stage.name:  # its own name stands already
             self.systems = [each for each in self.systems if each.first_stage is not stage or each.reranker]
             stage.name = name
             self._put(System(name, stage))
@@ -121,8 +130,8 @@ class _Making:
         same = next((each for each in self.systems if each.name == system.name), None)
         if same is None:
             self.systems.append(system)
-        elif system.reranker is not None:
-            msg = f"systems: two are called {system.name!r}: give them names, systems={{'one': …, 'another': …}}"
+        elif system.reranker is not None or same.first_stage is not system.first_stage or same.reranker is not None:
+            msg = f"systems: two are called {system.name!r}: name each once, and others apart by {{'a name': …}}"
             raise ConfigurationError(msg)
 
     def _halves(self, spec: Spec) -> tuple[object, object]:
@@ -131,10 +140,16 @@ class _Making:
             first, arrow, second = map(str.strip, spec.partition(">"))
             if arrow:
                 return first, _stages(second) if ">" in second else second
-            return (first, None) if _STAGE.fullmatch(first) else self._object(first)
+            name, at, _ = first.partition("@")
+            if at and name in _BUILT_IN:
+                such = f"{first} > onnx:embedded"
+                msg = f"systems: {first!r} says how many are reranked, and not by what: write {such}, or {name}"
+                raise ConfigurationError(msg)
+            return (first, None) if first in _BUILT_IN else self._object(first)
         if _is_pair(spec):
             return spec
-        return (spec, None) if is_retriever(spec) else (None, spec)
+        finds = is_retriever(spec) or callable(getattr(spec, "find", None))
+        return (spec, None) if finds else (None, spec)
 
     def _object(self, name: str) -> tuple[object, object]:
         """A name of which it is not known yet whether it is that of a retriever."""
@@ -149,14 +164,14 @@ class _Making:
             given = _first(self._dataset)
         recall = None
         if isinstance(given, str):
-            told = _STAGE.fullmatch(given)
-            if told is None:
-                given = imported(given)
-            else:
-                given, recall = told[1], None if told[2] is None else int(told[2])
+            name, at, count = given.rpartition("@")
+            if at:
+                given, recall = name.strip(), int(count) if count.isdigit() else 0
                 if recall == 0:
-                    msg = f"systems: {told[0]!r} reranks no candidates: write {told[1]}@50 or so"
+                    msg = f"systems: {name}@{count} reranks no candidates: write {name}@50 or so"
                     raise ConfigurationError(msg)
+            if given not in _BUILT_IN:
+                given = imported(given)
         key = given if isinstance(given, str) else id(given)
         if key not in self._stages:
             self._stages[key] = self._made(given)
@@ -169,8 +184,9 @@ class _Making:
             return GivenStage(self._dataset)
         if callable(getattr(given, "find", None)):
             return cast("FirstStage", given)
-        count = sum(isinstance(each, RetrieverStage) for each in self._stages.values())
-        name = class_name(given) if count == 0 else f"{class_name(given)} {count + 1}"
+        name = class_name(given)
+        count = sum(each.name.partition(" ")[0] == name for each in self._stages.values())
+        name = name if count == 0 else f"{name} {count + 1}"
         return RetrieverStage(given, name, self._dataset)
 
 
@@ -260,7 +276,7 @@ def imported(name: str) -> object:
         found: object = importlib.import_module(module)
         for each in path.split("."):
             found = getattr(found, each)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{_meant(name)}"
         raise ConfigurationError(msg) from error
     return found

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
 from rerank_kit import Deadline, Document, Hit, Ranking, Reranker, Span, Usage
 
 BY_LENGTH = "tests.cli.commands:by_length"
@@ -21,6 +19,8 @@ def by_length(query: str, texts: Sequence[str]) -> list[float]:
 
 def parses(arguments: Sequence[str]) -> bool:
     """Whether a command line is right; it is not run."""
+    from typer.main import get_command  # not where only some pages are tested
+
     from rerank_kit.cli.app import app
 
     commands: Any = get_command(app)
@@ -85,6 +85,11 @@ def stopped(query: str, texts: Sequence[str]) -> list[float]:
     if query == "two":
         raise KeyboardInterrupt
     return by_length(query, texts)
+
+
+def leaves(query: str, texts: Sequence[str]) -> list[float]:
+    """Ends the program."""
+    raise SystemExit("there is no key")
 
 
 class _Undecided(Reranker):

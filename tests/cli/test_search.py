@@ -115,3 +115,8 @@ def test_a_reranker_that_there_is_not_is_told_with_what_was_meant(tmp_path: Path
     assert "did you mean 'cohere'?" in capsys.readouterr().err
     assert main(["search", str(tmp_path), "night", "--reranker", f"onnx:{tmp_path}"]) == 1
     assert "tokenizer.json" in capsys.readouterr().err
+
+
+def test_a_reranker_that_ends_the_program_ends_it_with_what_it_says(tmp_path: Path, capsys: CAPTURE) -> None:
+    assert main(["search", str(notes(tmp_path)), "night", "--reranker", "tests.cli.commands:leaves"]) == 1
+    assert capsys.readouterr().err.endswith("rerank-kit: there is no key\n")

@@ -80,7 +80,7 @@ def test_queries_that_nothing_answers_are_left_out_and_told() -> None:
         ({"judgements": {"q99": {"d1": 1}}}, "judgements has 'q99', and queries has no such id"),
         ({"judgements": {"q1": ["d1"]}}, r"judgements\['q1'\] must be a mapping"),
         ({"judgements": {"q1": {"d1": 0.5}}}, "'d1': 0.5"),
-        ({"judgements": {"q1": {"d1": -1}}}, "at least 0"),
+        ({"judgements": {"q1": {"d1": -1}}}, "from 0 to 1,000"),
         ({"judgements": {"q1": {"d1": True}}}, "'d1': True"),
         ({"judgements": {"q1": {7: 1}}}, "has 7: 1"),
         ({"candidates": {"q1": "d1"}}, r"candidates\['q1'\] must be a list"),

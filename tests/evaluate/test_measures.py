@@ -9,8 +9,9 @@ from random import Random
 import ir_measures
 import pytest
 
+from rerank_kit import ConfigurationError
 from rerank_kit.evaluate import Dataset, evaluate, read_dataset
-from rerank_kit.evaluate.measures import MEASURES, measured
+from rerank_kit.evaluate.measures import MEASURES, check_measures, measured
 
 DATA = Path(os.environ.get("RERANK_KIT_DATA", ""))
 needs_data = pytest.mark.skipif(
@@ -39,6 +40,21 @@ def test_the_ideal_is_over_all_relevant_documents_found_or_not() -> None:
     found = measured(["nDCG@10", "R@50"], {"q": {"a": 1, "b": 1}, "none": {"a": 1}}, {"q": ["a"], "none": []})
     assert found["R@50"] == {"q": 0.5, "none": 0.0}
     assert found["nDCG@10"]["q"] == pytest.approx(1 / (1 + 0.6309), abs=1e-4)
+
+
+def test_odd_ids_are_measured_as_others_are() -> None:
+    odd = ["a\x00b", "\ud800", "", " ", "a b\tc\n", "𝔸" * 5000]
+    judgements = {query: {document: 1} for query, document in zip(odd, odd, strict=True)}
+    found = measured(
+        ["RR@10", "R@50"], judgements, {query: [document] for query, document in zip(odd, odd, strict=True)}
+    )
+    assert found == {"RR@10": dict.fromkeys(odd, 1.0), "R@50": dict.fromkeys(odd, 1.0)}
+
+
+@pytest.mark.parametrize("name", ["P@0", "nDCG@0", "RBP", "ERR@10"])
+def test_what_cannot_be_computed_is_refused_before_anything_is_asked(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"measures: '{name}' (looks at no document|cannot be computed here)"):
+        check_measures([name])
 
 
 @needs_data

@@ -96,7 +96,9 @@ def test_a_score_is_computed_once_for_all_depths_and_runs(tmp_path: Path) -> Non
     again = Words()
     second = evaluate(DATA, {"two": ("bm25@2", again), "three": ("bm25@3", again)}, store=tmp_path / "store.db")
     assert again.pairs == []
-    assert second.to_dict()["systems"] == first.to_dict()["systems"]
+    first_again, second_again = (found.to_dict()["systems"] for found in (first, second))
+    for one, other in zip(first_again, second_again, strict=True):
+        assert {**one, "seconds": None} == {**other, "seconds": None}  # first stages are asked anew
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -291,11 +293,12 @@ def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path)
 
     found = evaluate(DATA, {"few": (Backwards(), Words())})
     assert found["few"].recall == 50
-    (told,) = [each["text"] for each in found.findings if each["kind"] == "recall"]
+    enough, told = [each["text"] for each in found.findings if each["kind"] == "recall"]
+    assert enough.startswith("61 candidates of backwards are enough: with them a perfect reranker reaches 1.00")
     assert told == "few: your reranker sees 50 candidates; at 61 the ceiling of nDCG@10 rises from 0.00 to 1.00"
     path = tmp_path / "found.json"
     assert found.to_json(path) == path.read_text("utf-8")
-    with pytest.raises(StopIteration):
+    with pytest.raises(KeyError, match="'none' is no system of this evaluation: it has backwards, few"):
         found["none"]
 
 
@@ -317,15 +320,143 @@ def test_metadata_that_no_file_can_hold_is_ranked_all_the_same(tmp_path: Path) -
     assert odd.asked == 4  # what cannot be kept is found again
 
 
-def test_a_wrong_setting_that_shows_late_is_raised() -> None:
+def test_whatever_is_raised_late_costs_one_query_and_not_the_run() -> None:
     class Late(Words):
         def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
             if "owl" in pairs[0][0]:
                 raise ConfigurationError("the model wants a prompt")
             return super().score(pairs, deadline)
 
-    with pytest.raises(ConfigurationError, match="the model wants a prompt"):
-        evaluate(DATA, [Late()])
+    class Broken:
+        name = key = "broken"
+        free = True
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            if query_id == "emu":
+                raise OSError("no route to host")
+            return [Found(f"{query_id} eats", f"the {query_id} eats")]
+
+    def odd(query: str, texts: list[str]) -> list[float] | None:
+        return None if "yak" in query else [1.0] * len(texts)
+
+    found = evaluate(DATA, {"late": Late(), "behind": (Broken(), Words()), "odd": odd})
+    assert list(found["late"].failed) == ["owl"]
+    assert found["broken"].failed == found["behind"].failed == {"emu": "OSError: no route to host"}
+    assert list(found["odd"].failed) == ["yak"]
+    assert found["behind"].mean("RR@10") == pytest.approx(0.9)
+
+
+def test_what_fails_while_it_is_timed_has_no_time() -> None:
+    class Tired(Words):
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            if len(self.pairs) >= 3 * len(QUERIES):
+                raise RuntimeError("enough")
+            return super().score(pairs, deadline)
+
+    tired = Tired()
+    found = evaluate(DATA, {"two": ("bm25@2", tired), "three": ("bm25@3", tired)})
+    assert (len(found["two"].timings), len(found["three"].timings)) == (0, 10)
+
+
+def test_a_measure_has_other_names() -> None:
+    found = evaluate(DATA, {"harmful": ("bm25@3", Words(-1))}, measure="MRR@10")
+    assert found["harmful"].values["MRR@10"] == found["harmful"].values["RR@10"] != found["bm25"].values["RR@10"]
+    assert found.comparisons[0].verdict == "worse"
+
+
+class Chunked:
+    """Texts of a collection of its own, with ids that others have too."""
+
+    free = False
+
+    def __init__(self, name: str, texts: Sequence[str]) -> None:
+        self.name = self.key = name
+        self.texts = texts
+        self.asked = 0
+
+    def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+        self.asked += 1
+        return [Found(str(place), text) for place, text in enumerate(self.texts)]
+
+
+LONG, OTHER = "the old cat eats ten mice every day of the year", "nobody knows what the bats of this cave live on"
+
+
+def test_chunks_of_several_retrievers_are_told_apart_whatever_their_ids() -> None:
+    data = Dataset("quotes", {"cat": "what does it eat"}, {}, quotes={"cat": [LONG]})
+    found = evaluate(data, [(Chunked("one", [LONG, OTHER]), Words()), (Chunked("two", [OTHER, LONG]), Words())])
+    assert found["one"].mean("RR@10") == 1.0
+    assert found["two"].mean("RR@10") == 0.5
+    assert found["two"].outcomes["cat"].ids == ["0 of two", "1 of two"]
+    assert found.judgements["cat"] == {"0": 1, "1 of two": 1}
+
+
+def test_quotes_change_no_grade_and_each_first_stage_is_held_to_its_own_chunks() -> None:
+    documents = {"a": LONG, "b": OTHER}
+    data = Dataset("both", {"cat": "cat mice"}, {"cat": {"a": 3, "b": 0}}, documents, quotes={"cat": [LONG]})
+    found = evaluate(data, ["bm25", (Chunked("own", [f"{LONG}. {OTHER}", "nothing at all"]), Words())])
+    assert found["bm25"].judgements == {"cat": {"a": 3, "b": 0}}
+    assert found["own"].judgements == {"cat": {"0": 1}}
+    assert found["bm25"].mean("nDCG@10") == found["own"].mean("nDCG@10") == 1.0
+
+
+def test_what_a_retriever_brings_is_never_taken_from_a_store(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    before, after = Chunked("mine", [OTHER]), Chunked("mine", [LONG])
+    data = Dataset("quotes", {"cat": "what does it eat"}, {}, quotes={"cat": [LONG]})
+    assert evaluate(data, [(before, Words())], store=store)["mine"].mean("RR@10") == 0.0
+    assert evaluate(data, [(after, Words())], store=store)["mine"].mean("RR@10") == 1.0
+    assert after.asked == 1
+
+
+class Priced(Apart):
+    """A dollar for each request."""
+
+    def cost(self, usage: Usage) -> float:
+        return float(usage.requests)
+
+
+def test_what_is_partly_known_is_paid_for_by_leave_as_well(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    evaluate(DATA, [("bm25@1", Priced())], store=store, max_cost=100)
+    for most in (None, 0.5):
+        priced = Priced()
+        with pytest.raises(BudgetExceeded, match=r"would cost about \$"):
+            evaluate(DATA, [("bm25@2", priced)], store=store, max_cost=most)
+        assert len(priced.asked) <= 1
+    last = Priced()
+    assert evaluate(DATA, [("bm25@2", last)], store=store, max_cost=20)["bm25@2 > Priced(apart)"].cost_per_1000 is None
+    assert len(last.asked) <= 9
+
+
+def test_failed_queries_are_no_part_of_the_price() -> None:
+    class Half(Priced):
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+            if query.split()[1] in ANIMALS[5:]:
+                raise RateLimited("too many requests")
+            return super().flow(query, documents, deadline)
+
+    assert evaluate(DATA, {"half": Half()}, max_cost=20)["half"].cost_per_1000 == 1000.0
+
+
+def test_what_a_function_costs_is_not_known() -> None:
+    found = evaluate(DATA, {"mine": lambda query, texts: [1.0] * len(texts)})
+    assert found["mine"].cost_per_1000 is None
+
+
+@pytest.mark.parametrize(
+    ("systems", "told"),
+    [
+        ({"one": "bm25", "two": "bm25"}, "'one' and 'two' are the same first stage"),
+        ({"bm25": Chunked("x", ["a"]), "other": ("bm25@10", Words())}, "two are called 'bm25'"),
+        ({"x": Words(), "other": (Chunked("x", ["a"]), Words(-1))}, "two are called 'x'"),
+        ([], "systems is empty"),
+        ({}, "systems is empty"),
+    ],
+)
+def test_names_that_would_be_mistaken_are_refused(systems: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        evaluate(DATA, systems)
 
 
 def test_an_evaluation_is_shown_and_written_in_all_forms(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_names_of_first_stages_and_objects_are_combined() -> None:
         ("bm25@50 > shared", "bm25", 50),
         ("bm25@50 > Scripted(scripted)", "bm25", 50),
     ]
-    assert names({"mine": ("given@2", shared), "lexical": "bm25"}, GIVEN) == [
+    assert names({"mine": ("given@2", shared), "given": "given", "lexical": "bm25"}, GIVEN) == [
         ("given", "given", None),
         ("mine", "given", 2),
         ("lexical", "lexical", None),
@@ -112,6 +112,7 @@ def test_a_compressor_stands_for_its_reranker() -> None:
     [
         ("tests.evaluate.test_systems", "is not understood"),
         ("cohere:", "'cohere:' names no model"),
+        ("bm25@5", "'bm25@5' says how many are reranked, and not by what"),
         ("tests.evaluate.test_systems:nothing", "cannot be imported: AttributeError"),
         ("tests.evaluate.test_systems:TEXTS", "is no reranker, no function and no retriever"),
     ],
@@ -169,9 +170,9 @@ def test_a_retriever_is_a_system_and_a_first_stage() -> None:
     evaluation = evaluate(DATA, [nodes(), (vectors(), shared), vectors().as_retriever()])
     assert [each.name for each in evaluation.systems] == [
         "BM25Retriever",
-        "InMemoryVectorStore 2",
-        "VectorStoreRetriever 3",
-        "InMemoryVectorStore 2@50 > shared",
+        "InMemoryVectorStore",
+        "VectorStoreRetriever",
+        "InMemoryVectorStore@50 > shared",
     ]
     assert evaluation["BM25Retriever"].mean("RR@10") == 1.0
     assert evaluation["BM25Retriever"].cost_per_1000 is None
@@ -187,6 +188,10 @@ def test_what_is_no_first_stage_is_told() -> None:
 def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (_, few) = systems_of(["tests.evaluate.test_systems:OTHERS@20 > tests.evaluate.test_systems:shared"], DATA)
+    assert few.recall == 20
+    with pytest.raises(ConfigurationError, match=r"'nosuch:a' cannot be imported.*'cohere:' names no model"):
+        systems_of(["nosuch:a", "cohere:"], DATA)
     made = systems_of([("tests.evaluate.test_systems:OTHERS", shared)], DATA)
     assert [each.name for each in made] == ["BM25Retriever", "BM25Retriever@50 > shared"]
     assert systems_of(["tests.evaluate.test_systems:OTHERS"], DATA)[0].name == "BM25Retriever"

@@ -85,7 +85,7 @@ COERCED: list[tuple[str, str, Any, str]] = [
     ("CascadeRerank", "keep_rest", "no", "True or False, not of type str"),
     ("CascadeRerank", "budget", True, "a number or None, not of type bool"),
     ("CascadeRerank", "budget", "2", "a number or None, not of type str"),
-    ("RerankCompressor", "distinct", True, "a number or None, not of type bool"),
+    ("RerankCompressor", "distinct", True, '"document", "text", a number or None, not of type bool'),
 ]
 
 

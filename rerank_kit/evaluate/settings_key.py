@@ -1,0 +1,46 @@
+"""What a reranker is, told by all that would travel in a pickle of it, and the same in every process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, cast
+
+from rerank_kit.reranker import Reranker
+
+_DEEPEST = 12  # of what holds itself, sooner or later
+
+
+def described(value: object, depth: int = 0) -> str:
+    """A text that differs where settings do. Keys do not travel in pickles, so that they are not in it.
+
+    What is of users is told by its class and, of a reranker, by its model: nobody knows what else matters of it.
+    """
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return repr(value)
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(described(each, depth + 1) for each in cast("list[object]", value)) + "]"
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(described(each, depth + 1) for each in cast("set[object]", value))) + "}"
+    if isinstance(value, Mapping):
+        given = cast("Mapping[object, object]", value).items()
+        return "{" + ", ".join(sorted(f"{described(k, depth + 1)}: {described(v, depth + 1)}" for k, v in given)) + "}"
+    return _of_object(value, depth)
+
+
+def _of_object(value: Any, depth: int) -> str:
+    kind = type(value)
+    if isinstance(value, Reranker) and value.fingerprint is not None:
+        return value.fingerprint
+    if isinstance(value, type | FunctionType):
+        return f"{value.__module__}.{value.__qualname__}"
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if not kind.__module__.startswith("rerank_kit."):
+        return f"{name}({getattr(value, 'model', None)!r})"
+    try:
+        parts = value.__reduce_ex__(4)
+    except Exception:  # noqa: BLE001 - what is inside may be of users, and is pickled as they please
+        return name
+    return f"{name}{described(parts[1:3], depth + 1)}"

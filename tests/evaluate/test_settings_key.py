@@ -1,0 +1,70 @@
+"""What rerankers are known by in a store: their settings, the same in every process."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from rerank_kit import Budget, Cascade, Fallback, Rules, Stage
+from rerank_kit.decide import DecisionLimits
+from rerank_kit.evaluate.settings_key import described
+from rerank_kit.rules import one_of
+from tests.doubles import Gated, Scripted
+from tests.processes import python
+
+
+def cascade(**options: Any) -> Cascade:
+    rules = Rules(prefer=[one_of("kind", {"a", "b", "c", "d"})])
+    return Cascade(Stage(rules, top_n=10), Stage(Fallback(Scripted(), Scripted(model="other"))), **options)
+
+
+def test_it_is_the_same_in_every_process() -> None:
+    code = "from tests.evaluate.test_settings_key import *; print(described(cascade()))"
+    told = {python("-c", code, PYTHONHASHSEED=seed).stdout.strip() for seed in ("1", "2", "3")}
+    assert told == {described(cascade())}
+
+
+def test_a_use_does_not_change_it() -> None:
+    made = cascade()
+    before = described(made)
+    made.rerank("query", ["1", "2"])
+    assert described(made) == before
+
+
+@pytest.mark.parametrize("options", [{"keep_rest": True}, {"budget": Budget(5)}, {"on_budget": "raise"}])
+def test_every_setting_is_in_it(options: dict[str, Any]) -> None:
+    assert described(cascade(**options)) != described(cascade())
+
+
+def test_what_is_of_users_is_told_by_class_and_model() -> None:
+    assert described(Scripted()) == "tests.doubles.Scripted('scripted')"
+    assert described([Gated()]) == "[gated]"
+    assert described(described) == "rerank_kit.evaluate.settings_key.described"
+    assert described({"b", "a", None}) == "{'a', 'b', None}"
+
+
+def test_what_holds_itself_and_what_has_no_pickle_ends() -> None:
+    inside: list[Any] = []
+    inside.append(inside)
+    assert described(inside).endswith("…" + "]" * 13)
+    made = cascade()
+    vars(made)["stages"] = threading.Lock()  # which no pickle holds
+    assert "rerank_kit.combine.cascade.Cascade" in described(made)
+    stuck = DecisionLimits(questions=2)
+    object.__setattr__(stuck, "questions", threading.Lock())
+    assert described(stuck).startswith("rerank_kit.decide.limits.DecisionLimits")
+
+
+class Unpicklable(Scripted):
+    """Nobody may pickle it."""
+
+    __module__ = "rerank_kit.mine"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(protocol)
+
+
+def test_what_refuses_to_be_pickled_is_told_by_its_class() -> None:
+    assert described(Unpicklable()) == "rerank_kit.mine.Unpicklable"
