@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, cast
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.torch_fetching import cross_encoder_of
@@ -143,6 +145,20 @@ def suitable(device: str, asked: DType | None) -> DType:
         return asked
     # Of the two that are as fast, float16 tells three to four times as many scores apart (docs/local.md).
     return "float16" if kind in ("cuda", "mps") else "float32"
+
+
+def check_held(answers: Sequence[float], dtype: str, name: str | None) -> None:
+    """Say so where half precision was not enough; other numbers that are none are refused with all scores.
+
+    Raises:
+        InvalidResponse: There are numbers that float16 cannot hold.
+    """
+    if dtype == "float16" and not all(map(math.isfinite, answers)):
+        msg = (
+            f"model={name!r} computes numbers that float16 cannot hold: pass dtype='bfloat16', which can but "
+            "rounds more, or dtype='float32'"
+        )
+        raise InvalidResponse(msg)
 
 
 def use_one_core() -> None:
