@@ -79,10 +79,10 @@ def readable_length(model: Any) -> int:
     limits = [model.max_seq_length, getattr(model[0], "processing_kwargs", {}).get("text", {}).get("max_length")]
     for module in model.modules():
         table: Any = getattr(module, "position_embeddings", None)
-        if isinstance(table, needed("torch").nn.Embedding):
+        if hasattr(table, "weight") and hasattr(table, "padding_idx"):  # I-BERT's is no nn.Embedding
             # XLM-R-like models count positions from behind that of padding. The library forgets those, so that a
             # document of full length would be looked up past the end of the table.
-            limits.append(table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
+            limits.append(len(table.weight) - (0 if table.padding_idx is None else table.padding_idx + 1))
     return min(NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
 
 

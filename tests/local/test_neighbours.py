@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,29 +14,12 @@ from rerank_kit.local import SentenceTransformersCrossEncoder
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.neighbours import goes_alone
 from rerank_kit.values import Deadline
-from tests.export import originals
-from tests.local.cards import REASON, torch, transformers
-from tests.local.tiny_families import Build, encoder, ettin
-from tests.local.tiny_torch_models import SIZES
+from tests.local.cards import REASON
+from tests.local.tiny_families import Build, bert_tokenised, encoder, ettin
 
 pytest.importorskip("sentence_transformers", reason=REASON)
 
 PAIRS = [("an apple", text) for text in ("fig", "date " * 3, "cherry " * 17, "elder " * 40, "grape " * 60)]
-
-
-def bert_tokenised(folder: Path, family: str, **config: Any) -> Path:
-    """A model of another family, with BERT's tokenizer."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(originals.bert(folder))
-    options = {"vocab_size": len(tokenizer), "num_labels": 1, "max_position_embeddings": 96, **SIZES, **config}
-    torch.manual_seed(11)
-    model = getattr(transformers, f"{family}ForSequenceClassification")(
-        getattr(transformers, f"{family}Config")(**options)
-    )
-    with torch.no_grad():
-        for weights in model.parameters():
-            weights.add_(torch.randn(weights.shape), alpha=0.3)
-    model.save_pretrained(folder)
-    return folder
 
 
 @pytest.mark.parametrize("family", ["FNet", "ConvBert"])
