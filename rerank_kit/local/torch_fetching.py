@@ -160,5 +160,5 @@ def _unloadable(name: str, device: object, said: str) -> ConfigurationError:
     remedy = "Check the names, or pass the path of a folder with the model's files"
     if "trust_remote_code" in said:
         remedy = "The model comes with code of its own. Read it, and pass trust_remote_code=True to have it run here"
-    reason = shorten(said, _SAID, placeholder=" …")
-    return ConfigurationError(f"model={name!r} could not be loaded on device={device!r}: {reason} {remedy}")
+    reason = shorten(said, _SAID, placeholder=" …").rstrip(".")
+    return ConfigurationError(f"model={name!r} could not be loaded on device={device!r}: {reason}. {remedy}")

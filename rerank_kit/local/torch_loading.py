@@ -65,6 +65,7 @@ def load(model: Any, *, device: Device | None, dtype: DType | None, source: Sour
             warn_user(msg, PrecisionWarning)
     elif isinstance(model, str | os.PathLike):
         where = library.util.get_device_name() if device is None else device_name(device)
+        _check_there(torch, where)
         numbers = {"dtype": getattr(torch, suitable(where, dtype))}
         options = {"device": where, "model_kwargs": numbers, "trust_remote_code": trust_remote_code}
         loaded = cross_encoder_of(library, cast("str | os.PathLike[str]", model), source, options)
@@ -103,6 +104,19 @@ def device_name(device: Device) -> str:
         msg = (
             f"device={quoted(device)} is none of PyTorch's{reason and f' ({reason})'}: pass a name such as 'cpu' or "
             "'cuda:0', the number of a GPU that is there, a torch.device, or nothing for the best there is"
+        )
+        raise ConfigurationError(msg) from error
+
+
+def _check_there(torch: Any, device: str) -> None:
+    """Refuse a device that PyTorch knows and this machine, or this build of PyTorch, has not."""
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # an AssertionError, where PyTorch was built without it
+        reason = str(error).partition("\n")[0].rstrip(".")
+        msg = (
+            f"device={device!r} cannot be used here ({reason}): pass device='cpu', or nothing for the best there is. A "
+            "GPU needs its driver, and a build of PyTorch for it (https://pytorch.org/get-started/locally)"
         )
         raise ConfigurationError(msg) from error
 

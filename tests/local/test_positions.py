@@ -13,8 +13,8 @@ from tests.local.tiny_families import bert_tokenised
 from tests.local.tiny_torch_models import SIZES, torch, transformers
 
 FROM_PADDING = (
-    "camembert data2vec-text ibert layoutlmv3 lilt longformer luke markuplm mpnet roberta roberta-prelayernorm xlm-roberta "
-    "xlm-roberta-xl xmod"
+    "camembert data2vec-text ibert layoutlmv3 lilt longformer luke markuplm mpnet roberta roberta-prelayernorm "
+    "xlm-roberta xlm-roberta-xl xmod"
 )
 FROM_ZERO = "bert deberta-v2 distilbert electra ernie megatron-bert"
 PADDING = 1

@@ -306,10 +306,19 @@ def test_what_is_no_folder_is_named(model: str | Path, message: str) -> None:
 
 
 def test_a_device_that_is_not_there_is_named(bert: Path) -> None:
-    with pytest.raises(ConfigurationError, match="could not be loaded on device='cuda:99'") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"^device='cuda:99' cannot be used here \(.*[^.]\): pass device='cpu'"
+    ) as e:
         SentenceTransformersCrossEncoder(bert, device="cuda:99")
-    assert repr(str(bert)) in str(caught.value)
-    assert caught.value.__cause__ is not None
+    assert "folder" not in str(e.value)
+    assert e.value.__cause__ is not None
+
+
+def test_what_the_library_says_and_the_remedy_are_two_sentences(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path)
+    (folder / "config.json").write_text("{}", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"[^.]\. Check the names, or pass the path of a folder"):
+        SentenceTransformersCrossEncoder(folder, device="cpu")
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu"), torch.device("cpu", 0)])
