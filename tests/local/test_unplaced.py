@@ -164,3 +164,12 @@ def test_an_adapter_beside_weights_is_told_how_it_is_passed_if_it_is_merged(tmp_
     assert "If its weights are merged already, take adapter_config.json out of it" in refused(folder)
     (folder / "adapter_config.json").unlink()
     assert SentenceTransformersCrossEncoder(folder, device="cpu").rerank("query", ["text"]).hits
+
+
+def test_a_checkpoint_of_a_trainer_is_a_model_like_any(tmp_path: Path) -> None:
+    plain = SentenceTransformersCrossEncoder(encoder("mine")(tmp_path / "a"), device="cpu")
+    folder = encoder("checkpoint-500")(tmp_path / "b")
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "trainer_state.json"):
+        (folder / name).write_bytes(b"no weights")
+    engine = SentenceTransformersCrossEncoder(folder, device="cpu")
+    assert engine.rerank("query", ["text"]).hits == plain.rerank("query", ["text"]).hits
