@@ -316,7 +316,9 @@ def test_a_device_that_is_not_there_is_named(bert: Path) -> None:
 
 def test_what_the_library_says_and_the_remedy_are_two_sentences(tmp_path: Path) -> None:
     folder = bert_like(tmp_path)
-    (folder / "config.json").write_text("{}", "utf-8")
+    (folder / "model.safetensors").write_bytes(
+        b"damaged" * 9
+    )  # of which the library says something without a full stop
     with pytest.raises(ConfigurationError, match=r"[^.]\. Check the names, or pass the path of a folder"):
         SentenceTransformersCrossEncoder(folder, device="cpu")
 
