@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.families import Family, families
+
+_SHOWN = 3
 
 
 def described(words: str = "") -> str:
-    """Families in blocks of lines; of all, or of those in whose block each of the words stands."""
+    """Families in blocks of lines; of all, or of those in whose block each of the words stands.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
     wanted = words.lower().split()
     blocks = [_block(family) for family in families()]
     found = [block for block in blocks if all(word in block.lower() for word in wanted)]
-    return "\n\n".join(found) or f"no model of the table has all of {words!r}"
+    if not found:
+        raise _not_found(words, wanted)
+    return "\n\n".join(found)
+
+
+def _not_found(words: str, wanted: Sequence[str]) -> ConfigurationError:
+    names = {each.lower(): each for family in families() for each in (family.name, *(m.name for m in family.models))}
+    alike = {part: name for key, name in reversed(names.items()) for part in (key, *re.split(r"[\s/,-]+", key))}
+    close = dict.fromkeys(alike[part] for word in wanted for part in get_close_matches(word, alike, _SHOWN, 0.75))
+    meant = f". Did you mean {' or '.join(list(close)[:_SHOWN])}?" if close else "."
+    msg = (
+        f"no model of the table has all of {words!r}: words are parts of what it says of one, such as bge, English, "
+        f"Apache, 568M, TEI{meant} Any other cross-encoder runs as well, by its name on the hub"
+    )
+    return ConfigurationError(msg)
 
 
 def table() -> str:

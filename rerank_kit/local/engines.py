@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 from collections.abc import Collection, KeysView, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -18,6 +19,7 @@ from rerank_kit.local.hub import asked_once, repository
 from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.model_files import files_in, hub_name
 from rerank_kit.local.onnx import OnnxCrossEncoder
+from rerank_kit.local.onnx_session import has_gpu_provider
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.quoting import quoted
 
@@ -26,8 +28,8 @@ Engine = Literal["auto", "onnx", "sentence-transformers"]
 
 - `"onnx"`: ONNX Runtime, for models with an ONNX file.
 - `"sentence-transformers"`: PyTorch, for whatever this library loads.
-- `"auto"`: ONNX Runtime where the model has a file for it, and PyTorch where not. A setting that only one of them has
-  decides for that one.
+- `"auto"`: ONNX Runtime where the model has a file for it, and PyTorch where not, or where only PyTorch can use the GPU
+  that is there. A setting that only one of them has decides for that one.
 """
 
 _ENGINES: dict[str, type[CrossEncoder]] = {
@@ -92,9 +94,28 @@ def _chosen(model: Any, given: Mapping[str, Any]) -> tuple[str, str]:
     if model is None or not able:
         return "onnx", ""
     if len(able) == 1 or not isinstance(model, str | os.PathLike):
+        if isinstance(model, str | os.PathLike):
+            _check_files(able[0], cast("str | os.PathLike[str]", model), given)
         return able[-1], ""  # a model that is loaded is one of sentence-transformers
     name = cast("str | os.PathLike[str]", model)
     return _by_files(os.fspath(name), _files(name, given), given)
+
+
+def _check_files(engine: str, model: str | os.PathLike[str], given: Mapping[str, Any]) -> None:
+    """Refuse a setting that decided for an engine where the files are for the other one alone."""
+    files = _files(model, given)
+    weights, graph = has_torch_weights(files), any(each.endswith(".onnx") for each in files)
+    if weights in (graph, engine == "sentence-transformers"):
+        return
+    (other,) = _ENGINES.keys() - {engine}
+    deciding = ", ".join(sorted(given.keys() - _settings(other)))
+    has = "weights for PyTorch, and no file for ONNX Runtime" if weights else "a file for ONNX Runtime, and no weights"
+    where = ". Where ONNX Runtime runs it, providers= says" if "device" in deciding else ""
+    msg = (
+        f"model={os.fspath(model)!r} has {has}; {deciding} is for engine={engine!r} alone: leave {deciding} out, and "
+        f"engine={other!r} runs the model{where}"
+    )
+    raise ConfigurationError(msg)
 
 
 def _by_files(name: str, files: Collection[str], given: Mapping[str, Any]) -> tuple[str, str]:
@@ -104,7 +125,10 @@ def _by_files(name: str, files: Collection[str], given: Mapping[str, Any]) -> tu
     has_graph = graph is not None and TOKENIZER in files
     runs_onnx, runs_torch = (find_spec(each) is not None for each in ("onnxruntime", "sentence_transformers"))
     if not has_torch_weights(files) or (has_graph and (runs_onnx or not runs_torch)):
-        return "onnx", ""
+        if not (has_graph and has_torch_weights(files) and runs_torch and _gpu_is_for_torch_alone()):
+            return "onnx", ""
+        _log.info("model=%r runs on PyTorch, which can use the GPU; this build of ONNX Runtime cannot", name)
+        return "sentence-transformers", ""
     export = f'pip install "rerank-kit[export]", rerank-kit export {name} --to DIR'
     if runs_torch:
         install = (
@@ -116,6 +140,13 @@ def _by_files(name: str, files: Collection[str], given: Mapping[str, Any]) -> tu
         f"({export}), or install what runs it as it is"
     )
     raise MissingExtra(msg, "sentence-transformers")
+
+
+def _gpu_is_for_torch_alone() -> bool:
+    """Whether there is a GPU that PyTorch can use, and ONNX Runtime cannot."""
+    torch: Any = import_module("torch")
+    there = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return there and not has_gpu_provider(import_module("onnxruntime"))
 
 
 def _files(model: str | os.PathLike[str], given: Mapping[str, Any]) -> Collection[str]:

@@ -22,9 +22,10 @@ _INT8_FOR = {  # the files that sentence-transformers' export makes, by the inst
     "arm64": "model_qint8_arm64.onnx",
 }
 _TORCH = (  # the weights in one folder, the better format first
-    re.compile(r"(adapter_)?model(-\d+-of-\d+)?\.safetensors"),
-    re.compile(r"(pytorch_model(-\d+-of-\d+)?|adapter_model)\.bin"),
+    re.compile(r"model(-\d+-of-\d+)?\.safetensors"),
+    re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin"),
 )
+_ADAPTER = "adapter_config.json"
 _SERVE = "serve its GGUF file with llama.cpp, and pass Endpoint the address"
 _SHOWN = 12  # names of files in an error
 
@@ -88,6 +89,8 @@ def without_graph(name: str, where: str, wanted: Sequence[str], files: Collectio
         wanted: The places of the graph.
         files: What is there.
     """
+    if _ADAPTER in files and not has_torch_weights(files) and not any(map(_is_graph, files)):
+        return adapter_alone(name)
     lacks = [" or ".join(wanted)] if first_of(wanted, files) is None else []
     lacks += [TOKENIZER] if TOKENIZER not in files else []
     graphs = sorted(filter(_is_graph, files))
@@ -127,6 +130,26 @@ def without_weights(name: str, where: str, files: Collection[str]) -> Configurat
     remedies = remedies or ["pass a folder or a hub name with the weights of a cross-encoder"]
     msg = f"model={name!r}: {where} lacks model.safetensors or pytorch_model.bin; it has {_listed(files)}. "
     return ConfigurationError(msg + _capital("; or ".join(remedies)))
+
+
+def check_no_adapter(name: str, files: Collection[str]) -> None:
+    """Refuse a folder that PyTorch would take for an adapter: the model that it names would be fetched for it.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    if _ADAPTER in files:
+        raise adapter_alone(name)
+
+
+def adapter_alone(name: str) -> ConfigurationError:
+    """The error for an adapter, such as LoRA's, whose base is another model."""
+    msg = (
+        f"model={name!r} is an adapter ({_ADAPTER}), which scores nothing alone: merge it into its base first "
+        "(merge_and_unload() of peft), save that with save_pretrained, the tokenizer too, and pass the folder. "
+        f"If its weights are merged already, take {_ADAPTER} out of it"
+    )
+    return ConfigurationError(msg)
 
 
 def has_gguf(files: Collection[str]) -> bool:

@@ -39,6 +39,12 @@ def check_head(model: Any, name: str) -> int:
             "with save_pretrained and pass the folder"
         )
         raise ConfigurationError(msg)
+    if getattr(model.config, "attention_type", None) == "block_sparse":
+        msg = (
+            f"model={name!r} reads long texts with sparse attention (block_sparse), until the first short one makes it "
+            'full for good: write "attention_type": "original_full" into its config.json'
+        )
+        raise ConfigurationError(msg)
     if getattr(model[-1], "module_output_name", "scores") != "scores":
         msg = f"model={name!r} ends in a {type(model[-1]).__name__}, which gives no scores: pass a cross-encoder"
         raise ConfigurationError(msg)

@@ -35,8 +35,8 @@ _EMBEDDED_SHA256 = {
 _SETTINGS = ("config.json", "tokenizer_config.json", "sentence_bert_config.json")
 _DEFAULT_MAX_LENGTH = 512
 _COUNTS_FROM_PADDING = (  # positions begin behind that of padding, so that a few at the table's beginning are unused
-    *("camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta"),
-    *("xlm-roberta-xl", "xmod"),
+    *("camembert", "data2vec-text", "ibert", "layoutlmv3", "lilt", "longformer", "luke", "markuplm", "mpnet"),
+    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
 )
 
 

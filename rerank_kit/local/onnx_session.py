@@ -19,6 +19,18 @@ from rerank_kit.quoting import quoted
 _CPU = "CPUExecutionProvider"
 _GPUS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider", "DmlExecutionProvider")
 
+_PACKAGES = {  # whose names are on PyPI
+    "CUDAExecutionProvider": "onnxruntime-gpu",
+    "TensorrtExecutionProvider": "onnxruntime-gpu",
+    "DmlExecutionProvider": "onnxruntime-directml",
+    "OpenVINOExecutionProvider": "onnxruntime-openvino",
+}
+
+
+def has_gpu_provider(runtime: Any) -> bool:
+    """Whether this build of ONNX Runtime can use a GPU."""
+    return not set(_GPUS).isdisjoint(runtime.get_available_providers())
+
 
 class Graph:
     """A cross-encoder's graph, loaded. Threads may share it.
@@ -79,8 +91,12 @@ def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -
     wanted = [each for each in (*_GPUS, _CPU) if each in available] if providers is None else list(providers)
     missing = [each for each in wanted if each not in available]
     if missing or not wanted:
-        what = f"providers={quoted(wanted)}: this ONNX Runtime has {available}"
-        msg = f"{what}; install the build of it that has the others"
+        packages = sorted({_PACKAGES[each] for each in missing if each in _PACKAGES})
+        build = f"the build that has the others ({' or '.join(packages) or 'see https://onnxruntime.ai'})"
+        msg = (
+            f"providers={quoted(wanted)}: this ONNX Runtime has {available}. Uninstall it, and install "
+            f"{build} in its place: all builds share a folder"
+        )
         raise ConfigurationError(msg)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # workers are the parallelism: they scale better than threads inside an operator

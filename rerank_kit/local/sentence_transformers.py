@@ -7,7 +7,6 @@ on one thread each take about half the time for the same sums. `docs/performance
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
 from collections.abc import Sequence
@@ -16,17 +15,18 @@ from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import CORES, check_count
-from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse
+from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.local.batching import BEYOND, BLANKS, Batches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.cross_encoder import LoadedCrossEncoder, Pair, Scored
 from rerank_kit.local.hub_source import Source, holding_token
 from rerank_kit.local.measuring import Measured, measured
+from rerank_kit.local.neighbours import goes_alone
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import NO_LIMIT, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
-from rerank_kit.local.torch_loading import Device, DType, load, needed, pads, readable_length, use_one_core
+from rerank_kit.local.torch_loading import Device, DType, check_held, load, needed, pads, readable_length, use_one_core
 from rerank_kit.local.torch_prompts import reading_of, told
 from rerank_kit.local.windows import LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
@@ -44,7 +44,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
 
     Causal models such as Qwen3-Reranker are scored with their chat template. Scores are between 0 and 1, whatever
     activation the model's configuration names, and equal the library's own up to rounding: 1e-6 in float32. The last
-    digits depend on what shares a batch, in half precision the third digit; so there is no `fingerprint`.
+    digits depend on what shares a batch, in half precision the third digit; so there is no `fingerprint`. What padding
+    moves further, as that of FNet and ConvBERT does, is scored one by one.
 
     The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
@@ -55,7 +56,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         dtype: The number format that it computes in.
         max_length: The most tokens read of a pair.
         long_documents: What to do with documents that are longer than the model reads.
-        batch_tokens: The most tokens in a batch, padding included; 1, a pair at a time, where it cannot pad.
+        batch_tokens: The most tokens in a batch, padding included; 1, a pair at a time, where it cannot pad, or
+            reads padding.
         threads: How many batches are scored side by side.
     """
 
@@ -163,9 +165,6 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         on_cpu = self._model.device.type == "cpu"
         usual = _CPU_BATCH if on_cpu else _BATCH
         tokens = check_count("batch_tokens", batch_tokens, none="for the usual number") or usual
-        self.batch_tokens = tokens if padded else 1
-        if not padded:
-            _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", self.model)
         cores = check_count("threads", threads, none=CORES) or min(usable_cores(), self._torch.get_num_threads())
         self.threads = cores if on_cpu else 1
         self._gives_logits = not (raw_scores or self._reading.gives_probabilities)
@@ -180,6 +179,8 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self._share = QueryShare.of(room, length=max_query_length, keep=long_queries)
         if self._share.above_half and "message" not in self._model[0].modality_config:
             self._strategy = "only_second"  # a chat template's pair is a single text, whose end is cut
+        alone = goes_alone(self._tried, pads=padded, dtype=self.dtype, name=self.model)
+        self.batch_tokens = 1 if alone else tokens
         self._workers = Workers(self.threads, "rerank-kit-torch", use_one_core if on_cpu else None)
         self._together = None if on_cpu else SharedBatches(self._score)
         self._settle(SentenceTransformersCrossEncoder)
@@ -211,7 +212,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
                     raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
                 _log.warning("%d pairs together failed, going on with half as many: %s", len(batch), error)
             else:
-                self._check_held(answers)
+                check_held(answers, self.dtype, self.model)
                 for place, answer in zip(batch, answers, strict=True):
                     scores[place] = answer
                 return
@@ -278,19 +279,14 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             msg = f"sentence-transformers cannot make this model's input of a query and a document: {error}"
             raise BackendError(msg, backend="SentenceTransformersCrossEncoder") from error
 
+    def _tried(self, pairs: Sequence[Pair]) -> list[float]:
+        self._model.eval()
+        return self._answers(self._features(pairs, self.max_length), len(pairs))
+
     def _answers(self, features: Any, count: int) -> list[float]:
         """Run the model on a batch."""
         with self._torch.inference_mode():
             return self._reading.numbers(self._model(self._to_device(features, self._model.device)), count)
-
-    def _check_held(self, answers: Sequence[float]) -> None:
-        """Say so where half precision was not enough; other numbers that are none are refused with all scores."""
-        if self.dtype == "float16" and not all(map(math.isfinite, answers)):
-            msg = (
-                f"model={self.model!r} computes numbers that float16 cannot hold: pass dtype='bfloat16', which can but "
-                "rounds more, or dtype='float32'"
-            )
-            raise InvalidResponse(msg)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles load the model anew: threads cannot travel."""

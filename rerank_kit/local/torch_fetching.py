@@ -19,16 +19,16 @@ from typing import Any
 from rerank_kit.api.secret import Secret
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.clues import CARD
-from rerank_kit.local.file_choice import torch_weights, without_weights
+from rerank_kit.local.file_choice import check_no_adapter, torch_weights, without_weights
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.model_files import files_in, hub_name
+from rerank_kit.local.unplaced import check_placed
 
 _SETTINGS = (".json", ".txt", ".model", ".tiktoken", ".md")  # beside the weights: settings, vocabularies, the card
 _ANYWHERE = (".py", ".jinja")
 _MODULES = "modules.json"
 _SAID = 500  # characters: some of its messages list all the models that there are
-_ADAPTER = "adapter_config.json"  # names another model on the hub
 
 
 def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source, options: dict[str, Any]) -> Any:
@@ -46,25 +46,26 @@ def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source,
     """
     if Path(name).is_dir():
         files = files_in(Path(name))
+        check_no_adapter(os.fspath(name), files)
         if not any(torch_weights(files, module) for module in _modules(Path(name, _MODULES))):
             raise without_weights(os.fspath(name), os.fspath(name), files)
-        return _made(library, os.fspath(name), options)
+        return _whole(_made(library, os.fspath(name), options), Path(name), os.fspath(name))
     cache = source.cache_dir or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
     there = repository(hub_name(name), Source(source.revision, source.token, cache, source.local_files_only))
     folder = _fetched(there)
     options = {**options, "revision": folder.name, "cache_folder": cache}
     try:
-        return _with_card(_made(library, there.name, {**options, "local_files_only": True}), folder)
+        made = _made(library, there.name, {**options, "local_files_only": True})
     except ConfigurationError:
-        needs_others = options["trust_remote_code"] or _ADAPTER in there.files
-        if not needs_others or there.unreachable is not None:
+        if not options["trust_remote_code"] or there.unreachable is not None:
             raise
-    # What it needs of other repositories, it fetches itself.
-    return _with_card(_made(library, there.name, options, source.token), folder)
+        made = _made(library, there.name, options, source.token)  # code of other repositories, it fetches itself
+    return _with_card(_whole(made, folder, there.name), folder)
 
 
 def _fetched(there: Repository) -> Path:
     """The folder in the cache with all that the library reads."""
+    check_no_adapter(there.name, there.files)
     small = [each for each in there.files if _is_small(each)]
     modules = _modules(there.fetched(small) / _MODULES)
     weights = [each for module in modules for each in torch_weights(there.files, module)]
@@ -74,6 +75,12 @@ def _fetched(there: Repository) -> Path:
         lacks = "it lacks the weights for PyTorch"
         raise there.not_enough(lacks)
     return there.fetched([*small, *weights])
+
+
+def _whole(model: Any, folder: Path, name: str) -> Any:
+    """The model, if all that was trained of it is in it."""
+    check_placed(model, folder / _modules(folder / _MODULES)[:2][-1], name)
+    return model
 
 
 def _with_card(model: Any, folder: Path) -> Any:
@@ -153,5 +160,5 @@ def _unloadable(name: str, device: object, said: str) -> ConfigurationError:
     remedy = "Check the names, or pass the path of a folder with the model's files"
     if "trust_remote_code" in said:
         remedy = "The model comes with code of its own. Read it, and pass trust_remote_code=True to have it run here"
-    reason = shorten(said, _SAID, placeholder=" …")
-    return ConfigurationError(f"model={name!r} could not be loaded on device={device!r}: {reason} {remedy}")
+    reason = shorten(said, _SAID, placeholder=" …").rstrip(".")
+    return ConfigurationError(f"model={name!r} could not be loaded on device={device!r}: {reason}. {remedy}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, cast
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.torch_fetching import cross_encoder_of
@@ -63,6 +65,7 @@ def load(model: Any, *, device: Device | None, dtype: DType | None, source: Sour
             warn_user(msg, PrecisionWarning)
     elif isinstance(model, str | os.PathLike):
         where = library.util.get_device_name() if device is None else device_name(device)
+        _check_there(torch, where)
         numbers = {"dtype": getattr(torch, suitable(where, dtype))}
         options = {"device": where, "model_kwargs": numbers, "trust_remote_code": trust_remote_code}
         loaded = cross_encoder_of(library, cast("str | os.PathLike[str]", model), source, options)
@@ -77,10 +80,10 @@ def readable_length(model: Any) -> int:
     limits = [model.max_seq_length, getattr(model[0], "processing_kwargs", {}).get("text", {}).get("max_length")]
     for module in model.modules():
         table: Any = getattr(module, "position_embeddings", None)
-        if isinstance(table, needed("torch").nn.Embedding):
+        if hasattr(table, "weight") and hasattr(table, "padding_idx"):  # I-BERT's is no nn.Embedding
             # XLM-R-like models count positions from behind that of padding. The library forgets those, so that a
             # document of full length would be looked up past the end of the table.
-            limits.append(table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1))
+            limits.append(len(table.weight) - (0 if table.padding_idx is None else table.padding_idx + 1))
     return min(NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
 
 
@@ -101,6 +104,19 @@ def device_name(device: Device) -> str:
         msg = (
             f"device={quoted(device)} is none of PyTorch's{reason and f' ({reason})'}: pass a name such as 'cpu' or "
             "'cuda:0', the number of a GPU that is there, a torch.device, or nothing for the best there is"
+        )
+        raise ConfigurationError(msg) from error
+
+
+def _check_there(torch: Any, device: str) -> None:
+    """Refuse a device that PyTorch knows and this machine, or this build of PyTorch, has not."""
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # an AssertionError, where PyTorch was built without it
+        reason = str(error).partition("\n")[0].rstrip(".")
+        msg = (
+            f"device={device!r} cannot be used here ({reason}): pass device='cpu', or nothing for the best there is. A "
+            "GPU needs its driver, and a build of PyTorch for it (https://pytorch.org/get-started/locally)"
         )
         raise ConfigurationError(msg) from error
 
@@ -143,6 +159,20 @@ def suitable(device: str, asked: DType | None) -> DType:
         return asked
     # Of the two that are as fast, float16 tells three to four times as many scores apart (docs/local.md).
     return "float16" if kind in ("cuda", "mps") else "float32"
+
+
+def check_held(answers: Sequence[float], dtype: str, name: str | None) -> None:
+    """Say so where half precision was not enough; other numbers that are none are refused with all scores.
+
+    Raises:
+        InvalidResponse: There are numbers that float16 cannot hold.
+    """
+    if dtype == "float16" and not all(map(math.isfinite, answers)):
+        msg = (
+            f"model={name!r} computes numbers that float16 cannot hold: pass dtype='bfloat16', which can but "
+            "rounds more, or dtype='float32'"
+        )
+        raise InvalidResponse(msg)
 
 
 def use_one_core() -> None:

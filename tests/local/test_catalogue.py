@@ -32,5 +32,21 @@ def test_a_family_that_cannot_be_run_says_why_and_has_no_score() -> None:
 def test_the_command_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "zerank"]) == 0
     assert capsys.readouterr().out == f"{described('zerank')}\n"
-    assert main(["models", "no", "such", "model"]) == 0
-    assert capsys.readouterr().out == "no model of the table has all of 'no such model'\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bge-rerankr"], "Did you mean bge-reranker"),
+        (["zernk"], "Did you mean zerank"),
+        (["xyz"], "such as bge, English, Apache, 568M, TEI. Any other cross-encoder runs as well"),
+    ],
+)
+def test_words_that_no_family_has_are_an_error_with_what_could_be_meant(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", *words]) == 1
+    printed = capsys.readouterr()
+    assert f"no model of the table has all of {words[0]!r}" in printed.err
+    assert told in printed.err
+    assert not printed.out

@@ -114,6 +114,40 @@ def test_a_setting_that_one_engine_has_decides_for_it(
     assert caplog.text == ""
 
 
+def test_a_setting_for_the_engine_that_the_files_are_not_for_is_to_be_left_out(tmp_path: Path) -> None:
+    graph = bert_like(tmp_path / "graph").folder
+    with pytest.raises(ConfigurationError, match=r"a file for ONNX Runtime, .*leave device out.*providers= says$"):
+        cross_encoder(graph, device="cpu")
+    folder = torch_folder(tmp_path / "torch")
+    (folder / "tokenizer" / "model.onnx").unlink()
+    with pytest.raises(ConfigurationError, match=r"weights for PyTorch, .*leave precision out.*runs the model$"):
+        cross_encoder(folder, precision="int8")
+    assert isinstance(cross_encoder(graph), OnnxCrossEncoder)
+    assert isinstance(cross_encoder(folder), SentenceTransformersCrossEncoder)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "backends.mps"])
+def test_a_gpu_that_pytorch_alone_can_use_decides_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = torch_folder(tmp_path)
+    bert_like(folder)
+    caplog.set_level("INFO", "rerank_kit")
+    with monkeypatch.context() as machine:  # this machine has none: so it is asked for, and refused
+        machine.setattr(f"torch.{kind}.is_available", lambda: True)
+        with pytest.raises(
+            ConfigurationError, match=rf"device='{kind.removeprefix('backends.')}.*' cannot be used here"
+        ):
+            cross_encoder(folder)
+        assert "runs on PyTorch, which can use the GPU; this build of ONNX Runtime cannot" in caplog.text
+        assert isinstance(cross_encoder(bert_like(tmp_path / "graph").folder), OnnxCrossEncoder)
+        assert isinstance(cross_encoder(folder, precision="fp32"), OnnxCrossEncoder)
+        machine.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+        with pytest.raises(ConfigurationError, match="ONNX Runtime cannot load"):
+            cross_encoder(folder)
+    assert isinstance(cross_encoder(folder), OnnxCrossEncoder)
+
+
 def test_a_model_that_is_loaded_is_one_of_sentence_transformers(tmp_path: Path) -> None:
     library: Any = pytest.importorskip("sentence_transformers")
     model = library.CrossEncoder(str(torch_folder(tmp_path)), device="cpu")

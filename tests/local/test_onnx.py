@@ -325,6 +325,20 @@ def test_a_graph_that_answers_too_few_rows_is_an_invalid_response(tmp_path: Path
         OnnxCrossEncoder(model.folder, batch_size=4).rerank("query", WORDS)
 
 
+@pytest.mark.parametrize(
+    ("provider", "package"),
+    [
+        ("CUDAExecutionProvider", "onnxruntime-gpu"),
+        ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+        ("NoSuchProvider", "see https://onnxruntime.ai"),
+    ],
+)
+def test_the_package_with_a_provider_is_named(tiny: TinyModel, provider: str, package: str) -> None:
+    told = rf"Uninstall it, and install the build that has the others \({package}\) in its place"
+    with pytest.raises(ConfigurationError, match=told):
+        OnnxCrossEncoder(tiny.folder, providers=[provider])
+
+
 def test_providers_that_are_not_installed_are_named(tiny: TinyModel) -> None:
     assert OnnxCrossEncoder(tiny.folder, providers=["CPUExecutionProvider"]).provider == "CPUExecutionProvider"
     for wrong in (["QuantumExecutionProvider"], []):

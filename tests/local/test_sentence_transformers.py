@@ -100,8 +100,9 @@ def test_a_score_depends_on_neighbours_order_and_threads_by_rounding_alone(tiny:
 def test_batches_keep_to_their_bound_of_tokens(bert: Path, batch_tokens: int) -> None:
     model = library.CrossEncoder(str(bert), device="cpu")
     shapes: list[tuple[int, int]] = []
+    engine = SentenceTransformersCrossEncoder(model, batch_tokens=batch_tokens, threads=1)
     watch(model, lambda ids: shapes.append((ids.shape[0], ids.shape[1])))
-    SentenceTransformersCrossEncoder(model, batch_tokens=batch_tokens, threads=1).rerank(QUERY, TEXTS)
+    engine.rerank(QUERY, TEXTS)
     assert sum(count for count, _ in shapes) == len(TEXTS)
     assert all(count == 1 or count * width <= batch_tokens for count, width in shapes)
     assert max(count for count, _ in shapes) == {1: 1, 64: 4, 100_000: len(TEXTS)}[batch_tokens]
@@ -203,9 +204,10 @@ def test_a_single_pair_that_fails_is_a_back_end_error_with_its_cause(bert: Path,
     def look(ids: Any) -> None:
         raise torch.OutOfMemoryError("out of memory")
 
+    engine = SentenceTransformersCrossEncoder(model)
     watch(model, look)
     with pytest.raises(BackendError, match=r"PyTorch failed on 1 pairs .* out of memory") as caught:
-        colour(SentenceTransformersCrossEncoder(model), "rerank", QUERY, TEXTS)
+        colour(engine, "rerank", QUERY, TEXTS)
     assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
     assert caught.value.backend == "SentenceTransformersCrossEncoder"
 
@@ -217,9 +219,10 @@ def test_a_failure_of_another_kind_is_not_tried_again(bert: Path) -> None:
         tried.append(len(ids))
         raise IndexError("index out of range in self")
 
+    engine = SentenceTransformersCrossEncoder(model, batch_tokens=10_000, threads=1)
     watch(model, look)
     with pytest.raises(BackendError, match="index out of range"):
-        SentenceTransformersCrossEncoder(model, batch_tokens=10_000, threads=1).rerank(QUERY, TEXTS)
+        engine.rerank(QUERY, TEXTS)
     assert len(tried) == 1
 
 
@@ -303,10 +306,21 @@ def test_what_is_no_folder_is_named(model: str | Path, message: str) -> None:
 
 
 def test_a_device_that_is_not_there_is_named(bert: Path) -> None:
-    with pytest.raises(ConfigurationError, match="could not be loaded on device='cuda:99'") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"^device='cuda:99' cannot be used here \(.*[^.]\): pass device='cpu'"
+    ) as e:
         SentenceTransformersCrossEncoder(bert, device="cuda:99")
-    assert repr(str(bert)) in str(caught.value)
-    assert caught.value.__cause__ is not None
+    assert "folder" not in str(e.value)
+    assert e.value.__cause__ is not None
+
+
+def test_what_the_library_says_and_the_remedy_are_two_sentences(tmp_path: Path) -> None:
+    folder = bert_like(tmp_path)
+    (folder / "model.safetensors").write_bytes(
+        b"damaged" * 9
+    )  # of which the library says something without a full stop
+    with pytest.raises(ConfigurationError, match=r"[^.]\. Check the names, or pass the path of a folder"):
+        SentenceTransformersCrossEncoder(folder, device="cpu")
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu"), torch.device("cpu", 0)])
@@ -432,8 +446,9 @@ def test_operators_use_one_core_in_workers_and_all_elsewhere(bert: Path) -> None
     torch.set_num_threads(3)
     try:
         model, cores = library.CrossEncoder(str(bert), device="cpu"), set[int]()
+        engine = SentenceTransformersCrossEncoder(model, threads=2)
         watch(model, lambda ids: cores.add(torch.get_num_threads()))
-        SentenceTransformersCrossEncoder(model, threads=2).rerank(QUERY, TEXTS)
+        engine.rerank(QUERY, TEXTS)
         assert cores == {1}
         assert torch.get_num_threads() == 3
         with ThreadPoolExecutor(1) as started_later:

@@ -68,6 +68,22 @@ def _deberta(folder: Path, *, kind: str) -> Path:
     return folder
 
 
+def bert_tokenised(folder: Path, family: str, **config: Any) -> Path:
+    """A model of another family, with BERT's tokenizer."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(originals.bert(folder))
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    options = {"vocab_size": len(tokenizer), "num_labels": 1, "max_position_embeddings": 96, **sizes, **config}
+    torch.manual_seed(11)
+    model = getattr(transformers, f"{family}ForSequenceClassification")(
+        getattr(transformers, f"{family}Config")(**options)
+    )
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.add_(torch.randn(weights.shape), alpha=0.3)
+    model.save_pretrained(folder)
+    return folder
+
+
 def decoder(
     name: str,
     family: str,
