@@ -16,9 +16,9 @@ from rerank_kit.export.modernbert import faster, rewritten
 from rerank_kit.export.recipes import carried
 from rerank_kit.export.sample_texts import SAMPLE
 from rerank_kit.export.tracing import attention, trace
+from rerank_kit.local.clues import FILE
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.hub_source import Source
-from rerank_kit.local.recipe import FILE
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import load, readable_length
 from rerank_kit.local.torch_prompts import reading_of

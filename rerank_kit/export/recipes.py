@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.export.sample_texts import SAMPLE
+from rerank_kit.local.chat_templates import prompt_of
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.recipe import Recipe
-from rerank_kit.local.scale import sigmoid
-from rerank_kit.local.torch_prompts import TorchReading, activation
+from rerank_kit.local.scale import Scale
+from rerank_kit.local.torch_prompts import TorchReading, rendered
 from rerank_kit.optional import optional
-
-_QUERY, _DOCUMENT = "{query}", "{document}"
 
 
 def carried(model: Any, reading: TorchReading, name: str) -> Recipe:
@@ -30,7 +30,7 @@ def carried(model: Any, reading: TorchReading, name: str) -> Recipe:
     Raises:
         ConfigurationError: It is asked, or scored, in a way that no folder can say.
     """
-    if not reading.recipe.family and activation(model) is not sigmoid:
+    if not isinstance(reading.scale, Scale):
         msg = (
             f"model={name!r} makes its scores by a {type(model.activation_fn).__name__}, which an exported folder "
             "cannot say: rank with SentenceTransformersCrossEncoder"
@@ -51,23 +51,9 @@ def _made_by_the_library(model: Any, reading: TorchReading, name: str) -> Prompt
             "SentenceTransformersCrossEncoder"
         )
         raise ConfigurationError(msg)
-    prompts = [Prompt((_rendered(model, told),))]
-    if reading.recipe.prompt is not None:  # better than a text, for it takes other instructions
-        prompts.insert(0, reading.recipe.prompt if told is None else reading.recipe.prompt.told(told))
+    own = prompt_of(partial(rendered, model))
+    prompts = [each for each in (reading.recipe.prompt, own if own is None or not told else own.told(told)) if each]
     return next((prompt for prompt in prompts if _same(model, prompt, told)), prompts[-1])
-
-
-def _rendered(model: Any, told: str | None) -> str:
-    """What its template makes of a pair."""
-    transformer = model[0]
-    _, inputs = transformer.input_formatter.batch_to_message("text", {"text": [(_QUERY, _DOCUMENT)]})
-    messages = inputs["message"]
-    if told:
-        messages = transformer.input_formatter.prepend_prompt_to_messages(messages, told)
-    options = dict(transformer.processing_kwargs.get("chat_template") or {})
-    options.pop("restore_suffix", None)  # the library's own
-    (text,) = transformer.processor.apply_chat_template(messages, tokenize=False, **options)
-    return str(text)
 
 
 def _same(model: Any, prompt: Prompt, told: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -72,10 +73,18 @@ class Family:
     refused: str = ""
 
     def scale_of(self, names: Iterable[str]) -> Scale:
-        """The scores of a model of this family that goes by these names."""
-        lower = [name.lower() for name in names]
-        listed = ((known.name.rpartition("/")[2].lower(), known.scale) for known in self.models)
-        return next((scale for short, scale in listed if any(short in name for name in lower)), self.scale)
+        """The scores of a model of this family that goes by these names, the one that counts most first."""
+        listed = [(_short(known.name), known.scale) for known in self.models]
+        found = (scale for name in names for short, scale in listed if short in _short(name))
+        return next(found, self.scale)
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name is that of a model of this family."""
+        return any(known in _short(name) for known in self.known_by)
+
+    def lists(self, name: str) -> bool:
+        """Whether a name is one of those in the table, as the hub has it."""
+        return any(known.name.lower() == name.lower() for known in self.models)
 
 
 @cache
@@ -88,19 +97,34 @@ def families() -> tuple[Family, ...]:
 def family_of(names: Iterable[str], model_type: str | None, chat_template: str = "") -> Family | None:
     """The family of a model; `None` where it is in no row.
 
+    What its chat template says counts most, then its names in their order. Of a path the last part alone is a name:
+    what the folders around are called says nothing.
+
     Args:
-        names: What the model is called: a folder's or a hub name, the name in its config, what its card says that it
-            was made from.
+        names: What the model is called, the name that counts most first.
         model_type: That of its config; where that is unknown, the name says it all.
         chat_template: Its tokenizer's, as text.
     """
-    lower = [name.lower() for name in names]
-    for family in families():
-        named = any(known in name for known in family.known_by for name in lower)
-        marked = any(mark in chat_template for mark in family.marks)
-        if (named or marked) and (model_type is None or model_type in family.model_types):
-            return family
+    fitting = [each for each in families() if model_type is None or model_type in each.model_types]
+    marked = (family for family in fitting if any(mark in chat_template for mark in family.marks))
+    called = (family for name in names for family in fitting if family.is_called(name))
+    return next(marked, None) or next(called, None)
+
+
+def said_first(names: Iterable[str], model_type: str | None) -> str | None:
+    """Of the models that a card loads the first, if it is of a family; `None` where it is of none.
+
+    Models of other types are passed over: one card may be for several models, and they are not this one.
+    """
+    for name in names:
+        called = [family for family in families() if family.is_called(name)]
+        if not called or model_type is None or any(model_type in family.model_types for family in called):
+            return name if called else None
     return None
+
+
+def _short(name: str) -> str:
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1].lower()
 
 
 def _family(row: Mapping[str, Any]) -> Family:

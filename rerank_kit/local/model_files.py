@@ -14,14 +14,13 @@ from typing import Any, cast
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.clues import FILES as CLUES
-from rerank_kit.local.clues import clues_of
+from rerank_kit.local.clues import Clues, clues_of
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.local.file_choice import TOKENIZER, Precision, check_choice_of_file, first_of, places, without_graph
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
 from rerank_kit.local.reading import NO_LIMIT
-from rerank_kit.local.recipe import Clues
 from rerank_kit.quoting import looks_like_a_key
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
@@ -77,7 +76,8 @@ class ModelFiles:
     @property
     def clues(self) -> Clues:
         """What they tell of how the model wants to be used."""
-        return clues_of(self.name, self.tokenizer.parent, self.config, self.tokenizer_config)
+        folder = self.tokenizer.parent
+        return clues_of(self.name, folder, self.config, self.tokenizer_config, self.sentence_config)
 
     def digest(self) -> bytes:
         """A hash of all of them: other files, other scores."""

@@ -29,7 +29,7 @@ from rerank_kit.local.onnx_session import Graph
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
 from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
-from rerank_kit.local.recipe import recipe_of
+from rerank_kit.local.recipe import prompts_of, recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
@@ -156,19 +156,22 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             _refuse_beside_the_embedded(file=file, revision=revision)
         files = find_model(model, file=file, precision=precision, source=source)
         self.model = files.name
-        self.recipe = recipe_of(files.clues, template=template, instruction=instruction, answers=answers)
-        self.max_length = chosen_length(max_length, files.max_length, files.name, self.recipe.max_length)
+        clues = files.clues
+        own = prompts_of(clues) if template is None else []
+        recipe = recipe_of(clues, template=template, instruction=instruction, answers=answers, own=own)
+        self.max_length = chosen_length(max_length, files.max_length, files.name, recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
-        self._encode = PairTokenizer(files.tokenizer, self.max_length, self.recipe.prompt)
+        self._encode = PairTokenizer(files.tokenizer, self.max_length, recipe.prompt)
         check_vocabulary(self._encode.ids(WORDS), files.name)
         self._english = _english(model, files.name, on_language, self._encode)
         self._skips_blanks = not self._encode.offsets(BLANKS)
         self._share = QueryShare.of(self._encode.room, length=max_query_length, keep=long_queries)
         self._encode.cut_documents_alone(alone=self._share.above_half)
-        answer_ids = partial(self._encode.token_ids, self.recipe.answers, files.name)
+        answer_ids = partial(self._encode.token_ids, recipe.answers, files.name)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
+        self.recipe = recipe if self._graph.speaks else recipe.without_answers(files.name, answers)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads, none=CORES) or usable_cores()
         usual = _GPU_BATCH if self._graph.on_gpu else 1

@@ -6,26 +6,20 @@ the text is the one that it was trained on. So a model of that kind is used with
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.families import Family, families, family_of
+from rerank_kit.local.chat_templates import names_a_pair, prompts_of_template, same_text
+from rerank_kit.local.clues import FILE, Clues
+from rerank_kit.local.families import Family, families
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.scale import Scale
 from rerank_kit.quoting import quoted
 
-FILE = "rerank_kit.json"
-"""The file of an exported folder in which its recipe stands."""
-
-_READ_LEFT_TO_RIGHT = (  # how `model_type` begins
-    *("apertus", "arcee", "baichuan", "bitnet", "bloom", "codegen", "cohere", "dbrx", "deepseek", "exaone", "falcon"),
-    *("gemma", "glm", "gpt", "granite", "hunyuan", "internlm", "jamba", "lfm2", "llama", "mamba", "minicpm", "minimax"),
-    *("ministral", "mistral", "mixtral", "modernbert-decoder", "mpt", "nemotron", "olmo", "opt", "phi", "qwen", "rwkv"),
-    *("seed_oss", "smollm", "stablelm", "starcoder", "xglm"),
-)
-_BOTH_WAYS = ("llama_bidirec",)
+_log = logging.getLogger("rerank_kit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ class Recipe:
 
     @classmethod
     def of_family(cls, family: Family, names: Sequence[str]) -> Recipe:
-        """That of a model of a family which goes by these names."""
+        """That of a model of a family which goes by these names, the one that counts most first."""
         return cls(
             family.name, family.prompt, family.answers, family.scale_of(names), family.calibrated, family.max_length
         )
@@ -74,6 +68,24 @@ class Recipe:
             msg = f"{FILE} is not as the export writes it ({error!r}): export the model again"
             raise ConfigurationError(msg) from error
 
+    def without_answers(self, model: str, asked: Sequence[str] | None) -> Recipe:
+        """The same for a model that gives one number for a pair, of whose words none counts.
+
+        Args:
+            model: What the user called it.
+            asked: The tokens that the user wants to be the score.
+
+        Raises:
+            ConfigurationError: There are such.
+        """
+        if asked is not None:
+            msg = (
+                f"answers={quoted(asked)} is for a language model, which gives a logit for every word, and "
+                f"model={model!r} gives a score for a pair: leave it out"
+            )
+            raise ConfigurationError(msg)
+        return replace(self, answers=())
+
     def __str__(self) -> str:
         """Say in lines which family this is, how it is prompted, and what its scores are."""
         answers = " less ".join(f"the logit of {answer!r}" for answer in self.answers)
@@ -91,53 +103,14 @@ class Recipe:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Clues:
-    """What is known of a model before it is used.
-
-    Attributes:
-        name: What the user called it.
-        names: What else it goes by: in its config, on its card.
-        config: `config.json`.
-        chat_template: Its tokenizer's, as text.
-        recipe: The content of `rerank_kit.json`, where there is one.
-    """
-
-    name: str
-    names: tuple[str, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    chat_template: str = ""
-    recipe: Mapping[str, Any] | None = None
-
-    @property
-    def all_names(self) -> tuple[str, ...]:
-        """All that it goes by."""
-        own = self.config.get("_name_or_path")
-        return (self.name, *self.names, *([own] if isinstance(own, str) else []))
-
-    @property
-    def model_type(self) -> str | None:
-        """What kind of model its config says it is."""
-        found = self.config.get("model_type")
-        return found if isinstance(found, str) else None
-
-    @property
-    def reads_left_to_right(self) -> bool:
-        """Whether it is a language model, or was made of one, that knows no pairs without a prompt."""
-        architectures: Sequence[str] = self.config.get("architectures") or ()
-        kind = self.model_type or ""
-        return any(each.endswith("ForCausalLM") for each in architectures) or (
-            kind.startswith(_READ_LEFT_TO_RIGHT) and kind not in _BOTH_WAYS
-        )
-
-
 def recipe_of(
     clues: Clues,
     *,
     template: str | None = None,
     instruction: str | None = None,
     answers: Sequence[str] | None = None,
-    prompted: bool = False,
+    own: Sequence[Prompt] = (),
+    prepends: bool = False,
 ) -> Recipe:
     """The recipe of a model.
 
@@ -146,44 +119,104 @@ def recipe_of(
         template: A prompt of the user's, with `{query}`, `{document}` and, optionally, `{instruction}`.
         instruction: What the model is told to judge by, in place of what its family says.
         answers: The tokens of a language model whose logits are the score, such as `("yes", "no")`.
-        prompted: Whether the engine has a prompt already, which the model brings along for itself.
+        own: What its own chat template for pairs can stand for, which goes before what its family says.
+        prepends: Whether the engine puts an instruction before the query where there is no prompt.
 
     Raises:
         ConfigurationError: The model cannot be used so; the message says what would do.
     """
     recipe = _known(clues)
+    if template is None and own:
+        recipe = _by_template(clues, own, recipe)
+    told = clues.before if instruction is None and own else instruction
     if template is not None:
         recipe = replace(recipe, prompt=Prompt.of_template(template, instruction))
-    elif instruction is not None and not prompted:
-        recipe = replace(recipe, prompt=_told(clues, recipe, instruction))
+    elif told and not (recipe.prompt is None and prepends):
+        recipe = replace(recipe, prompt=_told(clues, recipe, told))
     if answers is not None:
         recipe = replace(recipe, answers=_checked(answers))
-    if recipe.prompt is None and not prompted and clues.reads_left_to_right:
+    if recipe.prompt is None:
+        _refuse_bare_text(clues, prepends=prepends)
+    return recipe
+
+
+def prompts_of(clues: Clues) -> list[Prompt]:
+    """What the chat template for pairs among a model's files can stand for; nothing where there is none.
+
+    Raises:
+        ConfigurationError: It is no template.
+        MissingExtra: jinja2 is not installed.
+    """
+    if clues.recipe is not None or not (names_a_pair(clues.pair_template) or clues.in_messages):
+        return []
+    return prompts_of_template(clues.pair_template, clues.tokens, generation=clues.begins_turn, model=clues.name)
+
+
+def _refuse_bare_text(clues: Clues, *, prepends: bool) -> None:
+    if clues.wants_prompt:
         known = ", ".join(each.name for each in families() if each.prompt is not None)
         msg = (
-            f"model={clues.name!r} is a {clues.model_type or 'language model'}, which reads from left to right and "
-            "ranks almost at random without the prompt it was trained with, and which prompt that is cannot be told "
-            f"from its files (known: {known}). Its card says it: pass it as template=, such as "
+            f"model={clues.name!r} is a {clues.model_type or 'language model'}, which was made to go on with texts "
+            "and ranks almost at random without the prompt it was trained with, and which prompt that is cannot be "
+            f"told from its files (known: {known}). Its card says it: pass it as template=, such as "
             "'Query: {query}\\nDocument: {document}\\nRelevant:', or '{query}{document}' for one that was trained "
-            "without"
+            "without. A known one is told by its README.md, config.json and tokenizer_config.json: keep them beside it"
         )
         raise ConfigurationError(msg)
-    return recipe
+    if clues.before and not prepends:
+        msg = (
+            f"model={clues.name!r} puts {clues.before!r} before each query, which ONNX Runtime's engine does not: "
+            "rank with SentenceTransformersCrossEncoder, or pass the whole as template="
+        )
+        raise ConfigurationError(msg)
+
+
+def _by_template(clues: Clues, own: Sequence[Prompt], recipe: Recipe) -> Recipe:
+    """The recipe with the prompt of a model's own template.
+
+    That of its family stays where both are the same, for its instructions; else its answers go as well.
+    """
+    known = recipe.prompt
+    if known is not None and not clues.before and any(same_text(known, each) for each in own):
+        return recipe
+    if len(own) == 1:
+        return replace(recipe, prompt=own[0], answers=())
+    msg = (
+        f"model={clues.name!r} has a chat template for pairs, and no file says whether the assistant's turn is begun "
+        "behind them, as sentence_bert_config.json does: put that file beside the others, or pass template="
+    )
+    raise ConfigurationError(msg)
 
 
 def _known(clues: Clues) -> Recipe:
     if clues.recipe is not None:
         return Recipe.of_json(clues.recipe)
-    family = family_of(clues.all_names, clues.model_type, clues.chat_template)
+    family = clues.family
     if family is None:
-        return Recipe()
+        return _scaled(clues, Recipe())
     if family.refused:
         msg = (
             f"model={clues.name!r} is a {family.name}, which cannot be run here: {family.refused}. Take another model: "
             "`rerank-kit models` lists those that can"
         )
         raise ConfigurationError(msg)
-    return Recipe.of_family(family, clues.all_names)
+    recipe = Recipe.of_family(family, clues.all_names)
+    if recipe.scale != Scale() and clues.is_made_from(family) and clues.activation:
+        recipe = replace(recipe, scale=Scale(), calibrated="")  # it was trained on to another end
+    if recipe.scale != Scale() and recipe.prompt is None and not clues.files_tell(family):
+        _log.warning(
+            "model=%r is called as a %s, and its files do not say that it is one: its scores are %s, not %s. If it is "
+            "one, put the README.md of its repository beside its weights",
+            *(clues.name, family.name, Scale(), recipe.scale),
+        )
+        recipe = replace(recipe, scale=Scale(), calibrated="")
+    return _scaled(clues, recipe)
+
+
+def _scaled(clues: Clues, recipe: Recipe) -> Recipe:
+    """With the activation that the model's own files name, if that gives numbers from 0 to 1."""
+    own = Scale.of_activation(clues.activation)
+    return recipe if own is None or own == recipe.scale else replace(recipe, scale=own, calibrated="")
 
 
 def _told(clues: Clues, recipe: Recipe, instruction: object) -> Prompt:
@@ -203,9 +236,9 @@ def _checked(answers: object) -> tuple[str, ...]:
     shown = quoted(answers)
     given = tuple(cast("Sequence[object]", answers)) if isinstance(answers, list | tuple) else ()
     words = tuple(each for each in given if isinstance(each, str) and each)
-    if len(words) not in (1, 2) or words != given:
+    if len(words) not in (1, 2) or words != given or len(set(words)) < len(words):
         msg = (
-            "answers must be the token that stands for relevant, and the one for irrelevant if there is one, such as "
+            "answers must be the token that stands for relevant, and another for irrelevant if there is one, such as "
             f"('yes', 'no'), not {shown}"
         )
         raise ConfigurationError(msg)

@@ -18,7 +18,7 @@ from typing import Any
 
 from rerank_kit.api.secret import Secret
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.clues import CARD
+from rerank_kit.local.clues import CARD, FOLDER
 from rerank_kit.local.file_choice import check_no_adapter, torch_weights, without_weights
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
@@ -84,7 +84,8 @@ def _whole(model: Any, folder: Path, name: str) -> Any:
 
 
 def _with_card(model: Any, folder: Path) -> Any:
-    """The model with its card, which the library reads only of those that it has saved itself."""
+    """The model with its folder, and with its card, which the library reads only of those that it has saved itself."""
+    setattr(model, FOLDER, folder)
     card = folder / CARD
     if model._model_card_text is None and card.is_file():  # noqa: SLF001 - the library has no other place for it
         model._model_card_text = card.read_text("utf-8", errors="replace")  # noqa: SLF001

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.clues import CARD, base_models, template_text
+from rerank_kit.local.chat_templates import names_a_pair, prompt_of, same_text
+from rerank_kit.local.clues import FOLDER, Clues, clues_of, of_card, read_json, template_text
 from rerank_kit.local.cross_encoder import Pair
+from rerank_kit.local.decoders import looks_both_ways
 from rerank_kit.local.heads import check_head
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
-from rerank_kit.local.recipe import Clues, Recipe, recipe_of
-from rerank_kit.local.scale import sigmoid
+from rerank_kit.local.recipe import Recipe, recipe_of
+from rerank_kit.local.scale import Scale
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 
-_ROLES = re.compile(r"['\"](query|document)['\"]")
 _LOGITS = (-30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -74,21 +75,34 @@ def reading_of(
         ConfigurationError: It would be asked in a way that it was not trained for, or gives no score that was learned.
     """
     clues = _clues(model, name)
-    prompts_itself = _prompts_itself(model)
-    prepends = not clues.reads_left_to_right and bool(model.prompts)
+    prompts_itself = template is None and _prompts_itself(model)
+    own = prompt_of(partial(rendered, model)) if prompts_itself else None
+    prepends = not clues.wants_prompt and bool(model.prompts)
     recipe = recipe_of(
-        clues, template=template, instruction=instruction, answers=answers, prompted=prompts_itself or prepends
+        clues,
+        template=template,
+        instruction=instruction,
+        answers=answers,
+        own=[] if own is None else [own],
+        prepends=prepends,
     )
-    inputs, own = None, model.prompts.get(model.default_prompt_name) if instruction is None else instruction
-    if recipe.prompt is not None and (template is not None or not prompts_itself):
-        inputs, own = PromptedInputs(model, recipe.prompt, name, left=clues.reads_left_to_right), None
+    inputs, told = None, model.prompts.get(model.default_prompt_name) if instruction is None else instruction
+    if recipe.prompt is not None and not _told_alike(recipe.prompt, own, instruction):
+        left = clues.wants_prompt and not looks_both_ways(clues.config)
+        inputs, told = PromptedInputs(model, recipe.prompt, name, left=left), None
+    chosen = answers is not None or (inputs is not None and own is None)
+    if not _is_language_model(model):
+        recipe = recipe.without_answers(name, answers)
+    elif not chosen:
+        recipe = replace(recipe, answers=_own_answers(model))
+    custom = activation(model) if Scale.of_activation(clues.activation) is None else None
     return TorchReading(
         recipe,
         inputs,
-        own,
-        _answers(model, recipe, name) if inputs is not None or answers is not None else (),
+        told,
+        _answers(model, recipe, name) if chosen else (),
         check_head(model, name),
-        recipe.scale if recipe.family else activation(model),
+        custom or recipe.scale,
         _gives_probabilities(model),
     )
 
@@ -143,8 +157,8 @@ class PromptedInputs:
         return self._torch.tensor([[*one, *other] for one, other in each])
 
 
-def activation(model: Any) -> Callable[[float], float]:
-    """What makes scores of logits: the activation that comes with a model, if it gives numbers from 0 to 1."""
+def activation(model: Any) -> Callable[[float], float] | None:
+    """The activation that comes with a model, if it gives numbers from 0 to 1 and is none that a recipe can say."""
     torch = optional("torch", extra="sentence-transformers", why="SentenceTransformersCrossEncoder")
     function = model.activation_fn
 
@@ -154,9 +168,22 @@ def activation(model: Any) -> Callable[[float], float]:
     try:
         found = [own(logit) for logit in _LOGITS]
     except Exception:  # noqa: BLE001 - one for several values, or of the model's own
-        return sigmoid
+        return None
     fits = found == sorted(found) and 0 <= found[0] < found[-1] <= 1
-    return own if fits and not isinstance(function, torch.nn.Sigmoid) else sigmoid
+    return own if fits and not isinstance(function, torch.nn.Sigmoid) else None
+
+
+def rendered(model: Any, query: str, document: str, told: str | None) -> str:
+    """What a model's template makes of a pair, and of what it is told."""
+    transformer = model[0]
+    _, inputs = transformer.input_formatter.batch_to_message("text", {"text": [(query, document)]})
+    messages = inputs["message"]
+    if told:
+        messages = transformer.input_formatter.prepend_prompt_to_messages(messages, told)
+    options = dict(transformer.processing_kwargs.get("chat_template") or {})
+    options.pop("restore_suffix", None)  # the library's own
+    (text,) = transformer.processor.apply_chat_template(messages, tokenize=False, **options)
+    return str(text)
 
 
 def _gives_probabilities(model: Any) -> bool:
@@ -179,11 +206,29 @@ def told(prompt: str | None, instruction: str | None) -> str | None:
 
 
 def _clues(model: Any, name: str) -> Clues:
-    card = Path(name, CARD)
-    text = card.read_text("utf-8", errors="replace") if card.is_file() else model._model_card_text or ""  # noqa: SLF001 - the library keeps it
-    names = (Path(name).resolve().name, str(model.config.name_or_path), *base_models(text))
-    template = template_text(getattr(model.tokenizer, "chat_template", None))
-    return Clues(name, names, model.config.to_dict(), template)
+    """What its files tell, as far as they are known, and what it was loaded with."""
+    folder = next((each for each in (Path(name), getattr(model, FOLDER, None)) if each and each.is_dir()), None)
+    if folder is None:
+        found = of_card(name, model._model_card_text or "")  # noqa: SLF001 - the library keeps it
+    else:
+        found = clues_of(name, folder, read_json(folder / "config.json"), {})
+    return replace(
+        found,
+        config={**model.config.to_dict(), "_name_or_path": found.config.get("_name_or_path")},
+        chat_template=template_text(getattr(model.tokenizer, "chat_template", None)),
+        recipe=None,
+        activation=_activation_path(model, found.activation),
+        speaks=any(each.__name__ == "GenericForSequenceClassification" for each in type(model[0].model).__mro__),
+    )
+
+
+def _activation_path(model: Any, named: str) -> str:
+    """The activation that a model's files name, unless it was given another."""
+    function: object = model.activation_fn
+    kind = type(function)
+    usual = "Sigmoid" if model.num_labels == 1 else "Identity"
+    replaced = named.startswith("torch.") and named.rpartition(".")[2] != kind.__name__
+    return f"{kind.__module__}.{kind.__qualname__}" if replaced or kind.__name__ != usual else named
 
 
 def _prompts_itself(model: Any) -> bool:
@@ -194,8 +239,7 @@ def _prompts_itself(model: Any) -> bool:
     """
     if "message" not in model[0].modality_config:
         return False
-    named = set(_ROLES.findall(template_text(getattr(model.processor, "chat_template", None))))
-    if not model.module_kwargs and named != {"query", "document"}:
+    if not model.module_kwargs and not names_a_pair(template_text(getattr(model.processor, "chat_template", None))):
         return False
     try:
         model.preprocess([("a", "b")])
@@ -206,6 +250,17 @@ def _prompts_itself(model: Any) -> bool:
 
 def _is_language_model(model: Any) -> bool:
     return type(model[-1]).__name__ == "LogitScore"
+
+
+def _told_alike(prompt: Prompt, own: Prompt | None, instruction: str | None) -> bool:
+    """Whether the library, too, makes the text of a prompt, by the model's own template."""
+    return own is not None and (instruction is None or same_text(prompt, own.told(instruction)))
+
+
+def _own_answers(model: Any) -> tuple[str, ...]:
+    """The tokens of which the library makes the score."""
+    ids = (model[-1].true_token_id, model[-1].false_token_id)
+    return tuple(str(model.tokenizer.convert_ids_to_tokens(each)) for each in ids if each is not None)
 
 
 def _answers(model: Any, recipe: Recipe, name: str) -> tuple[int, ...]:

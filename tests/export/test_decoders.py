@@ -123,9 +123,9 @@ def test_a_prompt_before_each_query_cannot_be_carried(tmp_path: Path) -> None:
 def test_an_activation_of_its_own_cannot_be_carried(tmp_path: Path) -> None:
     original = ettin(tmp_path / "original")
     settings = original / "config_sentence_transformers.json"
-    own = {"activation_fn": "torch.nn.modules.activation.Hardsigmoid"}
+    own = {"activation_fn": "torch.distributions.transforms.SigmoidTransform"}
     settings.write_text(json.dumps(json.loads(settings.read_text("utf-8")) | own), "utf-8")
-    with pytest.raises(ConfigurationError, match="makes its scores by a Hardsigmoid"):
+    with pytest.raises(ConfigurationError, match="makes its scores by a SigmoidTransform"):
         export_model(original, tmp_path / "new", texts=TEXTS)
 
 

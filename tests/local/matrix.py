@@ -94,7 +94,7 @@ class OwnBase(BertModel):
 class OwnModel(BertForSequenceClassification):
     config_class = OwnConfig
 """
-_NVIDIA = """
+BOTH_WAYS = """
 import torch
 from transformers import LlamaConfig, LlamaModel, LlamaPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
@@ -176,7 +176,7 @@ ROWS = [
     ),
     Row(
         "llama-nemotron-rerank",
-        own_code("llama-nemotron-rerank-1b-v2", "llama_bidirectional_model", _NVIDIA, model_type="llama_bidirec"),
+        own_code("llama-nemotron-rerank-1b-v2", "llama_bidirectional_model", BOTH_WAYS, model_type="llama_bidirec"),
         cards.nemotron,
         options=TRUSTED,
     ),

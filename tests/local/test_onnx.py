@@ -229,7 +229,7 @@ def test_more_than_two_outputs_are_no_reranker(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
-    folder = bert_like(tmp_path).folder
+    folder = bert_like(tmp_path, config={"model_type": "bert"}).folder
     Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
     with pytest.raises(ConfigurationError, match="its tokenizer has no vocabulary"):
         OnnxCrossEncoder(folder)

@@ -13,9 +13,10 @@ import pytest
 
 from rerank_kit import ConfigurationError
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local.clues import FILE
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
-from rerank_kit.local.recipe import FILE, Recipe
+from rerank_kit.local.recipe import Recipe
 from rerank_kit.local.scale import Scale
 from tests.conftest import Colour
 from tests.local import cards, tiny_models, tiny_tokenizers

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from rerank_kit import ConfigurationError
-from rerank_kit.local.clues import base_models, clues_of, template_text
+from rerank_kit.local.clues import FILE, Clues, base_models, clues_of, template_text
 from rerank_kit.local.families import families
 from rerank_kit.local.labels import labels_of, relevant_label
 from rerank_kit.local.prompts import Prompt
-from rerank_kit.local.recipe import FILE, Clues, Recipe, recipe_of
+from rerank_kit.local.recipe import Recipe, recipe_of
 from rerank_kit.local.scale import Scale
 
 QWEN: dict[str, Any] = {"model_type": "qwen3", "architectures": ["Qwen3ForSequenceClassification"]}
@@ -45,6 +45,10 @@ def test_a_models_own_file_wins_over_its_family() -> None:
 @pytest.mark.parametrize(
     ("kind", "architecture"),
     [
+        ("llama_bidirec", "LlamaBidirectionalForSequenceClassification"),
+        ("helium", "HeliumForSequenceClassification"),
+        ("openai-gpt", "OpenAIGPTForSequenceClassification"),
+        ("chatglm", "ChatGLMForSequenceClassification"),
         ("qwen3", "Qwen3ForSequenceClassification"),
         ("llama", "LlamaForSequenceClassification"),
         ("gemma2", "Gemma2ForSequenceClassification"),
@@ -52,30 +56,35 @@ def test_a_models_own_file_wins_over_its_family() -> None:
         ("never-heard-of", "NewForCausalLM"),
     ],
 )
-def test_what_reads_from_left_to_right_is_refused_without_a_prompt(kind: str, architecture: str) -> None:
+def test_what_is_made_of_a_language_model_is_refused_without_a_prompt(kind: str, architecture: str) -> None:
     clues = Clues("me/mine", config={"model_type": kind, "architectures": [architecture]})
     with pytest.raises(ConfigurationError, match=r"at random without the prompt .* pass it as template="):
         recipe_of(clues)
     prompt = recipe_of(clues, template="{query}{document}").prompt
     assert prompt is not None
     assert "".join(part.text for part in prompt.filled("q", "d")) == "qd"
-    assert recipe_of(clues, prompted=True) == Recipe()
+    assert recipe_of(clues, own=[prompt]) == Recipe(prompt=prompt)
 
 
-@pytest.mark.parametrize("kind", ["bert", "modernbert", "xlm-roberta", "deberta-v2", "new", "llama_bidirec", None])
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "xlm-roberta", "deberta-v2", "new", "xlnet", None])
 def test_what_reads_both_ways_needs_no_prompt(kind: str | None) -> None:
     assert recipe_of(Clues("me/mine", config={"model_type": kind})).prompt is None
 
 
-def test_no_type_of_an_encoder_is_taken_for_one_that_reads_from_left_to_right() -> None:
+def test_language_models_are_told_from_encoders_by_their_types() -> None:
     transformers: Any = pytest.importorskip("transformers")
     auto = transformers.models.auto.modeling_auto
     encoders = set(auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES)
-    assert not [each for each in encoders if Clues("m", config={"model_type": each}).reads_left_to_right]
-    decoders = {"bloom", "falcon", "gemma", "gemma3_text", "gpt2", "gpt_neox", "granite", "llama", "mistral", "mpt"}
-    decoders |= {"olmo2", "opt", "phi3", "qwen2", "qwen3", "qwen3_moe", "smollm3", "stablelm", "starcoder2"}
-    assert decoders <= set(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
-    assert all(Clues("m", config={"model_type": each}).reads_left_to_right for each in decoders)
+    assert not [each for each in encoders if Clues("m", config={"model_type": each}).wants_prompt]
+    generic = transformers.modeling_layers.GenericForSequenceClassification
+    classifiers = {
+        kind: getattr(transformers, name, object)
+        for kind, name in auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.items()
+    }
+    decoders = {kind for kind, made in classifiers.items() if issubclass(made, generic)}
+    decoders |= {"biogpt", "bloom", "ctrl", "falcon", "gpt2", "mpt", "openai-gpt", "opt", "zamba", "zamba2"}
+    assert {"qwen3", "llama", "helium"} <= decoders
+    assert not [each for each in decoders if not Clues("m", config={"model_type": each}).wants_prompt]
 
 
 def test_a_family_that_cannot_be_run_is_refused_with_the_reason() -> None:

@@ -130,6 +130,17 @@ def setting(**values: Any) -> Callable[[Path], object]:
     return write
 
 
+def carded(*loaded: str, base: str = "") -> Callable[[Path], object]:
+    """Writes a card whose code loads these models, and whose head says what the model was made from."""
+
+    def write(folder: Path) -> None:
+        head = f"---\nbase_model: {base}\n---\n" if base else ""
+        code = "".join(f'model = CrossEncoder("{each}")\n' for each in loaded)
+        (folder / "README.md").write_text(f"{head}# A model\n```python\n{code}```\n", "utf-8")
+
+    return write
+
+
 def labelled(*names: str) -> Build:
     """A classifier whose values have these names."""
     labels = {str(place): name for place, name in enumerate(names)}
@@ -167,6 +178,7 @@ def ettin(folder: Path) -> Path:
         dense(64, 1, activation_function=torch.nn.Identity(), module_output_name="scores", **own),
     ]
     CrossEncoder(modules=parts, device="cpu", activation_fn=torch.nn.Identity()).save_pretrained(str(name))
+    carded("cross-encoder/ettin-reranker-17m-v1", base="jhu-clsp/ettin-encoder-17m")(name)
     return name
 
 
