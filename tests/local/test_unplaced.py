@@ -14,11 +14,12 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.export import export_model
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder, cross_encoder
+from rerank_kit.local.unplaced import check_placed
 from rerank_kit.values import Deadline
 from tests.local.cards import REASON, torch, transformers
 from tests.local.tiny_families import Build, altered, decoder, encoder, ettin, setting, zerank_2
 
-pytest.importorskip("sentence_transformers", reason=REASON)
+library: Any = pytest.importorskip("sentence_transformers", reason=REASON)
 
 files: Any = import_module("safetensors.torch")
 
@@ -173,3 +174,12 @@ def test_a_checkpoint_of_a_trainer_is_a_model_like_any(tmp_path: Path) -> None:
         (folder / name).write_bytes(b"no weights")
     engine = SentenceTransformersCrossEncoder(folder, device="cpu")
     assert engine.rerank("query", ["text"]).hits == plain.rerank("query", ["text"]).hits
+
+
+def test_weights_that_are_quantised_have_names_of_their_own(tmp_path: Path) -> None:
+    folder = altered(encoder("mine"), with_weights("bert.encoder.layer.0.output.dense.weight_scale"))(tmp_path)
+    model: Any = library.CrossEncoder(str(folder), device="cpu")
+    with pytest.raises(ConfigurationError, match="weight_scale, which go nowhere"):
+        check_placed(model, folder, "mine")
+    model[0].model.config.quantization_config = {"quant_method": "fp8"}
+    check_placed(model, folder, "mine")
