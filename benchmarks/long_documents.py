@@ -14,11 +14,13 @@ import statistics
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
-from beir import MEASURE, Collection, read_collection, scored
+from scoring import MEASURE, scored
 
 from langchain_rerank_kit import BM25Retriever
+from rerank_kit.evaluate import Dataset, read_dataset
 from rerank_kit.local import LongDocuments, LongDocumentsWarning, OnnxCrossEncoder
 
 COLLECTIONS = ("scifact", "contextual_code")
@@ -31,10 +33,10 @@ WAYS: tuple[tuple[LongDocuments, int], ...] = (
 )
 
 
-def compare(name: str, whole: Collection, queries: int, recall: int) -> None:
+def compare(name: str, whole: Dataset, queries: int, recall: int) -> None:
     """Print one row for each way."""
     chosen = dict(list(whole.queries.items())[:: max(1, len(whole.queries) // queries)][:queries])
-    collection = Collection(whole.documents, chosen, {query: whole.judgements[query] for query in chosen})
+    collection = replace(whole, queries=chosen, judgements={query: whole.judgements[query] for query in chosen})
     bm25 = BM25Retriever.from_texts(collection.documents.values(), ids=list(collection.documents), k=recall)
     found = {query: bm25.invoke(text) for query, text in chosen.items()}
     run = {
@@ -53,7 +55,7 @@ def compare(name: str, whole: Collection, queries: int, recall: int) -> None:
         print(f"  {way:12} at {max_length}: {figures}", flush=True)
 
 
-def _mean(collection: Collection, run: dict[str, dict[str, float]]) -> float:
+def _mean(collection: Dataset, run: dict[str, dict[str, float]]) -> float:
     return statistics.mean(scored(collection, run).values())
 
 
@@ -70,7 +72,7 @@ def main() -> None:
     for name in COLLECTIONS:
         folder = Path(arguments.data) / name
         if folder.is_dir():
-            compare(name, read_collection(folder), arguments.queries, arguments.recall)
+            compare(name, read_dataset(folder), arguments.queries, arguments.recall)
         else:
             print(f"{name}: skipped, there is no {folder}", file=sys.stderr)
 

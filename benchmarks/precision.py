@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from beir import read_collection
 from sentence_transformers import CrossEncoder
 from weights import for_torch
 
 from langchain_rerank_kit import BM25Retriever
+from rerank_kit.evaluate import read_dataset
 from rerank_kit.local import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import PrecisionWarning
 
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("name the folder of collections with --data or RERANK_KIT_DATA")
-    whole = read_collection(Path(arguments.data) / "scifact")
+    whole = read_dataset(Path(arguments.data) / "scifact")
     bm25 = BM25Retriever.from_texts(whole.documents.values(), k=TEXTS)
     queries = list(whole.queries.values())[:: max(1, len(whole.queries) // arguments.queries)][: arguments.queries]
     candidates = {query: [each.page_content for each in bm25.invoke(query)] for query in queries}

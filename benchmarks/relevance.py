@@ -20,13 +20,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from beir import MEASURE, Collection, read_collection, scored
 from ir_measures import R
+from scoring import MEASURE, scored, some
 
 import rerank_kit
 from langchain_rerank_kit import BM25Retriever
 from rerank_kit import Document, Reranker
 from rerank_kit.bm25.words import words
+from rerank_kit.evaluate import Dataset, read_dataset
 from rerank_kit.local import OnnxCrossEncoder
 
 Run: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -37,13 +38,7 @@ RECALLS = (R @ 50, R @ DEPTH)
 FIRST_STAGES: Mapping[str, Mapping[str, Any]] = {"plain words": {"tokenizer": words}, "stems": {}}
 
 
-def some(whole: Collection, most: int) -> Collection:
-    """The collection with at most so many of its queries: each second, third, … one."""
-    chosen = dict(list(whole.queries.items())[:: -(-len(whole.queries) // most)])
-    return Collection(whole.documents, chosen, {query: whole.judgements[query] for query in chosen})
-
-
-def found(collection: Collection, retriever: BM25Retriever) -> Run:
+def found(collection: Dataset, retriever: BM25Retriever) -> Run:
     """What a first stage brings for each query."""
     brought = {query: retriever.invoke(text) for query, text in collection.queries.items()}
     return {
@@ -52,7 +47,7 @@ def found(collection: Collection, retriever: BM25Retriever) -> Run:
     }
 
 
-def model_scores(reranker: Reranker, collection: Collection, candidates: Mapping[str, Sequence[str]]) -> Run:
+def model_scores(reranker: Reranker, collection: Dataset, candidates: Mapping[str, Sequence[str]]) -> Run:
     """The model's scores of each query's candidates: they depend on nothing else."""
     run: dict[str, dict[str, float]] = {}
     for done, (query, ids) in enumerate(candidates.items(), 1):
@@ -63,7 +58,7 @@ def model_scores(reranker: Reranker, collection: Collection, candidates: Mapping
     return run
 
 
-def change(collection: Collection, before: Run, after: Run) -> str:
+def change(collection: Dataset, before: Run, after: Run) -> str:
     """Two cells: the measure after reranking, and how many queries are better and worse."""
     was, now = scored(collection, before), scored(collection, after)
     better = sum(now[query] > was[query] for query in was)
@@ -71,7 +66,7 @@ def change(collection: Collection, before: Run, after: Run) -> str:
     return f"{statistics.mean(now.values()):.4f} | {better} / {worse}"
 
 
-def compare(name: str, collection: Collection, reranker: Reranker | None, recall: int) -> None:
+def compare(name: str, collection: Dataset, reranker: Reranker | None, recall: int) -> None:
     """Print a row for each first stage."""
     runs: dict[str, Run] = {}
     for stage, fields in FIRST_STAGES.items():
@@ -92,7 +87,7 @@ def compare(name: str, collection: Collection, reranker: Reranker | None, recall
         print(f"| {name}, {len(collection.queries)} queries | {stage} | {' | '.join(cells)} |", flush=True)
 
 
-def compare_given(name: str, collection: Collection, reranker: Reranker) -> None:
+def compare_given(name: str, collection: Dataset, reranker: Reranker) -> None:
     """Rank the passages given for each question, which begin with its id; before: as the collection lists them."""
     given = {
         query: [document for document in collection.documents if document.split("-")[0] == query]
@@ -124,7 +119,7 @@ def main() -> None:
     print(f"| collection | first stage | {MEASURE} | {' | '.join(map(str, RECALLS))} |{behind}")
     for folder in sorted(Path(arguments.data).iterdir()):
         if (folder / "qrels").is_dir() and folder.name in (arguments.only or [folder.name]):
-            collection = some(read_collection(folder), arguments.queries)
+            collection = some(read_dataset(folder), arguments.queries)
             compare(folder.name, collection, reranker, arguments.recall)
             if folder.name == "noveleval" and reranker is not None:
                 compare_given(folder.name, collection, reranker)

@@ -13,10 +13,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from beir import Collection, read_collection
-from relevance import found, model_scores, some
+from relevance import found, model_scores
+from scoring import some
 
 from langchain_rerank_kit import BM25Retriever
+from rerank_kit.evaluate import Dataset, read_dataset
 from rerank_kit.local import OnnxCrossEncoder
 
 CUTS = (0.1, 0.5, 0.9)
@@ -31,7 +32,7 @@ def f1(pairs: Pairs, cut: float) -> float:
     return 2 * sum(kept) / (len(kept) + wanted)
 
 
-def compare(name: str, collection: Collection, recall: int) -> None:
+def compare(name: str, collection: Dataset, recall: int) -> None:
     """Print one row."""
     retriever = BM25Retriever.from_texts(collection.documents.values(), ids=list(collection.documents), k=recall)
     brought = {query: list(run) for query, run in found(collection, retriever).items()}
@@ -68,7 +69,7 @@ def main() -> None:
     print(f"| collection | {' | '.join(map(str, CUTS))} | best cut |")
     for folder in sorted(Path(arguments.data).iterdir()):
         if (folder / "qrels").is_dir() and folder.name in (arguments.only or [folder.name]):
-            compare(folder.name, some(read_collection(folder), arguments.queries), arguments.recall)
+            compare(folder.name, some(read_dataset(folder), arguments.queries), arguments.recall)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ from rerank_kit.first_stage.widening import (
     warn_of_limits,
 )
 from rerank_kit.flow import Call, Flow, arun, run
+from rerank_kit.observe.drawing import drawn
 from rerank_kit.observe.explaining import Seen, explained, explaining, is_explaining, the_last
 
 logger = logging.getLogger("rerank_kit")
@@ -183,6 +184,12 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def __str__(self) -> str:
         return repr(self)
+
+    def _repr_html_(self) -> str:
+        """Both stages in a row, for notebooks."""
+        limit = self._limit()
+        second = name_of(self.base_compressor), "all that it leaves" if limit is None else f"the best {limit}"
+        return drawn([(name_of(self.widening.original), f"brings {self.recall}"), second])
 
     @override
     def _get_relevant_documents(

@@ -23,6 +23,7 @@ from rerank_kit.first_stage.drop_in import behind_a_widened_stage
 from rerank_kit.first_stage.widening import Widening, check_recall, warn_of_limits
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.names import check_names
+from rerank_kit.observe.drawing import drawn
 from rerank_kit.observe.explaining import Seen, explained, explaining, the_last
 from rerank_kit.quoting import whole
 
@@ -112,6 +113,15 @@ class RerankRetriever(BaseRetriever):
         """What runs, in a line: not the nodes that the first stage may hold."""
         first, second = type(self._widening.original).__name__, self._postprocessor
         return f"{type(self).__name__}(first_stage={first!r}, recall={self._recall}, postprocessor={second!r})"
+
+    def _repr_html_(self) -> str:
+        """Both stages in a row, for notebooks."""
+        second = self._innermost()[0]
+        limit: object = getattr(second, "top_n", None)
+        told = "all that it leaves" if limit is None else f"the best {limit}"
+        return drawn(
+            [(type(self._widening.original).__name__, f"brings {self._recall}"), (type(second).__name__, told)]
+        )
 
     @override
     def retrieve(self, str_or_query_bundle: QueryType, **others: Any) -> list[NodeWithScore]:

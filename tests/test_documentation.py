@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rerank_kit.cli import parser
+from tests.cli.commands import parses
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,7 +45,7 @@ def test_shell_blocks_name_extras_and_targets_that_exist() -> None:
         if line.startswith("make "):
             assert line.split()[1] in targets
         elif line.startswith("rerank-kit "):
-            assert callable(parser().parse_args(line.split()[1:]).run)
+            assert parses(shlex.split(line)[1:])
         else:
             (wanted,) = re.findall(r'^pip install "rerank-kit\[([\w,-]+)\]"$', line)
             assert set(wanted.split(",")) <= extras

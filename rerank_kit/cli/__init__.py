@@ -1,31 +1,28 @@
-"""The command `rerank-kit`: what a user does once, from a terminal. Each file here adds one command."""
+"""The command `rerank-kit`. Each file here adds one command; what they share is in app, telling and options."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from rerank_kit.cli.export import add_export
-from rerank_kit.cli.models import add_models
-from rerank_kit.errors import RerankError
+from rerank_kit.errors import MissingExtra
+from rerank_kit.optional import optional
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 1 with a line on stderr. argparse itself exits with 2."""
-    options = parser().parse_args(arguments)
+    """Run the command line and return its exit code: 0, 1 failed, 2 a wrong command, 130 Ctrl-C.
+
+    Args:
+        arguments: The words behind `rerank-kit`; by default those that the process was started with.
+    """
     try:
-        sys.stdout.write(f"{options.run(options)}\n")
-    except RerankError as error:
-        sys.stderr.write(f"rerank-kit: {' '.join(str(error).split())}\n")
+        for module in ("typer", "rich"):
+            optional(module, extra="cli", why="the command line")
+        from rerank_kit.cli.app import run
+
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except MissingExtra as error:  # here alone, the commands' own errors are told by `run`
+        sys.stderr.write(f"rerank-kit: {error}\n")
         return 1
-    return 0
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    every = argparse.ArgumentParser(prog="rerank-kit", description="Rerankers for retrieval.")
-    commands = every.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_export, add_models):
-        add(commands)
-    return every
+    except KeyboardInterrupt:
+        return 130

@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import Annotated
+
+import typer
+
+from rerank_kit.cli.telling import say
+
+EXAMPLES = (
+    "export cross-encoder/ettin-reranker-17m-v1 --to models/ettin",
+    "export models/own --to models/onnx --texts passages.txt --force",
+)
 
 
-def add_export(commands: Any) -> None:
-    """Add the command."""
-    about = "turn a cross-encoder of transformers into a folder that OnnxCrossEncoder loads"
-    parser = commands.add_parser("export", help=about, description=f"{about[0].upper()}{about[1:]}.")
-    parser.add_argument("model", metavar="MODEL", help="folder or hub name of a cross-encoder")
-    parser.add_argument("--to", required=True, metavar="DIR", help="the folder to make")
-    parser.add_argument("--revision", help="hub commit, tag or branch")
-    parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
-    parser.add_argument("--template", help="the prompt of a model that wants one, with {query} and {document} in it")
-    parser.add_argument("--instruction", help="what a model that takes an instruction is told to judge by")
-    parser.add_argument(
-        "--answers",
-        nargs="+",
-        metavar="TOKEN",
-        help="of a language model, the token that stands for relevant, and the one for irrelevant if there is one",
-    )
-    parser.add_argument(
-        "--texts", metavar="FILE", help="passages to compare with torch on, one a line (default: Python's)"
-    )
-    parser.add_argument("--no-int8", dest="int8", action="store_false", help="write model.onnx alone")
-    parser.add_argument("--force", action="store_true", help="replace a former export")
-    parser.add_argument(
-        "--max-difference",
-        type=float,
-        default=1e-3,
-        metavar="X",
-        help="of a logit of model.onnx (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--min-correlation", type=float, default=0.95, metavar="X", help="of model_int8.onnx (default: %(default)s)"
-    )
-    parser.set_defaults(run=_run)
-
-
-def _run(options: argparse.Namespace) -> object:
+def run(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or hub name of a cross-encoder.")],
+    to: Annotated[str, typer.Option(metavar="DIR", help="The folder to make.")],
+    more_answers: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    *,
+    revision: Annotated[str | None, typer.Option(help="Hub commit, tag or branch.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+    ] = False,
+    template: Annotated[
+        str | None, typer.Option(help="The prompt of a model that wants one, with {query} and {document} in it.")
+    ] = None,
+    instruction: Annotated[
+        str | None, typer.Option(help="What a model that takes an instruction is told to judge by.")
+    ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOKEN [TOKEN]",
+            help="Of a language model, the token that stands for relevant, and the one for irrelevant if there is one.",
+        ),
+    ] = None,
+    texts: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Passages to compare with torch on, one a line; by default Python's."),
+    ] = None,
+    no_int8: Annotated[bool, typer.Option("--no-int8", help="Write model.onnx alone.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a former export.")] = False,
+    max_difference: Annotated[float, typer.Option(metavar="X", help="Of a logit of model.onnx.")] = 1e-3,
+    min_correlation: Annotated[float, typer.Option(metavar="X", help="Of model_int8.onnx.")] = 0.95,
+) -> None:
+    """Turn a cross-encoder of transformers into a folder that OnnxCrossEncoder loads."""
+    if more_answers and not answers:
+        msg = f"there is one MODEL, and more words stand behind it: {' '.join(more_answers)}"
+        raise typer.BadParameter(msg)
     from rerank_kit.export import export_model
     from rerank_kit.export.sample_texts import read_texts
 
-    return export_model(
-        options.model,
-        options.to,
-        revision=options.revision,
-        trust_remote_code=options.trust_remote_code,
-        template=options.template,
-        instruction=options.instruction,
-        answers=options.answers,
-        texts=None if options.texts is None else read_texts(options.texts),
-        int8=options.int8,
-        force=options.force,
-        max_difference=options.max_difference,
-        min_correlation=options.min_correlation,
+    made = export_model(
+        model,
+        to,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        template=template,
+        instruction=instruction,
+        answers=[*answers, *(more_answers or ())] if answers else None,
+        texts=None if texts is None else read_texts(texts),
+        int8=not no_int8,
+        force=force,
+        max_difference=max_difference,
+        min_correlation=min_correlation,
     )
+    say(str(made))

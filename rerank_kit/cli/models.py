@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import Annotated
+
+import typer
+
+from rerank_kit.cli.telling import say
+
+EXAMPLES = ("models", "models apache multilingual")
 
 
-def add_models(commands: Any) -> None:
-    """Add the command."""
-    about = "list the rerankers that are known: sizes, languages, licences, ways to run them, prompts and scores"
-    parser = commands.add_parser("models", help=about, description=f"{about[0].upper()}{about[1:]}.")
-    parser.add_argument("words", nargs="*", metavar="WORD", help="only those that have all of these words")
-    parser.set_defaults(run=_run)
-
-
-def _run(options: argparse.Namespace) -> str:
+def run(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORD", help="Only those that have all of these words.")
+    ] = None,
+) -> None:
+    """List the rerankers that are known: sizes, languages, licences, ways to run them, prompts and scores."""
     from rerank_kit.local.catalogue import described
 
-    return described(" ".join(options.words))
+    say(described(" ".join(words or ())))

@@ -13,6 +13,7 @@ from rerank_kit.checks import check_choice, check_flag, is_number
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
 from rerank_kit.flow import Flow
+from rerank_kit.observe.drawing import drawn
 from rerank_kit.observe.watching import Part, watched
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
@@ -93,6 +94,17 @@ class Cascade(Settled, Reranker):
     def __repr__(self) -> str:
         """Say what the stages are."""
         return f"Cascade({', '.join(each.label for each in self.stages)})"
+
+    def _repr_html_(self) -> str:
+        """The stages in a row, for notebooks."""
+        return drawn([(each.label, _told(each)) for each in self.stages])
+
+
+def _told(stage: Stage) -> str:
+    """What a stage keeps, in a line."""
+    limits = {"top_n": stage.top_n, "threshold": stage.threshold, "timeout": stage.timeout}
+    told = [f"{name}={value}" for name, value in limits.items() if value is not None]
+    return ", ".join([*told, *(["when …"] if stage.when is not None else [])]) or "keeps all"
 
 
 def _stage(name: str, given: object) -> Stage:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
+import warnings
+from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rerank_kit import ConfigurationError, MissingExtra
-from rerank_kit.cli import main
+from rerank_kit.cli import main, telling
+from rerank_kit.user_warnings import warn_user
+from tests.cli.commands import Terminal, parses
 from tests.processes import Done, python
 
+CAPTURE = pytest.CaptureFixture[str]
 EXPORT = "rerank_kit.export.export_model"
 DEFAULTS = {
     "revision": None,
@@ -90,16 +99,17 @@ def test_an_error_of_anyone_else_keeps_its_traceback(monkeypatch: pytest.MonkeyP
     ("arguments", "problem"),
     [
         ([], "COMMAND"),
-        (["export"], "MODEL, --to"),
+        (["export"], "MODEL"),
         (["export", "owner/name"], "--to"),
         (["export", "owner/name", "--to", "folder", "--max-difference", "much"], "--max-difference"),
+        (["export", "owner/name", "another", "--to", "folder"], "more words stand behind it: another"),
         (["import"], "import"),
+        (["serach"], "Did you mean 'search'"),
+        (["--nothing"], "--nothing"),
     ],
 )
 def test_a_wrong_command_is_exit_code_2(capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
+    assert main(arguments) == 2
     assert problem in capsys.readouterr().err
 
 
@@ -112,7 +122,7 @@ def test_the_module_is_a_command(tmp_path: Path) -> None:
 
 
 def test_help_tells_of_every_option() -> None:
-    done = command("export", "--help")
+    done = python("-m", "rerank_kit.cli", "export", "--help", COLUMNS="200")
     assert done.returncode == 0
     options = ("--to", "--revision", "--texts", "--no-int8", "--force", "--max-difference", "--min-correlation")
     asked = ("--trust-remote-code", "--template", "--instruction", "--answers")
@@ -124,4 +134,71 @@ def test_importing_the_command_line_loads_no_engine() -> None:
     code = "import sys, rerank_kit.cli; print(*sys.modules)"
     done = python("-c", code)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert loaded.isdisjoint(["torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers"])
+    assert loaded.isdisjoint(["torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "typer", "rich"])
+
+
+@pytest.mark.parametrize("name", ["search", "rerank", "eval", "report", "status", "models", "export"])
+def test_the_examples_in_the_help_are_commands(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE, name: str) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert main([name, "--help"]) == 0
+    _, _, examples = capsys.readouterr().out.partition("Examples:")
+    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    assert lines
+    for line in lines:
+        words = list(takewhile(lambda word: word not in {"|", "<", ">"}, shlex.split(line)))
+        assert words[:2] == ["rerank-kit", name]
+        assert parses(words[1:])
+
+
+def test_the_version_is_told(capsys: CAPTURE) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr() == (f"rerank-kit {version('rerank-kit')}\n", "")
+
+
+def test_without_typer_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE) -> None:
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert main(["models"]) == 1
+    assert 'pip install "rerank-kit[cli]"' in capsys.readouterr().err
+
+
+def test_models_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE) -> None:
+    monkeypatch.setattr(sys, "argv", ["rerank-kit", "models", "qwen3"])
+    assert main() == 0
+    assert "Qwen3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("when", ["rerank_kit.cli.optional", EXPORT])
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(when, stopped)
+    assert main(["export", "owner/name", "--to", "folder"]) == 130
+
+
+def test_a_warning_of_ours_is_told_once_and_one_of_others_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE
+) -> None:
+    def export_model(*_: Any, **__: Any) -> str:
+        for _again in range(2):
+            warn_user("pass threshold=0.5\nor none", UserWarning)
+        warnings.warn("theirs", DeprecationWarning, stacklevel=1)
+        return "the report"
+
+    monkeypatch.setattr(EXPORT, export_model)
+    assert main(["export", "owner/name", "--to", "folder"]) == 0
+    assert capsys.readouterr() == ("the report\n", "rerank-kit: pass --threshold 0.5 or none\n")
+
+
+def test_help_that_nobody_reads_is_no_traceback() -> None:
+    line = f"{sys.executable} -m rerank_kit.cli --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, encoding="utf-8", check=False)  # noqa: S607
+    assert done.returncode in {0, 1}
+    assert done.stderr == ""
+
+
+def test_what_has_a_terminal_has_its_width_and_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "77")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert telling.width_and_colour() == (77, True)

@@ -1,0 +1,87 @@
+"""The commands together, and what becomes of their errors: a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, cast
+
+import typer
+
+from rerank_kit.cli import eval as evaluation
+from rerank_kit.cli import export, models, report, rerank, search, status
+from rerank_kit.cli.options import examples
+from rerank_kit.cli.telling import as_options, one_line, say, tell
+from rerank_kit.errors import RerankError
+from rerank_kit.user_warnings import hearing
+
+WrongUsage = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""What typer raises for a wrong command; it has no public name there."""
+
+app = typer.Typer(
+    name="rerank-kit",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples('search notes "when are backups made?"', "status", "eval questions.csv --corpus notes"),
+)
+
+app.command("search", epilog=examples(*search.EXAMPLES))(search.run)
+app.command("rerank", epilog=examples(*rerank.EXAMPLES))(rerank.run)
+app.command("eval", epilog=examples(*evaluation.EXAMPLES))(evaluation.run)
+app.command("report", epilog=examples(*report.EXAMPLES))(report.run)
+app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
+app.command("models", epilog=examples(*models.EXAMPLES))(models.run)
+app.command("export", epilog=examples(*export.EXAMPLES))(export.run)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        say(f"rerank-kit {version('rerank-kit')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _begin(
+    context: typer.Context,
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Search with a reranker, and find out which one is best on your own data."""
+    if context.invoked_subcommand is None:
+        tell(
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, status, models or export. rerank-kit --help "
+            "tells of each, rerank-kit status what to do next"
+        )
+        raise typer.Exit(2)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code. Warnings of ours are told when it is done, each once."""
+    with warnings.catch_warnings(), hearing() as heard:
+        warnings.simplefilter("ignore")
+        code = _ran(arguments)
+    for each in dict.fromkeys(heard):
+        tell(f"rerank-kit: {as_options(one_line(each))}")
+    return code
+
+
+def _ran(arguments: Sequence[str]) -> int:
+    try:
+        code: object = app(args=list(arguments), prog_name="rerank-kit", standalone_mode=False)
+    except WrongUsage as error:
+        context = getattr(error, "ctx", None)
+        path = "rerank-kit" if context is None else context.command_path
+        tell(f"rerank-kit: {one_line(error.format_message())} ({path} --help says more)")
+        return 2
+    except (RerankError, OSError, sqlite3.Error) as error:
+        tell(f"rerank-kit: {as_options(one_line(str(error) or type(error).__name__))}")
+        return 1
+    except SystemExit as ended:  # typer ends so where nobody reads the help
+        return int(ended.code or 0)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,109 @@
+"""What commands say: results on stdout, all else on stderr, and nothing where nobody listens any more."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
+
+import typer
+from rich.console import Console
+
+_WIDTH = 120  # characters of a line where no terminal says how many
+_ARGUMENT = re.compile(
+    r"(?<!\w)(candidates|corpus|encoding|margin|max_cost|queries|seed|split|store|threshold|top_n)=(?=\S)"
+)
+
+
+def say(text: str) -> None:
+    """Write a result to stdout.
+
+    Raises:
+        Exit: Nobody reads it any more, as behind `| head`: with code 0, for nothing is wrong.
+        OSError: It cannot be written.
+    """
+    out = _there(sys.stdout)
+    try:
+        _be_utf8(out)
+        out.write(text if text.endswith("\n") else f"{text}\n")
+        out.flush()
+    except OSError as error:
+        _leave(out)
+        if error.errno == errno.EPIPE:
+            raise typer.Exit(0) from None
+        raise OSError(error.errno, f"stdout cannot be written: {error.strerror}") from error
+
+
+def say_json(value: Any) -> None:
+    """Write a result to stdout as JSON in one line."""
+    say(json.dumps(value, ensure_ascii=False))
+
+
+def tell(text: str) -> None:
+    """Write to stderr what is no result; nothing where it cannot be written."""
+    with suppress(OSError, ValueError):
+        _there(sys.stderr).write(text if text.endswith("\n") else f"{text}\n")
+
+
+def one_line(text: str) -> str:
+    """A text without line ends and control characters, which a document may hold to play tricks on terminals."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def as_options(text: str) -> str:
+    """An error of the Python interface as one of the command line: `--max-cost 2` for `max_cost=2`."""
+    return _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} ", text)
+
+
+def drawn(*parts: Any) -> str:
+    """Tables and texts of rich as the text that stdout shows, with colours if it is a terminal."""
+    out = _there(sys.stdout)
+    console = Console(file=out, width=width_and_colour()[0], markup=False, highlight=False, emoji=False)
+    with console.capture() as captured:
+        for each in parts:
+            console.print(each)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def width_and_colour() -> tuple[int, bool]:
+    """How many characters a line of stdout has, and whether it shows colours."""
+    console = Console(file=_there(sys.stdout))
+    return (console.width, console.color_system is not None) if console.is_terminal else (_WIDTH, False)
+
+
+def of_stderr() -> Console:
+    """A console for what moves: progress and questions."""
+    return Console(file=_there(sys.stderr), markup=False, highlight=False, emoji=False)
+
+
+def asked_at_terminal(question: str) -> bool | None:
+    """The answer to a yes or no question, no by default; `None` where nobody sits at a terminal."""
+    if sys.stdin is None or not (sys.stdin.isatty() and of_stderr().is_terminal):  # pyright: ignore[reportUnnecessaryComparison] - so it is where it was closed
+        return None
+    of_stderr().print(f"{question} [y/N] ", end="")
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _there(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        raise OSError(errno.EBADF, "standard output or standard error is closed")
+    return stream
+
+
+def _be_utf8(out: TextIO) -> None:
+    """Have what goes to a pipe or file be UTF-8 whatever the locale says; no character is an error."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(encoding=None if out.isatty() else "utf-8", errors="backslashreplace")
+
+
+def _leave(out: TextIO) -> None:
+    """Have what is still buffered go nowhere, for Python would try to write it again as it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)

@@ -1,0 +1,45 @@
+// For each first stage: what a perfect reranker would reach, and what rerankers reach now.
+function ceilings(box, data) {
+  if (!data.ceilings.length) box.append(element('p', { class: 'note' }, 'No first stage was measured.'));
+  for (const each of data.ceilings) {
+    const inner = element('div', {});
+    box.append(element('h3', {}, element('bdi', {}, each.first)), inner);
+    const pairs = (points) => points.map(([depth, value]) => `${plainly(value)} at ${depth}`).join(', ');
+    const label = `Ceiling of ${each.first}: ${pairs(each.depths)}. Reached now: ${pairs(each.now) || 'nothing'}.`;
+    figure(inner, label, () => 250, (drawing, width, height) => ceiling(drawing, width, height, each, data.measure));
+  }
+}
+
+function ceiling(drawing, width, height, each, measure) {
+  const [left, right, top, bottom] = [48, width - 24, 28, height - 44];
+  const all = [...each.depths, ...each.now];
+  const reach = all.map(([depth]) => Math.log2(Math.max(1, depth)));
+  const along = between(Math.min(...reach), Math.max(...reach), left + 16, right);
+  const x = (depth) => along(Math.log2(Math.max(1, depth)));
+  const range = around(all.map(([, value]) => value), 0.15);
+  const y = between(range[0], range[1], bottom, top);
+  leftAxis(drawing, y, range, left, right, measure);
+  let edge = -Infinity;
+  for (const depth of [...new Set(all.map(([known]) => known))].sort((one, other) => one - other)) {
+    if (x(depth) - edge > 26) bottomTick(drawing, (edge = x(depth)), bottom + 16, String(depth));
+  }
+  drawing.append(shape('text', { class: 'axis', x: (left + right) / 2, y: height - 6, 'text-anchor': 'middle' }, 'candidates'));
+  const words = labels(width, 0, bottom);
+  if (each.enough !== null) {
+    drawing.append(shape('line', { class: 'enough', x1: x(each.enough), x2: x(each.enough), y1: top, y2: bottom }));
+    const text = `95 % of the best from ${each.enough} on`;
+    words.place(drawing, text, x(each.enough) - 4, bottom - 12, 'label faint');
+  }
+  drawing.append(shape('path', { class: 'ceiling', d: each.depths.map(([depth, value], place) => `${place ? 'L' : 'M'}${x(depth)} ${y(value)}`).join('') }));
+  for (const [depth, value] of each.depths) {
+    drawing.append(shape('circle', { class: 'ceiling-point', cx: x(depth), cy: y(value), r: 4 }, shape('title', {}, `ceiling at ${depth}: ${plainly(value)}`)));
+    words.block(x(depth), y(value), 5);
+  }
+  for (const [depth, value] of each.now) {
+    const d = `M${x(depth)} ${y(value) - 7}l7 7l-7 7l-7-7z`;
+    drawing.append(shape('path', { class: 'now', d }, shape('title', {}, `now at ${depth}: ${plainly(value)}`)));
+    words.block(x(depth), y(value), 7);
+  }
+  each.now.forEach(([depth, value]) => words.place(drawing, `now ${plainly(value, 2)}`, x(depth), y(value)));
+  each.depths.forEach(([depth, value]) => words.place(drawing, plainly(value, 2), x(depth), y(value)));
+}

@@ -1,0 +1,281 @@
+"""`evaluate`: systems measured on a dataset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rerank_kit.arguments import named
+from rerank_kit.checks import check_count, check_positive
+from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.evaluate.dataset import Dataset, Judgements
+from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.first_stages import Found
+from rerank_kit.evaluate.labels import Passages
+from rerank_kit.evaluate.measures import MEASURES, parsed
+from rerank_kit.evaluate.outcomes import Outcome, Outcomes, Stopwatch, Timing
+from rerank_kit.evaluate.reading import read_dataset
+from rerank_kit.evaluate.store import RunStore, key_of
+from rerank_kit.evaluate.summing_up import summed_up
+from rerank_kit.evaluate.systems import Spec, System, systems_of
+
+DEPTHS = (10, 20, 50, 100, 200)
+_TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an evaluation is.
+
+    Attributes:
+        system: What is asked.
+        done: How many queries it has answered.
+        queries: Of how many.
+        spent: What was paid so far in this run, in US dollars, as far as it is known.
+    """
+
+    system: str
+    done: int
+    queries: int
+    spent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will take, told from one query that each system was asked.
+
+    Attributes:
+        cost: In US dollars, of all that is not in the store yet.
+        unknown: Systems that ask an API or a server whose price is not known.
+        seconds: About how long.
+    """
+
+    cost: float
+    unknown: tuple[str, ...]
+    seconds: float
+
+
+@named
+def evaluate(
+    dataset: Dataset | str | Path,
+    systems: Mapping[str, Spec] | Sequence[Spec] | None = None,
+    *,
+    measure: str = "nDCG@10",
+    measures: Sequence[str] = MEASURES,
+    queries: int | None = None,
+    seed: int = 0,
+    margin: float = 0.01,
+    store: str | Path | None = None,
+    max_cost: float | None = None,
+    confirm: Callable[[Plan], bool] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Evaluation:
+    """Measure systems on a dataset: which is better, whether that is sure, how slow each is, and what it costs.
+
+    All systems are asked one query first: an error names each that is broken, before anything is spent on the others.
+    What is found out is kept in `store`: a run that was interrupted goes on there, and no score is paid for twice.
+
+    Args:
+        dataset: A `Dataset`, or the path of one: see `read_dataset`.
+        systems: By name, such as `"bm25@50 > onnx:embedded"`, or by object: a `Reranker`, a function from a query and
+            texts to scores, a retriever of LangChain or LlamaIndex, or a pair `(retriever, reranker)`. A mapping gives
+            them names. By default BM25, and the embedded model on 10, 50 and 100 of its candidates.
+        measure: The one that verdicts are on.
+        measures: What else is shown, as ir-measures writes it.
+        queries: How many queries at most, drawn by `seed`; `None` is all.
+        seed: Of what is drawn, and of the statistics.
+        margin: Two systems are equal where they differ by no more than this.
+        store: A file; `None` keeps nothing.
+        max_cost: What the run may cost, in US dollars. Without it, nothing that has a price is asked beyond the first
+            query.
+        confirm: Asked with the plan before the run; `False` ends it. In place of `max_cost`.
+        progress: Told after each query.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or a system is broken.
+        BudgetExceeded: The run would cost, or has cost, more than `max_cost`. What was found out is kept.
+        MissingExtra: A package is not installed.
+    """
+    data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)
+    wanted = list(dict.fromkeys([measure, *measures]))
+    parsed(wanted)
+    chosen = data.answerable()
+    if check_count("queries", queries, none="for all of them") is not None:
+        chosen = chosen.sampled(queries or 1, seed)
+    with_store = RunStore(store)
+    try:
+        run = _Run(chosen, systems_of(systems, data), Outcomes(with_store, _key(data)), progress)
+        plan = run.tried()
+        _agree(plan, check_positive("max_cost", max_cost), confirm)
+        run.budget = max_cost if confirm is None else None
+        outcomes = {system.name: run.ran(system) for system in run.in_order()}
+        judgements = run.judgements(outcomes.values())
+        results = run.results(outcomes, wanted, judgements)
+    finally:
+        with_store.close()
+    return summed_up(data, chosen, results, judgements, wanted, seed=seed, margin=margin)
+
+
+def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | None) -> None:
+    """Whether the run may cost what it will.
+
+    Raises:
+        BudgetExceeded: It may not.
+        ConfigurationError: There is a limit, and prices are not known.
+    """
+    if confirm is not None:
+        if not confirm(plan):
+            msg = f"the run was not wanted, at about ${plan.cost:.2f}: nothing more was asked"
+            raise BudgetExceeded(msg)
+        return
+    if most is not None and plan.unknown:
+        msg = (
+            f"max_cost={most} cannot be kept: what these cost is not known: {', '.join(plan.unknown)}: pass prices= to "
+            "them, or leave max_cost out"
+        )
+        raise ConfigurationError(msg)
+    if plan.cost > (most or 0.0):
+        told = "nothing is paid for without it" if most is None else f"max_cost={most}"
+        msg = f"the run would cost about ${plan.cost:.2f}: pass max_cost={math.ceil(plan.cost * 110) / 100} ({told})"
+        raise BudgetExceeded(msg)
+
+
+def _key(data: Dataset) -> str:
+    """What the documents and queries are."""
+    return key_of(list(data.queries.items()), list(data.documents.items()), data.candidates and dict(data.candidates))
+
+
+class _Run:
+    """One evaluation at work."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        systems: Sequence[System],
+        outcomes: Outcomes,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.data, self.systems, self._outcomes, self._progress = data, systems, outcomes, progress
+        self.budget: float | None = None
+        self._spent = 0.0
+        self._depths = {
+            each.first_stage.name: max(
+                [max(DEPTHS), *(other.recall or 0 for other in systems if other.first_stage is each.first_stage)]
+            )
+            for each in systems
+        }
+
+    def in_order(self) -> list[System]:
+        """Deep ones first, so that the others find their scores."""
+        return sorted(self.systems, key=lambda each: -(each.recall or 0))
+
+    def results(
+        self, outcomes: Mapping[str, Mapping[str, Outcome]], measures: Sequence[str], judgements: Judgements
+    ) -> list[SystemResult]:
+        """The results of all systems, in the order in which they were named."""
+        return [
+            SystemResult.of(
+                system, outcomes[system.name], self.times(system, outcomes[system.name]), measures, judgements
+            )
+            for system in self.systems
+        ]
+
+    def judgements(self, outcomes: Iterable[Mapping[str, Outcome]]) -> Judgements:
+        """The labels, those by quotes resolved against all that was found."""
+        judgements = {query: dict(self.data.judgements.get(query, {})) for query in self.data.queries}
+        if not self.data.quotes:
+            return judgements
+        texts = dict(self.data.documents)
+        for each in outcomes:
+            for outcome in each.values():
+                texts.update({found.id: found.text for found in outcome.candidates})
+        passages = Passages(texts)
+        for query, quotes in self.data.quotes.items():
+            for quote in quotes:
+                # What nobody found counts as missing all the same.
+                holding = passages.holding(quote).documents or [f"nothing that was found says: {quote}"]
+                judgements[query].update(dict.fromkeys(holding, 1))
+        return judgements
+
+    def tried(self) -> Plan:
+        """Ask every system one query.
+
+        Raises:
+            ConfigurationError: Some are broken; all of these are named.
+        """
+        query_id = next(iter(self.data.queries))
+        broken: list[str] = []
+        cost, seconds, unknown = 0.0, 0.0, list[str]()
+        for system in self.in_order():
+            try:
+                with Stopwatch() as watch:
+                    outcome = self._outcome(system, query_id)
+            except Exception as error:  # noqa: BLE001 - retrievers and functions of users raise whatever they like
+                broken.append(f"{system.name}: {type(error).__name__}: {error}")
+                continue
+            if outcome.problem is not None and not outcome.order:
+                broken.append(f"{system.name}: {outcome.problem}")
+                continue
+            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
+            rest = self._rest(system)
+            seconds += watch.timing.seconds * rest
+            cost += (outcome.cost or 0.0) * rest
+            if outcome.cost is None and outcome.timing is not None and rest:
+                unknown.append(system.name)
+        if broken:
+            msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
+            raise ConfigurationError(msg)
+        return Plan(cost, tuple(unknown), seconds)
+
+    def _rest(self, system: System) -> int:
+        """How many queries a reranker has to be asked that are not in the store."""
+        if system.reranker is None:
+            return 0
+        known = self._outcomes.has
+        return sum(not known(system, text, self._candidates(system, each)) for each, text in self.data.queries.items())
+
+    def _candidates(self, system: System, query_id: str) -> tuple[Found, ...]:
+        depth = self._depths[system.first_stage.name]
+        found, _ = self._outcomes.first(system.first_stage, query_id, self.data.queries[query_id], depth)
+        return found[: system.recall]
+
+    def ran(self, system: System) -> dict[str, Outcome]:
+        """What a system makes of all queries.
+
+        Raises:
+            BudgetExceeded: It has cost too much.
+        """
+        found: dict[str, Outcome] = {}
+        for done, query_id in enumerate(self.data.queries, 1):
+            if self.budget is not None and self._spent > self.budget:
+                spent = f"${self._spent:.2f}, more than max_cost={self.budget}"
+                msg = f"the run has cost {spent}: what was found out is kept in store=, where it goes on with more"
+                raise BudgetExceeded(msg)
+            outcome = self._outcome(system, query_id)
+            found[query_id] = outcome
+            self._spent += (outcome.cost or 0.0) if outcome.fresh else 0.0
+            if self._progress is not None:
+                self._progress(Progress(system.name, done, len(self.data.queries), self._spent))
+        return found
+
+    def times(self, system: System, outcomes: Mapping[str, Outcome]) -> list[Timing]:
+        """How long a system takes for a query, the first stage included.
+
+        Where scores came from a deeper run, and from no API, the reranking of some queries is measured by itself.
+        """
+        found: list[Timing] = []
+        for query_id, outcome in outcomes.items():
+            query = self.data.queries[query_id]
+            _, first = self._outcomes.first(system.first_stage, query_id, query, self._depths[system.first_stage.name])
+            if system.reranker is None:
+                found.append(first)
+            elif outcome.timing is not None or len(found) < _TIMED:
+                second = self._outcomes.timed(system, query_id, query, outcome)
+                if second is not None:
+                    found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
+        return found
+
+    def _outcome(self, system: System, query_id: str) -> Outcome:
+        return self._outcomes.reranked(system, self.data.queries[query_id], self._candidates(system, query_id))

@@ -1,0 +1,305 @@
+"""Systems of an evaluation: first stages, and rerankers on top of them, by object or by name."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import pickle
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeAlias, TypeGuard, cast
+
+from rerank_kit.combine.cascade import Cascade
+from rerank_kit.combine.stages import Stage
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.evaluate.dataset import Dataset
+from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
+from rerank_kit.quoting import class_name, quoted
+from rerank_kit.reranker import Reranker
+from rerank_kit.wrong_kind import framework_of, is_retriever
+
+DEFAULT = ("bm25", "bm25@10 > onnx:embedded", "bm25@50 > onnx:embedded", "bm25@100 > onnx:embedded")
+RECALL = 50
+_GRAMMAR = "'bm25', 'bm25@100 > onnx:embedded', 'given > cohere:rerank-v4.0-fast' or 'package.module:object'"
+_STAGE = re.compile(r"(bm25|given)(?:@(\d+))?")
+
+Spec: TypeAlias = object
+"""A name, a `Reranker`, a function from a query and texts to scores, a retriever, or a pair (retriever, reranker)."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What is measured.
+
+    Attributes:
+        name: What tables call it.
+        first_stage: What brings the candidates.
+        recall: How many of them are reranked; `None` where none are.
+        reranker: What puts them in order; `None` for the first stage alone.
+    """
+
+    name: str
+    first_stage: FirstStage
+    recall: int | None = None
+    reranker: Reranker | None = None
+
+
+def key_of_reranker(name: str, reranker: Reranker) -> str:
+    """On what a ranking depends beside query and candidates, as far as that can be told.
+
+    What has no fingerprint is known by its name and settings, or by its name, class and model if it is none of ours.
+    """
+    return reranker.fingerprint or f"{name}: {_settings(reranker)}"
+
+
+def _settings(reranker: Reranker) -> str:
+    kind = type(reranker)
+    if kind.__module__.startswith("rerank_kit."):
+        with contextlib.suppress(Exception):  # what is inside may be of users, and is pickled as they please
+            return hashlib.sha256(pickle.dumps(reranker)).hexdigest()
+    return f"{kind.__module__}.{kind.__qualname__}({reranker.model})"
+
+
+def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Dataset) -> list[System]:
+    """The systems that somebody names, each after its first stage alone.
+
+    Args:
+        given: Each as `Spec` says, by the name that tables shall have; a list names them itself.
+        dataset: What they are measured on.
+
+    Raises:
+        ConfigurationError: One of them is none, or two have the same name.
+        MissingExtra: A package is not installed that one of them needs.
+    """
+    made = _Making(dataset)
+    if given is None:
+        given = [each.replace("bm25", _first(dataset)) for each in DEFAULT]
+    if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
+        msg = (
+            f"systems must be a list of systems, or a mapping of names to them, not {quoted(given)}: wrap it in a list"
+        )
+        raise ConfigurationError(msg)
+    named = given.items() if isinstance(given, Mapping) else [(None, each) for each in given]
+    for name, spec in named:
+        made.add(name, spec)
+    return made.systems
+
+
+class _Making:
+    """Makes systems, with first stages that they share."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._stages: dict[object, FirstStage] = {}
+        self.systems: list[System] = []
+
+    def add(self, name: str | None, spec: Spec) -> None:
+        """Add what somebody names."""
+        if isinstance(spec, System):
+            name, stage, recall, reranker = spec.name, spec.first_stage, spec.recall, spec.reranker
+            second: object = reranker
+        else:
+            first, second = self._halves(spec)
+            stage, recall = self._stage(first)
+            reranker = None if second is None else reranker_of(second)
+        self._put(System(stage.name, stage))
+        if reranker is not None:
+            recall = RECALL if recall is None else recall
+            called = f"{stage.name}@{recall} > {_called(second, spec)}"
+            self._put(System(name or called, stage, recall, reranker))
+        elif name is not None and name != stage.name:
+            self.systems = [each for each in self.systems if each.first_stage is not stage or each.reranker]
+            stage.name = name
+            self._put(System(name, stage))
+
+    def _put(self, system: System) -> None:
+        same = next((each for each in self.systems if each.name == system.name), None)
+        if same is None:
+            self.systems.append(system)
+        elif system.reranker is not None:
+            msg = f"systems: two are called {system.name!r}: give them names, systems={{'one': …, 'another': …}}"
+            raise ConfigurationError(msg)
+
+    def _halves(self, spec: Spec) -> tuple[object, object]:
+        """The first stage, and the reranker on top of it, of which one may be `None`."""
+        if isinstance(spec, str):
+            first, arrow, second = map(str.strip, spec.partition(">"))
+            if arrow:
+                return first, _stages(second) if ">" in second else second
+            return (first, None) if _STAGE.fullmatch(first) else self._object(first)
+        if _is_pair(spec):
+            return spec
+        return (spec, None) if is_retriever(spec) else (None, spec)
+
+    def _object(self, name: str) -> tuple[object, object]:
+        """A name of which it is not known yet whether it is that of a retriever."""
+        if _kind(name) in _BY_NAME:
+            return None, name
+        found = imported(name)
+        return (found, None) if is_retriever(found) else (None, name)
+
+    def _stage(self, given: object) -> tuple[FirstStage, int | None]:
+        """A first stage, and how many of its candidates are reranked, where that is said."""
+        if given is None:
+            given = _first(self._dataset)
+        recall = None
+        if isinstance(given, str):
+            told = _STAGE.fullmatch(given)
+            if told is None:
+                given = imported(given)
+            else:
+                given, recall = told[1], None if told[2] is None else int(told[2])
+                if recall == 0:
+                    msg = f"systems: {told[0]!r} reranks no candidates: write {told[1]}@50 or so"
+                    raise ConfigurationError(msg)
+        key = given if isinstance(given, str) else id(given)
+        if key not in self._stages:
+            self._stages[key] = self._made(given)
+        return self._stages[key], recall
+
+    def _made(self, given: object) -> FirstStage:
+        if given == "bm25":
+            return BM25Stage(self._dataset)
+        if given == "given":
+            return GivenStage(self._dataset)
+        if callable(getattr(given, "find", None)):
+            return cast("FirstStage", given)
+        count = sum(isinstance(each, RetrieverStage) for each in self._stages.values())
+        name = class_name(given) if count == 0 else f"{class_name(given)} {count + 1}"
+        return RetrieverStage(given, name, self._dataset)
+
+
+def _first(dataset: Dataset) -> str:
+    """The first stage where none is named: the candidates that come with the dataset, or BM25."""
+    return "bm25" if dataset.candidates is None else "given"
+
+
+def _stages(names: str) -> Reranker:
+    """A cascade such as `onnx:embedded@20 > cohere:rerank-v4.0-fast`: 20 go on to the second reranker.
+
+    Raises:
+        ConfigurationError: One of them is no reranker, or it is not said how many go on.
+    """
+    stages: list[Stage] = []
+    *before, last = map(str.strip, names.split(">"))
+    for each in before:
+        name, at, count = each.rpartition("@")
+        if not at or not count.isdigit() or int(count) < 1:
+            msg = (
+                f"systems: {each!r} goes on to another reranker: say with how many, such as {each.partition('@')[0]}@20"
+            )
+            raise ConfigurationError(msg)
+        stages.append(Stage(reranker_of(name.strip()), top_n=int(count)))
+    return Cascade(*stages, Stage(reranker_of(last)), keep_rest=True)
+
+
+def _is_pair(spec: Spec) -> TypeGuard[tuple[object, object]]:
+    return isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2  # noqa: PLR2004 - both halves
+
+
+def _kind(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def _called(reranker: object, spec: Spec) -> str:
+    """What tables call a reranker: as it was named, or by its class and model."""
+    if isinstance(reranker, str):
+        return reranker
+    if isinstance(spec, str):  # a cascade
+        return spec.partition(">")[2].strip()
+    model = getattr(reranker, "model", None)
+    name = str(getattr(reranker, "__name__", class_name(reranker)))
+    return f"{name}({model})" if isinstance(model, str) else name
+
+
+def reranker_of(spec: object) -> Reranker:
+    """The reranker that a name, a function or an object stands for.
+
+    Raises:
+        ConfigurationError: It is none.
+        MissingExtra: A package is not installed that it needs.
+    """
+    if isinstance(spec, str):
+        kind, _, model = spec.partition(":")
+        if kind in _BY_NAME:
+            if not model:
+                msg = f"systems: {spec!r} names no model: write it behind the colon, as in {_GRAMMAR}"
+                raise ConfigurationError(msg)
+            return _BY_NAME[kind](model)
+        spec = imported(spec)
+    if isinstance(spec, Reranker):
+        return spec
+    loaded: object = getattr(spec, "loaded", None)
+    if framework_of(spec) is not None and isinstance(loaded, Reranker):
+        return loaded  # a compressor or postprocessor of ours
+    if callable(spec):
+        return Reranker.of(cast("Callable[..., Any]", spec))
+    msg = f"systems: {quoted(spec)} is no reranker, no function and no retriever: write {_GRAMMAR}"
+    raise ConfigurationError(msg)
+
+
+def imported(name: str) -> object:
+    """What `package.module:object` names.
+
+    Raises:
+        ConfigurationError: There is no such thing, or it raises while it is imported.
+    """
+    module, colon, path = name.partition(":")
+    if not colon or not all(each.isidentifier() for each in (*module.split("."), *path.split("."))):
+        msg = f"systems: {name!r} is not understood{_meant(name)}: write {_GRAMMAR}"
+        raise ConfigurationError(msg)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as `python -m` does
+    try:
+        found: object = importlib.import_module(module)
+        for each in path.split("."):
+            found = getattr(found, each)
+    except Exception as error:
+        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{_meant(name)}"
+        raise ConfigurationError(msg) from error
+    return found
+
+
+def _meant(name: str) -> str:
+    """The end of an error: what a name that cannot be imported was probably meant to be."""
+    kind, colon, model = name.partition(":")
+    close = get_close_matches(kind, _BY_NAME, n=1)
+    return f" (did you mean {f'{close[0]}{colon}{model}'!r}?)" if close else ""
+
+
+def _onnx(model: str) -> Reranker:
+    from rerank_kit.local import OnnxCrossEncoder
+
+    return OnnxCrossEncoder() if model == "embedded" else OnnxCrossEncoder(model)
+
+
+def _local(name: str) -> Callable[[str], Reranker]:
+    def make(model: str) -> Reranker:
+        return cast("Reranker", getattr(importlib.import_module("rerank_kit.local"), name)(model))
+
+    return make
+
+
+def _managed(name: str) -> Callable[[str], Reranker]:
+    def make(model: str) -> Reranker:
+        return cast("Reranker", getattr(importlib.import_module("rerank_kit.managed"), name)(model))
+
+    return make
+
+
+_BY_NAME: Mapping[str, Callable[[str], Reranker]] = {
+    "onnx": _onnx,
+    "local": _local("cross_encoder"),
+    "sentence-transformers": _local("SentenceTransformersCrossEncoder"),
+    "flashrank": _local("FlashRank"),
+    "cohere": _managed("Cohere"),
+    "voyage": _managed("Voyage"),
+    "jina": _managed("Jina"),
+    "endpoint": _managed("Endpoint"),
+}

@@ -1,0 +1,344 @@
+"""`evaluate`: what is asked of whom, how often, in which order, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rerank_kit import ConfigurationError, Deadline, Document, Ranking, Reranker, Rules, Usage
+from rerank_kit.errors import BudgetExceeded, RateLimited
+from rerank_kit.evaluate import Dataset, Plan, Progress, evaluate
+from rerank_kit.evaluate.first_stages import Found
+from rerank_kit.local import CrossEncoder
+from rerank_kit.rules import equals
+from rerank_kit.values import Span
+
+ANIMALS = ("cat", "dog", "cow", "hen", "pig", "fox", "owl", "bat", "emu", "yak")
+DOCUMENTS = {f"{each} {kind}": f"the {each} {kind}" for each in ANIMALS for kind in ("sleeps", "eats", "runs")}
+QUERIES = {each: f"when {each} eats" for each in ANIMALS}
+JUDGEMENTS = {each: {f"{each} eats": 1} for each in ANIMALS}
+DATA = Dataset("animals", QUERIES, JUDGEMENTS, DOCUMENTS)
+
+
+class Words(CrossEncoder):
+    """Counts shared words, and what it was asked."""
+
+    model = "words"
+
+    def __init__(self, sign: int = 1) -> None:
+        self.pairs: list[tuple[str, str]] = []
+        self.sign = sign
+
+    @property
+    def fingerprint(self) -> str:
+        return f"words, {self.sign}"
+
+    def __repr__(self) -> str:
+        return "Words()"
+
+    def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+        self.pairs += pairs
+        return [self.sign * len(set(query.split()) & set(text.split())) / 10 for query, text in pairs]
+
+
+class Paid(Reranker):
+    """Costs a dollar a query, as an API that is not pointwise."""
+
+    pointwise = False
+    model = "paid"
+
+    def __init__(self, cost: float | None = 1.0, *, stops: int = 100) -> None:
+        self.asked: list[str] = []
+        self.price = cost
+        self.stops = stops
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        if len(self.asked) == self.stops:
+            raise KeyboardInterrupt
+        self.asked.append(query)
+        count = len(documents)
+        usage = Usage(pairs=count, requests=1)
+        ranking = Ranking.by_score([1.0] * count, usage)
+        return Ranking(ranking.hits, usage, (Span("Paid", "paid", count, count, 0.0, usage, cost=self.price),))
+
+
+def test_first_stages_and_rerankers_are_measured_and_compared() -> None:
+    found = evaluate(DATA, {"plain": ("bm25@3", Words()), "harmful": ("bm25@3", Words(-1))})
+    assert [each.name for each in found.systems] == ["bm25", "plain", "harmful"]
+    assert found["plain"].mean("nDCG@10") == 1.0
+    assert found["harmful"].mean("nDCG@10") == pytest.approx(0.5)
+    assert found["plain"].mean("nDCG@10") >= found["bm25"].mean("nDCG@10") > found["harmful"].mean("nDCG@10")
+    (harm,) = [each for each in found.findings if each["kind"] == "harm"]
+    assert "harmful is worse than bm25" in harm["text"]
+    assert set(harm["queries"]) == set(QUERIES)
+    told = json.loads(found.to_json())
+    assert [each["name"] for each in told["systems"]] == ["bm25", "plain", "harmful"]
+    assert told["systems"][1]["results"][0][0] == ["cat eats", 0.2, None]
+    assert told["systems"][1]["first_stage"] == "bm25"
+    assert told["systems"][1]["seconds"]["p95"] > 0
+    assert told["documents"]["cat eats"] == "the cat eats"
+    assert told["queries"][0] == {"id": "cat", "text": "when cat eats", "relevant": {"cat eats": 1}}
+
+
+def test_a_score_is_computed_once_for_all_depths_and_runs(tmp_path: Path) -> None:
+    words = Words()
+    systems = {"two": ("bm25@2", words), "three": ("bm25@3", words)}
+    first = evaluate(DATA, systems, store=tmp_path / "store.db")
+    timed = 2 * len(QUERIES)  # the shallow one is measured by itself
+    assert len(words.pairs) == 3 * len(QUERIES) + timed
+    shallow, deep = (first[each].outcomes["cat"].ids for each in ("two", "three"))
+    assert shallow == [each for each in deep if each in shallow]
+    again = Words()
+    second = evaluate(DATA, {"two": ("bm25@2", again), "three": ("bm25@3", again)}, store=tmp_path / "store.db")
+    assert again.pairs == []
+    assert second.to_dict()["systems"] == first.to_dict()["systems"]
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(DATA, {"paid": Paid(stops=4)}, store=store, max_cost=20)
+    after = Paid()
+    told: list[Plan] = []
+
+    def agree(plan: Plan) -> bool:
+        told.append(plan)
+        return True
+
+    evaluate(DATA, {"paid": after}, store=store, confirm=agree)
+    assert len(after.asked) == 6
+    assert told == [Plan(6.0, (), told[0].seconds)]
+
+
+def test_nothing_that_has_a_price_is_asked_beyond_the_first_query_unless_one_agrees() -> None:
+    paid = Paid()
+    with pytest.raises(BudgetExceeded, match=r"would cost about \$9.00: pass max_cost=9.9 "):
+        evaluate(DATA, {"paid": paid})
+    assert len(paid.asked) == 1
+    with pytest.raises(BudgetExceeded, match="max_cost=5"):
+        evaluate(DATA, {"paid": paid}, max_cost=5)
+    with pytest.raises(BudgetExceeded, match="was not wanted"):
+        evaluate(DATA, {"paid": paid}, confirm=lambda plan: plan.cost < 9)
+    assert len(paid.asked) == 3
+    found = evaluate(DATA, {"paid": paid}, max_cost=10)
+    assert found["paid"].cost_per_1000 == 1000.0
+    with pytest.raises(ConfigurationError, match=r"max_cost=5.0 cannot be kept: what these cost is not known: paid"):
+        evaluate(DATA, {"paid": Paid(None)}, max_cost=5)
+    assert evaluate(DATA, {"paid": Paid(None)})["paid"].cost_per_1000 is None
+
+
+def test_a_run_that_becomes_dearer_than_it_may_ends() -> None:
+    class Rising(Paid):
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+            self.price = 1.0 if not self.asked else 5.0
+            return super().flow(query, documents, deadline)
+
+    rising = Rising()
+    with pytest.raises(BudgetExceeded, match=r"has cost \$16.00, more than max_cost=11"):
+        evaluate(DATA, {"paid": rising}, max_cost=11)
+    assert len(rising.asked) == 4
+
+
+def test_all_broken_systems_are_named_before_anything_is_spent() -> None:
+    def breaks(query: str, texts: list[str]) -> list[float]:
+        raise OSError("no such host")
+
+    class Down(Words):
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            raise RateLimited("too many requests")
+
+    paid = Paid()
+    with pytest.raises(ConfigurationError) as caught:
+        evaluate(DATA, {"one": breaks, "two": Down(), "paid": paid}, max_cost=100)
+    assert "2 of 4 systems cannot be asked" in str(caught.value)
+    assert "one: OSError: no such host" in str(caught.value)
+    assert "two: RateLimited: too many requests" in str(caught.value)
+    assert len(paid.asked) == 1
+
+
+def test_a_query_that_fails_counts_nothing_is_told_and_tried_again(tmp_path: Path) -> None:
+    class Sometimes(Words):
+        fails = True
+
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            if self.fails and "owl" in pairs[0][0]:
+                raise RateLimited("too many requests")
+            return super().score(pairs, deadline)
+
+    one = Sometimes()
+    found = evaluate(DATA, {"one": one}, store=tmp_path / "store.db")
+    assert found["one"].failed == {"owl": "RateLimited: too many requests"}
+    assert found["one"].values["nDCG@10"]["owl"] == 0.0
+    (told,) = [each for each in found.findings if each["kind"] == "failed"]
+    assert "1 of 10 rankings" in told["text"]
+    one.fails = False
+    assert evaluate(DATA, {"one": one}, store=tmp_path / "store.db")["one"].failed == {}
+
+
+def test_progress_is_told_of_each_system() -> None:
+    told: list[Progress] = []
+    evaluate(DATA, {"paid": Paid()}, max_cost=10, queries=3, progress=told.append)
+    assert [(each.system, each.done, each.queries, each.spent) for each in told] == [
+        *(("paid", done, 3, float(done)) for done in (1, 2, 3)),
+        *(("bm25", done, 3, 3.0) for done in (1, 2, 3)),
+    ]
+
+
+def test_quotes_are_found_in_what_is_found_and_what_nobody_finds_is_missing() -> None:
+    class Chunks:
+        name = key = "chunks"
+        free = True
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            return [
+                Found("1", "it sleeps all day and all night long"),
+                Found("2", "the old cat eats ten mice every day"),
+            ]
+
+    quotes = {"cat": ["the old cat eats ten mice every day", "nobody has ever said this in any of the texts"]}
+    data = Dataset("quotes", {"cat": "what does it eat"}, {}, quotes=quotes)
+    found = evaluate(data, {"words": (Chunks(), Words())}, measures=["R@5", "RR@10"])
+    assert found["chunks"].mean("R@5") == 0.5
+    assert found["chunks"].mean("RR@10") == 0.5
+    assert found["words"].mean("RR@10") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"measure": "nDGC@10"}, "'nDGC@10' is none: write them as ir-measures does"),
+        ({"queries": 0}, "queries must be"),
+        ({"store": "."}, "cannot be opened"),
+        ({"systems": "bm25"}, "wrap it in a list"),
+        ({"systems": ["bm52"]}, "'bm52' is not understood"),
+        ({"systems": ["bm25@0 > onnx:embedded"]}, "reranks no candidates"),
+        ({"systems": ["given"]}, "animals has none"),
+        ({"systems": [5]}, "is no reranker, no function and no retriever"),
+        ({"systems": ["no_such_module:thing"]}, "cannot be imported"),
+        ({"topn": 5}, "topn"),
+        ({"max_cost": -1}, "max_cost must be"),
+    ],
+)
+def test_a_wrong_argument_is_said_at_once(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        evaluate(DATA, **options)
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("what I know about cats" * 100, "utf-8")
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        evaluate(DATA, ["bm25"], store=path)
+    assert path.read_text("utf-8").startswith("what I know")
+
+
+def test_a_damaged_row_is_computed_anew(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    first = evaluate(DATA, {"words": Words()}, store=store)
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE evaluation SET value = '{'")
+    second = evaluate(DATA, {"words": Words()}, store=store)
+    assert second["words"].values == first["words"].values
+
+
+class Apart(Reranker):
+    """Asks an API: each document's score is its own."""
+
+    model = "apart"
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    @property
+    def fingerprint(self) -> str:
+        return "apart, 1"
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        self.asked.append(len(documents))
+        return Ranking.by_score([float(len(each.text)) for each in documents], Usage(requests=1))
+
+
+def test_what_an_api_would_have_to_be_paid_for_again_is_not_known() -> None:
+    apart = Apart()
+    found = evaluate(DATA, {"two": ("bm25@2", apart), "three": ("bm25@3", apart)})
+    assert apart.asked == [3] * len(QUERIES)
+    assert found["two"].seconds() is None
+    assert found["two"].cost_per_1000 is None
+    assert found["three"].seconds() is not None
+    assert found.to_dict()["systems"][1]["seconds"] is None
+
+
+def test_times_of_a_shallow_run_are_measured_on_some_queries() -> None:
+    many = {str(number): f"when {ANIMALS[number % 10]} eats" for number in range(25)}
+    data = Dataset("many", many, {each: {"cat eats": 1} for each in many}, DOCUMENTS)
+    found = evaluate(data, {"two": ("bm25@2", Words()), "three": ("bm25@3", Words())})
+    assert (len(found["two"].timings), len(found["three"].timings)) == (20, 25)
+
+
+def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:
+    class Backwards:
+        name = key = "backwards"
+        free = True
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            texts = [f"a text of item{number}" for number in range(60)] + [f"the {query_id} eats"]
+            return [Found(text.removeprefix("the "), text) for text in texts][:depth]
+
+    found = evaluate(DATA, {"few": (Backwards(), Words())})
+    assert found["few"].recall == 50
+    (told,) = [each["text"] for each in found.findings if each["kind"] == "recall"]
+    assert told == "few: your reranker sees 50 candidates; at 61 the ceiling of nDCG@10 rises from 0.00 to 1.00"
+    path = tmp_path / "found.json"
+    assert found.to_json(path) == path.read_text("utf-8")
+    with pytest.raises(StopIteration):
+        found["none"]
+
+
+def test_metadata_that_no_file_can_hold_is_ranked_all_the_same(tmp_path: Path) -> None:
+    class Odd:
+        name = key = "odd"
+        free = True
+        asked = 0
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            self.asked += 1
+            return [Found(f"{query_id} eats", f"the {query_id} eats", metadata={"when": {1, 2}, "year": 2020})]
+
+    odd, store = Odd(), tmp_path / "store.db"
+    rules = Rules(prefer=[equals("year", 2020)])
+    for _ in range(2):
+        found = evaluate(DATA, {"rules": (odd, rules)}, store=store, queries=2)
+        assert found["rules"].mean("RR@10") == 1.0
+    assert odd.asked == 4  # what cannot be kept is found again
+
+
+def test_a_wrong_setting_that_shows_late_is_raised() -> None:
+    class Late(Words):
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            if "owl" in pairs[0][0]:
+                raise ConfigurationError("the model wants a prompt")
+            return super().score(pairs, deadline)
+
+    with pytest.raises(ConfigurationError, match="the model wants a prompt"):
+        evaluate(DATA, [Late()])
+
+
+def test_an_evaluation_is_shown_and_written_in_all_forms(tmp_path: Path) -> None:
+    found = evaluate(DATA, {"words": ("bm25@3", Words())})
+    assert "words" in str(found)
+    assert "bm25" in str(found)
+    written = {"html": found.to_html, "markdown": found.to_markdown, "latex": found.to_latex, "csv": found.to_csv}
+    for name, write in written.items():
+        path = tmp_path / name
+        assert write(path) == path.read_text("utf-8")
+        assert write() == write(path)
+        assert "words" in write()
+    assert found._repr_html_().startswith('<iframe title="evaluation"')
+    assert "&lt;script" in found._repr_html_()
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    assert isinstance(found.to_pandas(), pandas.DataFrame)

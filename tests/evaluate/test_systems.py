@@ -1,0 +1,204 @@
+"""Systems by name and by object, and first stages of both frameworks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.vectorstores import InMemoryVectorStore
+from llama_index.core.schema import TextNode
+from llama_index.retrievers.bm25 import BM25Retriever as LlamaBM25
+
+import langchain_rerank_kit
+import llama_rerank_kit
+from rerank_kit import Cascade, ConfigurationError, MissingExtra, Reranker
+from rerank_kit.evaluate import Dataset, evaluate
+from rerank_kit.evaluate.first_stages import RetrieverStage
+from rerank_kit.evaluate.systems import System, reranker_of, systems_of
+from rerank_kit.local import OnnxCrossEncoder
+from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
+from tests.doubles import Scripted
+
+TEXTS = {str(number): f"a text of item{number}" for number in range(60)}
+DATA = Dataset("numbers", {"q": "text item7"}, {"q": {"7": 1}}, TEXTS)
+GIVEN = Dataset("given", DATA.queries, DATA.judgements, TEXTS, {"q": ["9", "7", "8"]})
+
+
+def shared(query: str, texts: list[str]) -> list[float]:
+    return [float(len(set(query.split()) & set(text.split()))) for text in texts]
+
+
+def names(given: Any, data: Dataset = DATA) -> list[tuple[str, str, int | None]]:
+    return [(each.name, each.first_stage.name, each.recall) for each in systems_of(given, data)]
+
+
+def test_by_default_the_embedded_model_is_tried_on_few_and_many_candidates() -> None:
+    assert names(None) == [
+        ("bm25", "bm25", None),
+        ("bm25@10 > onnx:embedded", "bm25", 10),
+        ("bm25@50 > onnx:embedded", "bm25", 50),
+        ("bm25@100 > onnx:embedded", "bm25", 100),
+    ]
+
+
+def test_candidates_that_come_along_are_the_first_stage() -> None:
+    assert [each for each, _, _ in names(None, GIVEN)][:2] == ["given", "given@10 > onnx:embedded"]
+    assert names([shared], GIVEN)[-1] == ("given@50 > shared", "given", 50)
+
+
+def test_names_of_first_stages_and_objects_are_combined() -> None:
+    assert names(
+        ["given", "bm25@20 > tests.evaluate.test_systems:shared", ("bm25", shared), ("bm25", Scripted())], GIVEN
+    ) == [
+        ("given", "given", None),
+        ("bm25", "bm25", None),
+        ("bm25@20 > tests.evaluate.test_systems:shared", "bm25", 20),
+        ("bm25@50 > shared", "bm25", 50),
+        ("bm25@50 > Scripted(scripted)", "bm25", 50),
+    ]
+    assert names({"mine": ("given@2", shared), "lexical": "bm25"}, GIVEN) == [
+        ("given", "given", None),
+        ("mine", "given", 2),
+        ("lexical", "lexical", None),
+    ]
+    made = systems_of(["bm25"], DATA)[0].first_stage
+    assert names([System("whole", made, 7, Scripted())]) == [("bm25", "bm25", None), ("whole", "bm25", 7)]
+
+
+def test_cascades_are_written_as_they_run() -> None:
+    mine = "tests.evaluate.test_systems:shared"
+    (_, made) = systems_of([f"bm25@40 > {mine}@10 > {mine}"], DATA)
+    assert (made.name, made.recall) == (f"bm25@40 > {mine}@10 > {mine}", 40)
+    assert isinstance(made.reranker, Cascade)
+    assert [each.top_n for each in made.reranker.stages] == [10, None]
+    for wrong in (mine, f"{mine}@0", f"{mine}@many"):
+        with pytest.raises(ConfigurationError, match="say with how many, such as"):
+            systems_of([f"bm25 > {wrong} > {mine}"], DATA)
+
+
+def test_two_systems_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="two are called 'bm25@50 > Scripted"):
+        systems_of([Scripted(), Scripted()], DATA)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("onnx:embedded", OnnxCrossEncoder),
+        ("cohere:rerank-v4.0-fast", Cohere),
+        ("voyage:rerank-2.5", Voyage),
+        ("jina:jina-reranker-v3", Jina),
+        ("endpoint:http://127.0.0.1:8080", Endpoint),
+        ("tests.evaluate.test_systems:shared", Reranker),
+    ],
+)
+def test_rerankers_have_names(monkeypatch: pytest.MonkeyPatch, name: str, kind: type) -> None:
+    for vendor in ("CO", "VOYAGE", "JINA"):
+        monkeypatch.setenv(f"{vendor}_API_KEY", "a key for tests")
+    assert isinstance(reranker_of(name), kind)
+
+
+def test_a_compressor_stands_for_its_reranker() -> None:
+    compressor = langchain_rerank_kit.RerankCompressor(reranker=Scripted())
+    assert isinstance(reranker_of(compressor), Scripted)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tests.evaluate.test_systems", "is not understood"),
+        ("cohere:", "'cohere:' names no model"),
+        ("tests.evaluate.test_systems:nothing", "cannot be imported: AttributeError"),
+        ("tests.evaluate.test_systems:TEXTS", "is no reranker, no function and no retriever"),
+    ],
+)
+def test_a_name_that_is_none_is_told(name: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        systems_of([name], DATA)
+
+
+def test_what_stands_in_the_working_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_reranker.py").write_text("def score(query, texts):\n    return [1.0] * len(texts)\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert names(["my_reranker:score"])[-1][0] == "bm25@50 > my_reranker:score"
+
+
+def vectors() -> Any:
+    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+    store.add_documents([Document(page_content=text, id=each) for each, text in TEXTS.items()])
+    return store
+
+
+def nodes() -> Any:
+    return LlamaBM25(nodes=[TextNode(id_=each, text=text) for each, text in TEXTS.items()], similarity_top_k=2)
+
+
+@pytest.mark.parametrize(
+    ("retriever", "count"),
+    [
+        (lambda: vectors().as_retriever(), 40),
+        (vectors, 40),
+        (nodes, 40),
+        (lambda: langchain_rerank_kit.with_rerank(vectors(), shared, recall=30), 30),
+        (lambda: llama_rerank_kit.with_rerank(nodes(), shared, recall=30), 5),
+    ],
+    ids=["retriever", "store", "nodes", "with_rerank", "with_rerank in LlamaIndex"],
+)
+def test_retrievers_of_both_frameworks_bring_as_many_as_are_asked_for(retriever: Any, count: int) -> None:
+    stage = RetrieverStage(retriever(), dataset=DATA)
+    found = stage.find("q", "text item7", 40)
+    assert len(found) == count
+    assert {each.id for each in found} <= TEXTS.keys()
+    assert all(each.text == TEXTS[each.id] for each in found)
+    assert len(stage.find("q", "text item7", 3)) == 3
+    assert stage.find("q", "text item7", 3) == stage.find("q", "text item7", 3)
+
+
+def test_what_a_retriever_finds_is_known_by_its_text_where_it_has_other_ids() -> None:
+    others = langchain_rerank_kit.BM25Retriever.from_texts([*TEXTS.values(), "a text of another"])
+    found = RetrieverStage(others, dataset=DATA).find("q", "text item7", 61)
+    assert found[0].id == "7"
+    assert "a text of another" in {each.id for each in found}
+
+
+def test_a_retriever_is_a_system_and_a_first_stage() -> None:
+    evaluation = evaluate(DATA, [nodes(), (vectors(), shared), vectors().as_retriever()])
+    assert [each.name for each in evaluation.systems] == [
+        "BM25Retriever",
+        "InMemoryVectorStore 2",
+        "VectorStoreRetriever 3",
+        "InMemoryVectorStore 2@50 > shared",
+    ]
+    assert evaluation["BM25Retriever"].mean("RR@10") == 1.0
+    assert evaluation["BM25Retriever"].cost_per_1000 is None
+
+
+def test_what_is_no_first_stage_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="a first stage must be a retriever of LangChain or LlamaIndex"):
+        systems_of([(5, shared)], DATA)
+    with pytest.raises(ConfigurationError, match="bm25 needs the documents of the dataset"):
+        systems_of(["bm25"], Dataset("none", {"q": "?"}, {"q": {"a": 1}}))
+
+
+def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = systems_of([("tests.evaluate.test_systems:OTHERS", shared)], DATA)
+    assert [each.name for each in made] == ["BM25Retriever", "BM25Retriever@50 > shared"]
+    assert systems_of(["tests.evaluate.test_systems:OTHERS"], DATA)[0].name == "BM25Retriever"
+    monkeypatch.setitem(sys.modules, "flashrank", None)
+    with pytest.raises(MissingExtra, match="flashrank"):
+        reranker_of("flashrank:ms-marco-TinyBERT-L-2-v2")
+
+
+def test_given_candidates_are_found() -> None:
+    found = evaluate(GIVEN, ["given"])
+    assert found["given"].outcomes["q"].ids == ["9", "7", "8"]
+    assert found["given"].cost_per_1000 == 0.0
+
+
+OTHERS = langchain_rerank_kit.BM25Retriever.from_texts(["one text", "another text"])
