@@ -31,7 +31,7 @@ def described(value: object, depth: int = 0) -> str:
 
 
 def _of_object(value: Any, depth: int) -> str:
-    kind = type(value)
+    kind: type[Any] = type(value)
     if isinstance(value, Reranker) and value.fingerprint is not None:
         return value.fingerprint
     if isinstance(value, type | FunctionType):

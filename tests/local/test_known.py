@@ -345,3 +345,12 @@ def test_a_recipe_states_no_tokens_that_do_not_count(tmp_path: Path) -> None:
         assert engine.recipe.answers == ()
         assert "logit:" not in str(engine.recipe)
     assert on_torch(zerank_2(tmp_path)).recipe.answers == ("Yes",)
+
+
+def test_a_model_without_a_folder_is_known_by_its_card(tmp_path: Path) -> None:
+    library: Any = pytest.importorskip("sentence_transformers")
+    folder = _classifier("legal", "Qwen3")(tmp_path)
+    model = library.CrossEncoder(str(folder), device="cpu")
+    model._model_card_text = "---\nbase_model: Qwen/Qwen3-Reranker-0.6B\n---\n"
+    shutil.rmtree(folder)
+    assert SentenceTransformersCrossEncoder(model).recipe.family == "Qwen3-Reranker"
