@@ -31,7 +31,7 @@ def described(value: object, depth: int = 0) -> str:
 
 
 def _of_object(value: Any, depth: int) -> str:
-    kind: type[Any] = type(value)
+    kind = value.__class__
     if isinstance(value, Reranker) and value.fingerprint is not None:
         return value.fingerprint
     if isinstance(value, type | FunctionType):
