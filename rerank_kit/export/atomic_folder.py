@@ -36,7 +36,7 @@ def new_folder(to: str | os.PathLike[str], *, replace: bool) -> Generator[Path]:
         raise ConfigurationError(msg) from error
     try:
         yield staging
-        former = staging.with_suffix(".former")
+        former = staging.with_name(f"{staging.name}.former")
         if place.exists():
             place.rename(former)
         staging.rename(place)

@@ -24,13 +24,21 @@ class Answers:
     """
 
     def __init__(
-        self, files: ModelFiles, shown: Any, *, output: Output, raw: bool, words: Callable[[], Sequence[int]]
+        self,
+        files: ModelFiles,
+        shown: Any,
+        read: Sequence[Any],
+        *,
+        output: Output,
+        raw: bool,
+        words: Callable[[], Sequence[int]],
     ) -> None:
         """Look at what the graph says of its answers.
 
         Args:
             files: The model's files.
             shown: The output, as ONNX Runtime shows it: its name and its shape, which it need not say.
+            read: The inputs, likewise.
             output: What the user says that it is.
             raw: Whether the user wants the graph's own numbers.
             words: Gives the ids of the tokens whose logits are the score; none for a model with a layer for scores.
@@ -44,7 +52,7 @@ class Answers:
         if len(shown.shape) > 1 and isinstance(vocabulary, int) and shown.shape[-1] == vocabulary > _MOST:
             self.words = tuple(words())
         if not self.words:
-            _check(files, shown)
+            _check(files, shown, read)
         named_after = any(word in shown.name.lower() for word in ("prob", "score", "sigmoid", "softmax"))
         self.probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw
@@ -107,7 +115,12 @@ def _relevant(files: ModelFiles, shown: Any) -> int:
     return relevant_label(labels, len(labels), files.name) if known else 1
 
 
-def _check(files: ModelFiles, shown: Any) -> None:
+def _lengths(read: Sequence[Any]) -> set[str]:
+    """What a graph calls the number of tokens that it reads."""
+    return {each for node in read for each in list(node.shape)[1:] if isinstance(each, str)}
+
+
+def _check(files: ModelFiles, shown: Any, read: Sequence[Any]) -> None:
     """Refuse a graph whose output says that it gives no score for a pair. An output need not say its shape."""
     shape = list(shown.shape)[1:]  # without the number of pairs
     remedy = "Pass a reranker"
@@ -116,6 +129,8 @@ def _check(files: ModelFiles, shown: Any) -> None:
         remedy += ', or the tokens whose logits are the score as answers=, such as ("yes", "no")'
     elif shape[1:] and any(size != 1 for size in shape):
         gives = "a vector for every token, as an embedding model or a ColBERT does"
+    elif shape and shape[0] in _lengths(read):
+        gives = "a number for every token, as a model that answers questions does"
     elif shape and isinstance(shape[0], int) and shape[0] not in (1, _MOST):
         gives = f"{shape[0]} numbers, as an embedding model or a classifier does"
     else:

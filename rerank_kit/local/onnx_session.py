@@ -61,10 +61,11 @@ class Graph:
         check_choice("output", output, ("auto", "logits", "probabilities"))
         runtime = optional("onnxruntime", extra="onnx", why="OnnxCrossEncoder")
         self._session = _session(runtime, files, providers)
-        self._inputs = Inputs(files, self._session.get_inputs())
+        read = self._session.get_inputs()
+        self._inputs = Inputs(files, read)
         shown = self._session.get_outputs()[0]
         self._output: str = shown.name
-        self._answers = Answers(files, shown, output=output, raw=raw_scores, words=words)
+        self._answers = Answers(files, shown, read, output=output, raw=raw_scores, words=words)
         self.gives_logits = not (self._answers.probabilities or raw_scores)
         self.speaks = bool(self._answers.words)
         self.provider: str = self._session.get_providers()[0]

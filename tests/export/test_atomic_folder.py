@@ -47,12 +47,15 @@ def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
 def test_a_former_export_is_replaced_only_when_asked(tmp_path: Path) -> None:
     write(tmp_path / "b", "old")
     (tmp_path / "b" / "stale.onnx").touch()
+    (tmp_path / ".b.former").mkdir()
+    (tmp_path / ".b.former" / "mine").touch()
     with pytest.raises(ConfigurationError, match=r"holds a former export: replace it with force=True \(--force\)"):
         write(tmp_path / "b", "new")
     write(tmp_path / "b", "new", replace=True)
     assert (tmp_path / "b" / "parity.json").read_text("utf-8") == "new"
     assert names(tmp_path / "b") == ["parity.json"]
-    assert names(tmp_path) == ["b"]
+    assert sorted(names(tmp_path)) == [".b.former", "b"]
+    assert names(tmp_path / ".b.former") == ["mine"]
 
 
 @pytest.mark.parametrize("replace", [True, False])

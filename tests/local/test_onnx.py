@@ -209,6 +209,10 @@ def test_of_two_outputs_the_second_stands_for_relevant(tmp_path: Path) -> None:
         ({"outputs": 8, "for_each_token": True}, r"a vector for every token, as an embedding model or a ColBERT"),
         ({"outputs": 1, "for_each_token": True}, r"a vector for every token"),
         (
+            {"outputs": 1, "for_each_token": True, "activation": "Squeeze"},
+            r"a number for every token, as a model that answers questions does",
+        ),
+        (
             {"outputs": 14, "for_each_token": True, "config": {"vocab_size": 14}},
             r"a number for every token that could come next, as a language model",
         ),

@@ -189,8 +189,8 @@ def _build(
     weights |= {"last": np.array([2], dtype=np.int64), "row": np.array([0], dtype=np.int64)}
     shape: list[str | int] = [
         "batch",
-        *(["length"] if for_each_token else []),
-        *([] if activation == "Flatten" else [outputs]),
+        *(["many" if activation == "Flatten" else "length"] if for_each_token else []),
+        *([] if activation in {"Flatten", "Squeeze"} else [outputs]),
     ]
     graph = helper.make_graph(
         nodes,

@@ -17,6 +17,7 @@ from rerank_kit.testing import (
     RerankServer,
     constant_scores,
     invalid_json,
+    slow,
     status,
     unsorted,
     wrong_count,
@@ -188,6 +189,15 @@ def test_a_test_that_cannot_be_finished_does_the_ranking_no_harm(server: RerankS
     reranker = Endpoint(server.base_url("vllm"), format="vllm", check="warn")
     with pytest.warns(SelfTestWarning, match=r"the self-test of Endpoint\(.*could not be finished: .*400"):
         ranking = colour(reranker, "rerank", "cat", ["a cat"])
+    assert [hit.score for hit in ranking] == [1.0]
+
+
+def test_a_test_that_takes_too_long_does_the_ranking_no_harm(server: RerankServer, colour: Colour) -> None:
+    server.fail(Fault("fine"))
+    server.fail(slow(1.5), times=None)
+    reranker = Endpoint(server.base_url("vllm"), format="vllm", check="warn")
+    with pytest.warns(SelfTestWarning, match=r"could not be finished: .*the time allowed is over"):
+        ranking = colour(reranker, "rerank", "cat", ["a cat"], timeout=1.0)
     assert [hit.score for hit in ranking] == [1.0]
 
 
