@@ -13,8 +13,8 @@ from langchain_rerank_kit.result_metadata import score_of
 from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.widening import widen
 
-Row = tuple[str | None, str, float | None, Mapping[str, Any]]
-"""A document's id, its text, its score and its metadata."""
+Row = tuple[str | None, str, float | None, Mapping[str, Any], str]
+"""A document's id, its text, its score, its metadata, and its text once more, which is all of it."""
 
 
 def finder(retriever: RetrieverLike | VectorStore) -> Callable[[str, int], Sequence[Row]]:
@@ -36,4 +36,4 @@ def finder(retriever: RetrieverLike | VectorStore) -> Callable[[str, int], Seque
 
 
 def _row(document: Document) -> Row:
-    return document.id, document.page_content, score_of(document), document.metadata
+    return document.id, document.page_content, score_of(document), document.metadata, document.page_content

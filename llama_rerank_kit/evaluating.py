@@ -12,8 +12,8 @@ from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import widen
 
-Row = tuple[str | None, str, float | None, Mapping[str, Any]]
-"""A node's id, its text, its score and its metadata."""
+Row = tuple[str | None, str, float | None, Mapping[str, Any], str]
+"""A node's id, what a reranker reads of it, its score, its metadata, and its text alone."""
 
 
 def finder(retriever: BaseRetriever) -> Callable[[str, int], Sequence[Row]]:
@@ -36,4 +36,6 @@ def finder(retriever: BaseRetriever) -> Callable[[str, int], Sequence[Row]]:
 
 
 def _row(found: NodeWithScore) -> Row:
-    return found.node.node_id, text_read(found.node, MetadataMode.EMBED), found.score, found.node.metadata
+    node = found.node
+    alone = text_read(node, MetadataMode.NONE)
+    return node.node_id, text_read(node, MetadataMode.EMBED), found.score, node.metadata, alone

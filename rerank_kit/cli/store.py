@@ -46,7 +46,7 @@ def _is_store(path: Path) -> bool:
 
 
 def _in_store(path: Path) -> Any:
-    file = RunStore(path)
+    file = RunStore(path, read_only=True)
     try:
         return file.get(_KEY)
     finally:

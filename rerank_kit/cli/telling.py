@@ -73,7 +73,8 @@ def drawn(*parts: Any) -> str:
 def width_and_colour() -> tuple[int, bool]:
     """How many characters a line of stdout has, and whether it shows colours."""
     console = Console(file=_there(sys.stdout))
-    return (console.width, console.color_system is not None) if console.is_terminal else (_WIDTH, False)
+    coloured = console.color_system is not None and not console.no_color
+    return (console.width, coloured) if console.is_terminal else (_WIDTH, False)
 
 
 def of_stderr() -> Console:

@@ -162,7 +162,7 @@ class Evaluation:
                 outcome = each.outcomes[query]
                 best = list(zip(outcome.order, outcome.scores, outcome.why, strict=True))[:SHOWN]
                 results.append([[outcome.candidates[place].id, score, why] for place, score, why in best])
-                shown |= {outcome.candidates[place].id: outcome.candidates[place].text for place, _, _ in best}
+                shown |= {outcome.candidates[place].id: outcome.candidates[place].shown for place, _, _ in best}
             systems.append(
                 {
                     "name": each.name,

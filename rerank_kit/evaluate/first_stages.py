@@ -23,12 +23,19 @@ class Found:
         text: What a reranker reads.
         score: The first stage's own, where it tells one.
         metadata: What business rules read.
+        plain: The text by which it is judged and shown, where a reranker reads more than that.
     """
 
     id: str
     text: str
     score: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    plain: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The text by which it is judged and shown."""
+        return self.text if self.plain is None else self.plain
 
 
 class FirstStage(Protocol):
@@ -97,8 +104,8 @@ class GivenStage:
         return [Found(each, self._documents[each]) for each in self._candidates.get(query_id, ())[:depth]]
 
 
-Finder = Callable[[str, int], Sequence[tuple[str | None, str, float | None, Mapping[str, Any]]]]
-"""From a query and a depth to an id, a text, a score and metadata of each candidate."""
+Finder = Callable[[str, int], Sequence[tuple[str | None, str, float | None, Mapping[str, Any], str]]]
+"""From a query and a depth to an id, a text, a score, metadata and the plain text of each candidate."""
 
 
 class RetrieverStage:
@@ -132,8 +139,8 @@ class RetrieverStage:
     def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
         """What it brings. An id of the dataset wins, by the id or else by the text; else the id is the text's own."""
         return [
-            Found(self._id(each, text), text, score, metadata)
-            for each, text, score, metadata in self._find(query, depth)[:depth]
+            Found(self._id(each, plain), text, score, metadata, plain)
+            for each, text, score, metadata, plain in self._find(query, depth)[:depth]
         ]
 
     def _id(self, given: str | None, text: str) -> str:

@@ -140,7 +140,7 @@ class Outcomes:
     def _apart(self, found: Found, stage: str) -> Found:
         """The candidate, under another id where its own is that of another text: chunks are often counted from 0."""
         name = found.id
-        while self._texts.setdefault(name, found.text) != found.text:
+        while self._texts.setdefault(name, found.shown) != found.shown:
             name = f"{name} of {stage}"
         return found if name == found.id else replace(found, id=name)
 

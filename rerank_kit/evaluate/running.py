@@ -196,7 +196,7 @@ class _Run:
         document that was not found.
         """
         documents = self.data.documents
-        found = {each.id: each.text for outcome in outcomes for each in outcome.candidates}
+        found = {each.id: each.shown for outcome in outcomes for each in outcome.candidates}
         chunks = {each: text for each, text in found.items() if each not in documents}
         judged = {query: dict(self.data.judgements.get(query, {})) for query in self.data.queries}
         if not self.data.quotes or (documents and not chunks):

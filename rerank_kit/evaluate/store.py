@@ -12,6 +12,8 @@ from typing import Any
 
 from rerank_kit.errors import ConfigurationError
 
+_TABLE = "CREATE TABLE IF NOT EXISTS evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+
 
 def key_of(*parts: object) -> str:
     """The key of what depends on these."""
@@ -30,8 +32,12 @@ class RunStore:
         path: Where the file is; `None` is in memory.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, read_only: bool = False) -> None:
         """Open the file, or make it.
+
+        Args:
+            path: Where the file is; `None` is in memory.
+            read_only: Whether nothing is to be written there.
 
         Raises:
             ConfigurationError: It is no such file, or cannot be written.
@@ -39,26 +45,27 @@ class RunStore:
         self.path = None if path is None else Path(path)
         self._lock = threading.Lock()
         try:
-            if self.path is not None:
+            if self.path is not None and not read_only:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+            mode = "ro" if read_only else "rwc"
+            place = ":memory:" if self.path is None else f"{self.path.resolve().as_uri()}?mode={mode}"
             self._connection = sqlite3.connect(
-                self.path or ":memory:", timeout=60, isolation_level=None, check_same_thread=False
+                place, uri=True, timeout=60, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
-            )
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
             msg = f"store={str(path)!r} cannot be opened: {error}: name a file of an evaluation, or a new one"
             raise ConfigurationError(msg) from error
 
     def get(self, key: str) -> Any:
         """What stands under a key; `None` where nothing does, or what cannot be read."""
-        with self._lock:
-            row = self._connection.execute("SELECT value FROM evaluation WHERE key = ?", (key,)).fetchone()
         try:
+            with self._lock:
+                row = self._connection.execute("SELECT value FROM evaluation WHERE key = ?", (key,)).fetchone()
             return None if row is None else json.loads(row[0])
-        except ValueError:
+        except (ValueError, sqlite3.OperationalError):  # of another program, where nothing may be written
             return None
 
     def put(self, rows: Iterable[tuple[str, Any]]) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,6 +137,9 @@ def rows(path: Path, encoding: str) -> Iterator[tuple[Place, Object]]:
             return
         if not header:
             header = [cell.strip() for cell in cells]
+            twice = next((name for name, count in Counter(header).items() if name and count > 1), None)
+            if twice is not None:
+                place.refuse(f"two columns are called {quoted(twice)}: give a question a line for each of its labels")
         elif any(cell.strip() for cell in cells):
             if any(cell.strip() for cell in cells[len(header) :]):
                 found = f"{len(cells)} cells under {len(header)} columns"

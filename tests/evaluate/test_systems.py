@@ -200,6 +200,14 @@ def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_nam
         reranker_of("flashrank:ms-marco-TinyBERT-L-2-v2")
 
 
+def test_nodes_are_known_by_their_text_alone_whatever_metadata_they_have() -> None:
+    texts: Any = [TextNode(text=text, metadata={"file": "notes.md"}) for text in TEXTS.values()]
+    stage = RetrieverStage(LlamaBM25(nodes=texts, similarity_top_k=2), dataset=DATA)
+    (found,) = stage.find("q", "text item7", 1)
+    assert (found.id, found.shown) == ("7", TEXTS["7"])
+    assert "notes.md" in found.text
+
+
 def test_given_candidates_are_found() -> None:
     found = evaluate(GIVEN, ["given"])
     assert found["given"].outcomes["q"].ids == ["9", "7", "8"]
