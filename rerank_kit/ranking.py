@@ -239,6 +239,18 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
+def likeliest(answers: Iterable[float | None], enough: float = 1.0) -> float | None:
+    """The highest of several probabilities that something answers.
+
+    Where one of them is not known, the highest of the others is the least that it can be: `None`, unless that is
+    enough.
+    """
+    given = list(answers)
+    known = [each for each in given if each is not None]
+    best = max(known, default=None)
+    return best if best is None or len(known) == len(given) or best >= enough else None
+
+
 def best_first(hits: Iterable[Hit]) -> tuple[Hit, ...]:
     """Hits by score; those of the same score by logit, and then as they come. Behind them what could not be judged."""
     return tuple(sorted(hits, key=lambda hit: (hit.verdict != UNJUDGED, height(hit.score, hit.logit)), reverse=True))

@@ -13,7 +13,7 @@ from rerank_kit.cache.store import Kept, Key, MemoryStore, Store
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.quoting import quoted, whole
-from rerank_kit.ranking import Ranking, best_first
+from rerank_kit.ranking import Ranking, best_first, likeliest
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.settled import Settled
 from rerank_kit.values import UNJUDGED, Deadline, Document, Hit, Usage
@@ -145,7 +145,7 @@ def _ranking(keys: Sequence[Key], known: Mapping[Key, Kept], cached: int, answer
     hits = [_hit(place, each) for place, each in enumerate(kept)]
     usage = answer.usage + Usage(cached=cached, duplicates=len(keys) - cached - len(answer))
     failure = None if cached else answer.failure
-    answerable = _any_answers([known[key].answerable for key in keys])
+    answerable = likeliest(known[key].answerable for key in keys)
     return Ranking(best_first(hits), usage, answer.spans, failure, answerable=answerable)
 
 
@@ -160,14 +160,3 @@ def _of_hit(hit: Hit, answer: Ranking) -> Kept:
 
 def _hit(place: int, kept: Kept) -> Hit:
     return Hit(place, kept.score, kept.why, kept.passage, kept.verdict, kept.logit, kept.probabilities)
-
-
-def _any_answers(answers: Sequence[float | None]) -> float | None:
-    """How likely it is that any of several documents answers.
-
-    Where that is not known of one of them, the highest of the others is the least that it can be: `None`, unless that
-    is 1.
-    """
-    known = [each for each in answers if each is not None]
-    best = max(known, default=None)
-    return best if best is None or len(known) == len(answers) or best >= 1 else None

@@ -10,7 +10,7 @@ from rerank_kit.checks import check_choice, is_number
 from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.judge.verdicts import OnError
 from rerank_kit.quoting import class_name, quoted
-from rerank_kit.ranking import Ranking
+from rerank_kit.ranking import Ranking, likeliest
 from rerank_kit.values import Dropped, Span
 
 Unanswerable: TypeAlias = Literal["none", "flag"]
@@ -18,18 +18,6 @@ Unanswerable: TypeAlias = Literal["none", "flag"]
 
 _UNKNOWN = "whether any document answers is not known"
 _BLANK = "no document answers: none has text"
-
-
-def likeliest(answers: Iterable[float | None], enough: float = 1.0) -> float | None:
-    """The highest of several probabilities that something answers.
-
-    Where one of them is not known, the highest of the others is the least that it can be: `None`, unless that is
-    enough.
-    """
-    given = list(answers)
-    known = [each for each in given if each is not None]
-    best = max(known, default=None)
-    return best if best is None or len(known) == len(given) or best >= enough else None
 
 
 @dataclass(frozen=True, slots=True)

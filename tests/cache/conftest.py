@@ -1,14 +1,24 @@
-"""A file in which scores are."""
+"""Stores of both kinds, and a file in which scores are."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rerank_kit import Cached, SQLiteStore
+from rerank_kit import Cached, MemoryStore, SQLiteStore
 from tests.cache.files import Telling
 from tests.cache.test_cached import TEXTS
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param == "memory":
+        yield MemoryStore()
+    else:
+        with SQLiteStore(tmp_path / "scores.sqlite") as made:
+            yield made
 
 
 @pytest.fixture

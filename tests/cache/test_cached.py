@@ -61,15 +61,6 @@ class Explaining(Reranker):
         return Ranking(tuple(hits))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    if request.param == "memory":
-        yield MemoryStore()
-    else:
-        with SQLiteStore(tmp_path / "scores.sqlite") as made:
-            yield made
-
-
 def sent(reranker: Scripted) -> list[tuple[str, list[str]]]:
     return [(query, [each.text for each in documents]) for query, documents in reranker.sent]
 

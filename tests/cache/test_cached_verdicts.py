@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_kit import BackendError, Cached, ConfigurationError, Hit, MemoryStore, Ranking, Reranker, SQLiteStore, Store
+from rerank_kit import BackendError, Cached, ConfigurationError, Hit, Ranking, Reranker, Store
 from rerank_kit.decide import DecisionReranker
 from rerank_kit.decide.ways import Ask
 from tests.conftest import Colour
@@ -26,15 +25,6 @@ def one_by_one(change: Change | None = None, **settings: Any) -> DecisionReranke
 
 def cached(reranker: Reranker, store: Store | None = None) -> Cached:
     return Cached(reranker, store, fingerprint="one by one")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    if request.param == "memory":
-        yield MemoryStore()
-    else:
-        with SQLiteStore(tmp_path / "scores.sqlite") as made:
-            yield made
 
 
 @pytest.mark.parametrize("ask", ["score", "yes-no"])

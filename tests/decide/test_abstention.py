@@ -9,7 +9,7 @@ import pytest
 from rerank_kit import BackendError, Cascade, ConfigurationError, Fallback, InvalidResponse, Ranking, Stage
 from rerank_kit.decide import Answer, DecisionLimits, DecisionReranker, SystemOne
 from rerank_kit.decide.ways import NONE, Ask
-from rerank_kit.judge.abstention import likeliest
+from rerank_kit.ranking import likeliest
 from rerank_kit.testing import DecisionServer
 from tests import doubles
 from tests.conftest import Colour
