@@ -96,7 +96,8 @@ class DecisionReranker(Settled, Reranker):
         Args:
             model: The decision model: `SystemOne(…)`, `OpenAIDecisions(…)`, or your own `DecisionModel`.
             ask: `"score"`, `"yes-no"` or `"choice"`.
-            criterion: No question, such as `"answers the query"` or `"is safe to quote to a customer"`.
+            criterion: No question, such as `"answers the query and can be quoted to a customer"`. It stands in place of
+                relevance, so it has to speak of the query.
             levels: What each level means, for `ask="score"` alone: at least two, from the lowest to the highest.
             pairwise: Ask about each document in a call of its own. Not for `ask="choice"`.
             concurrency: How many calls are made side by side, where it takes several.

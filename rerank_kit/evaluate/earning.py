@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rerank_kit.evaluate.comparing import LEVEL, MARGIN, RESAMPLES, Comparison, Values, compare
-from rerank_kit.evaluate.judging import interval, what_would_tell
-from rerank_kit.evaluate.verdicts import Verdict, holm, more_queries, verdict
+from rerank_kit.evaluate.judging import Judged, interval, judge, what_would_tell
+from rerank_kit.evaluate.verdicts import Verdict, holm
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ def earns(
     level: float = LEVEL,
     seed: int = 0,
     resamples: int = RESAMPLES,
-    among: int | None = None,
 ) -> list[Earned]:
     """Compare each stage of a cascade with the one before it, the first of which is the first stage of retrieval.
 
@@ -70,7 +69,6 @@ def earns(
         level: The confidence of the intervals.
         seed: Where the random numbers start.
         resamples: How many samples are drawn, at least 100.
-        among: How many comparisons are made at once with these, by default these alone.
 
     Raises:
         ConfigurationError: What `compare` refuses.
@@ -81,18 +79,27 @@ def earns(
         compare(before.values, after.values, margin=margin, level=level, seed=seed, resamples=resamples)
         for before, after in steps
     ]
-    among = len(steps) if among is None else among
-    adjusted = holm([each.p for each in made], of=max(1, among))
+    adjusted = holm([each.p for each in made])
+
+    def known(before: UpTo, after: UpTo, comparison: Comparison, p: float) -> Judged:
+        names = after.name, before.name
+        return judge(names, "first stage", comparison, p_adjusted=p, measure=measure, among=len(steps))
+
     return [
-        _earned(before, after, comparison, p_adjusted=p, measure=measure, among=among)
+        earned(before, after, known(before, after, comparison, p))
         for (before, after), comparison, p in zip(steps, made, adjusted, strict=True)
     ]
 
 
-def _earned(
-    before: UpTo, after: UpTo, comparison: Comparison, *, p_adjusted: float, measure: str, among: int
-) -> Earned:
-    decided = verdict(comparison, p_adjusted)
+def earned(before: UpTo, after: UpTo, known: Judged) -> Earned:
+    """What a stage adds, and for what, by a comparison with the one before it that is made already.
+
+    Args:
+        before: The cascade without the stage.
+        after: The cascade up to the stage.
+        known: How the second compares with the first.
+    """
+    comparison, decided = known.comparison, known.verdict
     seconds, dollars = _more(before.seconds, after.seconds), _more(before.dollars, after.dollars)
     free = max(seconds or 0.0, dollars or 0.0) <= 0 and None not in {seconds, dollars}
     wasted = "" if free else "does not earn its cost: it "
@@ -102,9 +109,9 @@ def _earned(
         "equal": f"{after.name} {wasted}equals {before.name} within {comparison.margin:g}",
         "inconclusive": f"whether {after.name} adds to {before.name} is inconclusive",
     }[decided]
-    text = f"{said}: {measure} {interval(comparison)}, for {_price(seconds, dollars)}"
+    text = f"{said}: {known.measure} {interval(comparison)}, for {_price(seconds, dollars)}"
     if decided == "inconclusive":
-        text = f"{text}; {what_would_tell(comparison, more_queries(comparison, p_adjusted, among=among), among)}"
+        text = f"{text}; {what_would_tell(comparison, known.more_queries, known.among)}"
     return Earned(after.name, before.name, comparison, decided, seconds, dollars, text)
 
 

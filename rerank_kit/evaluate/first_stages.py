@@ -43,12 +43,10 @@ class FirstStage(Protocol):
 
     Attributes:
         name: What tables call it.
-        key: On which what it brings depends, beside the query and the depth, as far as that can be told.
         free: Whether it asks nobody who might have a price.
     """
 
     name: str
-    key: str
     free: bool
 
     def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
@@ -74,7 +72,6 @@ class BM25Stage:
             raise ConfigurationError(msg)
         self._ids, self._texts = list(dataset.documents), list(dataset.documents.values())
         self._index = BM25(self._texts)
-        self.key = f"bm25, {self._index.language}"
 
     def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
         """Those that share words with the query."""
@@ -85,7 +82,7 @@ class BM25Stage:
 class GivenStage:
     """The candidates that come with the dataset."""
 
-    name = key = "given"
+    name = "given"
     free = True
 
     def __init__(self, dataset: Dataset) -> None:
@@ -131,7 +128,6 @@ class RetrieverStage:
             msg = f"a first stage must be {wanted}, not {quoted(retriever)}"
             raise ConfigurationError(msg)
         self.name = class_name(retriever) if name is None else name
-        self.key = f"{self.name}: {retriever!r}"
         self._find: Finder = import_module(f"{adapter}_rerank_kit.evaluating").finder(retriever)
         self._known: Mapping[str, str] = {} if dataset is None else dataset.documents
         self._ids = {text: each for each, text in self._known.items()}

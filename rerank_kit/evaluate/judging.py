@@ -42,6 +42,7 @@ class Judged:
         p_adjusted: Its `p`, adjusted for all comparisons.
         verdict: One of the four.
         more_queries: About how many more would tell; see `verdicts.more_queries`.
+        among: How many comparisons are allowed for.
         text: All of it in one sentence.
     """
 
@@ -53,6 +54,7 @@ class Judged:
     p_adjusted: float
     verdict: Verdict
     more_queries: int | None
+    among: int
     text: str
 
     @property
@@ -126,7 +128,7 @@ def judged(
     ]
     adjusted = holm([each.p for each in made], of=among)
     return [
-        _judge(pair, role, comparison, p_adjusted=p, measure=measure, among=among)
+        judge(pair, role, comparison, p_adjusted=p, measure=measure, among=among)
         for (pair, role), comparison, p in zip(pairs.items(), made, adjusted, strict=True)
     ]
 
@@ -163,9 +165,19 @@ def _best(values: Mapping[str, Values]) -> str | None:
     return max(values, key=lambda name: sum(values[name].values()), default=None)
 
 
-def _judge(
+def judge(
     pair: tuple[str, str], role: Role, comparison: Comparison, *, p_adjusted: float, measure: str, among: int
 ) -> Judged:
+    """One comparison with its verdict.
+
+    Args:
+        pair: What is judged, and what it is compared with.
+        role: What the second is to the first.
+        comparison: The numbers.
+        p_adjusted: Its `p`, adjusted for all comparisons.
+        measure: What sentences call the values.
+        among: How many comparisons are allowed for.
+    """
     system, against = pair
     decided = verdict(comparison, p_adjusted)
     more = more_queries(comparison, p_adjusted, among=among)
@@ -177,7 +189,7 @@ def _judge(
         "inconclusive": f"{system} against {against} is inconclusive: {numbers}, {_count(comparison)}; "
         f"{what_would_tell(comparison, more, among)}",
     }[decided]
-    return Judged(system, against, role, measure, comparison, p_adjusted, decided, more, text)
+    return Judged(system, against, role, measure, comparison, p_adjusted, decided, more, among, text)
 
 
 def interval(comparison: Comparison) -> str:

@@ -12,8 +12,6 @@ from rerank_kit.optional import optional
 
 MEASURES = ("nDCG@10", "RR@10", "R@50", "P@5", "Success@5", "Judged@10")
 
-PerQuery = Mapping[str, float]
-
 
 def parsed(names: Sequence[str]) -> list[Any]:
     """The measures of these names.

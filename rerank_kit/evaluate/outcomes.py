@@ -110,14 +110,9 @@ class Outcomes:
     What first stages bring is not kept: whether a retriever is still the same cannot be told.
     """
 
-    def __init__(self, store: RunStore, data: str) -> None:
-        """Begin.
-
-        Args:
-            store: Where rows are kept.
-            data: What the queries and documents are, as a key.
-        """
-        self._store, self._data = store, data
+    def __init__(self, store: RunStore) -> None:
+        """Begin, with what is kept there."""
+        self._store = store
         self._brought: dict[tuple[int, str], Brought] = {}
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
@@ -225,7 +220,7 @@ class Outcomes:
             "price": ranking.cost if places else 0.0,
         }
 
-    def timed(self, system: System, query_id: str, query: str, outcome: Outcome) -> Timing | None:
+    def timed(self, system: System, query: str, outcome: Outcome) -> Timing | None:
         """How long the reranking takes by itself, where its scores came from a run with more candidates.
 
         `None` where an API or a server would have to be asked again, or it fails.
@@ -233,7 +228,7 @@ class Outcomes:
         if outcome.timing is not None or outcome.remote or system.reranker is None:
             return outcome.timing
         texts = [text_key(each.text) for each in outcome.candidates]
-        key = key_of("timed", _VERSION, self._data, self._known_by(system, system.reranker), query_id, texts)
+        key = key_of("timed", _VERSION, self._known_by(system, system.reranker), query, texts)
         row = self._store.get(key)
         if row is None:
             with Stopwatch() as watch:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.evaluate.ceiling import DEPTHS
 from rerank_kit.evaluate.comparing import LEVEL, check_options
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
@@ -18,12 +19,11 @@ from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, check_measures
 from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Stopwatch, Timing
 from rerank_kit.evaluate.reading import read_dataset
-from rerank_kit.evaluate.store import RunStore, key_of
+from rerank_kit.evaluate.store import RunStore
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
 from rerank_kit.reranker import Reranker
 
-DEPTHS = (10, 20, 50, 100, 200)
 _CENT = 0.01  # US dollars, below which two decimals say nothing
 _TRIED = 10  # queries of which one is chosen to try all systems with
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
@@ -111,7 +111,7 @@ def evaluate(
         chosen = chosen.sampled(queries or 1, seed)
     with_store = RunStore(store)
     try:
-        run = _Run(chosen, systems_of(systems, data), Outcomes(with_store, _key(data)), progress)
+        run = _Run(chosen, systems_of(systems, data), Outcomes(with_store), progress)
         plan = run.tried()
         _agree(plan, check_positive("max_cost", max_cost), confirm)
         run.budget = max_cost if confirm is None else None
@@ -146,11 +146,6 @@ def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | Non
         about = f"{plan.cost:.2f}" if plan.cost >= _CENT else f"{plan.cost:.2g}"
         msg = f"the run would cost about ${about}: pass max_cost={enough} ({told})"
         raise BudgetExceeded(msg)
-
-
-def _key(data: Dataset) -> str:
-    """What the documents and queries are."""
-    return key_of(list(data.queries.items()), list(data.documents.items()), data.candidates and dict(data.candidates))
 
 
 class _Run:
@@ -285,7 +280,7 @@ class _Run:
             if system.reranker is None:
                 found.append(first)
             elif outcome.problem is None and (outcome.timing is not None or len(found) < _TIMED):
-                second = self._outcomes.timed(system, query_id, self.data.queries[query_id], outcome)
+                second = self._outcomes.timed(system, self.data.queries[query_id], outcome)
                 if second is not None:
                     found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found

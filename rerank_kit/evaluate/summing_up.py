@@ -7,7 +7,7 @@ from typing import Any
 
 from rerank_kit.evaluate.ceiling import DEPTHS, Ceiling, ceiling
 from rerank_kit.evaluate.dataset import Dataset, Judgements
-from rerank_kit.evaluate.earning import UpTo, earns
+from rerank_kit.evaluate.earning import UpTo, earned
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
 from rerank_kit.evaluate.judging import Judged, judged
 from rerank_kit.evaluate.verdicts import harmed
@@ -49,7 +49,7 @@ def summed_up(
         *_ceilings(results, ceilings),
         *_missing(results),
         *_losses(results, values),
-        *_stages(results, measure, seed, margin),
+        *_stages(results, comparisons, measure),
         *_labels(results, measures),
     ]
     return Evaluation(
@@ -165,17 +165,11 @@ def _first_stages(comparisons: Sequence[Judged]) -> list[dict[str, Any]]:
     ]
 
 
-def _stages(results: Sequence[SystemResult], measure: str, seed: int, margin: float) -> list[dict[str, Any]]:
+def _stages(results: Sequence[SystemResult], comparisons: Sequence[Judged], measure: str) -> list[dict[str, Any]]:
     """What each reranker adds to its first stage, for what time and money."""
-    by_name = {each.name: each for each in results}
-    among = len(results) * (len(results) - 1) // 2  # as for the verdicts
-    found: list[dict[str, Any]] = []
-    for each in results:
-        if each.first_stage is not None:
-            stages = [_up_to(one, measure) for one in (by_name[each.first_stage], each)]
-            earned = earns(stages, measure=measure, seed=seed, margin=margin, among=among)
-            found += [_finding("cost", one.text) for one in earned]
-    return found
+    by_name = {each.name: _up_to(each, measure) for each in results}
+    with_first = (each for each in comparisons if each.role == "first stage")
+    return [_finding("cost", earned(by_name[each.against], by_name[each.system], each).text) for each in with_first]
 
 
 def _up_to(result: SystemResult, measure: str) -> UpTo:

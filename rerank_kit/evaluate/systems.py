@@ -148,15 +148,14 @@ class _Making:
             return (first, None) if first in _BUILT_IN else self._object(first)
         if _is_pair(spec):
             return spec
-        finds = is_retriever(spec) or callable(getattr(spec, "find", None))
-        return (spec, None) if finds else (None, spec)
+        return (spec, None) if _finds(spec) else (None, spec)
 
     def _object(self, name: str) -> tuple[object, object]:
         """A name of which it is not known yet whether it is that of a retriever."""
         if _kind(name) in _BY_NAME:
             return None, name
         found = imported(name)
-        return (found, None) if is_retriever(found) else (None, name)
+        return (found, None) if _finds(found) else (None, name)
 
     def _stage(self, given: object) -> tuple[FirstStage, int | None]:
         """A first stage, and how many of its candidates are reranked, where that is said."""
@@ -182,8 +181,8 @@ class _Making:
             return BM25Stage(self._dataset)
         if given == "given":
             return GivenStage(self._dataset)
-        if callable(getattr(given, "find", None)):
-            return cast("FirstStage", given)
+        if _is_stage(given):
+            return given
         name = class_name(given)
         count = sum(each.name.partition(" ")[0] == name for each in self._stages.values())
         name = name if count == 0 else f"{name} {count + 1}"
@@ -212,6 +211,14 @@ def _stages(names: str) -> Reranker:
             raise ConfigurationError(msg)
         stages.append(Stage(reranker_of(name.strip()), top_n=int(count)))
     return Cascade(*stages, Stage(reranker_of(last)), keep_rest=True)
+
+
+def _finds(spec: object) -> bool:
+    return is_retriever(spec) or _is_stage(spec)
+
+
+def _is_stage(spec: object) -> TypeGuard[FirstStage]:
+    return callable(getattr(spec, "find", None))
 
 
 def _is_pair(spec: Spec) -> TypeGuard[tuple[object, object]]:

@@ -193,7 +193,7 @@ def test_progress_is_told_of_each_system() -> None:
 
 def test_quotes_are_found_in_what_is_found_and_what_nobody_finds_is_missing() -> None:
     class Chunks:
-        name = key = "chunks"
+        name = "chunks"
         free = True
 
         def find(self, query_id: str, query: str, depth: int) -> list[Found]:
@@ -284,7 +284,7 @@ def test_times_of_a_shallow_run_are_measured_on_some_queries() -> None:
 
 def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:
     class Backwards:
-        name = key = "backwards"
+        name = "backwards"
         free = True
 
         def find(self, query_id: str, query: str, depth: int) -> list[Found]:
@@ -304,7 +304,7 @@ def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path)
 
 def test_metadata_that_no_file_can_hold_is_ranked_all_the_same(tmp_path: Path) -> None:
     class Odd:
-        name = key = "odd"
+        name = "odd"
         free = True
         asked = 0
 
@@ -328,7 +328,7 @@ def test_whatever_is_raised_late_costs_one_query_and_not_the_run() -> None:
             return super().score(pairs, deadline)
 
     class Broken:
-        name = key = "broken"
+        name = "broken"
         free = True
 
         def find(self, query_id: str, query: str, depth: int) -> list[Found]:
@@ -370,7 +370,7 @@ class Chunked:
     free = False
 
     def __init__(self, name: str, texts: Sequence[str]) -> None:
-        self.name = self.key = name
+        self.name = name
         self.texts = texts
         self.asked = 0
 
