@@ -68,8 +68,11 @@ def summed_up(
     )
 
 
-def _finding(kind: str, text: str, queries: Sequence[str] = ()) -> dict[str, Any]:
-    return {"kind": kind, "text": text, "queries": list(queries)}
+def _finding(
+    kind: str, text: str, queries: Sequence[str] = (), *, system: str | None = None, against: str | None = None
+) -> dict[str, Any]:
+    """A sentence, the queries that it is of, and the systems to look at."""
+    return {"kind": kind, "text": text, "queries": list(queries), "system": system, "against": against}
 
 
 def _ceiling(first: SystemResult) -> Ceiling:
@@ -92,7 +95,8 @@ def _harms(comparisons: Sequence[Judged], values: Mapping[str, Mapping[str, floa
     for each in comparisons:
         if each.harms:
             lost = list(harmed(values[each.against], values[each.system]))
-            found.append(_finding("harm", f"{each.text}. Do not ship it", lost[:_WORST]))
+            told = f"{each.text}. Do not ship it"
+            found.append(_finding("harm", told, lost[:_WORST], system=each.system, against=each.against))
     return found
 
 
@@ -101,14 +105,16 @@ def _ceilings(results: Sequence[SystemResult], ceilings: Mapping[str, Ceiling]) 
     found: list[dict[str, Any]] = []
     for first, known in ceilings.items():
         if known.enough is None:
-            found.append(_finding("recall", f"{first}: {known.text(max(known.by_depth))}"))
+            found.append(_finding("recall", f"{first}: {known.text(max(known.by_depth))}", system=first))
             continue
         reached, most = known.by_depth[known.enough], max(known.by_depth)
         told = f"{known.enough} candidates of {first} are enough: with them a perfect reranker reaches {reached:.2f}"
-        found.append(_finding("recall", f"{told} of {known.measure}, and {known.by_depth[most]:.2f} with {most}"))
+        told = f"{told} of {known.measure}, and {known.by_depth[most]:.2f} with {most}"
+        found.append(_finding("recall", told, system=first))
         seen = ((each.name, each.recall or 0) for each in results if each.first_stage == first)
         few = [(name, sees) for name, sees in seen if sees in known.by_depth and sees < (known.enough or 0)]
-        found += [_finding("recall", f"{name}: {known.text(sees)}") for name, sees in few]
+        texts = ((name, f"{name}: {known.text(sees)}") for name, sees in few)
+        found += [_finding("recall", text, system=name, against=first) for name, text in texts]
     return found
 
 
@@ -119,7 +125,8 @@ def _alike(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
     for each in results:
         same = known.setdefault(tuple(tuple(outcome.ids) for outcome in each.outcomes.values()), each.name)
         if same != each.name:
-            found.append(_finding("same", f"{each.name} ranks exactly as {same} does, in every query: leave one out"))
+            told = f"{each.name} ranks exactly as {same} does, in every query: leave one out"
+            found.append(_finding("same", told, system=each.name, against=same))
     return found
 
 
@@ -131,7 +138,8 @@ def _missing(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
             lost = [query for query in each.outcomes if not _brings(each, query)]
             if lost:
                 told = f"{each.name} brings nothing that answers {len(lost)} of {len(each.outcomes)} queries"
-                found.append(_finding("missing", f"{told}, so that no reranker can: {_some(lost)}", lost))
+                told = f"{told}, so that no reranker can: {_some(lost)}"
+                found.append(_finding("missing", told, lost, system=each.name))
     return found
 
 
@@ -146,8 +154,8 @@ def _losses(results: Sequence[SystemResult], values: Mapping[str, Mapping[str, f
     for each in results:
         lost = list(harmed(values[each.first_stage], values[each.name])) if each.first_stage is not None else []
         if lost:
-            told = f"{each.name} makes {len(lost)} of {len(each.outcomes)} queries much worse"
-            found.append(_finding("losses", f"{told}: {_some(lost)}", lost[:_WORST]))
+            told = f"{each.name} makes {len(lost)} of {len(each.outcomes)} queries much worse: {_some(lost)}"
+            found.append(_finding("losses", told, lost[:_WORST], system=each.name, against=each.first_stage))
     return found
 
 
@@ -159,7 +167,12 @@ def _some(queries: Sequence[str]) -> str:
 def _first_stages(comparisons: Sequence[Judged]) -> list[dict[str, Any]]:
     """Rerankers that a better first stage beats alone."""
     return [
-        _finding("first stage", f"{each.against} without a reranker is the better choice: {each.text}")
+        _finding(
+            "first stage",
+            f"{each.against} without a reranker is the better choice: {each.text}",
+            system=each.system,
+            against=each.against,
+        )
         for each in comparisons
         if each.role == "best first stage" and each.verdict == "worse"
     ]
@@ -169,7 +182,8 @@ def _stages(results: Sequence[SystemResult], comparisons: Sequence[Judged], meas
     """What each reranker adds to its first stage, for what time and money."""
     by_name = {each.name: _up_to(each, measure) for each in results}
     with_first = (each for each in comparisons if each.role == "first stage")
-    return [_finding("cost", earned(by_name[each.against], by_name[each.system], each).text) for each in with_first]
+    told = ((each, earned(by_name[each.against], by_name[each.system], each).text) for each in with_first)
+    return [_finding("cost", text, system=each.system, against=each.against) for each, text in told]
 
 
 def _up_to(result: SystemResult, measure: str) -> UpTo:
@@ -200,6 +214,8 @@ def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
             f"{each.name}: {len(each.failed)} of {len(each.outcomes)} rankings are not what was asked for, such as: "
             f"{next(iter(each.failed.values()))}",
             list(each.failed)[:_WORST],
+            system=each.name,
+            against=each.first_stage,
         )
         for each in results
         if each.failed

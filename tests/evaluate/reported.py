@@ -89,8 +89,16 @@ def reported(
         for place, name in enumerate(names[1:])
     ]
     harm = [
-        {"kind": "harm", "text": f"{each['text']}. Do not ship it", "queries": ["q0", "q1"]} for each in comparisons[:1]
+        {
+            "kind": "harm",
+            "text": f"{each['text']}. Do not ship it",
+            "queries": ["q0", "q1"],
+            "system": each["system"],
+            "against": each["against"],
+        }
+        for each in comparisons[:1]
     ]
+    failed = {"kind": "failed", "text": f"{names[-1]}: 1 of {queries} failed", "queries": ["q0"]}
     return {
         "version": 1,
         "dataset": {
@@ -117,7 +125,7 @@ def reported(
         ],
         "findings": [
             *harm,
-            {"kind": "failed", "text": f"{names[-1]}: 1 of {queries} failed", "queries": ["q0"]},
+            {**failed, "system": names[-1], "against": systems[-1]["first_stage"]},
             {"kind": "something new", "text": "something else", "queries": []},
         ],
         "queries": asked,

@@ -69,6 +69,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """
     queries = evaluation["queries"]
     number = {each["id"]: place for place, each in enumerate(queries)}
+    place = _places(evaluation)
     hits = max(_FEWEST, _HITS // max(1, len(queries) * len(evaluation["systems"])))
     documents = _Documents(evaluation["documents"])
     shown = [[ranked[:hits] for ranked in system["results"]] for system in evaluation["systems"]]
@@ -91,7 +92,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             for system in evaluation["systems"]
         ],
         "documents": documents.listed(cut),
-        "found": [_finding(each, evaluation, number) for each in evaluation["findings"]],
+        "found": [_finding(each, place, number) for each in evaluation["findings"]],
         "hits": hits,
         "cut": cut,
     }
@@ -137,17 +138,12 @@ def _judged(relevant: Mapping[str, int], documents: _Documents) -> list[list[int
     return [[documents.place(name), grade] for name, grade in relevant.items() if grade > 0 or documents.known(name)]
 
 
-def _finding(finding: Mapping[str, Any], evaluation: Mapping[str, Any], number: Mapping[str, int]) -> dict[str, Any]:
-    """A finding's queries, and the systems to look at: those of the verdict or the name that it begins with."""
-    place = _places(evaluation)
-    text: str = finding["text"]
-    told = [(each["text"], each["system"], each["against"]) for each in evaluation["comparisons"]]
-    told += [(f"{each['name']}: ", each["name"], each["first_stage"]) for each in evaluation["systems"]]
-    system, against = next((names for begins, *names in told if text.startswith(begins)), (None, None))
+def _finding(finding: Mapping[str, Any], place: Mapping[str | None, int], number: Mapping[str, int]) -> dict[str, Any]:
+    """A finding's queries, and the systems to look at."""
     return {
         "kind": in_a_line(finding["kind"]),
-        "system": place.get(system),
-        "against": place.get(against),
+        "system": place.get(finding.get("system")),
+        "against": place.get(finding.get("against")),
         "queries": [number[query] for query in finding["queries"] if query in number],
     }
 
