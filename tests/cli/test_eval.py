@@ -7,8 +7,10 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -158,7 +160,10 @@ def test_a_process_that_was_stopped_goes_on(folder: Path) -> None:
         ([*EVAL, "--store", "questions.jsonl"], 1, "--store 'questions.jsonl' cannot be opened"),
         (["eval", "own"], 1, "into a file: rerank-kit eval questions.csv --corpus own"),
         (["report"], 1, "'rerank-kit.sqlite': there is no such file"),
-        (["report", "questions.jsonl"], 1, "is neither the file of an evaluation nor JSON"),
+        (["report", "questions.jsonl"], 1, "is neither the file of an evaluation nor what rerank-kit eval"),
+        (["report", "others.sqlite"], 1, "others.sqlite has no report in it: run rerank-kit eval to its end"),
+        (["report", "broken.sqlite"], 1, "broken.sqlite is neither the file of an evaluation nor what"),
+        (["eval", "table.xlsx"], 1, "table.xlsx, line 1: it is a spreadsheet (.xlsx, .ods) or an archive, and no text"),
         (["report", "list.json"], 1, "list.json has no report in it"),
         (["report", "bytes"], 1, "it is no utf-8"),
         (["report", "other.json"], 1, "version"),
@@ -171,6 +176,10 @@ def test_what_is_wrong_is_a_line_and_a_code(capsys: CAPTURE, arguments: list[str
     Path("list.json").write_text("[1]", "utf-8")
     Path("other.json").write_text('{"systems": []}', "utf-8")
     Path("bytes").write_bytes(b"\xe4\n")
+    with closing(sqlite3.connect("others.sqlite")) as others:
+        others.execute("CREATE TABLE things (name)")
+    Path("broken.sqlite").write_bytes(b"SQLite format 3\0" + bytes(4096))
+    Path("table.xlsx").write_bytes(b"PK\x03\x04" + bytes(100))
     assert main(arguments) == code
     shown, told = capsys.readouterr()
     assert shown == ""
