@@ -10,7 +10,7 @@ import typer
 from rerank_kit.cli.formats import Csv, Forms, Html, Latex, Markdown
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.store import STORE, keep
-from rerank_kit.cli.telling import asked_at_terminal, tell
+from rerank_kit.cli.telling import asked_at_terminal, results_alone, tell
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(
         msg = str(error).replace(_IN_PYTHON, f"rerank-kit eval questions.csv --corpus {dataset}")
         raise ConfigurationError(msg) from error
     try:
-        with Bars() as bars:
+        with results_alone(), Bars() as bars:
             evaluation = evaluate(
                 data,
                 systems or None,
