@@ -358,6 +358,23 @@ def test_what_fails_while_it_is_timed_has_no_time() -> None:
     assert (len(found["two"].timings), len(found["three"].timings)) == (0, 10)
 
 
+@pytest.mark.parametrize("measure", ["RR@10", "R@5", "Success@1"])
+def test_ceilings_are_of_the_measure_that_verdicts_are_on(measure: str) -> None:
+    found = evaluate(DATA, {"harmful": ("bm25@3", Words(-1))}, measure=measure)
+    assert found.ceilings["bm25"].measure == found.to_dict()["ceilings"][0]["measure"] == measure
+    assert found.ceilings["bm25"].by_depth == {10: 1.0, 12: 1.0}
+    (told,) = [each["text"] for each in found.findings if each["kind"] == "recall"]
+    assert told == f"10 candidates of bm25 are enough: with them a perfect reranker reaches 1.00 of {measure}"
+
+
+def test_how_many_candidates_there_were_is_in_the_table() -> None:
+    found = evaluate(DATA, [(Chunked("mine", ["the cat eats", "the dog eats"]), Words())])
+    assert [each.candidates() for each in found.systems] == [2, 2]
+    assert found.to_csv().splitlines()[2].startswith("mine@50 > Words(words),mine,50,2,")
+    assert "| mine@50 \\> Words(words) | " in found.to_markdown()
+    assert " | 2 | " in found.to_markdown()
+
+
 def test_a_measure_has_other_names() -> None:
     found = evaluate(DATA, {"harmful": ("bm25@3", Words(-1))}, measure="MRR@10")
     assert found["harmful"].values["MRR@10"] == found["harmful"].values["RR@10"] != found["bm25"].values["RR@10"]

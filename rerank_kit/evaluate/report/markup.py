@@ -76,9 +76,10 @@ def as_latex(evaluation: Evaluated | Mapping[str, Any]) -> str:
 def as_csv(evaluation: Evaluated | Mapping[str, Any]) -> str:
     """A line for each system, numbers unrounded, what is unknown left empty; `'=a` is `=a`, which is no formula.
 
-    The columns: `system`, `first_stage`, `recall` (candidates), the measures, `p50_seconds`, `p95_seconds`,
-    `waiting_p50_seconds`, `tokens` (of a query), `cost_per_1000` (queries, in US dollars), `failed` (queries), and the
-    comparison with the first stage: `verdict`, `difference`, `low`, `high`, `p_adjusted`.
+    The columns: `system`, `first_stage`, `recall` and `candidates` (at most, and on average), the measures,
+    `p50_seconds`, `p95_seconds`, `waiting_p50_seconds`, `tokens` (of a query), `cost_per_1000` (queries, in US
+    dollars), `failed` (queries), and the comparison with the first stage: `verdict`, `difference`, `low`, `high`,
+    `p_adjusted`.
 
     Raises:
         ConfigurationError: `evaluation` is something else.
