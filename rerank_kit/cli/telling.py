@@ -88,8 +88,14 @@ def drawn(*parts: Any) -> str:
     """Tables and texts of rich as the text that stdout shows, with colours if it is a terminal."""
     out = _there(sys.stdout)
     width, coloured = width_and_colour()
-    system = "auto" if coloured else None  # without colours there are no bold letters either
-    console = Console(file=out, width=width, color_system=system, markup=False, highlight=False, emoji=False)
+    console = Console(
+        file=out,
+        width=width,
+        color_system="auto" if coloured else None,  # without colours there are no bold letters either
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
     with console.capture() as captured:
         for each in parts:
             console.print(each)

@@ -43,7 +43,8 @@ def test_a_table_is_printed_and_a_page_written(capsys: CAPTURE) -> None:
     shown, told = capsys.readouterr()
     assert "nDCG@10" in shown
     assert BY_LENGTH in shown
-    assert "this takes less than a minute and costs nothing\n" in told
+    assert "pairs of query and document are scored, " in told
+    assert " a second: this takes less than a minute and costs nothing\n" in told
     assert "3 of 3 queries" in told
     assert told.endswith("rerank-kit: wrote page.html, which any browser shows\n")
     assert "<html" in Path("page.html").read_text("utf-8")
@@ -110,6 +111,9 @@ def test_long_runs_say_how_long(capsys: CAPTURE, monkeypatch: PATCH) -> None:
     from rerank_kit.evaluate import Plan
 
     assert planned(Plan(0.0, (), 600.0)) == "this takes about 10 min and costs nothing"
+    for pairs, pace in ((12_000, "20"), (1_500, "2.5")):
+        told = planned(Plan(0.0, (), 600.0, pairs))
+        assert told.startswith(f"about {pairs:,} pairs of query and document are scored, {pace} a second: this takes ")
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(capsys: CAPTURE) -> None:
