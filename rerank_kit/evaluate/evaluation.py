@@ -32,7 +32,7 @@ class SystemResult:
     Attributes:
         name: What tables call it.
         first_stage: The name of what brought its candidates; `None` of a first stage itself.
-        recall: How many candidates were reranked.
+        recall: How many candidates were reranked at most.
         reranker: What it is, in a line.
         values: For each measure the value of each query.
         timings: How long queries took, those that were measured.
@@ -82,6 +82,10 @@ class SystemResult:
             outcomes=outcomes,
             judgements=judgements,
         )
+
+    def candidates(self) -> float:
+        """How many candidates there were for a query, on average."""
+        return statistics.mean(len(each.candidates) for each in self.outcomes.values())
 
     def mean(self, measure: str) -> float:
         """The mean of a measure over the queries."""
@@ -168,6 +172,7 @@ class Evaluation:
                     "name": each.name,
                     "first_stage": each.first_stage,
                     "recall": each.recall,
+                    "candidates": each.candidates(),
                     "reranker": each.reranker,
                     "values": {measure: each.mean(measure) for measure in self.measures},
                     "per_query": {

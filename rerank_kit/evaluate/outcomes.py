@@ -46,7 +46,7 @@ class Outcome:
         scores: Their scores, in that order.
         why: Their reasons.
         timing: How long the reranking took, or the first stage alone; `None` where that was not measured, because all
-            scores were known.
+            scores were known, or because the reranker was asked for the first time, and had to load its model.
         usage: What it took, this time or when the scores were computed.
         cost: In US dollars; `None` where it is not known, as where scores came from a run with more candidates.
         remote: Whether an API or a server was asked, this time or when the scores were computed.
@@ -81,11 +81,13 @@ class Brought:
         found: The candidates, best first.
         timing: How long it took.
         problem: Why there are none.
+        cold: Whether it was the first call, which may load a model or connect, so that its time says little.
     """
 
     found: tuple[Found, ...]
     timing: Timing
     problem: str | None = None
+    cold: bool = False
 
 
 class Stopwatch:
@@ -114,6 +116,7 @@ class Outcomes:
         """Begin, with what is kept there."""
         self._store = store
         self._brought: dict[tuple[int, str], Brought] = {}
+        self._warm: set[int] = set()
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -129,8 +132,14 @@ class Outcomes:
                     problem = f"{type(error).__name__}: {error}"
             apart = tuple(self._apart(_plain(each), stage.name) for each in found)
             took = watch.timing.busy if stage.free else watch.timing
-            self._brought[key] = Brought(apart, took, problem)
+            self._brought[key] = Brought(apart, took, problem, cold=not self._was_asked(stage))
         return self._brought[key]
+
+    def _was_asked(self, asked: object) -> bool:
+        """Whether somebody was asked before, in this run; from now on it was."""
+        before = id(asked) in self._warm
+        self._warm.add(id(asked))
+        return before
 
     def _apart(self, found: Found, stage: str) -> Found:
         """The candidate, under another id where its own is that of another text: chunks are often counted from 0."""
@@ -198,7 +207,7 @@ class Outcomes:
         if places:
             with Stopwatch() as watch:
                 ranking = _asked(reranker, query, [candidates[place] for place in places])
-            timing = watch.timing
+            timing = watch.timing if self._was_asked(reranker) else None
         whole = len(places) == len(candidates)
         remote = kept["remote"] or (bool(places) and ranking.cost != 0.0)
         if not has_own_scores(reranker) or ranking.degraded:
@@ -221,7 +230,7 @@ class Outcomes:
         }
 
     def timed(self, system: System, query: str, outcome: Outcome) -> Timing | None:
-        """How long the reranking takes by itself, where its scores came from a run with more candidates.
+        """How long the reranking takes by itself, where that was not measured while it was asked for its scores.
 
         `None` where an API or a server would have to be asked again, or it fails.
         """
@@ -231,6 +240,8 @@ class Outcomes:
         key = key_of("timed", _VERSION, self._known_by(system, system.reranker), query, texts)
         row = self._store.get(key)
         if row is None:
+            if not self._was_asked(system.reranker):
+                _asked(system.reranker, query, outcome.candidates)
             with Stopwatch() as watch:
                 ranking = _asked(system.reranker, query, outcome.candidates)
             if ranking.failure is not None:

@@ -54,6 +54,7 @@ def reported(
                 "name": name,
                 "first_stage": first if place else None,
                 "recall": 50 if place else None,
+                "candidates": 37.5 if place else 200,
                 "reranker": f"Reranker({name!r})" if place else None,
                 "values": {"nDCG@10": 0.5 + place / 7, "RR@10": 1 / 3},
                 "per_query": {each: [drawn.random() for _ in range(queries)] for each in MEASURES},

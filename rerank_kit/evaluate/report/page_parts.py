@@ -111,7 +111,7 @@ def _table(evaluation: Mapping[str, Any]) -> str:
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="systems"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
         '<p class="note">Times are of one query: the median (p50), what of it was spent waiting for others, and the '
-        f"95th percentile. “{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n</section>\n"
+        f"95th percentile; the first call, which may load a model, does not count. “{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n</section>\n"
     )
 
 
