@@ -156,7 +156,10 @@ class Evaluation:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON: the format of reports."""
+        """All of it as plain values, for JSON: the format of reports.
+
+        A result is a document's id, its score, the reason, and its place in the first stage's order, counted from 1.
+        """
         queries = list(self.asked)
         shown: dict[str, str] = {}
         systems: list[dict[str, Any]] = []
@@ -165,7 +168,7 @@ class Evaluation:
             for query in queries:
                 outcome = each.outcomes[query]
                 best = list(zip(outcome.order, outcome.scores, outcome.why, strict=True))[:SHOWN]
-                results.append([[outcome.candidates[place].id, score, why] for place, score, why in best])
+                results.append([[outcome.candidates[place].id, score, why, place + 1] for place, score, why in best])
                 shown |= {outcome.candidates[place].id: outcome.candidates[place].shown for place, _, _ in best}
             systems.append(
                 {
@@ -210,14 +213,16 @@ class Evaluation:
         }
 
     def _ceiling(self, first_stage: str, known: Ceiling) -> dict[str, Any]:
-        reached = {
-            str(each.recall): each.mean(self.measure) for each in self.systems if each.first_stage == first_stage
-        }
+        now = [
+            {"system": each.name, "recall": each.recall, "value": each.mean(self.measure)}
+            for each in self.systems
+            if each.first_stage == first_stage
+        ]
         return {
             "first_stage": first_stage,
             "measure": known.measure,
             "by_depth": {str(depth): value for depth, value in known.by_depth.items()},
-            "now": reached,
+            "now": now,
             "enough": known.enough,
         }
 

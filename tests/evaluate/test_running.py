@@ -79,7 +79,7 @@ def test_first_stages_and_rerankers_are_measured_and_compared() -> None:
     assert set(harm["queries"]) == set(QUERIES)
     told = json.loads(found.to_json())
     assert [each["name"] for each in told["systems"]] == ["bm25", "plain", "harmful"]
-    assert told["systems"][1]["results"][0][0] == ["cat eats", 0.2, None]
+    assert told["systems"][1]["results"][0][0] == ["cat eats", 0.2, None, 1]
     assert told["systems"][1]["first_stage"] == "bm25"
     assert told["systems"][1]["seconds"]["p95"] > 0
     assert told["documents"]["cat eats"] == "the cat eats"
