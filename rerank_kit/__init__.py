@@ -7,6 +7,7 @@ dependencies.
 from rerank_kit.cache.cached import Cached
 from rerank_kit.cache.sqlite import SQLiteStore
 from rerank_kit.cache.store import MemoryStore, Store
+from rerank_kit.combine.calibrated import Calibrated, Calibration
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.fallback import Fallback
 from rerank_kit.combine.hedged import Hedged
@@ -43,6 +44,8 @@ __all__ = [
     "Budget",
     "BudgetExceeded",
     "Cached",
+    "Calibrated",
+    "Calibration",
     "Cascade",
     "ConfigurationError",
     "ConnectionFailed",

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rerank_kit.combine.identity import identity_of
 from rerank_kit.evaluate.ceiling import Ceiling
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.judging import Judged
@@ -42,6 +43,7 @@ class SystemResult:
         failed: Queries of which the ranking is not what was asked for, and why.
         outcomes: What it made of each query.
         judgements: Which of what its first stage finds answers each query.
+        fingerprint: What tells its reranker from others, for a calibration.
     """
 
     name: str
@@ -55,6 +57,7 @@ class SystemResult:
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
     judgements: Judgements = field(default_factory=dict[str, Mapping[str, int]], repr=False)
+    fingerprint: str | None = None
 
     @classmethod
     def of(
@@ -81,6 +84,7 @@ class SystemResult:
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
             judgements=judgements,
+            fingerprint=None if system.reranker is None else identity_of(system.reranker),
         )
 
     def candidates(self) -> float:
