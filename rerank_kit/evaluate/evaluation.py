@@ -36,7 +36,7 @@ class SystemResult:
         reranker: What it is, in a line.
         values: For each measure the value of each query.
         timings: How long queries took, those that were measured.
-        tokens: What was read for a query, on average; `None` where it is not known.
+        tokens: What was read for a query, on average of those that were timed; `None` where it is not known.
         cost_per_1000: What reranking for 1,000 queries costs, in US dollars, or finding for a first stage; `None` where
             it is not known.
         failed: Queries of which the ranking is not what was asked for, and why.
@@ -76,7 +76,7 @@ class SystemResult:
             reranker=None if alone else repr(system.reranker),
             values=measured(measures, judgements, {query: each.ids for query, each in outcomes.items()}),
             timings=timings,
-            tokens=statistics.mean(read) if any(read) and len(read) == len(answered) else None,
+            tokens=statistics.mean(read) if any(read) else None,
             cost_per_1000=_cost_per_1000(answered),
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,

@@ -24,7 +24,6 @@ from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
-from rerank_kit.values import Usage
 
 _TRIED = 10  # queries of which one is chosen to try all systems with
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
@@ -212,12 +211,13 @@ class _Run:
         first = list(islice(self.data.queries, _TRIED))
         seen = len(outcome.candidates) or 1
         share = fmean(len(self._brought(system, each).found[: system.recall]) for each in first) / seen
-        if outcome.usage == Usage():  # all scores came from a deeper run: some are computed again, for the time
-            rest = min(rest, _TIMED)
-            return Plan(0.0, (), took.seconds * share * rest, round(seen * share * rest))
-        paid = outcome.price is None and rest and (outcome.usage.requests or outcome.usage.calls)
-        cost = (outcome.price or 0.0) * rest
-        return Plan(cost, (system.name,) if paid else (), took.seconds * share * rest, round(seen * share * rest))
+        whole = outcome.usage.pairs + outcome.usage.cached or seen
+        unknown = outcome.price is None and rest and (outcome.usage.requests or outcome.usage.calls)
+        measured = rest if outcome.usage.cached == 0 else min(rest, _TIMED)  # all else is known from other systems
+        pairs = whole * measured + outcome.usage.pairs * (rest - measured)
+        seconds = took.seconds * (measured + (rest - measured) * outcome.usage.pairs / whole)
+        names = (system.name,) if unknown else ()
+        return Plan((outcome.price or 0.0) * rest, names, seconds * share, round(pairs * share))
 
     def _telling(self, system: System) -> str:
         """The query to try a system with: of the first few, the one for which its first stage brings most."""
@@ -245,7 +245,7 @@ class _Run:
         """
         found: dict[str, Outcome] = {}
         for done, query_id in enumerate(self.data.queries, 1):
-            found[query_id] = self._outcome(system, query_id)
+            found[query_id] = self._outcome(system, query_id, timing=done <= _TIMED)
             self._tell(system.name, done, len(self.data.queries))
         return found
 
@@ -275,7 +275,7 @@ class _Run:
                     found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found
 
-    def _outcome(self, system: System, query_id: str) -> Outcome:
+    def _outcome(self, system: System, query_id: str, *, timing: bool = False) -> Outcome:
         """What a system makes of a query, if there is money left for it.
 
         Raises:
@@ -287,7 +287,8 @@ class _Run:
             told = f"{told}: max_cost={self._budget} ends it here. What was found out is kept in store="
             msg = f"{told}, where it goes on with more"
             raise BudgetExceeded(msg)
-        outcome = self._outcomes.reranked(system, self.data.queries[query_id], self._brought(system, query_id))
+        brought = self._brought(system, query_id)
+        outcome = self._outcomes.reranked(system, self.data.queries[query_id], brought, timing=timing)
         self.spent += outcome.paid
         self._dearest[system.name] = max(dearest, outcome.price or 0.0)
         return outcome

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError, Deadline, Document, Ranking, Reranker, Rules, Usage
+from rerank_kit import Cascade, ConfigurationError, Deadline, Document, Ranking, Reranker, Rules, Stage, Usage
 from rerank_kit.errors import BudgetExceeded, RateLimited
 from rerank_kit.evaluate import Dataset, Plan, Progress, evaluate
 from rerank_kit.evaluate.first_stages import Found
@@ -324,10 +324,31 @@ def test_what_an_api_would_have_to_be_paid_for_again_is_not_known() -> None:
 
 
 def test_times_of_a_shallow_run_are_measured_on_some_queries() -> None:
-    many = {str(number): f"when {ANIMALS[number % 10]} eats" for number in range(25)}
+    many = {str(number): f"when {ANIMALS[number % 10]} eats {number}" for number in range(25)}
     data = Dataset("many", many, {each: {"cat eats": 1} for each in many}, DOCUMENTS)
     found = evaluate(data, {"two": ("bm25@2", Words()), "three": ("bm25@3", Words())})
     assert (len(found["two"].timings), len(found["three"].timings)) == (20, 24)
+
+
+def test_a_cascade_computes_what_is_known_for_some_queries_only_and_has_a_time() -> None:
+    many = {str(number): f"when {ANIMALS[number % 10]} eats {number}" for number in range(40)}
+    data = Dataset("many", many, {each: {"cat eats": 1} for each in many}, DOCUMENTS)
+    fast, slow = Words(), Words(-1)
+    slow.model = "slow"
+    cascade = Cascade(Stage(fast, top_n=2), slow)
+    plans: list[Plan] = []
+
+    def agree(plan: Plan) -> bool:
+        plans.append(plan)
+        return True
+
+    found = evaluate(data, {"three": ("bm25@3", fast), "cascade": ("bm25@3", cascade)}, confirm=agree)
+    assert len(fast.pairs) == 3 * (40 + 20) + 9  # the last are to tell the time before the run
+    assert len(slow.pairs) == 2 * 40 + 6
+    assert len(found["cascade"].timings) >= 20
+    alone = evaluate(data, {"cascade": ("bm25@3", cascade)})
+    assert found["cascade"].values == alone["cascade"].values
+    assert plans[0].pairs == 3 * 39 + 5 * 20 + 2 * 19
 
 
 def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:
