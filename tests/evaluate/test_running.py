@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -173,23 +172,18 @@ def test_a_price_that_is_agreed_to_has_its_limit_all_the_same() -> None:
 
 
 def test_the_first_call_of_each_is_no_part_of_the_time() -> None:
-    class Slow(Words):
-        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
-            if not self.pairs:
-                time.sleep(0.5)
-            return super().score(pairs, deadline)
-
     plans: list[Plan] = []
 
     def agree(plan: Plan) -> bool:
         plans.append(plan)
         return True
 
-    found = evaluate(DATA, {"slow": Slow()}, confirm=agree)
-    assert (found["slow"].seconds() or {})["p95"] < 0.3
-    assert plans[0].seconds < 0.5 * 9
+    found = evaluate(DATA, {"words": Words()}, confirm=agree)
+    timed = [outcome.timing is not None for outcome in found["words"].outcomes.values()]
+    assert timed.count(False) == 1
+    assert len(found["bm25"].timings) == 9
     assert plans[0].pairs == 9 * 12
-    alone = evaluate(DATA.sampled(1), {"slow": Slow()})
+    alone = evaluate(DATA.sampled(1), {"words": Words()})
     assert [len(each.timings) for each in alone.systems] == [1, 1]
 
 
