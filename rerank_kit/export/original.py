@@ -66,6 +66,15 @@ class Original:
         return self._engine.score(pairs, Deadline()).scores
 
     @property
+    def max_length(self) -> int:
+        """The most tokens that it reads of a pair."""
+        return self._engine.max_length
+
+    def fitted(self, query: str) -> str:
+        """As much of a query as is read of it."""
+        return self._engine.fitted_query(query, Deadline()).text
+
+    @property
     def has_a_faster_graph(self) -> bool:
         """Whether there is one besides that which torch makes of the model as it is."""
         return bool(faster(self._model))
@@ -94,7 +103,14 @@ class Original:
         if logits is not None:
             trace(transformer.model, logits, sample_tokens(transformer.tokenizer), path)
             return
-        features = self._model.preprocess(SAMPLE)
+        try:
+            features = self._model.preprocess(SAMPLE)
+        except Exception as error:  # of a template for chats, or of none
+            msg = (
+                f"model={self._engine.model!r}: what a {type(transformer.model).__name__} reads of a pair is not known "
+                f"to the export ({error}): rank with SentenceTransformersCrossEncoder"
+            )
+            raise ConfigurationError(msg) from error
         names = [name for name in inspect.signature(transformer.model.forward).parameters if name in features]
         traced = self._model if len(self._model) > 1 else transformer.model
         with rewritten(transformer.model, first=self._reads_first_token()) if fast else nullcontext():

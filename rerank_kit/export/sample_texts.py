@@ -17,6 +17,7 @@ SAMPLE: list[Pair] = [("query", "text"), ("a longer query", "a longer text, so t
 QUERIES = 5
 _NEAR, _FAR = 10, 10  # passages for a query: from about the same place, and from all over
 _QUERY = 80  # characters
+_LONGEST_TOKEN = 8  # characters, on average: of English they are four or five
 _SHORTEST = 80  # characters: a docstring below this says too little to be ranked
 _MODULES = (
     *("argparse", "asyncio", "calendar", "collections", "contextlib", "csv", "datetime", "decimal", "difflib"),
@@ -48,6 +49,21 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
         msg = f"texts={os.fspath(path)!r} cannot be read ({error}): pass a UTF-8 file with one passage on each line"
         raise ConfigurationError(msg) from error
     return [line.strip() for line in lines if line.strip()]
+
+
+def extreme_pairs(passages: Sequence[str], tokens: int) -> list[Pair]:
+    """Pairs of texts as short and as long as there are, each also the other way round.
+
+    Args:
+        passages: What they are made of.
+        tokens: The most that the model reads of a pair: some texts have more.
+    """
+    whole = " ".join(passages)
+    whole *= 1 + _LONGEST_TOKEN * tokens // len(whole)
+    word, passage, full = whole.split(maxsplit=1)[0], passages[-1], whole[: _LONGEST_TOKEN * tokens]
+    half = whole[: 2 * tokens]  # characters: about half of what is read
+    pairs = [(word, word), (word, passage), (passage, half), (word, full), (full, full)]
+    return list(dict.fromkeys([*pairs, *((text, query) for query, text in pairs)]))
 
 
 def make_pairs(passages: Sequence[str]) -> list[list[Pair]]:

@@ -125,7 +125,11 @@ def test_the_folder_holds_the_graphs_the_tokenizer_the_settings_and_the_report(e
     }
     assert [path.name for path in exported.folder.parent.iterdir()] == ["folder"]
     stored = json.loads((exported.folder / "parity.json").read_text("utf-8"))
-    assert stored == {**asdict(exported.report), "files": [asdict(each) for each in exported.report.files]}
+    assert stored == {
+        **asdict(exported.report),
+        "files": [asdict(each) for each in exported.report.files],
+        "written": sorted(path.name for path in exported.folder.iterdir()),
+    }
     assert stored["model"] == str(exported.original)
     assert {"torch", "transformers", "onnxruntime"} <= stored["versions"].keys()
 
