@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
@@ -26,6 +27,7 @@ from rerank_kit.optional import optional
 from rerank_kit.values import Deadline
 
 _PACKAGES = ("torch", "transformers", "sentence_transformers", "threadpoolctl", "onnx")
+_SAID = 300  # characters of what the library says
 
 
 class Original:
@@ -108,7 +110,7 @@ class Original:
         except Exception as error:  # of a template for chats, or of none
             msg = (
                 f"model={self._engine.model!r}: what a {type(transformer.model).__name__} reads of a pair is not known "
-                f"to the export ({error}): rank with SentenceTransformersCrossEncoder"
+                f"to the export ({shorten(str(error), _SAID)}): rank with SentenceTransformersCrossEncoder"
             )
             raise ConfigurationError(msg) from error
         names = [name for name in inspect.signature(transformer.model.forward).parameters if name in features]

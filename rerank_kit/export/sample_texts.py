@@ -17,6 +17,7 @@ SAMPLE: list[Pair] = [("query", "text"), ("a longer query", "a longer text, so t
 QUERIES = 5
 _NEAR, _FAR = 10, 10  # passages for a query: from about the same place, and from all over
 _QUERY = 80  # characters
+_LONG = 1024  # tokens: pairs of many thousands take minutes, so that there is one of those
 _LONGEST_TOKEN = 8  # characters, on average: of English they are four or five
 _SHORTEST = 80  # characters: a docstring below this says too little to be ranked
 _MODULES = (
@@ -52,18 +53,18 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
 
 
 def extreme_pairs(passages: Sequence[str], tokens: int) -> list[Pair]:
-    """Pairs of texts as short and as long as there are, each also the other way round.
+    """Short and long texts, each as the query and as the document, and one pair of all that the model reads.
 
     Args:
         passages: What they are made of.
-        tokens: The most that the model reads of a pair: some texts have more.
+        tokens: The most that the model reads of a pair.
     """
     whole = " ".join(passages)
     whole *= 1 + _LONGEST_TOKEN * tokens // len(whole)
-    word, passage, full = whole.split(maxsplit=1)[0], passages[-1], whole[: _LONGEST_TOKEN * tokens]
-    half = whole[: 2 * tokens]  # characters: about half of what is read
-    pairs = [(word, word), (word, passage), (passage, half), (word, full), (full, full)]
-    return list(dict.fromkeys([*pairs, *((text, query) for query, text in pairs)]))
+    word, passage = whole.split(maxsplit=1)[0], passages[-1]
+    long, full = whole[: _LONGEST_TOKEN * min(tokens, _LONG)], whole[: _LONGEST_TOKEN * tokens]
+    pairs = [(word, word), (word, passage), (passage, long), (word, long)]
+    return list(dict.fromkeys([*pairs, *((text, query) for query, text in pairs), (passage, full)]))
 
 
 def make_pairs(passages: Sequence[str]) -> list[list[Pair]]:

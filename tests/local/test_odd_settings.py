@@ -176,3 +176,43 @@ def test_a_loop_of_links_is_no_model(tmp_path: Path) -> None:
     (folder / "self").symlink_to(folder)
     (folder / "config.json").symlink_to(folder / "config.json")
     assert OnnxCrossEncoder(folder).rerank("query", ["apple"]).hits
+
+
+@pytest.mark.parametrize(("problem", "alone"), [("multi_label_classification", True), (None, False)])
+@pytest.mark.parametrize("relevant", [0, 1])
+def test_of_two_labels_that_can_both_hold_one_is_the_score(
+    tmp_path: Path, problem: str | None, alone: bool, relevant: int
+) -> None:
+    labels = {relevant: "relevant", 1 - relevant: "irrelevant"}
+    folder = originals.bert(tmp_path / "bert", num_labels=2, id2label=labels, problem_type=problem)
+    graph = families.as_graph(folder, tmp_path / "graph")
+    library = families.transformers
+    tokenizer = library.AutoTokenizer.from_pretrained(folder)
+    model = library.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    pair = tokenizer("query apple", TEXTS[0], return_tensors="pt")
+    values = model(**pair).logits[0].tolist()
+    expected = values[relevant] - (0 if alone else values[1 - relevant])
+    for engine in (
+        SentenceTransformersCrossEncoder(folder, device="cpu", raw_scores=True),
+        OnnxCrossEncoder(graph, raw_scores=True),
+    ):
+        assert engine.rerank("query apple", TEXTS[:1]).hits[0].score == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("problem", "count", "said"),
+    [
+        ("regression", 2, "gives 2 values for a pair, and its config.json says problem_type='regression'"),
+        ("multi_label_classification", 3, "gives 3 (values|numbers)"),
+        ("single_label_classification", 3, "gives 3 (values|numbers)"),
+    ],
+)
+def test_several_labels_that_make_no_score_are_refused(tmp_path: Path, problem: str, count: int, said: str) -> None:
+    folder = originals.bert(tmp_path / "bert", num_labels=count, problem_type=problem)
+    graph = families.as_graph(folder, tmp_path / "graph")
+    for load in (
+        lambda: SentenceTransformersCrossEncoder(folder, device="cpu"),
+        lambda: OnnxCrossEncoder(graph),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            load()
