@@ -204,7 +204,7 @@ def test_a_classifier_made_of_an_older_language_model_is_exported(
 
 
 def test_a_classifier_that_cannot_be_exported_is_refused_with_what_can_run_it(tmp_path: Path) -> None:
-    config = {**SIZES, "dff": 64}
+    config: dict[str, Any] = {**SIZES, "dff": 64}
     original = decoder("own", "CTRL", "ForSequenceClassification", num_labels=1, **config)(tmp_path)
     with pytest.raises(ConfigurationError, match=r"what a CTRLForSequenceClassification reads .* rank with Sentence"):
         export_model(original, tmp_path / "new", texts=TEXTS, template=TEMPLATE)

@@ -71,8 +71,15 @@ def cutting(direction: str) -> dict[str, Any]:
 
 
 SMALL = {"max_seq_length": 40, "do_lower_case": True, **AS_SCORER}
-CAPITALS = {"normalizer": {**dict.fromkeys(("clean_text", "handle_chinese_chars"), True), "lowercase": False}}
-CAPITALS["normalizer"] |= {"type": "BertNormalizer", "strip_accents": None}
+CAPITALS: dict[str, Any] = {
+    "normalizer": {
+        "type": "BertNormalizer",
+        "clean_text": True,
+        "handle_chinese_chars": True,
+        "strip_accents": None,
+        "lowercase": False,
+    }
+}
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,8 @@ def _build(
         helper.make_node("MatMul", ["chosen", "head"], [output_name if activation is None else "raw"]),
     ]
     if activation is not None:
-        nodes.append(helper.make_node(activation, ["raw"], [output_name], **({"keepdims": 0} if scalar else {})))
+        more: dict[str, Any] = {"keepdims": 0} if scalar else {}
+        nodes.append(helper.make_node(activation, ["raw"], [output_name], **more))
     weights |= {"last": np.array([2], dtype=np.int64), "row": np.array([0], dtype=np.int64)}
     shape: list[str | int] = [
         "batch",
