@@ -14,6 +14,7 @@ from rerank_kit.combine import Calibration
 from rerank_kit.combine.identity import identity_of
 
 TEXTS = ["a cat sat", "a cow", "a cat"]
+CANDIDATES = [*TEXTS, *(f"a {number} word" for number in range(60))]
 
 
 def _counted(query: str, texts: list[str]) -> list[float]:
@@ -30,10 +31,10 @@ def test_in_langchain() -> None:
     documents = [Document(each) for each in TEXTS]
     compressor = lc.RerankCompressor(reranker=_calibrated(), threshold="calibrated")
     assert [each.page_content for each in compressor.compress_documents(documents, "query")] == ["a cat sat", "a cat"]
-    bm25 = lc.BM25Retriever.from_texts(TEXTS)
+    bm25 = lc.BM25Retriever.from_texts(CANDIDATES)
     retriever = lc.with_rerank(bm25, reranker=_calibrated(), threshold="calibrated")
     assert [each.page_content for each in retriever.invoke("a cat")] == ["a cat", "a cat sat"]
-    assert len(retriever.invoke("a cat", threshold=0.05)) == 3
+    assert len(retriever.invoke("a cat", threshold=0.05)) == 5
 
 
 def test_a_compressor_of_others_has_none() -> None:
@@ -41,7 +42,7 @@ def test_a_compressor_of_others_has_none() -> None:
         def compress_documents(self, documents: object, query: str, callbacks: object = None) -> list[Document]:
             return [Document("text", metadata={"relevance_score": 0.5})]
 
-    bm25 = lc.BM25Retriever.from_texts(TEXTS)
+    bm25 = lc.BM25Retriever.from_texts(CANDIDATES)
     retriever = lc.with_rerank(bm25, reranker=Other(), threshold="calibrated")
     with pytest.raises(ConfigurationError, match='threshold="calibrated": Other is no reranker of ours'):
         retriever.invoke("a cat")
