@@ -215,7 +215,7 @@ def test_a_classifier_that_cannot_be_exported_is_refused_with_what_can_run_it(tm
 
 
 def test_a_template_that_leaves_a_text_out_cannot_be_carried() -> None:
-    model = SimpleNamespace(preprocess=lambda pairs, prompt: {"modality": "message"})  # noqa: ARG005
+    model = SimpleNamespace(preprocess=lambda pairs, prompt: {"modality": "message"})
     reading: Any = SimpleNamespace(scale=Scale(), inputs=None, instruction=None, recipe=Recipe())
     with pytest.raises(ConfigurationError, match=r"model='m': its chat template does not show both .* template="):
         carried(model, reading, "m")
