@@ -167,8 +167,9 @@ def _follow(tokenizer: Any, config: Mapping[str, Any]) -> None:
 
 def _side(tokenizer: Any, config: Mapping[str, Any]) -> str:
     """The end of a text that is cut: in `tokenizer.json` it counts where the settings do not say."""
-    in_file: str = (tokenizer.truncation or {}).get("direction", "right")
-    return config.get("truncation_side") or in_file.lower()
+    in_file: Mapping[str, str] = tokenizer.truncation or {}
+    side: str = config.get("truncation_side") or in_file.get("direction", "right").lower()
+    return side
 
 
 def _unread(encoding: Encoding, length: int, side: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -13,7 +14,10 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.export import export_model
 from rerank_kit.export.parity import spearman
+from rerank_kit.export.recipes import carried
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local.recipe import Recipe
+from rerank_kit.local.scale import Scale
 from tests.export.originals import ettin
 from tests.local import cards, tiny_tokenizers
 from tests.local.tiny_families import Build, as_graph, decoder, zerank_2
@@ -208,3 +212,10 @@ def test_a_classifier_that_cannot_be_exported_is_refused_with_what_can_run_it(tm
     original = decoder("own", "CTRL", "ForSequenceClassification", num_labels=1, **config)(tmp_path)
     with pytest.raises(ConfigurationError, match=r"what a CTRLForSequenceClassification reads .* rank with Sentence"):
         export_model(original, tmp_path / "new", texts=TEXTS, template=TEMPLATE)
+
+
+def test_a_template_that_leaves_a_text_out_cannot_be_carried() -> None:
+    model = SimpleNamespace(preprocess=lambda pairs, prompt: {"modality": "message"})
+    reading: Any = SimpleNamespace(scale=Scale(), inputs=None, instruction=None, recipe=Recipe())
+    with pytest.raises(ConfigurationError, match=r"model='m': its chat template does not show both .* template="):
+        carried(model, reading, "m")

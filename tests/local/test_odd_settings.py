@@ -46,8 +46,8 @@ def changed(folder: Path, to: Path, files: Mapping[str, Any]) -> Path:
     shutil.copytree(folder, to)
     for name, content in files.items():
         path = to / name
-        before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        whole = before | content if isinstance(content, dict) else content
+        before: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        whole: Any = before | content if isinstance(content, dict) else content
         path.write_text(whole if isinstance(whole, str) else json.dumps(whole), "utf-8")
     return to
 
