@@ -7,6 +7,7 @@ dependencies.
 from rerank_kit.cache.cached import Cached
 from rerank_kit.cache.sqlite import SQLiteStore
 from rerank_kit.cache.store import MemoryStore, Store
+from rerank_kit.combine.blended import Blended
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.fallback import Fallback
 from rerank_kit.combine.hedged import Hedged
@@ -40,6 +41,7 @@ __all__ = [
     "AuthenticationError",
     "BackendError",
     "BlankQuery",
+    "Blended",
     "Budget",
     "BudgetExceeded",
     "Cached",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rerank_kit import Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Stage
+from rerank_kit import Blended, Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Stage
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.combine import Hedged, normalise, reciprocal_rank_fusion
 from rerank_kit.decide import DecisionLimits, DecisionReranker, OpenAIDecisions, SystemOne
@@ -125,6 +125,7 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Fallback": (lambda **more: Fallback(Scripted(), Scripted(), **more), {}, ("timeout", "failures", "pause")),
     "Fallback of": (lambda one: Fallback(one, Scripted()), {}, ("one",)),
     "Hedged": (Hedged, {"reranker": Scripted(), "after": 1.0}, ("reranker", "other", "after")),
+    "Blended": (Blended, {"reranker": Scripted()}, ("reranker", "weight", "by", "only_below", "rrf_k")),
     "Cascade": (lambda **more: Cascade(Scripted(), **more), {}, ("budget",)),
     "Stage": (Stage, {"reranker": Scripted()}, ("reranker", "top_n", "threshold", "timeout", "money", "when")),
     "Budget": (Budget, {}, ("seconds", "money")),

@@ -1,5 +1,7 @@
 """Rerankers made of rerankers, and rankings made of rankings."""
 
+from rerank_kit.combine.blended import Blended
+from rerank_kit.combine.blending import Blend, BlendBy, blend
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.fallback import Fallback
 from rerank_kit.combine.fusion import Normalisation, normalise, reciprocal_rank_fusion
@@ -7,6 +9,9 @@ from rerank_kit.combine.hedged import Hedged
 from rerank_kit.combine.stages import Budget, Condition, Stage
 
 __all__ = [
+    "Blend",
+    "BlendBy",
+    "Blended",
     "Budget",
     "Cascade",
     "Condition",
@@ -14,6 +19,7 @@ __all__ = [
     "Hedged",
     "Normalisation",
     "Stage",
+    "blend",
     "normalise",
     "reciprocal_rank_fusion",
 ]
