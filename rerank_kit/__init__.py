@@ -11,6 +11,7 @@ from rerank_kit.combine.blended import Blended
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.fallback import Fallback
 from rerank_kit.combine.hedged import Hedged
+from rerank_kit.combine.shadow import Shadow
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import (
     AllFailed,
@@ -63,6 +64,7 @@ __all__ = [
     "Reranker",
     "Rules",
     "SQLiteStore",
+    "Shadow",
     "ShuttingDown",
     "Span",
     "Stage",

@@ -6,6 +6,9 @@ from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.fallback import Fallback
 from rerank_kit.combine.fusion import Normalisation, normalise, reciprocal_rank_fusion
 from rerank_kit.combine.hedged import Hedged
+from rerank_kit.combine.shadow import Shadow
+from rerank_kit.combine.shadow_report import ShadowReport, shadow_report
+from rerank_kit.combine.shadow_runs import Recorder, ShadowRun, ShadowSide
 from rerank_kit.combine.stages import Budget, Condition, Stage
 
 __all__ = [
@@ -18,8 +21,14 @@ __all__ = [
     "Fallback",
     "Hedged",
     "Normalisation",
+    "Recorder",
+    "Shadow",
+    "ShadowReport",
+    "ShadowRun",
+    "ShadowSide",
     "Stage",
     "blend",
     "normalise",
     "reciprocal_rank_fusion",
+    "shadow_report",
 ]

@@ -32,7 +32,7 @@ def indices(ranking: Ranking) -> list[int]:
 
 
 def test_both_sides_count_as_much_as_their_weights_say() -> None:
-    mixed = blend([3.0, 2.0, 1.0], [0.1, 0.4, 0.3], weight=0.5, only_below=None)
+    mixed: Any = blend([3.0, 2.0, 1.0], [0.1, 0.4, 0.3], weight=0.5, only_below=None)
     assert mixed.parts == ((0.0, 1.0), (1.0, 0.5), (pytest.approx(2 / 3), 0.0))
     assert mixed.order == (1, 0, 2)
     assert mixed.scores == (pytest.approx(0.1 + 0.3 * (0.5 - 1 / 3) / (0.75 - 1 / 3)), 0.4, 0.1)
@@ -64,7 +64,7 @@ def test_scores_that_are_none_from_0_to_1_are_logits_already() -> None:
 
 
 def test_ranks_are_fused_by_place_and_equal_scores_share_one() -> None:
-    mixed = blend([None] * 3, [0.2, 0.2, 0.1], by="rank", rrf_k=0, weight=0.25)
+    mixed: Any = blend([None] * 3, [0.2, 0.2, 0.1], by="rank", rrf_k=0, weight=0.25)
     assert mixed.parts == ((1.0, 1.0), (1.0, 0.5), (pytest.approx(1 / 3), pytest.approx(1 / 3)))
     assert mixed.order == (0, 1, 2)
 
@@ -95,7 +95,8 @@ def test_places_stand_for_scores_that_say_nothing_or_are_distances(first: Any) -
 
 @pytest.mark.parametrize("missing", [None, math.nan, math.inf, True])
 def test_a_candidate_without_a_score_counts_as_the_lowest(missing: Any) -> None:
-    assert [first for _, first in blend([3.0, missing, np.float32(1.0)], [0.1, 0.2, 0.3]).parts] == [1.0, 0.0, 0.0]
+    given: list[Any] = [3.0, missing, np.float32(1.0)]
+    assert [first for _, first in blend(given, [0.1, 0.2, 0.3]).parts] == [1.0, 0.0, 0.0]
 
 
 def test_equal_candidates_keep_the_order_they_came_in() -> None:
