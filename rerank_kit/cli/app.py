@@ -56,8 +56,8 @@ def _begin(
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
         tell(
-            "rerank-kit: name a COMMAND: search, rerank, eval, report, shadow, status, models or export. rerank-kit --help "
-            "tells of each, rerank-kit status what to do next"
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, shadow, status, models or export. rerank-kit "
+            "--help tells of each, rerank-kit status what to do next"
         )
         raise typer.Exit(2)
 
