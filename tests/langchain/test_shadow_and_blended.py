@@ -15,6 +15,7 @@ from langchain_rerank_kit import RerankCompressor, with_rerank
 from rerank_kit import Blended, Reranker, Shadow
 from tests.doubles import Failing, Scripted
 
+pytestmark = pytest.mark.filterwarnings("ignore:the first stage brought 3 candidates")
 PAGES = [
     Page(page_content="low 0.1", metadata={"relevance_score": 3.0}, id="a"),
     Page(page_content="high 0.3", metadata={"relevance_score": 2.0}, id="b"),
