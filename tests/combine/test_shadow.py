@@ -34,6 +34,7 @@ from rerank_kit import (
 )
 from rerank_kit.combine import ShadowRun, shadow_report
 from rerank_kit.errors import Abandoned
+from rerank_kit.flow import run
 from rerank_kit.observe import explaining
 from rerank_kit.observe.watching import Part, watching
 from rerank_kit.user_warnings import hearing
@@ -153,15 +154,15 @@ def test_both_rankings_are_kept_with_what_they_took(colour: Colour) -> None:
     shadow = Shadow(Paid(0.5), Scripted(), Recording())
     documents = [Document("low 1", id="a"), Document("high 3", id="b" * 101), Document("middle 2")]
     colour(shadow, "rerank", "query", documents, top_n=2)
-    (run,) = runs(shadow)
-    assert run.live.hits == ((0, 1.0), (1, 1.0))
-    assert run.candidate.hits == ((1, 3.0), (2, 2.0), (0, 1.0))
-    assert (run.live.model, run.candidate.model) == ("Paid", "scripted")
-    assert (run.live.usage, run.candidate.usage) == ({"requests": 1}, {"pairs": 3})
-    assert (run.live.cost, run.candidate.cost) == (0.5, None)
-    assert run.live.seconds > 0
-    assert (run.documents, run.names[0], len(run.names[1]), len(run.names[2])) == (3, "a", 16, 16)
-    assert ShadowRun.from_dict(run.to_dict()) == run
+    (kept,) = runs(shadow)
+    assert kept.live.hits == ((0, 1.0), (1, 1.0))
+    assert kept.candidate.hits == ((1, 3.0), (2, 2.0), (0, 1.0))
+    assert (kept.live.model, kept.candidate.model) == ("Paid", "scripted")
+    assert (kept.live.usage, kept.candidate.usage) == ({"requests": 1}, {"pairs": 3})
+    assert (kept.live.cost, kept.candidate.cost) == (0.5, None)
+    assert kept.live.seconds > 0
+    assert (kept.documents, kept.names[0], len(kept.names[1]), len(kept.names[2])) == (3, "a", 16, 16)
+    assert ShadowRun.from_dict(kept.to_dict()) == kept
 
 
 def test_queries_that_are_ranked_together_are_so_by_the_candidate(colour: Colour) -> None:
@@ -171,7 +172,7 @@ def test_queries_that_are_ranked_together_are_so_by_the_candidate(colour: Colour
     assert [len(each) for each in rankings] == [3, 2, 0]
     assert [len(each.live.hits) for each in runs(shadow)] == [3, 2]
     assert [query for query, _ in candidate.sent] == ["one", "two"]
-    assert [len(each) for each in shadow.flow_many([], Deadline())] == []
+    assert run(shadow.flow_many([], Deadline())) == []
 
 
 def test_it_may_stand_in_other_rerankers(colour: Colour) -> None:
