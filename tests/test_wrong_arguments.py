@@ -27,7 +27,22 @@ KEY = "sk-planted-0123456789"
 ROOMS = ("cache", "combine", "decide", "judge", "local", "managed", "observe", "pricing", "rules")
 PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"rerank_kit.{room}" for room in ROOMS)]
 OURS = {  # what we make and hand out, and what somebody else is to write
-    *("Calibration", "Change", "Check", "Completion", "Deadline", "Estimate", "Finding", "Hit", "Kept", "Prompt"),
+    *(
+        "Blend",
+        "Calibration",
+        "Change",
+        "Check",
+        "Completion",
+        "Deadline",
+        "Estimate",
+        "Finding",
+        "Hit",
+        "Kept",
+        "Prompt",
+        "ShadowReport",
+        "ShadowRun",
+        "ShadowSide",
+    ),
     *("RerankedNode", "Ranking", "Scored", "Span", "Usage", "Verdict", "Verdicts", "Widening", "log_span"),
     *("cross_encoder", "known_prices", "CrossEncoder", "explaining"),
 }
