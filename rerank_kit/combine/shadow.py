@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_flag, check_positive, check_seconds, check_whole, is_number
+from rerank_kit.checks import Threshold, check_flag, check_positive, check_seconds, check_whole, is_number
 from rerank_kit.combine.shadow_beside import Beside, Job, OwnRecorder, Writer, model_of
 from rerank_kit.combine.shadow_file import ShadowFile
 from rerank_kit.combine.shadow_report import ShadowReport, shadow_report
@@ -148,7 +148,7 @@ class Shadow(Settled, Reranker):
         requests: Requests,
         *,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
         """The live reranker's work, which adds nothing to what it gives; hooks of this one hear of it, too."""

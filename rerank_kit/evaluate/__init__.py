@@ -6,5 +6,17 @@ from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.planning import Plan
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.running import Progress, evaluate
+from rerank_kit.evaluate.tuning import Tuned, tune
 
-__all__ = ["Dataset", "Evaluation", "Plan", "Progress", "SystemResult", "calibrate", "evaluate", "read_dataset"]
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "Plan",
+    "Progress",
+    "SystemResult",
+    "Tuned",
+    "calibrate",
+    "evaluate",
+    "read_dataset",
+    "tune",
+]
