@@ -108,7 +108,8 @@ class Reranker(ABC):
         if self.calibrated_threshold is None:
             msg = (
                 f'threshold="calibrated": {type(self).__name__} is not calibrated: pass a number, or wrap it as '
-                "rerank_kit.Calibrated(reranker, path), with a file that `rerank-kit calibrate` wrote"
+                "rerank_kit.Calibrated(reranker, path), with a file that `rerank-kit calibrate` wrote; in a Cascade, "
+                "pass it to the Stage of what is calibrated"
             )
             raise ConfigurationError(msg)
         return self.calibrated_threshold

@@ -31,9 +31,7 @@ _NEAREST = 1e-9  # to 0 and 1 that a score is taken for, where its logit is want
 
 
 def log_odds(score: float) -> float:
-    """The logit of a score from 0 to 1, which is kept off both ends; any other number as it is."""
-    if not 0.0 <= score <= 1.0:
-        return score
+    """The logit of a score from 0 to 1, which is kept off both ends."""
     kept = min(max(score, _NEAREST), 1 - _NEAREST)
     return math.log(kept / (1 - kept))
 
@@ -45,12 +43,14 @@ class Calibration:
     Attributes:
         fingerprint: Of the reranker that it is for.
         reranker: What that is, in words.
-        method: `"platt"`: the logistic function of a slope times the score's logit and an offset. `"isotonic"`: steps.
+        method: `"platt"`: the logistic function of a slope times the score's logit and an offset, or the score itself
+            where scores leave 0 to 1. `"isotonic"`: steps.
         knots: For Platt slope and offset, as one pair; for isotonic scores, rising, each with the probability from
             there on.
         threshold: The lowest probability that passes.
         goal: What the threshold was chosen for, `"precision"` or `"recall"`.
         wanted: How much of that.
+        raw: Whether scores leave 0 to 1.
         told: What was measured, on which queries; plain values.
     """
 
@@ -61,6 +61,7 @@ class Calibration:
     threshold: float
     goal: Literal["precision", "recall"]
     wanted: float
+    raw: bool = False
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
@@ -73,6 +74,7 @@ class Calibration:
             and self.goal in ("precision", "recall")
             and all(map(is_number, numbers))
             and 0.0 <= self.threshold <= 1.0
+            and isinstance(self.raw, bool)
             and self._rises()
         ):
             msg = f"this is no calibration: {quoted(asdict(self))}: make one with rerank_kit.evaluate.calibrate"
@@ -90,14 +92,18 @@ class Calibration:
         """How likely a document with this score is relevant."""
         if self.method == "platt":
             slope, offset = self.knots[0]
-            at = slope * log_odds(score) + offset
+            at = slope * (score if self.raw else log_odds(score)) + offset
             return 1 / (1 + math.exp(-at)) if at >= 0 else math.exp(at) / (1 + math.exp(at))
         place = bisect_right(self.knots, score, key=lambda knot: knot[0])
         return self.knots[max(0, place - 1)][1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, as JSON."""
-        Path(path).write_text(json.dumps(asdict(self), indent=1), "utf-8")
+        Path(path).write_text(json.dumps(self.to_dict(), indent=1), "utf-8")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -79,11 +79,6 @@ class Cascade(Settled, Reranker):
         return self.stages[-1].reranker.scores_blanks
 
     @property
-    def calibrated_threshold(self) -> float | None:
-        """That of its last stage, from which the scores are."""
-        return self.stages[-1].reranker.calibrated_threshold
-
-    @property
     def reads_metadata(self) -> bool:
         """Whether any stage does."""
         return any(each.reranker.reads_metadata for each in self.stages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import accumulate
 from statistics import fmean
 from typing import Any
@@ -60,14 +60,15 @@ def calibrate(
             say nothing of relevance; or no threshold reaches what is wanted.
         MissingExtra: SciPy is not installed.
     """
-    goal, wanted = _goal(precision, recall)
+    goal, wanted = check_goal(precision, recall)
     check_choice("method", method, ("platt", "isotonic"))
     chosen = _chosen(evaluation, system)
     check_count("top_n", top_n)
     queries = {query: each[:top_n] for query, each in scored(chosen).items() if each}
     first, second = _halves(queries, check_whole("seed", seed, least=0), chosen.name)
-    knots = _knots(first, method, chosen.name)
-    fitted = Calibration(str(chosen.fingerprint), str(chosen.reranker), method, knots, 0.0, goal, wanted)
+    raw = any(not 0 <= each.score <= 1 for candidates in queries.values() for each in candidates)
+    knots = _knots(first, method, chosen.name, raw=raw)
+    fitted = Calibration(str(chosen.fingerprint), str(chosen.reranker), method, knots, 0.0, goal, wanted, raw)
     threshold = _threshold(fitted, first, chosen.name)
     told = {
         "dataset": evaluation.dataset.name,
@@ -80,11 +81,15 @@ def calibrate(
         "held_out": _measured(fitted, threshold, second, seed),
         "nothing_relevant": asdict(abstaining(chosen)),
     }
-    return Calibration(str(chosen.fingerprint), str(chosen.reranker), method, knots, threshold, goal, wanted, told)
+    return replace(fitted, threshold=threshold, told=told)
 
 
-def _goal(precision: object, recall: object) -> tuple[Any, float]:
-    """What is wanted, and how much of it."""
+def check_goal(precision: object, recall: object) -> tuple[Any, float]:
+    """What is wanted, and how much of it.
+
+    Raises:
+        ConfigurationError: It is neither, or both, or no share.
+    """
     given = {name: value for name, value in (("precision", precision), ("recall", recall)) if value is not None}
     if len(given) != 1:
         msg = "pass either precision= or recall=, a share from 0 to 1: what the threshold is for"
@@ -125,7 +130,7 @@ def _halves(queries: Queries, seed: int, system: str) -> tuple[Queries, Queries]
     return {each: queries[each] for each in names[:cut]}, {each: queries[each] for each in names[cut:]}
 
 
-def _knots(queries: Queries, method: Method, system: str) -> tuple[tuple[float, float], ...]:
+def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple[tuple[float, float], ...]:
     """What turns scores into probabilities."""
     found = sorted((each.score, each.relevant) for candidates in queries.values() for each in candidates)
     relevant = sum(label for _, label in found)
@@ -144,7 +149,8 @@ def _knots(queries: Queries, method: Method, system: str) -> tuple[tuple[float, 
             )
             raise ConfigurationError(msg)
         return _steps(found)
-    slope, offset = _logistic([log_odds(score) for score, _ in found], [label for _, label in found])
+    at = [score if raw else log_odds(score) for score, _ in found]
+    slope, offset = _logistic(at, [label for _, label in found])
     if not slope > 0:
         msg = (
             f"{system}: higher scores are no more often relevant (slope {slope:.3g}): no threshold on them means "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 from collections.abc import Sequence
@@ -68,13 +69,16 @@ def test_the_calibrated_threshold_passes_what_reaches_it(calibration: Calibratio
     assert [hit.index for hit in passed] == [0, 2]
     assert all(hit.score >= calibration.threshold for hit in passed)
     assert passed.dropped[0].index == 1
-    for outer in (Cascade(reranker), Cached(reranker), Cascade(Stage(reranker, threshold="calibrated"))):
-        assert [hit.index for hit in outer.rerank("query", TEXTS, threshold="calibrated")] == [0, 2]
+    assert [hit.index for hit in Cached(reranker).rerank("query", TEXTS, threshold="calibrated")] == [0, 2]
+    cascade = Cascade(Stage(reranker, threshold="calibrated"))
+    assert [hit.index for hit in cascade.rerank("query", TEXTS)] == [0, 2]
 
 
 def test_without_a_calibration_there_is_no_calibrated_threshold() -> None:
     with pytest.raises(ConfigurationError, match=r'threshold="calibrated": Scored is not calibrated'):
         Scored().rerank("query", TEXTS, threshold="calibrated")
+    with pytest.raises(ConfigurationError, match=r"Cascade is not calibrated: .* pass it to the Stage"):
+        Cascade(Calibrated(Scored(), PLATT)).rerank("query", TEXTS, threshold="calibrated")
     with pytest.raises(ConfigurationError, match="not calibrated"):
         Stage(Scored(), threshold="calibrated")
     with pytest.raises(ConfigurationError, match=r'threshold must be a finite number, "calibrated", or None'):
@@ -104,6 +108,7 @@ KEPT = {
     "threshold": 0.4,
     "goal": "precision",
     "wanted": 0.8,
+    "raw": False,
     "told": {},
 }
 
@@ -124,6 +129,7 @@ KEPT = {
         {"threshold": 1.5},
         {"threshold": "0.5"},
         {"goal": "beauty"},
+        {"raw": 5},
         {"knots": 5},
         {"knots": [[float("nan"), 0.0]]},
     ],
@@ -180,9 +186,11 @@ def test_it_is_what_the_reranker_inside_is() -> None:
         assert twin.rerank("query", TEXTS).hits == reranker.rerank("query", TEXTS).hits
 
 
-def test_logits_are_those_of_scores_and_other_numbers_stay() -> None:
+def test_logits_are_those_of_scores_and_raw_ones_stay() -> None:
     assert log_odds(0.5) == 0.0
     assert log_odds(1.0) == pytest.approx(-log_odds(0.0)) == pytest.approx(20.72, abs=0.01)
-    assert log_odds(-3.5) == -3.5
     assert PLATT.probability(-800.0) == pytest.approx(0.0)
+    raw = dataclasses.replace(PLATT, raw=True)
+    assert raw.probability(0.5) == 0.5
+    assert raw.probability(-0.5) < raw.probability(0.4) < raw.probability(3.0)
     assert STEPS.probability(-1.0) == 0.1

@@ -351,6 +351,19 @@ def test_a_cascade_computes_what_is_known_for_some_queries_only_and_has_a_time()
     assert plans[0].pairs == 3 * 39 + 5 * 20 + 2 * 19
 
 
+def test_a_reranker_that_leaves_documents_out_is_asked_for_all_of_them() -> None:
+    class Choosy(Apart):
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+            ranking = super().flow(query, documents, deadline)
+            return Ranking(ranking.hits[:1], ranking.usage)
+
+    choosy = Choosy()
+    found = evaluate(DATA, {"choosy": ("bm25@3", choosy)})
+    assert not found["choosy"].failed
+    assert all(len(each.order) == 1 for each in found["choosy"].outcomes.values())
+    assert choosy.asked == [3] * (len(QUERIES) + 1)
+
+
 def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:
     class Backwards:
         name = "backwards"
