@@ -47,7 +47,7 @@ def changed(folder: Path, to: Path, files: Mapping[str, Any]) -> Path:
     for name, content in files.items():
         path = to / name
         before: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        whole: Any = before | content if isinstance(content, dict) else content
+        whole: Any = before | dict[str, Any](content) if isinstance(content, dict) else content
         path.write_text(whole if isinstance(whole, str) else json.dumps(whole), "utf-8")
     return to
 
