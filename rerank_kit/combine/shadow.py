@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_flag, check_positive, check_seconds, check_whole, is_number
@@ -100,15 +100,14 @@ class Shadow(Settled, Reranker):
         self.max_cost = check_positive("max_cost", max_cost)
         self.keep_texts = check_flag("keep_texts", keep_texts)
         self.max_entries = check_whole("max_entries", max_entries)
-        given: Any = record
-        own = callable(getattr(given, "record", None)) and not isinstance(given, type)
-        file = None if own else ShadowFile(given, self.max_entries)
-        self.record = given if file is None else file.path
+        own = callable(getattr(record, "record", None)) and not isinstance(record, type)
+        file = None if own else ShadowFile(record, self.max_entries)
+        self.record: object = record if file is None else file.path
         self.model = live.model
         self.pointwise = live.pointwise
         self.reads_text = live.reads_text
         self._random = random.Random(seed)  # noqa: S311 - a sample, no secret
-        writer: Writer = OwnRecorder(given) if file is None else file
+        writer: Writer = OwnRecorder(cast("Recorder", record)) if file is None else file
         self._beside = Beside(
             candidate,
             writer,

@@ -29,6 +29,7 @@ class Writer(Protocol):
 
     def write(self, runs: Sequence[ShadowRun], dropped: int) -> float:
         """Keep runs and how many there were none of, and say what all cost so far."""
+        ...
 
 
 class OwnRecorder:
