@@ -15,7 +15,7 @@ from rerank_kit.checks import check_flag, check_positive, check_seconds, check_w
 from rerank_kit.combine.shadow_beside import Beside, Job, OwnRecorder, Writer, model_of
 from rerank_kit.combine.shadow_file import ShadowFile
 from rerank_kit.combine.shadow_report import ShadowReport, shadow_report
-from rerank_kit.combine.shadow_runs import Recorder, ShadowSide
+from rerank_kit.combine.shadow_runs import Recorder
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger, tell
@@ -109,6 +109,7 @@ class Shadow(Settled, Reranker):
         self._random = random.Random(seed)  # noqa: S311 - a sample, no secret
         writer: Writer = OwnRecorder(cast("Recorder", record)) if file is None else file
         self._beside = Beside(
+            model_of(live),
             candidate,
             writer,
             most=self.max_running,
@@ -176,7 +177,7 @@ class Shadow(Settled, Reranker):
         def job() -> Job:
             asked = [(pair, each) for pair, each in zip(given, rankings, strict=True) if each.hits]
             requests = [(query, [_copy(each) for each in documents]) for (query, documents), _ in asked]
-            return Job(requests, [ShadowSide.of(model_of(self.live), each, seconds) for _, each in asked])
+            return Job(requests, [each for _, each in asked], seconds)
 
         try:
             if any(each.hits for each in rankings):
