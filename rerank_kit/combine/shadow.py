@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import Threshold, check_flag, check_positive, check_seconds, check_whole, is_number
 from rerank_kit.combine.shadow_beside import Beside, Job, OwnRecorder, Writer, model_of
 from rerank_kit.combine.shadow_file import ShadowFile
 from rerank_kit.combine.shadow_report import ShadowReport, shadow_report
-from rerank_kit.combine.shadow_runs import Recorder, ShadowSide
+from rerank_kit.combine.shadow_runs import Recorder
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.observe.hooks import logger, tell
@@ -100,16 +100,16 @@ class Shadow(Settled, Reranker):
         self.max_cost = check_positive("max_cost", max_cost)
         self.keep_texts = check_flag("keep_texts", keep_texts)
         self.max_entries = check_whole("max_entries", max_entries)
-        given: Any = record
-        own = callable(getattr(given, "record", None)) and not isinstance(given, type)
-        file = None if own else ShadowFile(given, self.max_entries)
-        self.record = given if file is None else file.path
+        own = callable(getattr(record, "record", None)) and not isinstance(record, type)
+        file = None if own else ShadowFile(record, self.max_entries)
+        self.record: object = record if file is None else file.path
         self.model = live.model
         self.pointwise = live.pointwise
         self.reads_text = live.reads_text
         self._random = random.Random(seed)  # noqa: S311 - a sample, no secret
-        writer: Writer = OwnRecorder(given) if file is None else file
+        writer: Writer = OwnRecorder(cast("Recorder", record)) if file is None else file
         self._beside = Beside(
+            model_of(live),
             candidate,
             writer,
             most=self.max_running,
@@ -177,7 +177,7 @@ class Shadow(Settled, Reranker):
         def job() -> Job:
             asked = [(pair, each) for pair, each in zip(given, rankings, strict=True) if each.hits]
             requests = [(query, [_copy(each) for each in documents]) for (query, documents), _ in asked]
-            return Job(requests, [ShadowSide.of(model_of(self.live), each, seconds) for _, each in asked])
+            return Job(requests, [each for _, each in asked], seconds)
 
         try:
             if any(each.hits for each in rankings):

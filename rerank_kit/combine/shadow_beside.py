@@ -20,7 +20,11 @@ from rerank_kit.threads import Threads
 from rerank_kit.values import Document
 
 _GRACE = 1.0  # seconds after its timeout until a candidate counts as one that does not end
+_HEAD_START = (
+    0.005  # seconds that the answer has to reach its caller before a thread competes with it for the interpreter
+)
 _PATIENCE = 1.0  # seconds for which the end of Python waits for a run that is being written
+_LOOK = 0.5  # seconds between two looks at what is overdue or was dropped: whoever drops a call wakes nobody up
 _LATE = "still running after its timeout"
 
 
@@ -29,6 +33,7 @@ class Writer(Protocol):
 
     def write(self, runs: Sequence[ShadowRun], dropped: int) -> float:
         """Keep runs and how many there were none of, and say what all cost so far."""
+        ...
 
 
 class OwnRecorder:
@@ -54,13 +59,15 @@ class Job:
     Attributes:
         requests: Queries and documents, which are the candidate's own.
         live: What was answered to each.
+        seconds: How long that took.
         began: When it was handed over, on the monotonic clock.
         at: When, in seconds since 1970.
         told: Whether there are runs of it, because it ended or did not in time.
     """
 
     requests: Sequence[tuple[str, Sequence[Document]]]
-    live: Sequence[ShadowSide]
+    live: Sequence[Ranking]
+    seconds: float
     began: float = field(default_factory=time.monotonic)
     at: float = field(default_factory=time.time)
     told: bool = False
@@ -75,6 +82,7 @@ class Beside:
 
     def __init__(
         self,
+        live: str,
         candidate: Reranker,
         writer: Writer,
         *,
@@ -87,6 +95,7 @@ class Beside:
         """Start nothing yet.
 
         Args:
+            live: The model of who answers.
             candidate: Who runs.
             writer: Where runs go.
             most: How many calls at a time.
@@ -95,6 +104,7 @@ class Beside:
             spent: What they cost so far.
             keep_texts: Whether texts are kept.
         """
+        self._live = live
         self._candidate = candidate
         self._writer = writer
         self._most = most
@@ -116,13 +126,16 @@ class Beside:
         job = make() if len(running.jobs) < self._most else None
         with running.changed:
             if job is None or len(running.jobs) >= self._most:
-                running.drop()
+                running.dropped += 1
                 return
             running.jobs.append(job)
-        if not (self._watch(running) and self._threads.offer(lambda: self._run(job, running))):
+            watched, running.watched = running.watched, True
+        if not watched:
+            watched = running.watched = self._watcher.offer(lambda: self._writing(running))
+        if not (watched and self._threads.offer(lambda: self._run(job, running))):
             with running.changed:
                 running.jobs.remove(job)
-                running.drop()
+                running.dropped += 1
 
     def wait(self, seconds: float | None) -> bool:
         """Wait until all has ended and is written, but for what is known not to end. Whether it is."""
@@ -131,11 +144,13 @@ class Beside:
             return running.changed.wait_for(running.is_quiet, seconds)
 
     def _running(self) -> _Running:
-        return self._of_process.setdefault(os.getpid(), _Running())  # a fork begins anew
+        process = os.getpid()  # a fork begins anew
+        return self._of_process.get(process) or self._of_process.setdefault(process, _Running())
 
     def _run(self, job: Job, running: _Running) -> None:
         """Run the candidate, in a context of its own: nothing of the caller's hears of it."""
         runs: list[ShadowRun] = []
+        time.sleep(_HEAD_START)
         try:
             runs = contextvars.Context().run(self._runs, job)
         finally:
@@ -177,19 +192,11 @@ class Beside:
         return self._told_of(job, [side for _ in job.requests])
 
     def _told_of(self, job: Job, sides: Sequence[ShadowSide]) -> list[ShadowRun]:
+        live = (ShadowSide.of(self._live, each, job.seconds) for each in job.live)
         return [
-            ShadowRun.of(job.at, query, documents, live, side, keep_texts=self._keep_texts)
-            for (query, documents), live, side in zip(job.requests, job.live, sides, strict=True)
+            ShadowRun.of(job.at, query, documents, one, other, keep_texts=self._keep_texts)
+            for (query, documents), one, other in zip(job.requests, live, sides, strict=True)
         ]
-
-    def _watch(self, running: _Running) -> bool:
-        """Have a thread write, until nothing runs any more. Whether there is one."""
-        with running.changed:
-            if running.watched:
-                return True
-            running.watched = True
-        running.watched = self._watcher.offer(lambda: self._writing(running))
-        return running.watched
 
     def _writing(self, running: _Running) -> None:
         while True:
@@ -199,7 +206,7 @@ class Beside:
                         running.watched = False
                         running.changed.notify_all()
                         return
-                    running.changed.wait(self._until_overdue(running))
+                    running.changed.wait(_LOOK)
                 late = self._overdue(running)
                 for job in late:
                     job.told = True
@@ -228,11 +235,6 @@ class Beside:
         now = time.monotonic()
         return [job for job in running.jobs if not job.told and now >= job.began + self._timeout + _GRACE]
 
-    def _until_overdue(self, running: _Running) -> float | None:
-        """Seconds until a job is overdue; `None` where none can be."""
-        begun = [job.began for job in running.jobs if not job.told]
-        return max(0.0, min(begun) + self._timeout + _GRACE - time.monotonic()) if begun else None
-
     def _tell_once(self, problem: str, key: str = "") -> None:
         """Log what is wrong, each thing once: a candidate may fail a thousand times an hour."""
         if (key or problem) not in self._told:
@@ -250,11 +252,6 @@ class _Running:
         self.dropped = 0
         self.watched = False
         self.writing = False
-
-    def drop(self) -> None:
-        """Count a call that the candidate does not get."""
-        self.dropped += 1
-        self.changed.notify_all()
 
     def is_quiet(self) -> bool:
         """Whether nothing is left to write, as long as somebody writes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from rerank_kit.ranking import Ranking
@@ -110,10 +110,9 @@ class ShadowRun:
         Raises:
             KeyError, TypeError, ValueError: They are not such.
         """
-        sides = (values["live"], values["candidate"])
         live, candidate = (
-            ShadowSide(**{**side, "hits": tuple((int(place), float(score)) for place, score in side["hits"])})
-            for side in sides
+            replace(ShadowSide(**side), hits=tuple((int(place), float(score)) for place, score in side["hits"]))
+            for side in (values["live"], values["candidate"])
         )
         names, texts = ({int(place): str(text) for place, text in values[each].items()} for each in ("names", "texts"))
         return cls(float(values["at"]), str(values["query"]), int(values["documents"]), live, candidate, names, texts)
@@ -124,6 +123,7 @@ class Recorder(Protocol):
 
     def record(self, run: ShadowRun, /) -> object:
         """Keep a run. It is called in a thread of its own, one run after the other; what it raises is logged."""
+        ...
 
 
 def problem_of(error: BaseException, *, keep_texts: bool) -> str:

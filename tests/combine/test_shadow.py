@@ -34,7 +34,7 @@ from rerank_kit import (
 )
 from rerank_kit.combine import ShadowRun, shadow_report
 from rerank_kit.errors import Abandoned
-from rerank_kit.flow import run
+from rerank_kit.flow import Flow, run
 from rerank_kit.observe import explaining
 from rerank_kit.observe.watching import Part, watching
 from rerank_kit.user_warnings import hearing
@@ -122,7 +122,8 @@ def said(ranking: Ranking) -> Any:
 @pytest.mark.parametrize("candidate", [Scripted(len), Failing(SystemExit(3)), Answering(Ranking((Hit(9, 1.0),)))])
 def test_the_answer_is_the_live_rerankers(name: str, candidate: Reranker, colour: Colour) -> None:
     shadow = Shadow(LIVE[name](), candidate, Recording())
-    for call in ({}, {"top_n": 1}, {"threshold": 1.5}):
+    calls: list[dict[str, Any]] = [{}, {"top_n": 1}, {"threshold": 1.5}]
+    for call in calls:
         ranking = colour(shadow, "rerank", "query", DOCUMENTS, **call)
         plain = LIVE[name]().rerank("query", DOCUMENTS, **call)
         assert said(ranking) == said(plain)
@@ -320,7 +321,7 @@ def test_what_the_candidate_says_and_warns_reaches_nobody_who_listens(colour: Co
                 warnings.warn(f"number {number}", stacklevel=2)
             return Cascade(Scripted()).flow(query, documents, deadline)
 
-    def watcher(part: Part, work: Any) -> Any:
+    def watcher(part: Part, work: Flow[Ranking]) -> Flow[Ranking]:
         heard_of.append(part.name)
         return (yield from work)
 

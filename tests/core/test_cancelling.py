@@ -28,6 +28,7 @@ from rerank_kit import (
     MemoryStore,
     Reranker,
     Rules,
+    Shadow,
     SQLiteStore,
     Stage,
 )
@@ -83,6 +84,13 @@ async def cached_in_a_file(reranker: Reranker) -> Any:
         return await arerank(Cached(reranker, store))
 
 
+class Keeping:
+    """Keeps the runs of a Shadow nowhere."""
+
+    def record(self, run: object) -> None:
+        raise AssertionError(run)  # what was not answered is not compared
+
+
 WRAPPERS: dict[str, Wrapped] = {
     "alone": arerank,
     "many": lambda each: each.arerank_many(["one", "two"], [DOCUMENTS, DOCUMENTS]),
@@ -95,6 +103,7 @@ WRAPPERS: dict[str, Wrapped] = {
     "fallen back to": lambda each: arerank(Fallback(Failing(ValueError()), each)),
     "side by side": lambda each: Fallback(each, Scripted()).arerank_many(["one", "two"], [DOCUMENTS, DOCUMENTS]),
     "blended": lambda each: arerank(Blended(each)),
+    "shadow": lambda each: arerank(Shadow(each, Scripted(), Keeping())),
     "hedged": lambda each: arerank(Hedged(each, after=60)),
     "hedged twice": lambda each: arerank(Hedged(each, after=0.001)),
 }
