@@ -27,7 +27,19 @@ KEY = "sk-planted-0123456789"
 ROOMS = ("cache", "combine", "decide", "judge", "local", "managed", "observe", "pricing", "rules")
 PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"rerank_kit.{room}" for room in ROOMS)]
 OURS = {  # what we make and hand out, and what somebody else is to write
-    *("Calibration", "Change", "Check", "Completion", "Deadline", "Estimate", "Finding", "Hit", "Kept", "Prompt"),
+    *(
+        "Calibration",
+        "Change",
+        "Check",
+        "Completion",
+        "Deadline",
+        "Estimate",
+        "Finding",
+        "Hit",
+        "Kept",
+        "Plan",
+        "Prompt",
+    ),
     *("RerankedNode", "Ranking", "Scored", "Span", "Usage", "Verdict", "Verdicts", "Widening", "log_span"),
     *("cross_encoder", "known_prices", "CrossEncoder", "explaining"),
 }

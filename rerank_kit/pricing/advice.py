@@ -131,8 +131,13 @@ def _all_in_anthropic(rows: Sequence[Row], local: Row | None) -> Advice:
 
 
 def best_local(rows: Sequence[Row], work: Workload) -> Row | None:
-    """The local model to begin with."""
-    return _best([each for each in rows if each.fits and each.kind == "local"], work)
+    """The local model to begin with.
+
+    Where reranking may not take long, one whose speed is not known is none to begin with, unless data must stay.
+    """
+    fitting = [each for each in rows if each.fits and each.kind == "local"]
+    known = [each for each in fitting if work.latency is None or each.seconds is not None]
+    return _best(known or (fitting if work.data_must_stay else []), work)
 
 
 def best_api(rows: Sequence[Row], work: Workload) -> Row | None:
@@ -213,7 +218,7 @@ def _by_language(row: Row, work: Workload) -> list[str]:
         return ["Chinese: BGE or Cohere, which are made for it as well"] if "zh" in row.row.first_for else []
     if work.language in {"en", SEVERAL} or not row.languages:
         return []
-    return [f"{row.backend} reads {row.languages}: that {work.language!r} is among them is for its card to say"]
+    return [f"languages of {row.backend}: {row.languages}. Whether {work.language!r} is among them, its card says"]
 
 
 def break_even(one: Row, other: Row) -> BreakEven | None:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-_PIECES = 500  # straight parts of two bills that are looked at for a crossing, such as so many machines
+_PIECES = 100  # straight parts of two bills that are looked at for a crossing, such as so many machines
 
 Line: TypeAlias = tuple[float, float, float]
 """Dollars at no queries, dollars of each query, and the volume up to which that holds."""
@@ -72,7 +72,7 @@ def dollars(bill: Bill, queries: float) -> float:
 
 
 def crossings(one: Bill, other: Bill) -> Generator[float]:
-    """The volumes behind which the cheaper of two bills is the dearer one, smallest first, up to 500 machines.
+    """The volumes behind which the cheaper of two bills is the dearer one, smallest first, up to 100 machines.
 
     Machines come whole, so that there may be several. There are none where one of them is cheaper, or both cost the
     same, however many queries there are.
@@ -98,7 +98,7 @@ def _difference(one: Bill, other: Bill, queries: float) -> Line:
     """The first bill less the second one, in the straight part right behind a volume."""
     ours, theirs = ([part.line(queries) for part in bill] for bill in (one, other))
     fixed, slope = (sum(each[place] for each in ours) - sum(each[place] for each in theirs) for place in (0, 1))
-    return fixed, slope, min(each[2] for each in (*ours, *theirs))
+    return fixed, slope, min((each[2] for each in (*ours, *theirs)), default=math.inf)
 
 
 def _sign(value: float) -> int:

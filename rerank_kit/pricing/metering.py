@@ -40,11 +40,11 @@ def api_dollars(price: Price, work: Workload) -> float | None:
 
 def chat_dollars(backend: Backend, prices: Prices, work: Workload, count: int) -> float | None:
     """What an LLM or a decision model costs that is asked about so many documents of a query; `None` if unknown."""
-    price = prices.price(backend.model)
+    calls, tokens = _read(backend, work, count)
+    price = prices.price(backend.model, tokens / calls)
     if price is None or price.unit != "chat":
         return None
     asking = known_backends().asking[backend.kind]
-    calls, tokens = _read(backend, work, count)
     written = (calls * asking.answer_tokens + count * asking.answer_document_tokens) * backend.tokens_factor
     usage = Usage(calls=calls, input_tokens=round(tokens), output_tokens=round(written))
     return prices.cost(backend.model, usage)

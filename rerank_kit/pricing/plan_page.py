@@ -89,7 +89,7 @@ def _chart(plan: Mapping[str, Any]) -> str:
         parts.append(
             f'<g class="l{place}"><polyline class="line" points="{line}"/>'
             f'<line class="line" x1="{_LEFT}" x2="{_LEFT + 44}" y1="{below - 4}" y2="{below - 4}"/>'
-            f'<text x="{_LEFT + 54}" y="{below}">{_escaped(curve["backend"])}</text></g>'
+            f'<text x="{_LEFT + 54}" y="{below}">{_escaped(", ".join(curve["backends"]))}</text></g>'
         )
     whole = high + 44 + len(curves) * _KEY
     return (

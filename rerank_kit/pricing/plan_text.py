@@ -47,9 +47,7 @@ def headline(plan: Mapping[str, Any]) -> str:
     asked = f"{work['queries']:,} queries a month, {work['candidates']:,} candidates of {work['tokens_per_document']:,}"
     stays = ", data must stay" if work["data_must_stay"] else ""
     wish = "" if work["latency"] is None else f", at most {seconds(work['latency'])} s"
-    return in_a_line(
-        f"{asked} tokens, in {work['language']}{stays}{wish}; prices and speeds of {plan['date']} or older"
-    )
+    return in_a_line(f"{asked} tokens, in {work['language']}{stays}{wish}; planned on {plan['date']}")
 
 
 def recommended(plan: Mapping[str, Any]) -> str:

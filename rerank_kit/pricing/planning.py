@@ -15,7 +15,7 @@ from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.pricing.advice import Advice, BreakEven, Change, advised, break_even, changes, fine_tuned, told
 from rerank_kit.pricing.backends import Speed, all_backends
-from rerank_kit.pricing.bills import points
+from rerank_kit.pricing.bills import Bill, points
 from rerank_kit.pricing.plan_notes import notes
 from rerank_kit.pricing.plan_page import page
 from rerank_kit.pricing.plan_text import as_markdown, as_text
@@ -114,7 +114,10 @@ class Plan:
         return as_text(self.to_dict())
 
     def _curves(self) -> list[dict[str, Any]]:
-        """The lines of the chart: what is advised, what it is compared with, and the cheapest of each vendor."""
+        """The lines of the chart: what is advised, what it is compared with, and the cheapest of each vendor.
+
+        Those that cost the same are one line.
+        """
         names = [each for each in (self.advice.backend, self.advice.other) if each is not None]
         vendors = {self.row(each).vendor for each in names}
         for row in self.rows:
@@ -126,7 +129,10 @@ class Plan:
         near = [each.queries for each in evens if each is not None and each.queries is not None]
         queries = self.workload.queries
         most = max([2.0 * queries, *(1.5 * each for each in near if each < _FAR * queries)])
-        return [{"backend": row.backend, "points": points(row.bill, most)} for row in drawn if row.bill is not None]
+        same: dict[Bill, list[str]] = {}
+        for row in drawn:
+            same.setdefault(row.bill or (), []).append(row.backend)
+        return [{"backends": names, "points": points(bill, most)} for bill, names in same.items()]
 
 
 @named

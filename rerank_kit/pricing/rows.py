@@ -194,7 +194,7 @@ def _against(row: Row, work: Workload) -> list[str]:
     if work.vendor is not None and row.vendor and row.vendor.lower() != work.vendor.lower():
         found.append(f"another vendor than {work.vendor}")
     if row.row.reads("*" if work.language == SEVERAL else work.language) is False:
-        found.append(f"reads {row.languages}")
+        found.append(f"languages: {row.languages}")
     if work.latency is not None and row.seconds is not None and row.seconds > work.latency:
         found.append(f"takes {row.seconds:.2g} s")
     return found
