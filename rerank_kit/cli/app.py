@@ -35,7 +35,8 @@ app.command("eval", epilog=examples(*evaluation.EXAMPLES))(evaluation.run)
 app.command("report", epilog=examples(*report.EXAMPLES))(report.run)
 app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
 app.command("models", epilog=examples(*models.EXAMPLES))(models.run)
-app.command("export", epilog=examples(*export.EXAMPLES))(export.run)
+answers = {"allow_extra_args": True}  # words behind the first one of --answers
+app.command("export", epilog=examples(*export.EXAMPLES), context_settings=answers)(export.run)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -10,7 +10,7 @@ import typer
 from rerank_kit.cli.formats import Csv, Forms, Html, Latex, Markdown
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.store import STORE, keep
-from rerank_kit.cli.telling import asked_at_terminal, tell
+from rerank_kit.cli.telling import asked_at_terminal, results_alone, tell
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _SYSTEMS = (
     'other with how many are reranked: "bm25@50 > onnx:embedded". In quotation marks, since shells know > too. '
     "By default BM25, and the model that comes along on 10, 50 and 100 of its candidates."
 )
+_TEN = 10  # pairs a second, below which a digit more is told
 _IN_PYTHON = "read_dataset('questions.csv', corpus=folder)"
 
 
@@ -76,7 +77,7 @@ def run(
         msg = str(error).replace(_IN_PYTHON, f"rerank-kit eval questions.csv --corpus {dataset}")
         raise ConfigurationError(msg) from error
     try:
-        with Bars() as bars:
+        with results_alone(), Bars() as bars:
             evaluation = evaluate(
                 data,
                 systems or None,
@@ -86,7 +87,7 @@ def run(
                 margin=margin,
                 store=store,
                 max_cost=max_cost,
-                confirm=None if max_cost is not None else _agreed(yes),
+                confirm=_agreed(yes=yes or max_cost is not None),
                 progress=bars,
             )
     except KeyboardInterrupt:
@@ -97,7 +98,7 @@ def run(
     forms.write(report)
 
 
-def _agreed(yes: bool) -> Callable[[Plan], bool]:  # noqa: FBT001
+def _agreed(*, yes: bool) -> Callable[[Plan], bool]:
     """Whether somebody wants what a run will take. Nobody is asked where it costs nothing."""
 
     def agreed(plan: Plan) -> bool:
@@ -115,8 +116,11 @@ def _agreed(yes: bool) -> Callable[[Plan], bool]:  # noqa: FBT001
 
 def planned(plan: Plan) -> str:
     """What a run will take, as a sentence."""
+    pace = plan.pairs / max(plan.seconds, 1e-9)
+    speed = f"{pace:,.0f}" if pace >= _TEN else f"{pace:.2g}"
+    scored = f"about {plan.pairs:,} pairs of query and document are scored, {speed} a second: " if plan.pairs else ""
     minutes = plan.seconds / 60
     took = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
     dear = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known" if plan.unknown else "nothing"
     unknown = f"; what these cost is not known: {', '.join(plan.unknown)}" if plan.unknown else ""
-    return f"this takes {took} and costs {dear}{unknown}"
+    return f"{scored}this takes {took} and costs {dear}{unknown}"

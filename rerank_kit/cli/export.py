@@ -15,9 +15,9 @@ EXAMPLES = (
 
 
 def run(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or hub name of a cross-encoder.")],
     to: Annotated[str, typer.Option(metavar="DIR", help="The folder to make.")],
-    more_answers: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     *,
     revision: Annotated[str | None, typer.Option(help="Hub commit, tag or branch.")] = None,
     trust_remote_code: Annotated[
@@ -46,8 +46,8 @@ def run(
     min_correlation: Annotated[float, typer.Option(metavar="X", help="Of model_int8.onnx.")] = 0.95,
 ) -> None:
     """Turn a cross-encoder of transformers into a folder that OnnxCrossEncoder loads."""
-    if more_answers and not answers:
-        msg = f"there is one MODEL, and more words stand behind it: {' '.join(more_answers)}"
+    if context.args and not answers:
+        msg = f"there is one MODEL, and more words stand behind it: {' '.join(context.args)}"
         raise typer.BadParameter(msg)
     from rerank_kit.export import export_model
     from rerank_kit.export.sample_texts import read_texts
@@ -59,7 +59,7 @@ def run(
         trust_remote_code=trust_remote_code,
         template=template,
         instruction=instruction,
-        answers=[*answers, *(more_answers or ())] if answers else None,
+        answers=[*answers, *context.args] if answers else None,
         texts=None if texts is None else read_texts(texts),
         int8=not no_int8,
         force=force,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.corpus import NOTES, passages_of
+from rerank_kit.evaluate.corpus import NOTES, files_below, passages_of
 from rerank_kit.evaluate.reading import PASSAGE
 from rerank_kit.evaluate.text_files import path_of, text_of
 from rerank_kit.texts import encodable
@@ -23,7 +21,6 @@ CODE = tuple(_CODE.split())
 """Endings of files that are read beside those of notes."""
 LARGEST = 1 << 21
 """Bytes of a file: a larger one is data or was generated, and would drown the others."""
-_LEFT_OUT = {"__pycache__", "node_modules", "site-packages", "target", "venv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def read_folder(folder: str, encoding: str = "utf-8") -> Folder:
         msg = f"DIR={folder!r} is a file: name the folder that it is in"
         raise ConfigurationError(msg)
     found, others, wanted = Folder(), Counter[str](), {*NOTES, *CODE}
-    for path in _files(root, found.notes):
+    for path in files_below(root, found.notes):
         if path.suffix.lower() not in wanted:
             others[path.suffix.lower() or path.name] += 1
             continue
@@ -89,16 +86,6 @@ def read_folder(folder: str, encoding: str = "utf-8") -> Folder:
         msg = f"{folder} has no notes and no code with text in them ({why}): name another folder"
         raise ConfigurationError(msg)
     return found
-
-
-def _files(root: Path, notes: list[str]) -> Iterator[Path]:
-    """The files below a folder, in order, without what is hidden and what tools put there."""
-    for here, folders, names in os.walk(root, onerror=lambda error: notes.append(f"left alone: {error}")):
-        folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in _LEFT_OUT)
-        for name in sorted(names):
-            path = Path(here, name)
-            if not name.startswith(".") and path.is_file():  # no pipe, on which reading would wait
-                yield path
 
 
 def _cut(name: str, text: str) -> Iterator[Passage]:

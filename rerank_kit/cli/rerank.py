@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker, only_one
-from rerank_kit.cli.telling import say, tell
+from rerank_kit.cli.telling import results_alone, say, score_text, tell
 from rerank_kit.evaluate.text_files import STDIN, Place, check_encoding, field_of, lines, object_of, path_of
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable
@@ -66,7 +66,9 @@ def run(
     if not entries:
         tell("rerank-kit: there is nothing to rank: no line has a text in it")
         return
-    ranking = named_reranker(reranker).rerank(query, [each.text for each in entries], top_n=top_n, threshold=threshold)
+    texts = [each.text for each in entries]
+    with results_alone():
+        ranking = named_reranker(reranker).rerank(query, texts, top_n=top_n, threshold=threshold)
     if ranking.problem is not None:
         tell(f"rerank-kit: not all is as it was asked for: {ranking.problem}")
     if len(ranking):
@@ -119,9 +121,5 @@ def _written(ranking: Ranking, entries: Sequence[_Entry], *, as_json: bool, scor
                 json.dumps({"rank": rank, **place, "text": entry.text, "relevance_score": score}, ensure_ascii=False)
             )
         else:
-            written.append(f"{_score(score)}\t{entry.text}" if scores else entry.text)
+            written.append(f"{'' if score is None else score_text(score)}\t{entry.text}" if scores else entry.text)
     return written
-
-
-def _score(score: float | None) -> str:
-    return "" if score is None else f"{score:.4g}"

@@ -11,7 +11,7 @@ import typer
 
 from rerank_kit.cli.folder import Folder, Passage, read_folder
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker
-from rerank_kit.cli.telling import as_options, drawn, one_line, say, say_json, tell
+from rerank_kit.cli.telling import as_options, drawn, one_line, results_alone, say, say_json, score_text, tell
 from rerank_kit.evaluate.dataset import counted
 from rerank_kit.evaluate.text_files import check_encoding
 from rerank_kit.ranking import Ranking
@@ -47,7 +47,8 @@ def run(
 ) -> None:
     """Search a folder: what BM25 finds, and what a reranker makes of it. Needs no key and sends nothing anywhere."""
     read = read_folder(folder, check_encoding(encoding))
-    found = _searched(read.passages, query, recall, reranker)
+    with results_alone():
+        found = _searched(read.passages, query, recall, reranker)
     if as_json:
         say_json(_plain(query, read, found, top_n))
         return
@@ -109,7 +110,7 @@ def _shown(read: Folder, found: _Found, top_n: int) -> str:
     for rank, (old, hit) in enumerate(zip(found.candidates, found.ranking[:top_n], strict=False), start=1):
         moved = found.candidates[hit.index]
         style = "bold" if hit.index >= top_n else ""
-        cells = (str(rank), _where(old), Text(_where(moved), style), str(hit.index + 1), f"{hit.score:.2f}")
+        cells = (str(rank), _where(old), Text(_where(moved), style), str(hit.index + 1), score_text(hit.score))
         table.add_row(*(Text(each) if isinstance(each, str) else each for each in cells))
     best = found.candidates[found.ranking[0].index]
     said = one_line(best.text)

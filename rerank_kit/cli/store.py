@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -33,7 +34,11 @@ def kept(path: str) -> Mapping[str, Any]:
         ConfigurationError: There is none.
     """
     where = STDIN if path == "-" else path_of("STORE_OR_JSON", path)
-    found = _in_store(where) if where is not STDIN and _is_store(where) else _in_json(where)
+    try:
+        found = _in_store(where) if where is not STDIN and _is_store(where) else json.loads(text_of(where, "utf-8"))
+    except (OSError, ValueError, RecursionError, sqlite3.Error) as error:
+        msg = f"{where} is neither the file of an evaluation nor what rerank-kit eval --json wrote: {error}"
+        raise ConfigurationError(msg) from error
     if not isinstance(found, dict) or "systems" not in found:
         msg = f"{where} has no report in it: run rerank-kit eval to its end, or name what rerank-kit eval --json wrote"
         raise ConfigurationError(msg)
@@ -51,13 +56,3 @@ def _in_store(path: Path) -> Any:
         return file.get(_KEY)
     finally:
         file.close()
-
-
-def _in_json(path: Path) -> Any:
-    try:
-        return json.loads(text_of(path, "utf-8"))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        msg = f"{path} is neither the file of an evaluation nor JSON: {error}"
-        raise ConfigurationError(msg) from error

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
 
 import typer
@@ -50,6 +51,29 @@ def tell(text: str) -> None:
         _there(sys.stderr).write(text if text.endswith("\n") else f"{text}\n")
 
 
+@contextmanager
+def results_alone() -> Generator[None]:
+    """Have what users' code prints go to stderr, that of programs which it starts too: stdout is for results."""
+    with redirect_stdout(sys.stderr):
+        try:
+            kept = os.dup(1)
+        except OSError:  # it is closed
+            yield
+            return
+        try:
+            with suppress(OSError):
+                os.dup2(2, 1)
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def score_text(score: float) -> str:
+    """A score with four digits that say something, however small it is."""
+    return f"{score:.4g}"
+
+
 def one_line(text: str) -> str:
     """A text without line ends and control characters, which a document may hold to play tricks on terminals."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
@@ -63,7 +87,15 @@ def as_options(text: str) -> str:
 def drawn(*parts: Any) -> str:
     """Tables and texts of rich as the text that stdout shows, with colours if it is a terminal."""
     out = _there(sys.stdout)
-    console = Console(file=out, width=width_and_colour()[0], markup=False, highlight=False, emoji=False)
+    width, coloured = width_and_colour()
+    console = Console(
+        file=out,
+        width=width,
+        color_system="auto" if coloured else None,  # without colours there are no bold letters either
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
     with console.capture() as captured:
         for each in parts:
             console.print(each)

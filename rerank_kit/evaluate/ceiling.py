@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -10,6 +9,7 @@ from statistics import fmean
 from rerank_kit.checks import check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Judgements
+from rerank_kit.evaluate.measures import measured, parsed
 
 DEPTHS = (10, 20, 50, 100, 200)
 ENOUGH = 0.95  # of what the deepest candidates allow
@@ -51,7 +51,7 @@ class Ceiling:
         said = f"your reranker sees {at} candidate{'' if at == 1 else 's'}"
         if at < self.enough:
             return f"{said}; at {self.enough} the ceiling of {self.measure} rises from {now:.2f} to {enough:.2f}"
-        said = f"{said}, which allow an {self.measure} of {now:.2f}"
+        said = f"{said}, with which {self.measure} can be {now:.2f}"
         if at > self.enough:
             return f"{said}; {self.enough} would do, with {enough:.2f}"
         return f"{said}; more would add little"
@@ -61,24 +61,25 @@ def ceiling(
     rankings: Mapping[str, Sequence[str]],
     judgements: Judgements,
     *,
+    measure: str = "nDCG@10",
     depths: Sequence[int] = DEPTHS,
-    top_n: int = 10,
 ) -> Ceiling:
-    """The nDCG that a perfect reranker reaches within a first stage's candidates.
+    """What a perfect reranker reaches within a first stage's candidates.
 
-    The best order of the first candidates is held against the best order of all relevant documents, found or not. Gains
-    are the grades themselves, as in trec_eval. A query for which nothing relevant is judged, or nothing was found,
-    counts as 0, as it does in the measure itself.
+    Its order is that of the grades. It is measured as any other one is: a query for which nothing relevant is judged,
+    or nothing was found, counts as 0.
 
     Args:
         rankings: For each query, the candidates' ids in the order of the first stage.
         judgements: For each query asked, the grades of documents.
+        measure: The measure, as ir-measures writes it.
         depths: How many candidates to look at. In place of those deeper than the longest ranking, its own length is
             looked at, for what nobody has asked for is not known.
-        top_n: Where nDCG is cut.
 
     Raises:
-        ConfigurationError: There are no judgements, a ranking is of a query without any, or a number is not above 0.
+        ConfigurationError: There are no judgements, a ranking is of a query without any, a number is not above 0, or
+            there is no such measure.
+        MissingExtra: ir-measures is not installed.
     """
     if not judgements:
         msg = "judgements is empty: a ceiling needs queries of which relevant documents are known"
@@ -86,27 +87,20 @@ def ceiling(
     if unknown := [query for query in rankings if query not in judgements]:
         msg = f"rankings has queries that judgements does not have, such as {unknown[0]!r}: leave them out"
         raise ConfigurationError(msg)
-    top_n = check_whole("top_n", top_n)
+    cut = parsed([measure])[0].params.get("cutoff")  # what stands below it counts for nothing
     longest = max([1, *map(len, rankings.values())])
-    reached = {
-        depth: fmean(_reached(rankings.get(query, ()), grades, depth, top_n) for query, grades in judgements.items())
-        for depth in sorted({min(check_whole("depths", each), longest) for each in depths})
-    }
+    reached: dict[int, float] = {}
+    for depth in sorted({min(check_whole("depths", each), longest) for each in depths}):
+        best = {query: _best(ids[:depth], judgements[query])[:cut] for query, ids in rankings.items()}
+        reached[depth] = fmean(measured([measure], judgements, best)[measure].values())
     if not reached:
         msg = "depths is empty: name at least one number of candidates, such as the reranker's recall"
         raise ConfigurationError(msg)
     most = max(reached.values())
     enough = next((depth for depth, value in reached.items() if value >= ENOUGH * most), None) if most else None
-    return Ceiling(f"nDCG@{top_n}", reached, enough)
+    return Ceiling(measure, reached, enough)
 
 
-def _reached(ranking: Sequence[str], grades: Mapping[str, int], depth: int, top_n: int) -> float:
-    """The nDCG of one query whose first candidates are in the best order."""
-    ideal = _gain(list(grades.values()), top_n)
-    return _gain([grades.get(document, 0) for document in set(ranking[:depth])], top_n) / ideal if ideal else 0.0
-
-
-def _gain(grades: Sequence[int], top_n: int) -> float:
-    """The discounted gain of the best order. A grade below 0 is no gain."""
-    best = sorted((max(0, grade) for grade in grades), reverse=True)[:top_n]
-    return math.fsum(grade / math.log2(place + 2) for place, grade in enumerate(best))
+def _best(candidates: Sequence[str], grades: Mapping[str, int]) -> list[str]:
+    """Candidates in the best order, each once; what was never judged comes last."""
+    return sorted(dict.fromkeys(candidates), key=lambda each: -grades.get(each, -1))

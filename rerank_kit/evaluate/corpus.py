@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from rerank_kit.texts import encodable, is_blank
 NOTES = (".adoc", ".markdown", ".md", ".org", ".rst", ".text", ".txt")
 """Endings of files that are read in a folder."""
 
+_LEFT_OUT = {"__pycache__", "node_modules", "site-packages", "target", "venv"}
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*+")
 _SENTENCE_END = re.compile(r"[.!?。！？]['\")\]”’]*\s|\n")  # noqa: RUF001 - full-width stops are meant
 
@@ -40,7 +42,7 @@ def read_corpus(path: Path, encoding: str, passages: int | None) -> Corpus:
 
     Args:
         path: A JSONL file of `{"id" or "_id": …, "text": …, "title": … or nothing}`, also `.gz`; or a folder, in which
-            all files are read whose names end like those of `NOTES`, but for what is hidden.
+            all files are read whose names end like those of `NOTES`, but for what is hidden and what tools put there.
         encoding: Of the files.
         passages: How many characters a passage of a note has at most; `None` keeps each file whole.
 
@@ -55,6 +57,21 @@ def text_with_title(place: Place, row: Object) -> str:
     text = field_of(place, row, ("text",), "a document's text")
     title = row.get("title")
     return text if title is None else f"{plain(place, title, 'title')} {text}".strip()
+
+
+def files_below(root: Path, notes: list[str]) -> Iterator[Path]:
+    """The files below a folder, in order, without what is hidden and what tools put there.
+
+    Args:
+        root: The folder.
+        notes: Where it is noted which folders cannot be read.
+    """
+    for here, folders, names in os.walk(root, onerror=lambda error: notes.append(f"left alone: {error}")):
+        folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in _LEFT_OUT)
+        for name in sorted(names):
+            path = Path(here, name)
+            if not name.startswith(".") and path.is_file():  # no pipe, on which reading would wait
+                yield path
 
 
 def passages_of(text: str, longest: int) -> Iterator[str]:
@@ -127,7 +144,8 @@ def _read_notes(folder: Path, encoding: str, passages: int | None) -> Corpus:
     documents: dict[str, str] = {}
     sources: dict[str, str] = {}
     others: Counter[str] = Counter()
-    for path in _files(root):
+    notes: list[str] = []
+    for path in files_below(root, notes):
         if path.suffix.lower() not in NOTES:
             others[path.suffix.lower() or path.name] += 1
             continue
@@ -145,11 +163,4 @@ def _read_notes(folder: Path, encoding: str, passages: int | None) -> Corpus:
     left = ", ".join(f"{number:,} {ending}" for ending, number in others.most_common(5))
     kind = "passage" if passages else "document"
     read = f"{counted(len(sources), 'note')} of {folder} as {counted(len(documents), kind)}"
-    return Corpus(documents, sources, (read, *((f"files left alone: {left}",) if left else ())))
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """The files below a folder, in order, but for what is hidden."""
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
-            yield path
+    return Corpus(documents, sources, (read, *notes, *((f"files left alone: {left}",) if left else ())))

@@ -32,11 +32,11 @@ class SystemResult:
     Attributes:
         name: What tables call it.
         first_stage: The name of what brought its candidates; `None` of a first stage itself.
-        recall: How many candidates were reranked.
+        recall: How many candidates were reranked at most.
         reranker: What it is, in a line.
         values: For each measure the value of each query.
         timings: How long queries took, those that were measured.
-        tokens: What was read for a query, on average; `None` where it is not known.
+        tokens: What was read for a query, on average of those that were timed; `None` where it is not known.
         cost_per_1000: What reranking for 1,000 queries costs, in US dollars, or finding for a first stage; `None` where
             it is not known.
         failed: Queries of which the ranking is not what was asked for, and why.
@@ -76,12 +76,16 @@ class SystemResult:
             reranker=None if alone else repr(system.reranker),
             values=measured(measures, judgements, {query: each.ids for query, each in outcomes.items()}),
             timings=timings,
-            tokens=statistics.mean(read) if any(read) and len(read) == len(answered) else None,
+            tokens=statistics.mean(read) if any(read) else None,
             cost_per_1000=_cost_per_1000(answered),
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
             judgements=judgements,
         )
+
+    def candidates(self) -> float:
+        """How many candidates there were for a query, on average."""
+        return statistics.mean(len(each.candidates) for each in self.outcomes.values())
 
     def mean(self, measure: str) -> float:
         """The mean of a measure over the queries."""
@@ -152,7 +156,10 @@ class Evaluation:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON: the format of reports."""
+        """All of it as plain values, for JSON: the format of reports.
+
+        A result is a document's id, its score, the reason, and its place in the first stage's order, counted from 1.
+        """
         queries = list(self.asked)
         shown: dict[str, str] = {}
         systems: list[dict[str, Any]] = []
@@ -161,13 +168,14 @@ class Evaluation:
             for query in queries:
                 outcome = each.outcomes[query]
                 best = list(zip(outcome.order, outcome.scores, outcome.why, strict=True))[:SHOWN]
-                results.append([[outcome.candidates[place].id, score, why] for place, score, why in best])
+                results.append([[outcome.candidates[place].id, score, why, place + 1] for place, score, why in best])
                 shown |= {outcome.candidates[place].id: outcome.candidates[place].shown for place, _, _ in best}
             systems.append(
                 {
                     "name": each.name,
                     "first_stage": each.first_stage,
                     "recall": each.recall,
+                    "candidates": each.candidates(),
                     "reranker": each.reranker,
                     "values": {measure: each.mean(measure) for measure in self.measures},
                     "per_query": {
@@ -205,14 +213,16 @@ class Evaluation:
         }
 
     def _ceiling(self, first_stage: str, known: Ceiling) -> dict[str, Any]:
-        reached = {
-            str(each.recall): each.mean(self.measure) for each in self.systems if each.first_stage == first_stage
-        }
+        now = [
+            {"system": each.name, "recall": each.recall, "value": each.mean(self.measure)}
+            for each in self.systems
+            if each.first_stage == first_stage
+        ]
         return {
             "first_stage": first_stage,
             "measure": known.measure,
             "by_depth": {str(depth): value for depth, value in known.by_depth.items()},
-            "now": reached,
+            "now": now,
             "enough": known.enough,
         }
 

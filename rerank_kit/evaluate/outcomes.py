@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from rerank_kit.evaluate.first_stages import FirstStage, Found
+from rerank_kit.evaluate.known_scores import Asking, has_own_scores
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
 from rerank_kit.evaluate.systems import System, key_of_reranker
-from rerank_kit.ranking import Ranking, best_first
+from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.values import Document, Hit, Usage
+from rerank_kit.values import Document, Usage
 
-_VERSION = 2  # of what is kept: raise it when its meaning changes
+_VERSION = 3  # of what is kept: raise it when its meaning changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Outcome:
         scores: Their scores, in that order.
         why: Their reasons.
         timing: How long the reranking took, or the first stage alone; `None` where that was not measured, because all
-            scores were known.
+            scores were known, or because the reranker was asked for the first time, and had to load its model.
         usage: What it took, this time or when the scores were computed.
         cost: In US dollars; `None` where it is not known, as where scores came from a run with more candidates.
         remote: Whether an API or a server was asked, this time or when the scores were computed.
@@ -81,11 +82,13 @@ class Brought:
         found: The candidates, best first.
         timing: How long it took.
         problem: Why there are none.
+        cold: Whether it was the first call, which may load a model or connect, so that its time says little.
     """
 
     found: tuple[Found, ...]
     timing: Timing
     problem: str | None = None
+    cold: bool = False
 
 
 class Stopwatch:
@@ -114,6 +117,7 @@ class Outcomes:
         """Begin, with what is kept there."""
         self._store = store
         self._brought: dict[tuple[int, str], Brought] = {}
+        self._warm: set[int] = set()
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -129,8 +133,14 @@ class Outcomes:
                     problem = f"{type(error).__name__}: {error}"
             apart = tuple(self._apart(_plain(each), stage.name) for each in found)
             took = watch.timing.busy if stage.free else watch.timing
-            self._brought[key] = Brought(apart, took, problem)
+            self._brought[key] = Brought(apart, took, problem, cold=not self._was_asked(stage))
         return self._brought[key]
+
+    def _was_asked(self, asked: object) -> bool:
+        """Whether somebody was asked before, in this run; from now on it was."""
+        before = id(asked) in self._warm
+        self._warm.add(id(asked))
+        return before
 
     def _apart(self, found: Found, stage: str) -> Found:
         """The candidate, under another id where its own is that of another text: chunks are often counted from 0."""
@@ -155,8 +165,15 @@ class Outcomes:
         """Whether it is known what a system's reranker makes of candidates."""
         return self._store.get(self._key(system, reranker, query, candidates)) is not None
 
-    def reranked(self, system: System, query: str, brought: Brought) -> Outcome:
-        """What a system's reranker makes of candidates; without one they stay as they are."""
+    def reranked(self, system: System, query: str, brought: Brought, *, timing: bool = False) -> Outcome:
+        """What a system's reranker makes of candidates; without one they stay as they are.
+
+        Args:
+            system: The system.
+            query: The query.
+            brought: The candidates.
+            timing: Whether models of this machine are to compute what is known from other systems, to be timed.
+        """
         reranker, candidates = system.reranker, brought.found[: system.recall]
         if reranker is None or not candidates:
             scores = tuple(0.0 if each.score is None else each.score for each in candidates)
@@ -168,17 +185,17 @@ class Outcomes:
         row = self._store.get(key)
         fresh = row is None
         if row is None:
-            row = self._made(reranker, query, candidates)
+            row = self._made(reranker, query, candidates, timing=timing)
             if row["problem"] is None:  # what went wrong is tried again by the next run
                 self._store.put([(key, row)])
         usage = Usage(**{name: row["usage"].get(name, 0) for name in (each.name for each in fields(Usage))})
-        timing = None if row["timing"] is None else Timing(**row["timing"])
+        timed = None if row["timing"] is None else Timing(**row["timing"])
         return Outcome(
             candidates,
             tuple(row["order"]),
             tuple(row["scores"]),
             tuple(row["why"]),
-            timing,
+            timed,
             usage,
             row["cost"],
             remote=row["remote"],
@@ -187,41 +204,27 @@ class Outcomes:
             paid=(row["price"] or 0.0) if fresh else 0.0,
         )
 
-    def _made(self, reranker: Reranker, query: str, candidates: Sequence[Found]) -> dict[str, Any]:
-        """Ask the reranker, for those alone of which no score is known where each has one of its own."""
-        texts = [text_key(each.text) for each in candidates]
-        key = key_of("pairs", _VERSION, reranker.fingerprint, query)
-        kept: Mapping[str, Any] = (self._store.get(key) if has_own_scores(reranker) else None) or _NOTHING
-        known: dict[str, list[Any]] = dict(kept["scores"])
-        places = [place for place, text in enumerate(texts) if text not in known]
-        ranking, timing = Ranking(()), None
-        if places:
-            with Stopwatch() as watch:
-                ranking = _asked(reranker, query, [candidates[place] for place in places])
-            timing = watch.timing
-        whole = len(places) == len(candidates)
-        remote = kept["remote"] or (bool(places) and ranking.cost != 0.0)
-        if not has_own_scores(reranker) or ranking.degraded:
-            hits = tuple(replace(hit, index=places[hit.index]) for hit in ranking)
-        else:
-            known |= {texts[places[hit.index]]: [hit.score, hit.logit, hit.why] for hit in ranking}
-            self._store.put([(key, {"scores": known, "remote": remote})])
-            scored = [(place, known[text]) for place, text in enumerate(texts) if text in known]
-            hits = best_first(Hit(place, each[0], each[2], logit=each[1]) for place, each in scored)
+    def _made(self, reranker: Reranker, query: str, candidates: Sequence[Found], *, timing: bool) -> dict[str, Any]:
+        """Ask the reranker for what is not known."""
+        asking = Asking(reranker, self._store, timing=timing)
+        with Stopwatch() as watch:
+            ranking = _asked(asking.reranker, query, candidates)
+        remote = asking.spared_money or ranking.cost != 0.0
+        measured = not asking.spared and self._was_asked(reranker)
         return {
-            "order": [hit.index for hit in hits],
-            "scores": [hit.score for hit in hits],
-            "why": [hit.why for hit in hits],
-            "timing": None if timing is None or not whole else asdict(timing if remote else timing.busy),
+            "order": [hit.index for hit in ranking],
+            "scores": [hit.score for hit in ranking],
+            "why": [hit.why for hit in ranking],
+            "timing": asdict(watch.timing if remote else watch.timing.busy) if measured else None,
             "usage": {name: count for name, count in asdict(ranking.usage).items() if count},
-            "cost": 0.0 if not remote else ranking.cost if whole else None,
+            "cost": None if asking.spared_money else ranking.cost,
             "remote": remote,
             "problem": ranking.problem,
-            "price": ranking.cost if places else 0.0,
+            "price": ranking.cost,
         }
 
     def timed(self, system: System, query: str, outcome: Outcome) -> Timing | None:
-        """How long the reranking takes by itself, where its scores came from a run with more candidates.
+        """How long the reranking takes by itself, where that was not measured while it was asked for its scores.
 
         `None` where an API or a server would have to be asked again, or it fails.
         """
@@ -231,6 +234,8 @@ class Outcomes:
         key = key_of("timed", _VERSION, self._known_by(system, system.reranker), query, texts)
         row = self._store.get(key)
         if row is None:
+            if not self._was_asked(system.reranker):
+                _asked(system.reranker, query, outcome.candidates)
             with Stopwatch() as watch:
                 ranking = _asked(system.reranker, query, outcome.candidates)
             if ranking.failure is not None:
@@ -243,14 +248,6 @@ class Outcomes:
 def _plain(found: Found) -> Found:
     """The candidate without a score that is none."""
     return replace(found, score=None) if found.score is not None and not math.isfinite(found.score) else found
-
-
-_NOTHING: Mapping[str, Any] = {"scores": {}, "remote": False}
-
-
-def has_own_scores(reranker: Reranker) -> bool:
-    """Whether each document has a score that depends on query and text alone."""
-    return reranker.pointwise and reranker.fingerprint is not None and not reranker.reads_metadata
 
 
 def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:

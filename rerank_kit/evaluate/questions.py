@@ -11,7 +11,8 @@ from typing import Any, cast
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.corpus import text_with_title
 from rerank_kit.evaluate.dataset import some
-from rerank_kit.evaluate.text_files import Object, Place, objects, plain, rows
+from rerank_kit.evaluate.tables import rows
+from rerank_kit.evaluate.text_files import Object, Place, objects, plain
 from rerank_kit.evaluate.trec_files import Grades
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import is_blank
@@ -71,7 +72,7 @@ def read_questions(path: Path, encoding: str) -> Questions:
     by_text: dict[str, str] = {}
     grades, seen, others = Grades(), set[str](), dict[str, None]()
     table = path.name.lower().removesuffix(".gz").endswith(TABLES)
-    for place, row in (rows if table else objects)(path, encoding):
+    for place, row in rows(path, encoding, _check_header) if table else objects(path, encoding):
         known = _known(place, row, others)
         seen |= known.keys()
         question = _question(place, known, found, by_text)
@@ -85,11 +86,23 @@ def read_questions(path: Path, encoding: str) -> Questions:
     return Questions(found, grades, (f"left alone: {some(others)}",) if others else ())
 
 
+def _check_header(place: Place, names: Sequence[str]) -> None:
+    """Refuse a table without a column of questions, as one of which the first line is a question already."""
+    if not any(_kind(name) == "query" for name in names):
+        there = f"the first line names the columns, and has {some(names)}"
+        place.refuse(f"{there}: one must be called question, as in a first line: question,quote")
+
+
+def _kind(name: str) -> str | None:
+    """Which of our fields is called so."""
+    return _FIELDS.get(_SEPARATORS.sub("_", name.strip().casefold()))
+
+
 def _known(place: Place, row: Object, others: dict[str, None]) -> dict[str, Any]:
     """The fields of a row under our names; names that are none are added to the others."""
     known: dict[str, Any] = {}
     for name, value in row.items():
-        kind = _FIELDS.get(_SEPARATORS.sub("_", name.strip().casefold()))
+        kind = _kind(name)
         if kind is None:
             others[name] = None
         elif kind in known:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
@@ -18,13 +19,12 @@ from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, check_measures
 from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Stopwatch, Timing
+from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
-from rerank_kit.reranker import Reranker
 
-_CENT = 0.01  # US dollars, below which two decimals say nothing
 _TRIED = 10  # queries of which one is chosen to try all systems with
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
 
@@ -34,7 +34,7 @@ class Progress:
     """How far an evaluation is.
 
     Attributes:
-        system: What is asked.
+        system: What is asked; `time of …` where it is asked once more, to measure how long it takes.
         done: How many queries it has answered.
         queries: Of how many.
         spent: What was paid so far in this run, in US dollars, as far as it is known.
@@ -44,21 +44,6 @@ class Progress:
     done: int
     queries: int
     spent: float
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run will take, told from one query that each system was asked.
-
-    Attributes:
-        cost: In US dollars, of all that is not in the store yet.
-        unknown: Systems that ask an API or a server whose price is not known.
-        seconds: About how long.
-    """
-
-    cost: float
-    unknown: tuple[str, ...]
-    seconds: float
 
 
 @named
@@ -92,14 +77,14 @@ def evaluate(
         seed: Of what is drawn, and of the statistics.
         margin: Two systems are equal where they differ by no more than this.
         store: A file; `None` keeps nothing.
-        max_cost: What the run may cost, in US dollars. Without it, nothing that has a price is asked beyond the first
-            query.
-        confirm: Asked with the plan before the run; `False` ends it. In place of `max_cost`.
+        max_cost: What the run may cost, in US dollars: it ends before the query that would be too dear, told by the
+            dearest one so far. Without it, nothing that has a price is asked beyond the first query.
+        confirm: Asked with the plan before the run; `False` ends it. Without `max_cost`, `True` agrees to any price.
         progress: Told after each query.
 
     Raises:
         ConfigurationError: An argument is wrong, or a system is broken.
-        BudgetExceeded: The run would cost, or has cost, more than `max_cost`. What was found out is kept.
+        BudgetExceeded: The run would cost more than `max_cost`. What was found out is kept.
         MissingExtra: A package is not installed.
     """
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)
@@ -111,41 +96,14 @@ def evaluate(
         chosen = chosen.sampled(queries or 1, seed)
     with_store = RunStore(store)
     try:
-        run = _Run(chosen, systems_of(systems, data), Outcomes(with_store), progress)
-        plan = run.tried()
-        _agree(plan, check_positive("max_cost", max_cost), confirm)
-        run.budget = max_cost if confirm is None else None
+        most = check_positive("max_cost", max_cost)
+        run = _Run(chosen, systems_of(systems, data), Outcomes(with_store), progress, most)
+        agree(run.tried(), run.spent, most, confirm)
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
         results = run.results(outcomes, wanted)
     finally:
         with_store.close()
     return summed_up(data, chosen, results, wanted, seed=seed, margin=margin)
-
-
-def _agree(plan: Plan, most: float | None, confirm: Callable[[Plan], bool] | None) -> None:
-    """Whether the run may cost what it will.
-
-    Raises:
-        BudgetExceeded: It may not.
-        ConfigurationError: There is a limit, and prices are not known.
-    """
-    if confirm is not None:
-        if not confirm(plan):
-            msg = f"the run was not wanted, at about ${plan.cost:.2f}: nothing more was asked"
-            raise BudgetExceeded(msg)
-        return
-    if most is not None and plan.unknown:
-        msg = (
-            f"max_cost={most} cannot be kept: what these cost is not known: {', '.join(plan.unknown)}: pass prices= to "
-            "them, or leave max_cost out"
-        )
-        raise ConfigurationError(msg)
-    if plan.cost > (most or 0.0):
-        told = "nothing is paid for without it" if most is None else f"max_cost={most}"
-        enough = f"{plan.cost * 1.1:.2g}" if plan.cost < 1 else f"{math.ceil(plan.cost * 11) / 10:g}"
-        about = f"{plan.cost:.2f}" if plan.cost >= _CENT else f"{plan.cost:.2g}"
-        msg = f"the run would cost about ${about}: pass max_cost={enough} ({told})"
-        raise BudgetExceeded(msg)
 
 
 class _Run:
@@ -157,10 +115,12 @@ class _Run:
         systems: Sequence[System],
         outcomes: Outcomes,
         progress: Callable[[Progress], None] | None,
+        budget: float | None,
     ) -> None:
         self.data, self.systems, self._outcomes, self._progress = data, systems, outcomes, progress
-        self.budget: float | None = None
-        self._spent = 0.0
+        self.spent = 0.0
+        self._budget = math.inf if budget is None else budget
+        self._dearest: dict[str, float] = {}
         self._depths = {
             id(each.first_stage): max(
                 [max(DEPTHS), *(other.recall or 0 for other in systems if other.first_stage is each.first_stage)]
@@ -213,38 +173,65 @@ class _Run:
 
         Raises:
             ConfigurationError: Some are broken; all of these are named.
+            BudgetExceeded: This alone costs too much.
         """
         broken: list[str] = []
-        cost, seconds, unknown = 0.0, 0.0, list[str]()
+        plans: list[Plan] = []
         for system in self.in_order():
             query_id = self._telling(system)
+            known = self._has(system, query_id)
             with Stopwatch() as watch:
                 outcome = self._outcome(system, query_id)
-            self._spent += outcome.paid
             if outcome.problem is not None and not outcome.order:
                 broken.append(f"{system.name}: {outcome.problem}")
                 continue
-            rest = len(self.data.queries) - 1
-            if system.reranker is not None and outcome.price != 0:
-                rest = self._rest(system, system.reranker)
-            seconds += watch.timing.seconds * rest
-            cost += (outcome.price or 0.0) * rest
-            if outcome.price is None and rest and (outcome.usage.requests or outcome.usage.calls):
-                unknown.append(system.name)
+            took = self._outcomes.timed(system, self.data.queries[query_id], outcome) or watch.timing
+            plans.append(self._planned(system, outcome, took, known=known))
         if broken:
             msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
             raise ConfigurationError(msg)
-        return Plan(cost, tuple(unknown), seconds)
+        unknown = tuple(name for each in plans for name in each.unknown)
+        cost, seconds = sum(each.cost for each in plans), sum(each.seconds for each in plans)
+        return Plan(cost, unknown, seconds, sum(each.pairs for each in plans))
+
+    def _planned(self, system: System, outcome: Outcome, took: Timing, *, known: bool) -> Plan:
+        """What a system will take for all queries but the one that it was asked.
+
+        Args:
+            system: It.
+            outcome: What it made of that query.
+            took: How long that took, without loading a model.
+            known: Whether the store knew that, and may know of others.
+        """
+        rest, reranker = len(self.data.queries) - 1, system.reranker
+        if reranker is None:
+            return Plan(0.0, (), took.seconds * rest)
+        if known or outcome.price != 0:
+            rest = self._rest(system)
+        first = list(islice(self.data.queries, _TRIED))
+        seen = len(outcome.candidates) or 1
+        share = fmean(len(self._brought(system, each).found[: system.recall]) for each in first) / seen
+        whole = outcome.usage.pairs + outcome.usage.cached or seen
+        unknown = outcome.price is None and rest and (outcome.usage.requests or outcome.usage.calls)
+        measured = rest if outcome.usage.cached == 0 else min(rest, _TIMED)  # all else is known from other systems
+        pairs = whole * measured + outcome.usage.pairs * (rest - measured)
+        seconds = took.seconds * (measured + (rest - measured) * outcome.usage.pairs / whole)
+        names = (system.name,) if unknown else ()
+        return Plan((outcome.price or 0.0) * rest, names, seconds * share, round(pairs * share))
 
     def _telling(self, system: System) -> str:
         """The query to try a system with: of the first few, the one for which its first stage brings most."""
         return max(islice(self.data.queries, _TRIED), key=lambda each: len(self._brought(system, each).found))
 
-    def _rest(self, system: System, reranker: Reranker) -> int:
+    def _rest(self, system: System) -> int:
         """How many queries a reranker has to be asked that the store does not know."""
-        queries = self.data.queries.items()
-        asked = ((text, self._brought(system, each).found[: system.recall]) for each, text in queries)
-        return sum(not self._outcomes.has(system, reranker, text, candidates) for text, candidates in asked)
+        return sum(not self._has(system, each) for each in self.data.queries)
+
+    def _has(self, system: System, query_id: str) -> bool:
+        """Whether the store knows what a system's reranker makes of a query."""
+        candidates = self._brought(system, query_id).found[: system.recall]
+        query, reranker = self.data.queries[query_id], system.reranker
+        return reranker is not None and self._outcomes.has(system, reranker, query, candidates)
 
     def _brought(self, system: System, query_id: str) -> Brought:
         stage = system.first_stage
@@ -254,36 +241,54 @@ class _Run:
         """What a system makes of all queries.
 
         Raises:
-            BudgetExceeded: It has cost too much.
+            BudgetExceeded: It would cost too much.
         """
         found: dict[str, Outcome] = {}
         for done, query_id in enumerate(self.data.queries, 1):
-            if self.budget is not None and self._spent > self.budget:
-                spent = f"${self._spent:.2f}, more than max_cost={self.budget}"
-                msg = f"the run has cost {spent}: what was found out is kept in store=, where it goes on with more"
-                raise BudgetExceeded(msg)
-            outcome = self._outcome(system, query_id)
-            found[query_id] = outcome
-            self._spent += outcome.paid
-            if self._progress is not None:
-                self._progress(Progress(system.name, done, len(self.data.queries), self._spent))
+            found[query_id] = self._outcome(system, query_id, timing=done <= _TIMED)
+            self._tell(system.name, done, len(self.data.queries))
         return found
+
+    def _tell(self, what: str, done: int, of: int) -> None:
+        if self._progress is not None:
+            self._progress(Progress(what, done, of, self.spent))
 
     def times(self, system: System, outcomes: Mapping[str, Outcome]) -> list[Timing]:
         """How long a system takes for a query, the first stage included.
 
-        Where scores came from a deeper run, and from no API, the reranking of some queries is measured by itself.
+        The first call of each does not count, which loads a model or connects. Where scores came from a deeper run, and
+        from no API, the reranking of some queries is measured by itself.
         """
         found: list[Timing] = []
         for query_id, outcome in outcomes.items():
-            first = self._brought(system, query_id).timing
+            brought = self._brought(system, query_id)
+            first = brought.timing
+            if brought.cold and len(outcomes) > 1:
+                continue
             if system.reranker is None:
                 found.append(first)
             elif outcome.problem is None and (outcome.timing is not None or len(found) < _TIMED):
                 second = self._outcomes.timed(system, self.data.queries[query_id], outcome)
+                if outcome.timing is None:
+                    self._tell(f"time of {system.name}", len(found) + 1, min(_TIMED, len(outcomes)))
                 if second is not None:
                     found.append(Timing(first.seconds + second.seconds, first.waiting + second.waiting))
         return found
 
-    def _outcome(self, system: System, query_id: str) -> Outcome:
-        return self._outcomes.reranked(system, self.data.queries[query_id], self._brought(system, query_id))
+    def _outcome(self, system: System, query_id: str, *, timing: bool = False) -> Outcome:
+        """What a system makes of a query, if there is money left for it.
+
+        Raises:
+            BudgetExceeded: There is not.
+        """
+        dearest = self._dearest.get(system.name, 0.0)
+        if self.spent + dearest > self._budget * ROUNDED and not self._has(system, query_id):
+            told = f"the run has cost {dollars(self.spent)}, and {system.name} {dollars(dearest)} for one query"
+            told = f"{told}: max_cost={self._budget} ends it here. What was found out is kept in store="
+            msg = f"{told}, where it goes on with more"
+            raise BudgetExceeded(msg)
+        brought = self._brought(system, query_id)
+        outcome = self._outcomes.reranked(system, self.data.queries[query_id], brought, timing=timing)
+        self.spent += outcome.paid
+        self._dearest[system.name] = max(dearest, outcome.price or 0.0)
+        return outcome

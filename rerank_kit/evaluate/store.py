@@ -6,12 +6,16 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rerank_kit.errors import ConfigurationError
 
+K = TypeVar("K")
+
+_AT_ONCE = 500  # keys in one statement; some builds of SQLite take no more than 999
 _TABLE = "CREATE TABLE IF NOT EXISTS evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 
 
@@ -61,12 +65,21 @@ class RunStore:
 
     def get(self, key: str) -> Any:
         """What stands under a key; `None` where nothing does, or what cannot be read."""
-        try:
-            with self._lock:
-                row = self._connection.execute("SELECT value FROM evaluation WHERE key = ?", (key,)).fetchone()
-            return None if row is None else json.loads(row[0])
-        except (ValueError, sqlite3.OperationalError):  # of another program, where nothing may be written
-            return None
+        return self.get_many({key: None}).get(None)
+
+    def get_many(self, named: Mapping[str, K]) -> dict[K, Any]:
+        """What stands under some keys, by other names of theirs, without those under which nothing does."""
+        found: dict[K, Any] = {}
+        names = list(named)
+        for begin in range(0, len(names), _AT_ONCE):
+            keys = names[begin : begin + _AT_ONCE]
+            marks = ",".join("?" * len(keys))
+            asked = f"SELECT key, value FROM evaluation WHERE key IN ({marks})"  # noqa: S608 - only ?
+            with suppress(sqlite3.OperationalError), self._lock:  # another program's, where nothing may be written
+                for key, value in self._connection.execute(asked, keys):
+                    with suppress(ValueError):
+                        found[named[key]] = json.loads(value)
+        return found
 
     def put(self, rows: Iterable[tuple[str, Any]]) -> None:
         """Keep rows, all or none of them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rerank_kit.evaluate.ceiling import DEPTHS, Ceiling, ceiling
+from rerank_kit.evaluate.ceiling import Ceiling, ceiling
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.earning import UpTo, earned
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
@@ -40,7 +40,7 @@ def summed_up(
     values = {each.name: each.values[measure] for each in results}
     first_stages = {each.name: each.first_stage for each in results}
     comparisons = judged(values, first_stages, measure=measure, margin=margin, seed=seed) if len(results) > 1 else []
-    ceilings = {each.name: _ceiling(each) for each in results if each.first_stage is None}
+    ceilings = {each.name: _ceiling(each, measure) for each in results if each.first_stage is None}
     findings = [
         *_failures(results),
         *_harms(comparisons, values),
@@ -75,9 +75,9 @@ def _finding(
     return {"kind": kind, "text": text, "queries": list(queries), "system": system, "against": against}
 
 
-def _ceiling(first: SystemResult) -> Ceiling:
+def _ceiling(first: SystemResult, measure: str) -> Ceiling:
     rankings = {query: outcome.ids for query, outcome in first.outcomes.items()}
-    return ceiling(rankings, first.judgements, depths=DEPTHS)
+    return ceiling(rankings, first.judgements, measure=measure)
 
 
 def _all_judgements(results: Sequence[SystemResult]) -> Judgements:
@@ -109,7 +109,9 @@ def _ceilings(results: Sequence[SystemResult], ceilings: Mapping[str, Ceiling]) 
             continue
         reached, most = known.by_depth[known.enough], max(known.by_depth)
         told = f"{known.enough} candidates of {first} are enough: with them a perfect reranker reaches {reached:.2f}"
-        told = f"{told} of {known.measure}, and {known.by_depth[most]:.2f} with {most}"
+        told = f"{told} of {known.measure}"
+        if most > known.enough:
+            told = f"{told}, and {known.by_depth[most]:.2f} with {most}"
         found.append(_finding("recall", told, system=first))
         seen = ((each.name, each.recall or 0) for each in results if each.first_stage == first)
         few = [(name, sees) for name, sees in seen if sees in known.by_depth and sees < (known.enough or 0)]

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, cast
 
 from rerank_kit.combine.cascade import Cascade
+from rerank_kit.combine.identity import described
 from rerank_kit.combine.stages import Stage
 from rerank_kit.errors import ConfigurationError, RerankError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.first_stages import BM25Stage, FirstStage, GivenStage, RetrieverStage
-from rerank_kit.evaluate.settings_key import described
 from rerank_kit.quoting import class_name, quoted
 from rerank_kit.reranker import Reranker
 from rerank_kit.wrong_kind import framework_of, is_retriever

@@ -1,20 +1,17 @@
-"""Text files of any origin, line by line: plain or gzip, JSON lines or tables. What is wrong is told with its line."""
+"""Text files of any origin, line by line: plain or gzip, JSON lines. What is wrong is told with its line."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import io
 import json
 import re
 import sys
 import zlib
-from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, cast
 
@@ -31,6 +28,16 @@ LONGEST = 1 << 26
 Object: TypeAlias = Mapping[str, Any]
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_AS_CSV = "open it in the program that it is of, and save it as CSV in UTF-8"
+_NO_TEXT = {
+    b"PK\x03\x04": f"a spreadsheet (.xlsx, .ods) or an archive, and no text: {_AS_CSV}, or unpack it",
+    b"\xd0\xcf\x11\xe0": f"a file of an older Office (.xls, .doc), and no text: {_AS_CSV}",
+    b"%PDF-": "a PDF, and no text: save its text into a file",
+    b"SQLite format 3\0": "a database of SQLite, and no text: write what is wanted of it into a file",
+    b"PAR1\x15": "a table of Parquet, and no text: write it as JSONL or CSV, as pandas can",
+    b"\x1f\x8b": "packed by gzip: give it a name that ends in .gz",
+}
+"""What is at the beginning of files that are taken for text by mistake, and what to do about them."""
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -77,14 +84,14 @@ def lines(path: Path, encoding: str) -> Iterator[tuple[Place, str]]:
     Raises:
         ConfigurationError: It cannot be read, is no text in this encoding, or has a line that is far too long.
     """
-    for place, line in _whole_lines(path, encoding):
+    for place, line in whole_lines(path, encoding):
         if line.strip():
             yield place, line.rstrip("\r\n")
 
 
 def text_of(path: Path, encoding: str) -> str:
     """The whole of a text file, with the line ends of Unix; the errors are those of `lines`."""
-    return "".join(line for _, line in _whole_lines(path, encoding)).replace("\r\n", "\n")
+    return "".join(line for _, line in whole_lines(path, encoding)).replace("\r\n", "\n")
 
 
 def objects(path: Path, encoding: str) -> Iterator[tuple[Place, Object]]:
@@ -110,44 +117,6 @@ def object_of(place: Place, line: str) -> Object:
     if not isinstance(found, dict):
         place.refuse(f"a JSON object is needed, one a line, not {quoted(found)}")
     return cast("Object", found)
-
-
-def rows(path: Path, encoding: str) -> Iterator[tuple[Place, Object]]:
-    """The rows of a table as spreadsheets write it, by its header; cells without text are left out.
-
-    It is separated by commas, semicolons or tabs, whichever the header has most of.
-
-    Raises:
-        ConfigurationError: A row has more cells than the header, a quotation mark is never closed; or see `lines`.
-    """
-    whole = _whole_lines(path, encoding)
-    first = next(whole, None)
-    if first is None:
-        return
-    separator = max(",;\t", key=first[1].count)
-    reader = csv.reader((line for _, line in chain([first], whole)), delimiter=separator, strict=True)
-    header: list[str] = []
-    while True:
-        place = Place(path, reader.line_num + 1)
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            place.refuse(f"{error}: save the table once more as CSV, with quotation marks around texts")
-        if cells is None:
-            return
-        if not header:
-            header = [cell.strip() for cell in cells]
-            twice = next((name for name, count in Counter(header).items() if name and count > 1), None)
-            if twice is not None:
-                place.refuse(f"two columns are called {quoted(twice)}: give a question a line for each of its labels")
-        elif any(cell.strip() for cell in cells):
-            if any(cell.strip() for cell in cells[len(header) :]):
-                found = f"{len(cells)} cells under {len(header)} columns"
-                place.refuse(f"{found}: put quotation marks around texts with {quoted(separator)} in them")
-            yield (
-                place,
-                {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name and cell.strip()},
-            )
 
 
 def field_of(place: Place, row: Object, names: Sequence[str], what: str) -> str:
@@ -184,8 +153,8 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _whole_lines(path: Path, encoding: str) -> Iterator[tuple[Place, str]]:
-    """All lines with their ends. A byte order mark is left out."""
+def whole_lines(path: Path, encoding: str) -> Iterator[tuple[Place, str]]:
+    """All lines with their ends, the errors of `lines`. A byte order mark is left out."""
     with _readable(path), _opened(path, encoding) as stream:
         number = 0
         while line := stream.readline(LONGEST):
@@ -211,17 +180,17 @@ def _check_line(place: Place, line: str, encoding: str) -> None:
 def _opened(path: Path, encoding: str) -> io.TextIOWrapper:
     """A file as a stream of text; bytes that cannot be decoded become halves of surrogate pairs."""
     stream = _bytes(path)
-    codec = encoding
-    if codecs.lookup(encoding).name == "utf-8":
-        codec = "utf-8-sig"
-        try:
-            beginning = stream.peek(2)[:2]
-        except BaseException:
-            stream.close()
-            raise
-        if beginning in _UTF_16:
-            stream.close()
+    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    try:
+        beginning = stream.peek(16)
+        for magic, told in _NO_TEXT.items():
+            if beginning.startswith(magic):
+                Place(path, 1).refuse(f"it is {told}")
+        if codec == "utf-8-sig" and beginning.startswith(_UTF_16):
             Place(path, 1).refuse("it is UTF-16: save the file as UTF-8, or pass encoding='utf-16'")
+    except BaseException:
+        stream.close()
+        raise
     return io.TextIOWrapper(stream, codec, errors="surrogateescape", newline="\n")
 
 

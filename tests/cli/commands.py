@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,13 @@ def stopped(query: str, texts: Sequence[str]) -> list[float]:
 def leaves(query: str, texts: Sequence[str]) -> list[float]:
     """Ends the program."""
     raise SystemExit("there is no key")
+
+
+def noisy(query: str, texts: Sequence[str]) -> list[float]:
+    """Prints, and has a program print."""
+    print("from Python")  # noqa: T201 - as users do
+    subprocess.run([sys.executable, "-c", "print('from a program')"], check=True)
+    return by_length(query, texts)
 
 
 class _Undecided(Reranker):

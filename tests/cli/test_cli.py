@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import pytest
 from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.cli import main, telling
 from rerank_kit.user_warnings import warn_user
-from tests.cli.commands import Terminal, parses
+from tests.cli.commands import BY_LENGTH, Terminal, parses
 from tests.processes import Done, python
 
 CAPTURE = pytest.CaptureFixture[str]
@@ -202,3 +204,53 @@ def test_what_has_a_terminal_has_its_width_and_colours(monkeypatch: pytest.Monke
     monkeypatch.setenv("COLUMNS", "77")
     monkeypatch.setenv("TERM", "xterm-256color")
     assert telling.width_and_colour() == (77, True)
+
+
+NOISY = "tests.cli.commands:noisy"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", ".", "night", "--json", "--reranker", NOISY],
+        ["rerank", "night", "docs.jsonl", "--reranker", NOISY],
+        ["eval", "asked.jsonl", "--corpus", "docs.jsonl", NOISY, "--json"],
+    ],
+)
+def test_what_users_code_prints_is_no_part_of_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "note.md").write_text("at night", "utf-8")
+    (tmp_path / "docs.jsonl").write_text('{"id": "a", "text": "at night"}', "utf-8")
+    (tmp_path / "asked.jsonl").write_text('{"query": "night?", "relevant_ids": ["a"]}', "utf-8")
+    assert main(arguments) == 0
+    shown, told = capfd.readouterr()
+    assert json.loads(shown)
+    assert "from Python" in told
+    assert "from a program" in told
+
+
+def test_where_stdout_is_closed_users_code_runs_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(_: int) -> int:
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(os, "dup", closed)
+    with telling.results_alone():
+        print("from Python")  # noqa: T201 - as users do
+    assert capsys.readouterr() == ("", "from Python\n")
+
+
+def test_nothing_is_coloured_or_bold_where_that_is_not_wanted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("at night", "utf-8")
+    for name, wanted in (("NO_COLOR", False), ("LINES", True)):
+        shown = Terminal()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", shown)
+            patch.setenv("TERM", "xterm-256color")
+            patch.setenv(name, "1")
+            assert main(["search", str(tmp_path), "night", "--reranker", BY_LENGTH]) == 0
+            assert main(["status"]) == 0
+        assert ("\x1b" in shown.getvalue()) == wanted

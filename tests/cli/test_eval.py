@@ -7,8 +7,10 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,8 @@ def test_a_table_is_printed_and_a_page_written(capsys: CAPTURE) -> None:
     shown, told = capsys.readouterr()
     assert "nDCG@10" in shown
     assert BY_LENGTH in shown
-    assert "this takes less than a minute and costs nothing\n" in told
+    assert "pairs of query and document are scored, " in told
+    assert " a second: this takes less than a minute and costs nothing\n" in told
     assert "3 of 3 queries" in told
     assert told.endswith("rerank-kit: wrote page.html, which any browser shows\n")
     assert "<html" in Path("page.html").read_text("utf-8")
@@ -108,6 +111,9 @@ def test_long_runs_say_how_long(capsys: CAPTURE, monkeypatch: PATCH) -> None:
     from rerank_kit.evaluate import Plan
 
     assert planned(Plan(0.0, (), 600.0)) == "this takes about 10 min and costs nothing"
+    for pairs, pace in ((12_000, "20"), (1_500, "2.5")):
+        told = planned(Plan(0.0, (), 600.0, pairs))
+        assert told.startswith(f"about {pairs:,} pairs of query and document are scored, {pace} a second: this takes ")
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(capsys: CAPTURE) -> None:
@@ -122,7 +128,7 @@ def slow(query, texts):
     with open("asked", "a") as file:
         file.write(query + "\\n")
     if query == "two" and not pathlib.Path("go on").exists():
-        print("waiting", flush=True)
+        print("waiting", flush=True)  # which goes to stderr
         time.sleep(60)
     return [1.0] * len(texts)
 """
@@ -133,8 +139,8 @@ def test_a_process_that_was_stopped_goes_on(folder: Path) -> None:
     command = [sys.executable, "-m", "rerank_kit.cli", *EVAL, "own:slow"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "waiting\n"
+        assert process.stderr is not None
+        assert "waiting\n" in process.stderr
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -158,7 +164,10 @@ def test_a_process_that_was_stopped_goes_on(folder: Path) -> None:
         ([*EVAL, "--store", "questions.jsonl"], 1, "--store 'questions.jsonl' cannot be opened"),
         (["eval", "own"], 1, "into a file: rerank-kit eval questions.csv --corpus own"),
         (["report"], 1, "'rerank-kit.sqlite': there is no such file"),
-        (["report", "questions.jsonl"], 1, "is neither the file of an evaluation nor JSON"),
+        (["report", "questions.jsonl"], 1, "is neither the file of an evaluation nor what rerank-kit eval"),
+        (["report", "others.sqlite"], 1, "others.sqlite has no report in it: run rerank-kit eval to its end"),
+        (["report", "broken.sqlite"], 1, "broken.sqlite is neither the file of an evaluation nor what"),
+        (["eval", "table.xlsx"], 1, "table.xlsx, line 1: it is a spreadsheet (.xlsx, .ods) or an archive, and no text"),
         (["report", "list.json"], 1, "list.json has no report in it"),
         (["report", "bytes"], 1, "it is no utf-8"),
         (["report", "other.json"], 1, "version"),
@@ -171,6 +180,10 @@ def test_what_is_wrong_is_a_line_and_a_code(capsys: CAPTURE, arguments: list[str
     Path("list.json").write_text("[1]", "utf-8")
     Path("other.json").write_text('{"systems": []}', "utf-8")
     Path("bytes").write_bytes(b"\xe4\n")
+    with closing(sqlite3.connect("others.sqlite")) as others:
+        others.execute("CREATE TABLE things (name)")
+    Path("broken.sqlite").write_bytes(b"SQLite format 3\0" + bytes(4096))
+    Path("table.xlsx").write_bytes(b"PK\x03\x04" + bytes(100))
     assert main(arguments) == code
     shown, told = capsys.readouterr()
     assert shown == ""

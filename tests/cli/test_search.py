@@ -22,6 +22,7 @@ def test_before_and_after_are_shown(tmp_path: Path, capsys: CAPTURE) -> None:
     assert "BM25 alone" in titles
     assert {first.split()[1], second.split()[1]} == {"backups.md:1", "code/night.py:1"}
     assert first.split()[2] == "code/night.py:1"
+    assert first.split()[-1] == "0.02273"  # however small
     assert best == "code/night.py:1: import os def night() -> int: return 2"
     for left_alone in ("picture.md, line 1: it has a NUL", "old.txt, line 1: it is no utf-8", "huge.md", "1 .exe"):
         assert left_alone in told

@@ -44,7 +44,12 @@ def reported(
     for place, name in enumerate(names):
         results = [
             [
-                [f"d{(query + other * (place + 1)) % (queries + 20)}", drawn.random(), texts[other % len(texts)]]
+                [
+                    f"d{(query + other * (place + 1)) % (queries + 20)}",
+                    drawn.random(),
+                    texts[other % len(texts)],
+                    other + 5 * place + 1,
+                ]
                 for other in range(20)
             ]
             for query in range(queries)
@@ -54,6 +59,7 @@ def reported(
                 "name": name,
                 "first_stage": first if place else None,
                 "recall": 50 if place else None,
+                "candidates": 37.5 if place else 200,
                 "reranker": f"Reranker({name!r})" if place else None,
                 "values": {"nDCG@10": 0.5 + place / 7, "RR@10": 1 / 3},
                 "per_query": {each: [drawn.random() for _ in range(queries)] for each in MEASURES},
@@ -119,7 +125,9 @@ def reported(
                 "first_stage": first,
                 "measure": "nDCG@10",
                 "by_depth": {"10": 0.6, "50": 0.9},
-                "now": {"50": 0.55},
+                "now": [
+                    {"system": each, "recall": 50, "value": 0.55 + place / 5} for place, each in enumerate(names[1:])
+                ],
                 "enough": 50,
             }
         ],

@@ -10,7 +10,8 @@ from rerank_kit import ConfigurationError
 from rerank_kit.evaluate.ceiling import Ceiling, ceiling
 
 
-def test_the_ceiling_is_what_ir_measures_gives_for_the_candidates_in_the_best_order() -> None:
+@pytest.mark.parametrize("measure", ["nDCG@10", "RR@10", "R@5", "P@20", "Success@1", "AP"])
+def test_the_ceiling_is_what_ir_measures_gives_for_the_candidates_in_the_best_order(measure: str) -> None:
     random = np.random.default_rng(1)
     documents = [f"d{place}" for place in range(120)]
     judgements = {
@@ -20,16 +21,17 @@ def test_the_ceiling_is_what_ir_measures_gives_for_the_candidates_in_the_best_or
     judgements["nothing relevant"] = {"d1": 0}
     judgements["nothing found"] = {"d1": 2}
     rankings = {query: random.permutation(documents).tolist() for query in judgements if query != "nothing found"}
-    found = ceiling(rankings, judgements, depths=(50, 5, 20), top_n=10)
-    assert found.measure == "nDCG@10"
+    found = ceiling(rankings, judgements, measure=measure, depths=(50, 5, 20))
+    assert found.measure == measure
     assert list(found.by_depth) == [5, 20, 50]
     for depth, value in found.by_depth.items():
         best = {
-            query: {each: float(judgements[query].get(each, 0)) for each in ranking[:depth]}
+            query: {each: float(judgements[query].get(each, -1)) for each in ranking[:depth]}
             for query, ranking in rankings.items()
         }
-        theirs = ir_measures.calc_aggregate([ir_measures.nDCG @ 10], judgements, best)
-        assert value == pytest.approx(theirs[ir_measures.nDCG @ 10], abs=1e-6)
+        known = ir_measures.parse_measure(measure)
+        theirs = {each.query_id: each.value for each in ir_measures.iter_calc([known], judgements, best)}
+        assert value == pytest.approx(sum(theirs.values()) / len(judgements), abs=1e-6)
 
 
 def test_the_smallest_depth_that_is_enough_reaches_95_percent_of_the_highest() -> None:
@@ -44,12 +46,12 @@ def test_the_smallest_depth_that_is_enough_reaches_95_percent_of_the_highest() -
     assert found.by_depth == pytest.approx({10: 0.6, 20: 0.85, 50: 0.95, 100: 0.95, 200: 1.0})
     assert found.enough == 50
     assert found.text(10) == "your reranker sees 10 candidates; at 50 the ceiling of nDCG@10 rises from 0.60 to 0.95"
-    assert found.text(50) == "your reranker sees 50 candidates, which allow an nDCG@10 of 0.95; more would add little"
+    assert found.text(50) == "your reranker sees 50 candidates, with which nDCG@10 can be 0.95; more would add little"
     assert (
-        found.text(100) == "your reranker sees 100 candidates, which allow an nDCG@10 of 0.95; 50 would do, with 0.95"
+        found.text(100) == "your reranker sees 100 candidates, with which nDCG@10 can be 0.95; 50 would do, with 0.95"
     )
     assert (
-        found.text(500) == "your reranker sees 200 candidates, which allow an nDCG@10 of 1.00; 50 would do, with 0.95"
+        found.text(500) == "your reranker sees 200 candidates, with which nDCG@10 can be 1.00; 50 would do, with 0.95"
     )
     assert Ceiling("nDCG@10", {1: 0.5, 10: 1.0}, 10).text(1).startswith("your reranker sees 1 candidate; at 10")
     with pytest.raises(
@@ -84,7 +86,7 @@ def test_what_makes_no_ceiling_is_refused() -> None:
         ceiling({"q": ["a"]}, {"q": {"a": 1}}, depths=())
     with pytest.raises(ConfigurationError, match="depths must be a whole number of at least 1, not 0"):
         ceiling({"q": ["a"]}, {"q": {"a": 1}}, depths=(0,))
-    with pytest.raises(ConfigurationError, match="top_n must be a whole number"):
-        ceiling({"q": ["a"]}, {"q": {"a": 1}}, top_n=0)
+    with pytest.raises(ConfigurationError, match="'nDGC' is none: write them as ir-measures does"):
+        ceiling({"q": ["a"]}, {"q": {"a": 1}}, measure="nDGC")
     with pytest.raises(ConfigurationError, match="sees must be a whole number"):
         ceiling({"q": ["a"]}, {"q": {"a": 1}}).text(0)

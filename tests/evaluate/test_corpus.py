@@ -25,6 +25,7 @@ def notes(folder: Path) -> Path:
         "house/empty.rst": " \n",
         ".hidden/old.md": "Old.",
         "house/.draft.md": "Draft.",
+        "node_modules/readme.md": "Not of the house.",
         "photo.jpg": "\0\xff",
         "LICENSE": "None.",
     }.items():
@@ -40,9 +41,9 @@ def test_a_folder_of_notes_as_passages(tmp_path: Path) -> None:
         "notes/house/dogs.TXT#1": "Dogs are let in.",
         "notes/tax.md#1": TAX.replace("\r\n", "\n").strip(),
     }
-    assert list(read.sources) == ["notes/house/dogs.TXT", "notes/tax.md"]
+    assert list(read.sources) == ["notes/tax.md", "notes/house/dogs.TXT"]
     assert read.notes[0].endswith("as 2 passages")
-    assert read.notes[1] == "files left alone: 1 LICENSE, 1 empty, 1 .jpg"
+    assert read.notes[1] == "files left alone: 1 LICENSE, 1 .jpg, 1 empty"
 
 
 def test_a_folder_of_notes_as_whole_files(tmp_path: Path) -> None:

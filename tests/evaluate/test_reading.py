@@ -402,10 +402,3 @@ def test_real_collections(name: str, queries: int, documents: int, judgements: i
     assert (len(made.queries), len(made.documents)) == (queries, documents)
     assert sum(map(len, made.judgements.values())) == judgements
     assert made.notes == ()
-
-
-def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "questions.csv"
-    path.write_text("question,quote,quote\nwhen?,at two,at three\n", "utf-8")
-    with pytest.raises(ConfigurationError, match=r"questions.csv.*two columns are called 'quote'"):
-        read_dataset(path, corpus=tmp_path)

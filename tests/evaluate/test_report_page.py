@@ -111,9 +111,10 @@ def test_the_viewer_has_every_ranking_with_its_scores_reasons_and_judgements() -
     for system, ranked, values in zip(given["systems"], data["results"], data["values"], strict=True):
         assert values == pytest.approx(system["per_query"]["nDCG@10"], rel=1e-4)
         for shown, expected in zip(ranked, system["results"], strict=True):
-            rows = [[names[document], score, why] for document, score, why in zip(*shown, strict=True)]
-            assert [[one, two] for one, _, two in rows] == [[one, two] for one, _, two in expected]
-            assert [score for _, score, _ in rows] == pytest.approx([score for _, score, _ in expected], rel=1e-4)
+            documents, scores, ranks, whys = shown
+            rows = [[names[document], why, rank] for document, why, rank in zip(documents, whys, ranks, strict=True)]
+            assert rows == [[name, why, rank] for name, _, why, rank in expected]
+            assert scores == pytest.approx([score for _, score, _, _ in expected], rel=1e-4)
     for (_, _, grades), query in zip(data["queries"], given["queries"], strict=True):
         assert {names[document]: grade for document, grade in grades} == query["relevant"]
     assert data["documents"][names.index("far")] == ["far", None]  # no system found it
@@ -138,10 +139,11 @@ def test_numbers_that_json_has_none_for_are_unknown() -> None:
 def test_judged_and_irrelevant_documents_that_nobody_sees_are_left_out_and_reasons_if_there_are_none() -> None:
     given = reported()
     given["queries"][0]["relevant"] = {"unseen": 0, "d0": 0}
-    given["systems"][0]["results"][0] = [["d0", 1.0, None]]
+    given["systems"][0]["results"][0] = [["d0", 1.0, None, 1]]
+    given["systems"][0]["results"][1] = []
     data = Page(as_html(given)).values("rankings")
     assert "unseen" not in {name for name, *_ in data["documents"]}
-    assert data["results"][0][0] == [[data["queries"][0][2][0][0]], [1.0]]
+    assert data["results"][0][:2] == [[[data["queries"][0][2][0][0]], [1.0], [1]], [[], [], []]]
 
 
 def test_long_texts_are_cut_and_the_page_knows_how_long_they_were() -> None:
@@ -167,6 +169,17 @@ def test_more_queries_than_that_show_fewer_results_of_each() -> None:
     data = json.loads(as_html(given).partition('id="rankings">')[2].partition("</script>")[0])
     assert data["hits"] == 8
     assert {len(documents) for ranked in data["results"] for documents, *_ in ranked} == {8}
+
+
+def test_rerankers_with_as_many_candidates_are_all_in_the_chart() -> None:
+    charts = Page(as_html(reported())).values("figures")
+    assert charts["ceilings"][0]["now"] == [[50, 0.55, "one"], [50, 0.75, "two"]]
+
+
+def test_on_a_narrow_screen_each_cell_says_its_column() -> None:
+    cells = [each["data-column"] for each in Page(as_html(reported())).all("td")]
+    assert cells[:3] == ["vs first stage", "candidates", "nDCG@10"]
+    assert len(cells) == 3 * 9
 
 
 def test_a_page_says_which_queries_a_finding_is_about() -> None:
@@ -205,3 +218,5 @@ def test_in_a_browser_all_is_drawn_and_nothing_of_the_data_runs(texts: tuple[str
     assert options_shown[0]["aria-setsize"] == "200"
     assert len(page.all("svg")) == 6
     assert len([each for each in page.all("button") if (each.get("class") or "").startswith("row")]) == 40
+    moves = [each.get("class") for each in page.all("span") if (each.get("class") or "").startswith("move ")]
+    assert moves.count("move new") == 0  # where it was before is known, also behind those that are shown

@@ -20,9 +20,9 @@ from tests.evaluate.reported import HOSTILE, reported
 
 FORMATS: list[Callable[[Any], Any]] = [as_text, as_markdown, as_latex, as_csv, as_html, to_pandas]
 CELLS = {
-    "bm25": ["–", "0.500", "0.333", "12.3 ms", "0.00 ms", "250 ms", "–", "$0.00"],
-    "one": ["▲ better", "0.643", "0.333", "2.01 s", "0.00 ms", "300 s", "12,346", "$0.0012"],
-    "two": ["▼ worse", "0.786", "0.333", "?", "?", "?", "?", "?"],
+    "bm25": ["–", "200", "0.500", "0.333", "12.3 ms", "0.00 ms", "250 ms", "–", "$0.00"],
+    "one": ["▲ better", "37.5", "0.643", "0.333", "2.01 s", "0.00 ms", "300 s", "12,346", "$0.0012"],
+    "two": ["▼ worse", "37.5", "0.786", "0.333", "?", "?", "?", "?", "?"],
 }
 """What is unknown is no 0, and what costs nothing is no "?"."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError, Deadline, Document, Ranking, Reranker, Rules, Usage
+from rerank_kit import Cascade, ConfigurationError, Deadline, Document, Ranking, Reranker, Rules, Stage, Usage
 from rerank_kit.errors import BudgetExceeded, RateLimited
 from rerank_kit.evaluate import Dataset, Plan, Progress, evaluate
 from rerank_kit.evaluate.first_stages import Found
@@ -78,7 +79,7 @@ def test_first_stages_and_rerankers_are_measured_and_compared() -> None:
     assert set(harm["queries"]) == set(QUERIES)
     told = json.loads(found.to_json())
     assert [each["name"] for each in told["systems"]] == ["bm25", "plain", "harmful"]
-    assert told["systems"][1]["results"][0][0] == ["cat eats", 0.2, None]
+    assert told["systems"][1]["results"][0][0] == ["cat eats", 0.2, None, 1]
     assert told["systems"][1]["first_stage"] == "bm25"
     assert told["systems"][1]["seconds"]["p95"] > 0
     assert told["documents"]["cat eats"] == "the cat eats"
@@ -90,7 +91,8 @@ def test_a_score_is_computed_once_for_all_depths_and_runs(tmp_path: Path) -> Non
     systems = {"two": ("bm25@2", words), "three": ("bm25@3", words)}
     first = evaluate(DATA, systems, store=tmp_path / "store.db")
     timed = 2 * len(QUERIES)  # the shallow one is measured by itself
-    assert len(words.pairs) == 3 * len(QUERIES) + timed
+    once_more = 3  # the first call loads the model: its time does not count
+    assert len(words.pairs) == 3 * len(QUERIES) + timed + once_more
     shallow, deep = (first[each].outcomes["cat"].ids for each in ("two", "three"))
     assert shallow == [each for each in deep if each in shallow]
     again = Words()
@@ -114,12 +116,12 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None
 
     evaluate(DATA, {"paid": after}, store=store, confirm=agree)
     assert len(after.asked) == 6
-    assert told == [Plan(6.0, (), told[0].seconds)]
+    assert told == [Plan(6.0, (), told[0].seconds, 6 * 12)]
 
 
 def test_nothing_that_has_a_price_is_asked_beyond_the_first_query_unless_one_agrees() -> None:
     paid = Paid()
-    with pytest.raises(BudgetExceeded, match=r"would cost about \$9.00: pass max_cost=9.9 "):
+    with pytest.raises(BudgetExceeded, match=r"about \$10.00, \$1.00 of it for the first queries: pass max_cost=11 "):
         evaluate(DATA, {"paid": paid})
     assert len(paid.asked) == 1
     with pytest.raises(BudgetExceeded, match="max_cost=5"):
@@ -141,9 +143,61 @@ def test_a_run_that_becomes_dearer_than_it_may_ends() -> None:
             return super().flow(query, documents, deadline)
 
     rising = Rising()
-    with pytest.raises(BudgetExceeded, match=r"has cost \$16.00, more than max_cost=11"):
-        evaluate(DATA, {"paid": rising}, max_cost=11)
-    assert len(rising.asked) == 4
+    told = r"has cost \$11.00, and paid \$5.00 for one query: max_cost=12.0 ends it here"
+    with pytest.raises(BudgetExceeded, match=told):
+        evaluate(DATA, {"paid": rising}, max_cost=12)
+    assert len(rising.asked) == 3
+
+
+def test_a_run_is_ended_before_it_is_too_dear_and_goes_on_with_more(tmp_path: Path) -> None:
+    store, several = tmp_path / "store.db", {name: ("bm25@3", Paid(0.1)) for name in ("one", "two", "three")}
+    for name, each in several.items():
+        each[1].model = name
+    with pytest.raises(
+        BudgetExceeded, match=r"cost about \$3.00, \$0.30 of it for the first queries: pass max_cost=3.3"
+    ):
+        evaluate(DATA, several, max_cost=0.3)
+    with pytest.raises(BudgetExceeded, match=r"has cost \$0.20, and three \$0 for one query: max_cost=0.15 ends"):
+        evaluate(DATA, several, max_cost=0.15)
+    assert sum(len(each[1].asked) for each in several.values()) == 5
+    evaluate(DATA, several, store=store, max_cost=3)
+    again = evaluate(DATA, several, store=store, max_cost=0.01)
+    assert again["one"].cost_per_1000 == pytest.approx(100)
+
+
+def test_a_price_that_is_agreed_to_has_its_limit_all_the_same() -> None:
+    paid = Paid()
+    with pytest.raises(BudgetExceeded, match="pass max_cost=11"):
+        evaluate(DATA, {"paid": paid}, max_cost=5, confirm=lambda plan: True)
+    assert len(paid.asked) == 1
+
+
+def test_the_first_call_of_each_is_no_part_of_the_time() -> None:
+    class Slow(Words):
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            if not self.pairs:
+                time.sleep(0.5)
+            return super().score(pairs, deadline)
+
+    plans: list[Plan] = []
+
+    def agree(plan: Plan) -> bool:
+        plans.append(plan)
+        return True
+
+    found = evaluate(DATA, {"slow": Slow()}, confirm=agree)
+    assert (found["slow"].seconds() or {})["p95"] < 0.3
+    assert plans[0].seconds < 0.5 * 9
+    assert plans[0].pairs == 9 * 12
+    alone = evaluate(DATA.sampled(1), {"slow": Slow()})
+    assert [len(each.timings) for each in alone.systems] == [1, 1]
+
+
+def test_what_the_store_knows_is_warmed_up_before_it_is_timed(tmp_path: Path) -> None:
+    store, words = tmp_path / "store.db", Words()
+    evaluate(DATA, {"three": ("bm25@3", Words())}, store=store)
+    evaluate(DATA, {"two": ("bm25@2", words)}, store=store)
+    assert len(words.pairs) == 2 * (len(QUERIES) + 1)
 
 
 def test_all_broken_systems_are_named_before_anything_is_spent() -> None:
@@ -276,10 +330,31 @@ def test_what_an_api_would_have_to_be_paid_for_again_is_not_known() -> None:
 
 
 def test_times_of_a_shallow_run_are_measured_on_some_queries() -> None:
-    many = {str(number): f"when {ANIMALS[number % 10]} eats" for number in range(25)}
+    many = {str(number): f"when {ANIMALS[number % 10]} eats {number}" for number in range(25)}
     data = Dataset("many", many, {each: {"cat eats": 1} for each in many}, DOCUMENTS)
     found = evaluate(data, {"two": ("bm25@2", Words()), "three": ("bm25@3", Words())})
-    assert (len(found["two"].timings), len(found["three"].timings)) == (20, 25)
+    assert (len(found["two"].timings), len(found["three"].timings)) == (20, 24)
+
+
+def test_a_cascade_computes_what_is_known_for_some_queries_only_and_has_a_time() -> None:
+    many = {str(number): f"when {ANIMALS[number % 10]} eats {number}" for number in range(40)}
+    data = Dataset("many", many, {each: {"cat eats": 1} for each in many}, DOCUMENTS)
+    fast, slow = Words(), Words(-1)
+    slow.model = "slow"
+    cascade = Cascade(Stage(fast, top_n=2), slow)
+    plans: list[Plan] = []
+
+    def agree(plan: Plan) -> bool:
+        plans.append(plan)
+        return True
+
+    found = evaluate(data, {"three": ("bm25@3", fast), "cascade": ("bm25@3", cascade)}, confirm=agree)
+    assert len(fast.pairs) == 3 * (40 + 20) + 9  # the last are to tell the time before the run
+    assert len(slow.pairs) == 2 * 40 + 6
+    assert len(found["cascade"].timings) >= 20
+    alone = evaluate(data, {"cascade": ("bm25@3", cascade)})
+    assert found["cascade"].values == alone["cascade"].values
+    assert plans[0].pairs == 3 * 39 + 5 * 20 + 2 * 19
 
 
 def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:
@@ -355,7 +430,25 @@ def test_what_fails_while_it_is_timed_has_no_time() -> None:
 
     tired = Tired()
     found = evaluate(DATA, {"two": ("bm25@2", tired), "three": ("bm25@3", tired)})
-    assert (len(found["two"].timings), len(found["three"].timings)) == (0, 10)
+    assert (len(found["two"].timings), len(found["three"].timings)) == (0, 8)
+
+
+@pytest.mark.parametrize("measure", ["RR@10", "R@5", "Success@1"])
+def test_ceilings_are_of_the_measure_that_verdicts_are_on(measure: str) -> None:
+    found = evaluate(DATA, {"harmful": ("bm25@3", Words(-1))}, measure=measure)
+    assert found.ceilings["bm25"].measure == found.to_dict()["ceilings"][0]["measure"] == measure
+    assert found.ceilings["bm25"].by_depth == {10: 1.0, 12: 1.0}
+    (told,) = [each["text"] for each in found.findings if each["kind"] == "recall"]
+    enough = "10 candidates of bm25 are enough: with them a perfect reranker reaches 1.00"
+    assert told == f"{enough} of {measure}, and 1.00 with 12"
+
+
+def test_how_many_candidates_there_were_is_in_the_table() -> None:
+    found = evaluate(DATA, [(Chunked("mine", ["the cat eats", "the dog eats"]), Words())])
+    assert [each.candidates() for each in found.systems] == [2, 2]
+    assert found.to_csv().splitlines()[2].startswith("mine@50 > Words(words),mine,50,2,")
+    assert "| mine@50 \\> Words(words) | " in found.to_markdown()
+    assert " | 2 | " in found.to_markdown()
 
 
 def test_a_measure_has_other_names() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from rerank_kit.evaluate.report.characters import in_a_line
 from rerank_kit.evaluate.report.given import Evaluated, plain
 from rerank_kit.evaluate.report.table import headline, records, sentences, table
+from rerank_kit.evaluate.tables import as_cell
 from rerank_kit.optional import optional
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
@@ -73,16 +74,20 @@ def as_latex(evaluation: Evaluated | Mapping[str, Any]) -> str:
 
 
 def as_csv(evaluation: Evaluated | Mapping[str, Any]) -> str:
-    """A line for each system, numbers unrounded, what is unknown left empty.
+    """A line for each system, numbers unrounded, what is unknown left empty; `'=a` is `=a`, which is no formula.
 
-    The columns: `system`, `first_stage`, `recall` (candidates), the measures, `p50_seconds`, `p95_seconds`,
-    `waiting_p50_seconds`, `tokens` (of a query), `cost_per_1000` (queries, in US dollars), `failed` (queries), and the
-    comparison with the first stage: `verdict`, `difference`, `low`, `high`, `p_adjusted`.
+    The columns: `system`, `first_stage`, `recall` and `candidates` (at most, and on average), the measures,
+    `p50_seconds`, `p95_seconds`, `waiting_p50_seconds`, `tokens` (of a query), `cost_per_1000` (queries, in US
+    dollars), `failed` (queries), and the comparison with the first stage: `verdict`, `difference`, `low`, `high`,
+    `p_adjusted`.
 
     Raises:
         ConfigurationError: `evaluation` is something else.
     """
-    rows = _named(plain(evaluation))
+    rows = [
+        {key: as_cell(value) if isinstance(value, str) else value for key, value in row.items()}
+        for row in _named(plain(evaluation))
+    ]
     written = StringIO()
     writer = csv.DictWriter(written, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()

@@ -46,7 +46,7 @@ def figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "first": in_a_line(each["first_stage"]),
                 "depths": _curve(each["by_depth"]),
-                "now": _curve(each["now"]),
+                "now": [[now["recall"], _number(now["value"]), in_a_line(now["system"])] for now in each["now"]],
                 "enough": each["enough"],
             }
             for each in evaluation["ceilings"]
@@ -60,7 +60,8 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `queries`: id, text, and the documents judged for it, each a place among the documents and a grade.
         `values`: of each system, the measure for each query.
-        `results`: of each system, for each query: the documents' places, their scores, and reasons if there are any.
+        `results`: of each system, for each query: the documents' places, their scores, their ranks in the first stage,
+            and reasons if there are any.
         `failed`: of each system, for queries by their place: why.
         `documents`: id, text or `None`, and the text's length where it is cut.
         `found`: of each finding, its kind, the places of its queries, and of what systems it tells.
@@ -73,7 +74,7 @@ def rankings(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     hits = max(_FEWEST, _HITS // max(1, len(queries) * len(evaluation["systems"])))
     documents = _Documents(evaluation["documents"])
     shown = [[ranked[:hits] for ranked in system["results"]] for system in evaluation["systems"]]
-    told = _cut((why for system in shown for ranked in system for *_, why in ranked if why), _REASONS, _LINE)
+    told = _cut((why for system in shown for ranked in system for _, _, why, _ in ranked if why), _REASONS, _LINE)
     results = [[_ranking(ranked, documents, told) for ranked in system] for system in shown]
     judged = [_judged(each["relevant"], documents) for each in queries]
     cut = _cut(documents.texts(), _ALL, LONGEST)
@@ -128,8 +129,9 @@ class _Documents:
 
 
 def _ranking(ranked: Sequence[Sequence[Any]], documents: _Documents, told: int) -> list[Any]:
-    shown = [[documents.place(name) for name, _, _ in ranked], [_number(score, 5) for _, score, _ in ranked]]
-    reasons = [None if why is None else _begun(in_a_line(why[: 2 * told]), told) for _, _, why in ranked]
+    names, scores, whys, ranks = zip(*ranked, strict=True) if ranked else ((), (), (), ())
+    shown = [[documents.place(name) for name in names], [_number(score, 5) for score in scores], list(ranks)]
+    reasons = [None if why is None else _begun(in_a_line(why[: 2 * told]), told) for why in whys]
     return [*shown, reasons] if any(reasons) else shown
 
 

@@ -16,6 +16,9 @@ _KINDS = {
     "first stage": "A better first stage",
     "labels": "Missing labels",
     "failed": "Failures",
+    "same": "The same",
+    "missing": "Nothing found",
+    "losses": "Losses",
 }
 _FRONT = "Up and to the left is better. The line joins the systems that no other beats in both."
 _CEILING = (
@@ -104,22 +107,25 @@ def _show(place: int, count: int) -> str:
 
 def _table(evaluation: Mapping[str, Any]) -> str:
     shown = table(evaluation)
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in shown.header)
-    rows = "".join(_system(row, verdict) for row, verdict in zip(shown.rows, shown.verdicts, strict=True))
+    head = "".join(f'<th scope="col" role="columnheader">{escape(each)}</th>' for each in shown.header)
+    rows = "".join(_system(shown.header, *each) for each in zip(shown.rows, shown.verdicts, strict=True))
     return (
         '<section aria-labelledby="systems">\n<h2 id="systems">Systems</h2>\n'
-        '<div class="scroll" tabindex="0" role="region" aria-labelledby="systems"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
+        '<div class="scroll" tabindex="0" role="region" aria-labelledby="systems"><table role="table">\n'
+        f'<thead><tr role="row">{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n'
         '<p class="note">Times are of one query: the median (p50), what of it was spent waiting for others, and the '
-        f"95th percentile. “{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n</section>\n"
+        "95th percentile; the first call, which may load a model, does not count. "
+        f"“{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n</section>\n"
     )
 
 
-def _system(row: Sequence[str], verdict: str) -> str:
-    name, judged, *cells = map(escape, row)
-    kind = _known(verdict) if verdict else "none"
-    others = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr><th scope="row"><bdi>{name}</bdi></th><td class="{kind}">{judged}</td>{others}</tr>\n'
+def _system(header: Sequence[str], row: Sequence[str], verdict: str) -> str:
+    """A row; on narrow screens, where cells stand below each other, each says of which column it is."""
+    cells = [f'<th scope="row" role="rowheader"><bdi>{escape(row[0])}</bdi></th>']
+    for place, (column, cell) in enumerate(zip(header[1:], row[1:], strict=True)):
+        kind = "" if place else f' class="{_known(verdict) if verdict else "none"}"'
+        cells.append(f'<td role="cell"{kind} data-column="{escape(column)}">{escape(cell)}</td>')
+    return f'<tr role="row">{"".join(cells)}</tr>\n'
 
 
 def _chart(name: str, heading: str, note: str) -> str:

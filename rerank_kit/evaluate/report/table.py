@@ -42,6 +42,7 @@ def records(evaluation: Mapping[str, Any]) -> list[Record]:
                 "system": system["name"],
                 "first_stage": system["first_stage"],
                 "recall": system["recall"],
+                "candidates": system["candidates"],
                 **{measure: system["values"].get(measure) for measure in evaluation["measures"]},
                 "p50_seconds": seconds.get("p50"),
                 "p95_seconds": seconds.get("p95"),
@@ -66,7 +67,8 @@ def against_first_stage(evaluation: Mapping[str, Any], system: Mapping[str, Any]
 def table(evaluation: Mapping[str, Any]) -> Table:
     """The same for people."""
     measures: list[str] = list(evaluation["measures"])
-    header = ["system", "vs first stage", *map(in_a_line, measures), "p50", "waiting", "p95", "tokens", "$ per 1,000"]
+    header = ["system", "vs first stage", "candidates", *map(in_a_line, measures)]
+    header += ["p50", "waiting", "p95", "tokens", "$ per 1,000"]
     rows: list[list[str]] = []
     verdicts: list[str] = []
     for each in records(evaluation):
@@ -77,6 +79,7 @@ def table(evaluation: Mapping[str, Any]) -> Table:
             [
                 in_a_line(each["system"]),
                 told(verdict) if verdict else NOTHING if alone else UNKNOWN,
+                f"{each['candidates']:.3g}",
                 *(_number(each[measure]) for measure in measures),
                 *(_seconds(each[f"{name}_seconds"]) for name in ("p50", "waiting_p50", "p95")),
                 NOTHING if alone and each["tokens"] is None else _whole(each["tokens"]),

@@ -58,23 +58,28 @@ function bottomTick(drawing, x, y, text) {
   drawing.append(shape('text', { class: 'tick', x, y, 'text-anchor': 'middle' }, text));
 }
 
-// Labels that would cover another one, or leave the drawing, are tried elsewhere, and left out at last.
-function labels(width, top, bottom) {
+// A label that would cover another one, or leave the drawing, is tried elsewhere, at last far away with a line to its point.
+const NEAR = [['start', 11, 4], ['end', -11, 4], ['middle', 0, -13], ['middle', 0, 22], ['end', 10, -13], ['start', -10, 22]];
+const FAR = [30, 46, 62, 80, 100, 125].flatMap((far) => [-far, far + 8]).flatMap((by) => [['middle', 0, by], ['end', 10, by], ['start', -10, by]]);
+
+function labels(from, to, top, bottom) {
   const taken = [];
   return {
     block: (x, y, reach) => taken.push([x - reach, y - reach, x + reach, y + reach]),
-    place(drawing, text, x, y, name = 'label') {
+    place(drawing, text, x, y, { name = 'label', far = false } = {}) {
       const long = text.length * 7 + 4;
-      const tries = [['start', x + 11, y + 4], ['end', x - 11, y + 4], ['middle', x, y - 13], ['middle', x, y + 22], ['end', x + 10, y - 13], ['start', x - 10, y + 22]];
-      for (const [anchor, at, base] of tries) {
+      for (const [anchor, right, down] of far ? [...NEAR, ...FAR] : NEAR) {
+        const [at, base] = [x + right, y + down];
         const left = at - { start: 0, middle: long / 2, end: long }[anchor];
         const room = [left, base - 11, left + long, base + 3];
-        if (left < 2 || room[2] > width - 2 || room[1] < top || room[3] > bottom) continue;
+        if (left < from + 2 || room[2] > to - 2 || room[1] < top || room[3] > bottom) continue;
         if (taken.some(([a, b, c, d]) => room[0] < c && room[2] > a && room[1] < d && room[3] > b)) continue;
         taken.push(room);
+        if (Math.abs(down) > 22) drawing.append(shape('line', { class: 'leader', x1: x, y1: y, x2: x, y2: down < 0 ? base + 3 : base - 11 }));
         drawing.append(shape('text', { class: name, x: at, y: base, 'text-anchor': anchor }, text));
-        return;
+        return true;
       }
+      return false;
     },
   };
 }

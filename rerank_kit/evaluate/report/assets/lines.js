@@ -4,7 +4,7 @@ function ceilings(box, data) {
   for (const each of data.ceilings) {
     const inner = element('div', {});
     box.append(element('h3', {}, element('bdi', {}, each.first)), inner);
-    const pairs = (points) => points.map(([depth, value]) => `${plainly(value)} at ${depth}`).join(', ');
+    const pairs = (points) => points.map(([depth, value, name]) => `${name ? `${name}: ` : ''}${plainly(value)} at ${depth}`).join(', ');
     const label = `Ceiling of ${each.first}: ${pairs(each.depths)}. Reached now: ${pairs(each.now) || 'nothing'}.`;
     figure(inner, label, () => 250, (drawing, width, height) => ceiling(drawing, width, height, each, data.measure));
   }
@@ -24,22 +24,19 @@ function ceiling(drawing, width, height, each, measure) {
     if (x(depth) - edge > 26) bottomTick(drawing, (edge = x(depth)), bottom + 16, String(depth));
   }
   drawing.append(shape('text', { class: 'axis', x: (left + right) / 2, y: height - 6, 'text-anchor': 'middle' }, 'candidates'));
-  const words = labels(width, 0, bottom);
-  if (each.enough !== null) {
-    drawing.append(shape('line', { class: 'enough', x1: x(each.enough), x2: x(each.enough), y1: top, y2: bottom }));
-    const text = `95 % of the best from ${each.enough} on`;
-    words.place(drawing, text, x(each.enough) - 4, bottom - 12, 'label faint');
-  }
+  const words = labels(left, width, 0, bottom);
+  if (each.enough !== null) drawing.append(shape('line', { class: 'enough', x1: x(each.enough), x2: x(each.enough), y1: top, y2: bottom }));
   drawing.append(shape('path', { class: 'ceiling', d: each.depths.map(([depth, value], place) => `${place ? 'L' : 'M'}${x(depth)} ${y(value)}`).join('') }));
   for (const [depth, value] of each.depths) {
     drawing.append(shape('circle', { class: 'ceiling-point', cx: x(depth), cy: y(value), r: 4 }, shape('title', {}, `ceiling at ${depth}: ${plainly(value)}`)));
     words.block(x(depth), y(value), 5);
   }
-  for (const [depth, value] of each.now) {
+  for (const [depth, value, name] of each.now) {
     const d = `M${x(depth)} ${y(value) - 7}l7 7l-7 7l-7-7z`;
-    drawing.append(shape('path', { class: 'now', d }, shape('title', {}, `now at ${depth}: ${plainly(value)}`)));
+    drawing.append(shape('path', { class: 'now', d }, shape('title', {}, `now ${name}: ${plainly(value)}`)));
     words.block(x(depth), y(value), 7);
   }
-  each.now.forEach(([depth, value]) => words.place(drawing, `now ${plainly(value, 2)}`, x(depth), y(value)));
+  each.now.forEach(([depth, value]) => words.place(drawing, `now ${plainly(value, 2)}`, x(depth), y(value), { far: true }));
   each.depths.forEach(([depth, value]) => words.place(drawing, plainly(value, 2), x(depth), y(value)));
+  if (each.enough !== null) words.place(drawing, `95 % of the best from ${each.enough} on`, x(each.enough), bottom - 12, { name: 'label faint' });
 }

@@ -1,23 +1,27 @@
 // One query: candidates before and after, side by side, with lines between the same documents.
 const LINE = 38;
 
-function moves(box, data, names, query, before, after) {
+function moves(box, data, names, query, before, after, first) {
   const documents = data.documents;
   const grades = new Map(data.queries[query][2]);
   const sides = [before, after].map((system) => ranked(data.results[system][query]));
   const [was, is] = sides.map((rows) => new Map(rows.map((each, place) => [each.document, place]).reverse()));
+  const most = Math.min(20, data.hits);
+  // What is not shown before: where its own first stage had it; else at least that it was not among the first.
+  const earlier = (each) => (first === before ? each.rank - 1 : sides[0].length < most ? undefined : Infinity);
   const panel = element('div', { class: 'document', role: 'region', 'aria-live': 'polite', 'aria-label': 'Document' });
   let pressed = null;
   const open = (button, document) => {
     if (pressed) pressed.setAttribute('aria-pressed', 'false');
     pressed = button;
     button.setAttribute('aria-pressed', 'true');
+    panel.hidden = false;
     panel.replaceChildren(...opened(data, names, document, grades, [[before, sides[0], was], [after, sides[1], is]]));
   };
   const close = () => {
     if (pressed) pressed.setAttribute('aria-pressed', 'false');
     pressed = null;
-    panel.replaceChildren(element('p', { class: 'note' }, 'Choose a document to read it; Escape closes it again.'));
+    panel.hidden = true;
   };
   const column = (rows, moved, title) => element('div', { class: 'column' },
     element('h4', {}, element('bdi', {}, title)),
@@ -25,7 +29,7 @@ function moves(box, data, names, query, before, after) {
   const row = (each, place, moved) => {
     const [id, text] = documents[each.document];
     const grade = graded(grades, each.document);
-    const move = moved ? moveOf(was.get(each.document), place) : null;
+    const move = moved ? moveOf(was.get(each.document) ?? earlier(each), place, most) : null;
     const said = `${place + 1}, ${grade.said}${move ? `, ${move.said}` : ''}, score ${score(each.score)}: ${(text ?? id).slice(0, 120)}`;
     return element('button', { type: 'button', class: `row ${grade.name}`, 'aria-pressed': 'false', 'aria-label': said, click: (event) => open(event.currentTarget, each.document) },
       element('span', { class: 'rank' }, String(place + 1)),
@@ -44,7 +48,7 @@ function moves(box, data, names, query, before, after) {
     ...failures(data, names, query, before, after),
     pair,
     element('p', { class: 'note' }, '★ relevant, with its grade · – judged as not relevant · ? never judged. ',
-      `At most ${data.hits < 20 ? data.hits : 20} results of each are shown. `,
+      `At most ${most} results of each are shown. Choose a document to read it; Escape closes it again. `,
       missing.length ? `Relevant, and not shown on either side: ${missing.slice(0, 20).map(([document]) => documents[document][0]).join(', ')}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}.` : ''),
     panel,
   );
@@ -52,8 +56,8 @@ function moves(box, data, names, query, before, after) {
   joined(lines, sides, was, is, grades);
 }
 
-const ranked = ([documents, scores, reasons]) =>
-  documents.map((document, place) => ({ document, score: scores[place], why: reasons ? reasons[place] : null }));
+const ranked = ([documents, scores, ranks, reasons]) =>
+  documents.map((document, place) => ({ document, score: scores[place], rank: ranks[place], why: reasons ? reasons[place] : null }));
 
 function graded(grades, document) {
   const grade = grades.get(document);
@@ -62,8 +66,9 @@ function graded(grades, document) {
   return { name: 'relevant', mark: grade === 1 ? '★' : `★${grade}`, said: `relevant, grade ${grade}` };
 }
 
-function moveOf(was, is) {
-  if (was === undefined) return { name: 'new', mark: 'new', said: 'not shown before' };
+function moveOf(was, is, most) {
+  if (was === undefined) return { name: 'new', mark: 'new', said: 'not there before' };
+  if (was === Infinity) return { name: 'up', mark: `▲ >${most}`, said: `not among the first ${most} before` };
   if (was === is) return { name: 'same', mark: '=', said: 'as before' };
   const by = Math.abs(was - is);
   return was > is ? { name: 'up', mark: `▲${by}`, said: `up ${by}` } : { name: 'down', mark: `▼${by}`, said: `down ${by}` };

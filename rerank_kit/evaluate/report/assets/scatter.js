@@ -39,10 +39,10 @@ function scatter(box, data, key, told, axis) {
       shape('text', { class: 'axis', x: (left + right) / 2, y: height - 6, 'text-anchor': 'middle' }, axis),
       shape('path', { class: 'front', d: best.map((each, place) => (place ? `H${x(each.x)}V${y(each.y)}` : `M${x(each.x)} ${y(each.y)}`)).join('') }),
     );
-    const words = labels(width, 0, bottom);
+    const words = labels(left - 30, width, 16, bottom);
     points.forEach((each) => words.block(x(each.x), y(each.y), 7));
     for (const each of [...points].sort((one, other) => best.includes(other) - best.includes(one))) {
-      words.place(drawing, shortened(each.name, width < 420 ? 24 : 36), x(each.x), y(each.y));
+      words.place(drawing, shortened(each.name, width < 420 ? 24 : 36), x(each.x), y(each.y), { far: true });
     }
     for (const each of points) {
       const name = `point ${each.first ? 'first' : 'reranked'} ${best.includes(each) ? 'best' : ''}`;

@@ -34,7 +34,7 @@ function viewer(data, charts) {
     state.query = query;
     list.mark(query);
     drawGains();
-    if (query >= 0) moves(find('detail'), data, names, query, state.before, state.after);
+    if (query >= 0) moves(find('detail'), data, names, query, state.before, state.after, charts.systems[state.after].first);
     else find('detail').replaceChildren(element('p', { class: 'note' }, 'No query is like that.'));
   };
   const drawGains = gains(find('gains'), state, (query) => { choose(query); find('list').focus({ preventScroll: true }); });

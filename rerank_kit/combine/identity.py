@@ -11,6 +11,11 @@ from rerank_kit.reranker import Reranker
 _DEEPEST = 12  # of what holds itself, sooner or later
 
 
+def identity_of(reranker: Reranker) -> str:
+    """What tells a reranker from those that score otherwise: its fingerprint or else its settings."""
+    return reranker.fingerprint or described(reranker)
+
+
 def described(value: object, depth: int = 0) -> str:
     """A text that differs where settings do. Keys do not travel in pickles, so that they are not in it.
 

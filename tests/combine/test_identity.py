@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rerank_kit import Budget, Cascade, Fallback, Rules, Stage
+from rerank_kit.combine.identity import described
 from rerank_kit.decide import DecisionLimits
-from rerank_kit.evaluate.settings_key import described
 from rerank_kit.rules import one_of
 from tests.doubles import Gated, Scripted
 from tests.processes import python
@@ -21,7 +21,7 @@ def cascade(**options: Any) -> Cascade:
 
 
 def test_it_is_the_same_in_every_process() -> None:
-    code = "from tests.evaluate.test_settings_key import *; print(described(cascade()))"
+    code = "from tests.combine.test_identity import *; print(described(cascade()))"
     told = {python("-c", code, PYTHONHASHSEED=seed).stdout.strip() for seed in ("1", "2", "3")}
     assert told == {described(cascade())}
 
@@ -41,7 +41,7 @@ def test_every_setting_is_in_it(options: dict[str, Any]) -> None:
 def test_what_is_of_users_is_told_by_class_and_model() -> None:
     assert described(Scripted()) == "tests.doubles.Scripted('scripted')"
     assert described([Gated()]) == "[gated]"
-    assert described(described) == "rerank_kit.evaluate.settings_key.described"
+    assert described(described) == "rerank_kit.combine.identity.described"
     assert described({"b", "a", None}) == "{'a', 'b', None}"
 
 
