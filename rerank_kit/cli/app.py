@@ -10,8 +10,8 @@ from typing import Annotated, cast
 
 import typer
 
+from rerank_kit.cli import check, doctor, export, models, plan, report, rerank, search, status
 from rerank_kit.cli import eval as evaluation
-from rerank_kit.cli import export, models, report, rerank, search, status
 from rerank_kit.cli.options import examples
 from rerank_kit.cli.telling import as_options, one_line, say, tell
 from rerank_kit.errors import RerankError
@@ -34,6 +34,9 @@ app.command("rerank", epilog=examples(*rerank.EXAMPLES))(rerank.run)
 app.command("eval", epilog=examples(*evaluation.EXAMPLES))(evaluation.run)
 app.command("report", epilog=examples(*report.EXAMPLES))(report.run)
 app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
+app.command("plan", epilog=examples(*plan.EXAMPLES))(plan.run)
+app.command("check", epilog=examples(*check.EXAMPLES))(check.run)
+app.command("doctor", epilog=examples(*doctor.EXAMPLES))(doctor.run)
 app.command("models", epilog=examples(*models.EXAMPLES))(models.run)
 answers = {"allow_extra_args": True}  # words behind the first one of --answers
 app.command("export", epilog=examples(*export.EXAMPLES), context_settings=answers)(export.run)
@@ -56,8 +59,8 @@ def _begin(
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
         tell(
-            "rerank-kit: name a COMMAND: search, rerank, eval, report, status, models or export. rerank-kit --help "
-            "tells of each, rerank-kit status what to do next"
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, plan, status, doctor, check, models or export. "
+            "rerank-kit --help tells of each, rerank-kit status what to do next"
         )
         raise typer.Exit(2)
 

@@ -146,14 +146,14 @@ def best_api(rows: Sequence[Row], work: Workload) -> Row | None:
 
 
 def _best(rows: Sequence[Row], work: Workload) -> Row | None:
-    """The first choice for the language, or else the cheapest, or else the first."""
+    """Of local models those whose speed is known; of these the first choice for the language, or else the cheapest."""
     first = {name: place for place, name in reversed([*enumerate(each.backend for each in rows)])}
 
-    def order(row: Row) -> tuple[int, float, int]:
+    def order(row: Row) -> tuple[bool, int, float, int]:
         wanted = (work.language, "*")
         place = next((place for place, code in enumerate(wanted) if code in row.row.first_for), len(wanted))
         known = row.dollars if row.dollars is not None else float("inf")
-        return place, known, first[row.backend]
+        return row.kind == "local" and row.seconds is None, place, known, first[row.backend]
 
     return min(rows, key=order, default=None)
 
