@@ -15,6 +15,7 @@ from rerank_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rerank_kit.cli.timing import Timed
+    from rerank_kit.pricing import Plan, Prices
 
 EXAMPLES = (
     "plan --queries 200000 --machine-price 60",
@@ -34,13 +35,13 @@ _FAST = "BACKEND=NUMBER"
 
 
 def run(
-    queries: Annotated[int, typer.Option(min=1, help="How many there are in a month.")],
+    queries: Annotated[int, typer.Option(help="How many there are in a month.")],
     *,
-    candidates: Annotated[int, typer.Option(min=1, help="How many documents of a query are reranked.")] = 50,
+    candidates: Annotated[int, typer.Option(help="How many documents of a query are reranked.")] = 50,
     tokens_per_document: Annotated[
-        int | None, typer.Option(min=1, help="The mean; by default 300, or what --measure finds.")
+        int | None, typer.Option(help="The mean; by default 300, or what --measure finds.")
     ] = None,
-    query_tokens: Annotated[int, typer.Option(min=1, help="Of a query.")] = 20,
+    query_tokens: Annotated[int, typer.Option(help="Of a query.")] = 20,
     language: Annotated[str, typer.Option(help="Of the documents: a code such as zh, or several.")] = "en",
     data_must_stay: Annotated[bool, typer.Option("--data-must-stay", help="Nothing may go to a vendor.")] = False,
     latency: Annotated[float | None, typer.Option(metavar="SECONDS", help="Reranking may take so long.")] = None,
@@ -50,7 +51,7 @@ def run(
     machine_price: Annotated[
         float | None, typer.Option(metavar="DOLLARS", help="What a machine of yours costs a month.")
     ] = None,
-    cores: Annotated[int | None, typer.Option(min=1, help="Of that machine's CPU.")] = None,
+    cores: Annotated[int | None, typer.Option(help="Of that machine's CPU.")] = None,
     pairs_per_second: Annotated[
         list[str] | None,
         typer.Option(metavar=_FAST, help="How fast a local model is there. Several times, if need be."),
@@ -63,14 +64,14 @@ def run(
     ] = None,
     encoding: Annotated[str, typer.Option(help="Of the files that are measured on.")] = "utf-8",
     judge: Annotated[str | None, typer.Option(metavar="MODEL", help="An LLM that judges the last few.")] = None,
-    judged: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
+    judged: Annotated[int, typer.Option(help="How many.")] = 10,
     decision: Annotated[str | None, typer.Option(metavar="MODEL", help="A decision model behind the reranker.")] = None,
-    decided: Annotated[int, typer.Option(min=1, help="How many documents it gets.")] = 30,
+    decided: Annotated[int, typer.Option(help="How many documents it gets.")] = 30,
     contextual: Annotated[
         str | None, typer.Option(metavar="MODEL", help="An LLM that writes a context for each chunk.")
     ] = None,
-    corpus_tokens: Annotated[int | None, typer.Option(min=1, help="Of all documents together.")] = None,
-    document_tokens: Annotated[int, typer.Option(min=1, help="Of the document that a chunk is from.")] = 8_000,
+    corpus_tokens: Annotated[int | None, typer.Option(help="Of all documents together.")] = None,
+    document_tokens: Annotated[int, typer.Option(help="Of the document that a chunk is from.")] = 8_000,
     changed: Annotated[float, typer.Option(help="The part of the documents that changes in a month, 0 to 1.")] = 0.0,
     prices: Annotated[
         str | None, typer.Option(metavar="FILE", help="Your own prices (TOML), which go before ours.")
@@ -92,7 +93,6 @@ def run(
         msg = "--reranker names what --measure times: add --measure DIR, or say --pairs-per-second"
         raise typer.BadParameter(msg)
     rates = dict(map(_rate, pairs_per_second or ()))
-    found = None if measure is None else _timed(measure, reranker or [EMBEDDED], candidates, encoding)
     given: dict[str, Any] = {
         "candidates": candidates,
         "query_tokens": query_tokens,
@@ -101,7 +101,7 @@ def run(
         "latency": latency,
         "vendor": vendor,
         "peak": peak,
-        "hardware": hardware or (None if found is None else f"this one ({found.machine})"),
+        "hardware": hardware,
         "machine_price": machine_price,
         "cores": cores,
         "pairs_per_second": rates,
@@ -114,10 +114,15 @@ def run(
         "document_tokens": document_tokens,
         "changed": changed,
     }
-    given["tokens_per_document"] = tokens_per_document or (300 if found is None else found.lengths)
-    if found is not None:
+    listed = _prices(prices)
+    given["tokens_per_document"] = 300 if tokens_per_document is None else tokens_per_document
+    made = _planned(queries, listed, given)
+    if measure is not None:  # what is wrong was told before
+        found = _timed(measure, reranker or [EMBEDDED], candidates, encoding)
+        given["hardware"] = hardware or f"this one ({found.machine})"
         given["speeds"] = found.speeds(None if tokens_per_document is None else found.mean + query_tokens)
-    made = _planned(queries, prices, given)
+        given["tokens_per_document"] = found.lengths if tokens_per_document is None else tokens_per_document
+        made = _planned(queries, listed, given)
     if html is not None:
         Path(html).write_text(made.to_html(), "utf-8")
         tell(f"rerank-kit: wrote {html}, which any browser shows")
@@ -127,16 +132,25 @@ def run(
         say(made.to_json() if as_json else made.to_markdown() if markdown else str(made))
 
 
-def _planned(queries: int, file: str | None, given: dict[str, Any]) -> Any:
-    """The plan; what is wrong is told as options."""
-    from rerank_kit.pricing import Prices, known_prices, plan
+def _prices(file: str | None) -> Prices:
+    from rerank_kit.pricing import Prices, known_prices
 
-    prices = known_prices() if file is None else known_prices().override(Prices.load(file))
+    return known_prices() if file is None else known_prices().override(Prices.load(file))
+
+
+def _planned(queries: int, prices: Prices, given: dict[str, Any]) -> Plan:
+    """The plan.
+
+    Raises:
+        BadParameter: An option is wrong.
+    """
+    from rerank_kit.pricing import plan
+
     try:
         return plan(queries, prices=prices, **given)
     except ConfigurationError as error:
         told = _ARGUMENT.sub(lambda found: f"--{found[0].replace('_', '-')}", str(error))
-        raise ConfigurationError(told) from error
+        raise typer.BadParameter(told) from error
 
 
 def _timed(folder: str, names: list[str], candidates: int, encoding: str) -> Timed:
