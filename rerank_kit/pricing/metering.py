@@ -107,7 +107,7 @@ def capacity(pairs: float, work: Workload) -> float:
 
 def bill_of(per_query: float | None, minimum: float = 0.0) -> Bill | None:
     """The bill of what is paid for each query; `None` where that is not known."""
-    return None if per_query is None else (Metered(per_query, minimum),)
+    return None if per_query is None else (Metered(per_query, float(minimum)),)
 
 
 def machines(pairs: float, work: Workload) -> Bill | None:

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +131,11 @@ def test_amounts_have_the_digits_that_say_something(amount: float | None, shown:
 def test_volumes_and_seconds_too() -> None:
     assert [volume(each) for each in (5, 187_500, 2_061.4)] == ["5", "188,000", "2,060"]
     assert [seconds(each) for each in (None, 0.374, 9.96, 12.3)] == ["?", "0.37", "10", "12"]
+
+
+def test_what_the_documentation_shows_is_what_the_tool_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plan.md").read_text("utf-8")
+    shown = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[0]
+    made = str(plan(200_000, machine_price=60, today=DAY))
+    assert made.startswith(shown.rstrip("\n"))
+    assert shown.count("\n") > len(MADE.rows)
