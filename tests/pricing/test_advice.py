@@ -22,7 +22,8 @@ PRICES = Prices(
 
 
 def planned(queries: int, **options: Any) -> Plan:
-    return plan(queries, **{"prices": PRICES, "today": DAY, **options})
+    given: dict[str, Any] = {"prices": PRICES, "today": DAY, **options}
+    return plan(queries, **given)
 
 
 def reasons(made: Plan) -> str:

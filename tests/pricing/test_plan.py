@@ -27,7 +27,8 @@ ETTIN = "onnx:cross-encoder/ettin-reranker-17m-v1"
 
 
 def planned(queries: int = 10_000, **options: Any) -> Plan:
-    return plan(queries, **{"prices": PRICES, "today": TODAY, **options})
+    given: dict[str, Any] = {"prices": PRICES, "today": TODAY, **options}
+    return plan(queries, **given)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,11 @@ def test_measured_speeds_are_in_proportion_to_tokens_and_cores() -> None:
     assert any("longer ones take more" in each for each in far.notes)
 
 
+def test_where_all_speeds_are_known_none_is_missed() -> None:
+    known = {each.name: 1.0 for each in known_backends().backends if each.kind == "local"}
+    assert not any("how fast these are" in each for each in planned(pairs_per_second=known).notes)
+
+
 def test_of_another_machine_no_speed_is_known_unless_its_cores_are() -> None:
     row = planned(hardware="ours", machine_price=10).row(ETTIN)
     assert (row.dollars, row.machines, row.seconds) == (None, None, None)
@@ -264,7 +270,8 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_by_name_with_its_value(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        plan(**{"queries": 1_000, **wrong})
+        given: dict[str, Any] = {"queries": 1_000, **wrong}
+        plan(**given)
     assert told in str(caught.value)
 
 
