@@ -20,6 +20,7 @@ from langchain_rerank_kit.text_read import TextField, reader
 from langchain_rerank_kit.tracing import Candidate, ranked, traced
 from rerank_kit import Ranking
 from rerank_kit.arguments import named
+from rerank_kit.checks import Threshold
 from rerank_kit.fields import RerankFields
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.first_stage.distinct import Distinct
@@ -133,7 +134,7 @@ class RerankCompressor(RerankFields, BaseDocumentCompressor):
         *,
         distinct: Distinct | None,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
     ) -> Flow[list[Document]]:
         """The work of sync and async callers; what is passed here wins over the fields of that name."""
         if not documents:

@@ -26,8 +26,9 @@ from langchain_rerank_kit.text_read import reader
 from langchain_rerank_kit.tracing import child_config, traced
 from langchain_rerank_kit.widening import Walk, Widen, name_of, widen
 from rerank_kit import ConfigurationError
-from rerank_kit.checks import check_count, check_question, check_threshold
+from rerank_kit.checks import Threshold, check_count, check_question, check_threshold
 from rerank_kit.explanation import Explanation
+from rerank_kit.fields.base import ThresholdField
 from rerank_kit.fields.distinct import DistinctField
 from rerank_kit.fields.uncoerced import uncoerced
 from rerank_kit.first_stage.drop_in import behind_a_widened_stage
@@ -63,7 +64,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         recall: How many candidates the first stage is to bring. Where nobody has said it, it is 50, or as many as
             `top_n` where that is more.
         top_n: How many documents to return. It wins over the compressor's own; `None` leaves it to that.
-        threshold: Leave out documents with a lower score; `None` leaves it to the compressor.
+        threshold: Leave out documents with a lower score; `None` leaves it to the compressor. `"calibrated"` is that of
+            a `Calibrated` reranker.
         on_error: What to do when reranking fails: `"raise"`, or `"keep"` to return the best of the first stage in
             its own order, without a score, with the reason in `metadata["rerank_failed"]`. So does a question with
             nothing in it; wrong settings always raise.
@@ -76,7 +78,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     base_retriever: SkipJsonSchema[RetrieverLike]
     recall: int = Field(default=50, ge=1)
     top_n: int | None = Field(default=None, ge=1)
-    threshold: float | None = Field(default=None, allow_inf_nan=False)
+    threshold: ThresholdField = None
     on_error: Literal["raise", "keep"] = "raise"
     distinct: DistinctField = "document"
     widen: SkipJsonSchema[SkipValidation[Widen | None]] = Field(default=None, exclude=True, repr=False)
@@ -214,7 +216,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         recall: int | None = None,
         top_n: int | None = None,
         k: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         **kwargs: Any,
     ) -> Flow[list[Document]]:
         """Both stages, for sync and async callers."""
@@ -261,7 +263,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         callbacks: Callbacks,
         *,
         top_n: int | None,
-        threshold: float | None,
+        threshold: Threshold | None,
         seen: Seen,
     ) -> Flow[list[Document]]:
         """The best of them; where reranking fails and `on_error` says so, those of the first stage."""
@@ -313,7 +315,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         query: str,
         callbacks: Callbacks,
         top_n: int | None,
-        threshold: float | None,
+        threshold: Threshold | None,
     ) -> Flow[list[Document]]:
         """The second stage: ours, or any other compressor, which we make visible and hold to the same limits."""
         compressor = self.base_compressor
@@ -335,6 +337,9 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         ranked = with_new_scores(given, older)
         if threshold is None:
             return ranked[:top_n]
+        if threshold == "calibrated":
+            msg = f'threshold="calibrated": {name} is no reranker of ours, and has no calibration: pass a number'
+            raise ConfigurationError(msg)
         if ranked and not scores(ranked):
             msg = f"{name} writes no relevance_score, so threshold={threshold} cannot be followed: pass threshold=None"
             raise ConfigurationError(msg)

@@ -16,7 +16,7 @@ from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_choice, check_function, check_threshold, check_timeout
+from rerank_kit.checks import Threshold, check_choice, check_function, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import recall_for, warn_of_rerankers
@@ -30,7 +30,7 @@ def with_rerank(
     *,
     recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     timeout: float | None = None,
     on_error: Literal["raise", "keep"] = "raise",
     widen: Widen | None = None,

@@ -20,7 +20,7 @@ from llama_rerank_kit.retriever import RerankRetriever
 from llama_rerank_kit.widening import Walk, Widen
 from rerank_kit import ConfigurationError
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_choice, check_threshold, check_timeout
+from rerank_kit.checks import Threshold, check_choice, check_threshold, check_timeout
 from rerank_kit.fields.given import Given, as_reranker
 from rerank_kit.first_stage.distinct import Distinct, check_distinct
 from rerank_kit.first_stage.widening import Widening, is_widening, recall_for, warn_of_limits, warn_of_rerankers
@@ -43,7 +43,7 @@ def with_rerank(
     *,
     recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
@@ -58,7 +58,7 @@ def with_rerank(
     *,
     recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,
@@ -73,7 +73,7 @@ def with_rerank(
     *,
     recall: int | None = None,
     top_n: int | Literal["auto"] | None = "auto",
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
     widen: Widen | None = None,

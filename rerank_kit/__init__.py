@@ -7,9 +7,12 @@ dependencies.
 from rerank_kit.cache.cached import Cached
 from rerank_kit.cache.sqlite import SQLiteStore
 from rerank_kit.cache.store import MemoryStore, Store
+from rerank_kit.combine.blended import Blended
+from rerank_kit.combine.calibrated import Calibrated, Calibration
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.fallback import Fallback
 from rerank_kit.combine.hedged import Hedged
+from rerank_kit.combine.shadow import Shadow
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import (
     AllFailed,
@@ -40,9 +43,12 @@ __all__ = [
     "AuthenticationError",
     "BackendError",
     "BlankQuery",
+    "Blended",
     "Budget",
     "BudgetExceeded",
     "Cached",
+    "Calibrated",
+    "Calibration",
     "Cascade",
     "ConfigurationError",
     "ConnectionFailed",
@@ -61,6 +67,7 @@ __all__ = [
     "Reranker",
     "Rules",
     "SQLiteStore",
+    "Shadow",
     "ShuttingDown",
     "Span",
     "Stage",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 from rerank_kit.errors import BlankQuery, ConfigurationError
 from rerank_kit.quoting import class_name, quoted
@@ -130,12 +130,16 @@ def check_whole(name: str, value: object, *, least: int = 1) -> int:
     return known
 
 
-def check_threshold(value: object) -> float | None:
-    """A lowest score: finite, or `None`. 0.0 is a threshold like any other."""
-    if value is None:
-        return None
+Threshold: TypeAlias = float | Literal["calibrated"]
+"""A lowest score, or the one that a calibration found."""
+
+
+def check_threshold(value: object) -> Threshold | None:
+    """A lowest score: finite, `"calibrated"`, or `None`. 0.0 is a threshold like any other."""
+    if value is None or value == "calibrated":
+        return value
     if not is_number(value):
-        msg = f"threshold must be a finite number, or None for no cutoff, not {quoted(value)}"
+        msg = f'threshold must be a finite number, "calibrated", or None for no cutoff, not {quoted(value)}'
         raise ConfigurationError(msg)
     return float(value)
 

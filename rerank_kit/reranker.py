@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 from rerank_kit.arguments import named
 from rerank_kit.asked import Asked, completed, scores_in
 from rerank_kit.checks import (
+    Threshold,
     can_take,
     check_count,
     check_documents,
@@ -90,6 +91,29 @@ class Reranker(ABC):
         """
         return None
 
+    @property
+    def calibrated_threshold(self) -> float | None:
+        """What `threshold="calibrated"` stands for; `None`, unless its scores were calibrated."""
+        return None
+
+    def threshold_of(self, given: Threshold | None) -> float | None:
+        """The number that a threshold is for this reranker.
+
+        Raises:
+            ConfigurationError: It is no threshold, or that of a calibration, and there is none.
+        """
+        threshold = check_threshold(given)
+        if threshold != "calibrated":
+            return threshold
+        if self.calibrated_threshold is None:
+            msg = (
+                f'threshold="calibrated": {type(self).__name__} is not calibrated: pass a number, or wrap it as '
+                "rerank_kit.Calibrated(reranker, path), with a file that `rerank-kit calibrate` wrote; in a Cascade, "
+                "pass it to the Stage of what is calibrated"
+            )
+            raise ConfigurationError(msg)
+        return self.calibrated_threshold
+
     def nothing_to_read(self, ranking: Ranking) -> Ranking:
         """What becomes of a ranking of documents of which none has text, so that `flow` was not asked."""
         return ranking
@@ -144,7 +168,7 @@ class Reranker(ABC):
         documents: Sequence[Document | str],
         *,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         timeout: float | None = None,
     ) -> Ranking:
         """Rank the documents by relevance to the query.
@@ -153,7 +177,8 @@ class Reranker(ABC):
             query: The user's question.
             documents: The candidates. They are not changed; hits point into this sequence.
             top_n: How many hits to return at most; `None` returns all.
-            threshold: Leave out hits with a lower score than this; 0.0 is a threshold, `None` is none.
+            threshold: Leave out hits with a lower score than this; 0.0 is a threshold, `None` is none. `"calibrated"`
+                is that of a `Calibrated` reranker.
             timeout: Seconds allowed; `None` is no limit.
 
         Returns:
@@ -173,7 +198,7 @@ class Reranker(ABC):
         documents: Sequence[Document | str],
         *,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         timeout: float | None = None,
     ) -> Ranking:
         """Rank the documents by relevance to the query: `rerank`, without blocking the running loop."""
@@ -186,7 +211,7 @@ class Reranker(ABC):
         documents: Sequence[Sequence[Document | str]],
         *,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         timeout: float | None = None,
     ) -> list[Ranking]:
         """Rank for several queries at once, each with documents of its own.
@@ -203,7 +228,7 @@ class Reranker(ABC):
         documents: Sequence[Sequence[Document | str]],
         *,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         timeout: float | None = None,
     ) -> list[Ranking]:
         """Rank for several queries at once: `rerank_many`, without blocking the running loop."""
@@ -214,14 +239,14 @@ class Reranker(ABC):
         requests: Requests,
         *,
         top_n: int | None = None,
-        threshold: float | None = None,
+        threshold: Threshold | None = None,
         deadline: Deadline,
     ) -> Flow[list[Ranking]]:
         """The work of `rerank`, `rerank_many` and the async ones, as a flow that combinators can run inside their own.
 
         It may come back a little late, which combinators make the best of; those methods raise then.
         """
-        top_n, threshold = check_count("top_n", top_n), check_threshold(threshold)
+        top_n, threshold = check_count("top_n", top_n), self.threshold_of(threshold)
         for query, documents in requests:
             check_order(query, documents)
         asked = [
@@ -253,7 +278,7 @@ class Reranker(ABC):
         ]
 
     def _door(
-        self, requests: Requests, top_n: int | None, threshold: float | None, timeout: float | None
+        self, requests: Requests, top_n: int | None, threshold: Threshold | None, timeout: float | None
     ) -> Flow[list[Ranking]]:
         """What all four methods do. A late ranking is none, unless it says that it did less in order to be in time."""
         deadline = Deadline.after(check_timeout(timeout))

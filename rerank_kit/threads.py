@@ -45,6 +45,10 @@ class Threads:
             job()
         return future
 
+    def offer(self, work: Callable[[], object]) -> bool:
+        """Have a thread do it, and say whether one will. Nobody hears of what it gives or raises."""
+        return self._of_this_process().add(partial(_do, work, Future()))
+
     def __enter__(self) -> Self:
         """Have threads for a block."""
         return self

@@ -34,7 +34,9 @@ def hearing() -> Generator[list[str], None, None]:
         _heard.set(before)
 
 
-def warn_user(message: str, category: type[Warning], *, once: bool = False, told: bool = False) -> None:
+def warn_user(
+    message: str, category: type[Warning], *, once: bool = False, told: bool = False, ranking: bool = False
+) -> None:
     """Warn at the line of the user's that led here.
 
     Args:
@@ -42,6 +44,8 @@ def warn_user(message: str, category: type[Warning], *, once: bool = False, told
         category: The kind of warning.
         told: Whether this has been said, so that only those hear it who collect warnings.
         once: Whether that line gets a warning of this kind only once, whatever it says and whatever filters are set.
+        ranking: Whether a ranking, which may have been paid for, would be lost by a filter that makes errors of
+            warnings (`python -W error`): it is shown all the same then, and not raised.
     """
     heard = _heard.get()
     if heard is not None:
@@ -52,7 +56,13 @@ def warn_user(message: str, category: type[Warning], *, once: bool = False, told
     if once and (category, *place) in _said:
         return
     _said.add((category, *place))
-    warnings.warn(message, category, stacklevel=level)
+    try:
+        warnings.warn(message, category, stacklevel=level)
+    except category as error:
+        if not ranking:
+            raise
+        file, line = place
+        warnings.showwarning(error, category, file or __file__, line or 0)
 
 
 def would_be_heard(category: type[Warning]) -> bool:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from typing import Any
@@ -114,9 +115,12 @@ def tasks_left_by_cancelling(call: Callable[[], Coroutine[Any, Any, Any]], begun
 
 
 @pytest.fixture(autouse=True)
-def nothing_was_said() -> None:
-    """What is said once in a process is said in each test."""
+def nothing_was_said() -> Generator[None]:
+    """What is said once in a process is said in each test, and a warning that costs no ranking is an error here."""
     user_warnings._said.clear()
+    with warnings.catch_warnings(record=True) as shown:
+        yield
+    assert not [str(each.message) for each in shown if each.category.__module__.startswith("rerank_kit")]
 
 
 @pytest.fixture(scope="session")

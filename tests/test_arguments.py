@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rerank_kit import Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Stage
+from rerank_kit import Blended, Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Shadow, Stage
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.combine import Hedged, normalise, reciprocal_rank_fusion
 from rerank_kit.decide import DecisionLimits, DecisionReranker, OpenAIDecisions, SystemOne
@@ -34,6 +34,13 @@ class Hostile:
 
     def __eq__(self, other: object) -> bool:
         raise RuntimeError
+
+
+class Keeping:
+    """Keeps the runs of a Shadow nowhere."""
+
+    def record(self, run: object) -> None:
+        pass
 
 
 def deep(levels: int) -> list[Any]:
@@ -125,6 +132,12 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Fallback": (lambda **more: Fallback(Scripted(), Scripted(), **more), {}, ("timeout", "failures", "pause")),
     "Fallback of": (lambda one: Fallback(one, Scripted()), {}, ("one",)),
     "Hedged": (Hedged, {"reranker": Scripted(), "after": 1.0}, ("reranker", "other", "after")),
+    "Blended": (Blended, {"reranker": Scripted()}, ("reranker", "weight", "by", "only_below", "rrf_k")),
+    "Shadow": (
+        lambda **more: Shadow(**{"record": Keeping(), **more}),
+        {"live": Scripted(), "candidate": Scripted()},
+        ("live", "candidate", "sample", "seed", "max_running", "timeout", "max_cost", "keep_texts", "max_entries"),
+    ),
     "Cascade": (lambda **more: Cascade(Scripted(), **more), {}, ("budget",)),
     "Stage": (Stage, {"reranker": Scripted()}, ("reranker", "top_n", "threshold", "timeout", "money", "when")),
     "Budget": (Budget, {}, ("seconds", "money")),

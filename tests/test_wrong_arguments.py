@@ -28,6 +28,7 @@ ROOMS = ("cache", "combine", "decide", "judge", "local", "managed", "observe", "
 PACKAGES: list[Any] = [rerank_kit, langchain_rerank_kit, llama_rerank_kit, *(f"rerank_kit.{room}" for room in ROOMS)]
 OURS = {  # what we make and hand out, and what somebody else is to write
     *(
+        "Blend",
         "Calibration",
         "Change",
         "Check",
@@ -39,6 +40,9 @@ OURS = {  # what we make and hand out, and what somebody else is to write
         "Kept",
         "Plan",
         "Prompt",
+        "ShadowReport",
+        "ShadowRun",
+        "ShadowSide",
     ),
     *("RerankedNode", "Ranking", "Scored", "Span", "Usage", "Verdict", "Verdicts", "Widening", "log_span"),
     *("cross_encoder", "known_prices", "CrossEncoder", "explaining"),

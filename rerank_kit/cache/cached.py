@@ -75,6 +75,11 @@ class Cached(Settled, Reranker):
         """The fingerprint under which the scores are kept."""
         return self._fingerprint
 
+    @property
+    def calibrated_threshold(self) -> float | None:
+        """That of the reranker inside."""
+        return self.reranker.calibrated_threshold
+
     def cost(self, usage: Usage) -> float:
         """Nothing, when every score was in the store: only then is it asked."""
         return 0.0

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 
 import typer
 
-from rerank_kit.cli import check, doctor, export, models, plan, report, rerank, search, status
+from rerank_kit.cli import calibrate, check, doctor, export, models, plan, report, rerank, search, shadow, status, tune
 from rerank_kit.cli import eval as evaluation
 from rerank_kit.cli.options import examples
 from rerank_kit.cli.telling import as_options, one_line, say, tell
@@ -33,6 +33,9 @@ app.command("search", epilog=examples(*search.EXAMPLES))(search.run)
 app.command("rerank", epilog=examples(*rerank.EXAMPLES))(rerank.run)
 app.command("eval", epilog=examples(*evaluation.EXAMPLES))(evaluation.run)
 app.command("report", epilog=examples(*report.EXAMPLES))(report.run)
+app.command("calibrate", epilog=examples(*calibrate.EXAMPLES))(calibrate.run)
+app.command("tune", epilog=examples(*tune.EXAMPLES))(tune.run)
+app.command("shadow", epilog=examples(*shadow.EXAMPLES))(shadow.run)
 app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
 app.command("plan", epilog=examples(*plan.EXAMPLES))(plan.run)
 app.command("check", epilog=examples(*check.EXAMPLES))(check.run)
@@ -59,8 +62,8 @@ def _begin(
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
         tell(
-            "rerank-kit: name a COMMAND: search, rerank, eval, report, plan, status, doctor, check, models or export. "
-            "rerank-kit --help tells of each, rerank-kit status what to do next"
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, calibrate, tune, shadow, plan, status, doctor, "
+            "check, models or export. rerank-kit --help tells of each, rerank-kit status what to do next"
         )
         raise typer.Exit(2)
 

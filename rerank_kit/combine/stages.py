@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_function, check_positive, check_threshold, check_timeout
+from rerank_kit.checks import Threshold, check_count, check_function, check_positive, check_timeout
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import is_blank
@@ -45,7 +45,7 @@ class Stage:
     Attributes:
         reranker: What ranks.
         top_n: How many documents it passes on at most; `None` is all.
-        threshold: The lowest score that passes.
+        threshold: The lowest score that passes; `"calibrated"` is that of a `Calibrated` reranker.
         timeout: Seconds allowed. When they run out, the ranking before the stage stands.
         when: Whether it runs, judged by the query and the ranking so far, which is never empty and points at the
             caller's documents; `None` is always.
@@ -55,7 +55,7 @@ class Stage:
 
     reranker: Reranker
     top_n: int | None = None
-    threshold: float | None = None
+    threshold: Threshold | None = None
     timeout: float | None = None
     when: Condition | None = None
     name: str | None = None
@@ -64,7 +64,7 @@ class Stage:
     def __post_init__(self) -> None:
         check_reranker("reranker", self.reranker, Reranker)
         check_count("top_n", self.top_n)
-        check_threshold(self.threshold)
+        self.reranker.threshold_of(self.threshold)
         check_timeout(self.timeout)
         check_positive("money", self.money)
         if self.when is not None:
@@ -73,7 +73,11 @@ class Stage:
     def cut(self, ranking: Ranking, documents: Sequence[Document]) -> Ranking:
         """What passes of a ranking of these documents: those that could not be read reach no threshold."""
         blanks = () if self.reranker.scores_blanks else enumerate(documents)
-        passed = ranking.cut(self.top_n, self.threshold, {place for place, each in blanks if is_blank(each.text)})
+        passed = ranking.cut(
+            self.top_n,
+            self.reranker.threshold_of(self.threshold),
+            {place for place, each in blanks if is_blank(each.text)},
+        )
         *inner, own = ranking.spans
         own = replace(own, stage=self.label, documents_out=len(passed))
         return replace(passed, spans=(*inner, own))

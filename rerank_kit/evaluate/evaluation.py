@@ -14,9 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rerank_kit.combine.identity import identity_of
 from rerank_kit.evaluate.ceiling import Ceiling
 from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.judging import Judged
+from rerank_kit.evaluate.known_scores import has_own_scores
 from rerank_kit.evaluate.measures import measured
 from rerank_kit.evaluate.outcomes import Outcome, Timing
 from rerank_kit.evaluate.report import as_csv, as_html, as_latex, as_markdown, as_text, to_pandas
@@ -42,6 +44,8 @@ class SystemResult:
         failed: Queries of which the ranking is not what was asked for, and why.
         outcomes: What it made of each query.
         judgements: Which of what its first stage finds answers each query.
+        fingerprint: What tells its reranker from others, for a calibration.
+        own_scores: Whether its reranker gives each document a score that depends on no other.
     """
 
     name: str
@@ -55,6 +59,8 @@ class SystemResult:
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
     judgements: Judgements = field(default_factory=dict[str, Mapping[str, int]], repr=False)
+    fingerprint: str | None = None
+    own_scores: bool = False
 
     @classmethod
     def of(
@@ -81,6 +87,8 @@ class SystemResult:
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
             judgements=judgements,
+            fingerprint=None if system.reranker is None else identity_of(system.reranker),
+            own_scores=system.reranker is not None and has_own_scores(system.reranker),
         )
 
     def candidates(self) -> float:

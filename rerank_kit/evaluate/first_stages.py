@@ -11,6 +11,7 @@ from rerank_kit.bm25 import BM25
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.quoting import class_name, quoted
+from rerank_kit.texts import folded
 from rerank_kit.wrong_kind import framework_of
 
 
@@ -130,10 +131,13 @@ class RetrieverStage:
         self.name = class_name(retriever) if name is None else name
         self._find: Finder = import_module(f"{adapter}_rerank_kit.evaluating").finder(retriever)
         self._known: Mapping[str, str] = {} if dataset is None else dataset.documents
-        self._ids = {text: each for each, text in self._known.items()}
+        self._ids = {folded(text): each for each, text in self._known.items()}
 
     def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
-        """What it brings. An id of the dataset wins, by the id or else by the text; else the id is the text's own."""
+        """What it brings. An id of the dataset wins, by the id or else by the text; else the id is the text's own.
+
+        Texts are compared without metadata, and without white space, case and width.
+        """
         return [
             Found(self._id(each, plain), text, score, metadata, plain)
             for each, text, score, metadata, plain in self._find(query, depth)[:depth]
@@ -142,4 +146,4 @@ class RetrieverStage:
     def _id(self, given: str | None, text: str) -> str:
         if given in self._known:
             return cast("str", given)
-        return self._ids.get(text) or given or text
+        return self._ids.get(folded(text)) or given or text

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.known_scores import Asking, has_own_scores
 from rerank_kit.evaluate.store import RunStore, key_of, text_key
@@ -118,6 +119,7 @@ class Outcomes:
         self._store = store
         self._brought: dict[tuple[int, str], Brought] = {}
         self._warm: set[int] = set()
+        self._whole: set[int] = set()
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -208,7 +210,7 @@ class Outcomes:
         """Ask the reranker for what is not known."""
         asking = Asking(reranker, self._store, timing=timing)
         with Stopwatch() as watch:
-            ranking = _asked(asking.reranker, query, candidates)
+            ranking = self._by_parts(asking, reranker, query, candidates)
         remote = asking.spared_money or ranking.cost != 0.0
         measured = not asking.spared and self._was_asked(reranker)
         return {
@@ -222,6 +224,17 @@ class Outcomes:
             "problem": ranking.problem,
             "price": ranking.cost,
         }
+
+    def _by_parts(self, asking: Asking, reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:
+        """The ranking by what asks only for what is not known, unless the reranker leaves documents out."""
+        if id(reranker) not in self._whole:
+            try:
+                return asking.reranker.rerank(query, documents_of(candidates))
+            except ConfigurationError:  # scores of what is left out cannot be kept
+                self._whole.add(id(reranker))
+            except Exception as error:  # noqa: BLE001 - functions of users raise whatever they like
+                return _failed(error)
+        return _asked(reranker, query, candidates)
 
     def timed(self, system: System, query: str, outcome: Outcome) -> Timing | None:
         """How long the reranking takes by itself, where that was not measured while it was asked for its scores.
@@ -255,7 +268,11 @@ def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranki
     try:
         return reranker.rerank(query, documents_of(candidates))
     except Exception as error:  # noqa: BLE001 - functions of users raise whatever they like
-        return Ranking((), failure=f"{type(error).__name__}: {error}")
+        return _failed(error)
+
+
+def _failed(error: Exception) -> Ranking:
+    return Ranking((), failure=f"{type(error).__name__}: {error}")
 
 
 def documents_of(candidates: Sequence[Found]) -> list[Document]:

@@ -12,7 +12,7 @@ from rerank_kit.export.atomic_folder import REPORT, new_folder
 from rerank_kit.export.original import Original
 from rerank_kit.export.parity import Parity, Report, compare, versions
 from rerank_kit.export.quantize import quantize
-from rerank_kit.export.sample_texts import documentation, make_pairs
+from rerank_kit.export.sample_texts import documentation, extreme_pairs, make_pairs
 from rerank_kit.local.cross_encoder import Pair
 
 __all__ = ["Parity", "Report", "export_model"]
@@ -46,7 +46,7 @@ def export_model(
         trust_remote_code: Run code that comes with the model. What is exported needs none.
         texts: Passages like those that will be ranked, at least 20; by default documentation of Python's modules.
         int8: Whether to write `model_int8.onnx`.
-        force: Whether to replace a former export.
+        force: Whether to replace a former export, of which nothing else may be in the folder.
         max_difference: The largest difference that a logit of `model.onnx` may have from torch's.
         min_correlation: The lowest rank correlation that `model_int8.onnx` may have with torch.
         template: The prompt of a model that wants one, where neither its files nor its family say it: a text with
@@ -62,7 +62,8 @@ def export_model(
         ConfigurationError: There is no such model, it is no cross-encoder, the folder is in use, or parity is bad.
         MissingExtra: torch, transformers or onnx is not installed.
     """
-    queries = make_pairs(documentation() if texts is None else texts)
+    passages = documentation() if texts is None else texts
+    queries = make_pairs(passages)
     files = [FP32, INT8] if int8 else [FP32]
     with new_folder(to, replace=force) as folder:
         original = Original(
@@ -73,9 +74,10 @@ def export_model(
             instruction=instruction,
             answers=answers,
         )
-        compared = _written(original, folder, files, queries)
+        extremes = [(original.fitted(query), text) for query, text in extreme_pairs(passages, original.max_length)]
+        compared = _written(original, folder, files, queries, extremes)
         if compared[0].logit_difference > max_difference and original.has_a_faster_graph:
-            compared = _written(original, folder, files, queries, fast=False)
+            compared = _written(original, folder, files, queries, extremes, fast=False)
         compared[0].refuse_difference(max_difference)
         for quantized in compared[1:]:
             quantized.refuse_correlation(min_correlation)
@@ -86,15 +88,22 @@ def export_model(
             versions=versions(),
             files=compared,
         )
-        (folder / REPORT).write_text(f"{json.dumps(asdict(report), indent=2)}\n", "utf-8")
+        written = {"written": sorted([REPORT, *(each.name for each in folder.iterdir())])}
+        (folder / REPORT).write_text(f"{json.dumps(asdict(report) | written, indent=2)}\n", "utf-8")
     return report
 
 
 def _written(
-    original: Original, folder: Path, files: Sequence[str], queries: Sequence[Sequence[Pair]], *, fast: bool = True
+    original: Original,
+    folder: Path,
+    files: Sequence[str],
+    queries: Sequence[Sequence[Pair]],
+    extremes: Sequence[Pair],
+    *,
+    fast: bool = True,
 ) -> tuple[Parity, ...]:
     """Write the files, and compare them."""
     original.save(folder, FP32, fast=fast)
     if INT8 in files:
         quantize(folder / FP32, folder / INT8)
-    return compare(folder, files, queries, original.logits)
+    return compare(folder, files, queries, original.logits, extremes)

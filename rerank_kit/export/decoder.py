@@ -25,7 +25,8 @@ def last_token_logits(model: Any, answers: Sequence[int]) -> Callable[..., Any] 
     if type(last).__name__ == "LogitScore":
         own = [last.true_token_id, *([] if last.false_token_id is None else [last.false_token_id])]
         return _OfLanguageModel(inner, list(answers) or own)
-    if any(each.__name__ == "GenericForSequenceClassification" for each in type(inner).__mro__):
+    known = any(each.__name__ == "GenericForSequenceClassification" for each in type(inner).__mro__)
+    if known or (type(inner).__module__.startswith("transformers.models.") and hasattr(inner, "score")):
         return _OfClassifier(inner)
     return None
 

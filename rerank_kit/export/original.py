@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
@@ -26,6 +27,7 @@ from rerank_kit.optional import optional
 from rerank_kit.values import Deadline
 
 _PACKAGES = ("torch", "transformers", "sentence_transformers", "threadpoolctl", "onnx")
+_SAID = 300  # characters of what the library says
 
 
 class Original:
@@ -66,6 +68,15 @@ class Original:
         return self._engine.score(pairs, Deadline()).scores
 
     @property
+    def max_length(self) -> int:
+        """The most tokens that it reads of a pair."""
+        return self._engine.max_length
+
+    def fitted(self, query: str) -> str:
+        """As much of a query as is read of it."""
+        return self._engine.fitted_query(query, Deadline()).text
+
+    @property
     def has_a_faster_graph(self) -> bool:
         """Whether there is one besides that which torch makes of the model as it is."""
         return bool(faster(self._model))
@@ -94,7 +105,14 @@ class Original:
         if logits is not None:
             trace(transformer.model, logits, sample_tokens(transformer.tokenizer), path)
             return
-        features = self._model.preprocess(SAMPLE)
+        try:
+            features = self._model.preprocess(SAMPLE)
+        except Exception as error:  # of a template for chats, or of none
+            msg = (
+                f"model={self._engine.model!r}: what a {type(transformer.model).__name__} reads of a pair is not known "
+                f"to the export ({shorten(str(error), _SAID)}): rank with SentenceTransformersCrossEncoder"
+            )
+            raise ConfigurationError(msg) from error
         names = [name for name in inspect.signature(transformer.model.forward).parameters if name in features]
         traced = self._model if len(self._model) > 1 else transformer.model
         with rewritten(transformer.model, first=self._reads_first_token()) if fast else nullcontext():

@@ -103,6 +103,7 @@ def compare(
     files: Sequence[str],
     queries: Sequence[Sequence[Pair]],
     logits: Callable[[Sequence[Pair]], Sequence[float]],
+    extremes: Sequence[Pair] = (),
 ) -> tuple[Parity, ...]:
     """Compare the graphs in a folder, run by `OnnxCrossEncoder`, with a function that gives the logits they should.
 
@@ -111,12 +112,13 @@ def compare(
         files: Its graphs.
         queries: Pairs, grouped by query.
         logits: Takes pairs, of which it reads as many tokens.
+        extremes: Further pairs, which are no ranking.
 
     Raises:
         ConfigurationError: A graph cannot be loaded.
         InvalidResponse: A logit is not finite.
     """
-    pairs = [pair for group in queries for pair in group]
+    pairs = [*(pair for group in queries for pair in group), *extremes]
     expected = [finite(logit) for logit in logits(pairs)]
     compared: list[Parity] = []
     for file in files:

@@ -51,8 +51,11 @@ def _made_by_the_library(model: Any, reading: TorchReading, name: str) -> Prompt
             "SentenceTransformersCrossEncoder"
         )
         raise ConfigurationError(msg)
-    own = prompt_of(partial(rendered, model))
+    own = prompt_of(partial(rendered, model), name)
     prompts = [each for each in (reading.recipe.prompt, own if own is None or not told else own.told(told)) if each]
+    if not prompts:
+        msg = f"model={name!r}: its chat template does not show both query and document: pass template="
+        raise ConfigurationError(msg)
     return next((prompt for prompt in prompts if _same(model, prompt, told)), prompts[-1])
 
 

@@ -9,7 +9,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
     AliasChoices,
@@ -42,6 +42,10 @@ _told: list[Reranker] = []
 """What was taken by default, once that has been said."""
 
 
+ThresholdField: TypeAlias = Annotated[float, Field(allow_inf_nan=False)] | Literal["calibrated"] | None
+"""A lowest score, as pydantic checks it."""
+
+
 class RerankFields(BaseModel):
     """Plain fields that describe a reranker. A subclass has those of one kind, and makes it in `_build`.
 
@@ -56,11 +60,11 @@ class RerankFields(BaseModel):
         "say, or the best local one installed.",
     )
     top_n: int | None = Field(default=3, ge=1, description="How many to return at most; `None` returns all.")
-    threshold: float | None = Field(
+    threshold: ThresholdField = Field(
         default=None,
-        allow_inf_nan=False,
         validation_alias=AliasChoices("threshold", "score_threshold"),
-        description="Leave out what has a lower score. Also under the name `score_threshold`.",
+        description='Leave out what has a lower score; `"calibrated"` is that of a `Calibrated` reranker. Also under '
+        "the name `score_threshold`.",
     )
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="Seconds allowed.")
     _loaded: Reranker = PrivateAttr()

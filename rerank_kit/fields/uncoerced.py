@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 _WORDS = {bool: "True or False", int: "a whole number", float: "a number", NoneType: "None"}
 _NUMBERS = frozenset({bool, int, float})
-_TAKE_TEXT = frozenset({str, Path, Any, Literal})
+_TAKE_TEXT = frozenset({str, Path, Any})
 
 
 def uncoerced(kind: type[BaseModel], name: str | None, value: object) -> object:
@@ -31,6 +31,8 @@ def uncoerced(kind: type[BaseModel], name: str | None, value: object) -> object:
     if not kinds & _NUMBERS or given not in {*_NUMBERS, str, bytes} or given in kinds:
         return value
     if (given is int and float in kinds) or (given in {str, bytes} and kinds & _TAKE_TEXT):
+        return value
+    if value in _words(annotation):
         return value
     numbers = " or ".join(words for each, words in _WORDS.items() if each in kinds)
     wanted = ", ".join([*(f'"{word}"' for word in _words(annotation)), numbers])

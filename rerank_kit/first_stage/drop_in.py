@@ -61,6 +61,7 @@ def warn_of_drop_in(stage: object, found: int, top_n: int | None, remedy: str) -
         'silence this with warnings.filterwarnings("ignore", category=RecallWarning). It is said once for this line',
         RecallWarning,
         once=True,
+        ranking=True,
     )
 
 

@@ -190,6 +190,7 @@ def warn_of_few(
         "leaves of it is that small, all is well: ignore RecallWarning",
         RecallWarning,
         told=told,
+        ranking=True,
     )
     return True
 

@@ -18,6 +18,16 @@ from rerank_kit.optional import optional
 _ROLES = re.compile(r"['\"](query|document)['\"]")
 _QUERY, _DOCUMENT, _INSTRUCTION = "{query}", "{document}", "{instruction}"
 
+_LONG = "Apples, <pears> &\n\n\ttwo  Figs. " * 5_000
+_PROBES = (
+    (" \n q", "d \n "),
+    ("Q, 'a' \"b\"\n\n<c>", "d  E\tf & g"),
+    (_LONG, "Short"),
+    ("short", _LONG),
+    (_LONG, _LONG),
+)
+"""Pairs of which a template that does more with texts than to put them in their places makes something else."""
+
 Render = Callable[[str, str, str | None], str]
 """What a template makes of a query, a document, and an instruction where there is one."""
 
@@ -27,10 +37,17 @@ def names_a_pair(template: str) -> bool:
     return set(_ROLES.findall(template)) == {"query", "document"}
 
 
-def prompt_of(render: Render) -> Prompt | None:
+def prompt_of(render: Render, model: str) -> Prompt | None:
     """What a template makes of a pair, as a prompt; `None` where it fails, or leaves one of both out.
 
     An instruction has a place in it where the template shows one.
+
+    Args:
+        render: The template.
+        model: What the user called the model.
+
+    Raises:
+        ConfigurationError: It does more with the texts than to put them in their places.
     """
     plain = _text(render, _QUERY, _DOCUMENT, None)
     if plain is None or _QUERY not in plain or _DOCUMENT not in plain:
@@ -38,7 +55,16 @@ def prompt_of(render: Render) -> Prompt | None:
     told = _text(render, _QUERY, _DOCUMENT, _INSTRUCTION)
     instructed = {0: told} if told and all(each in told for each in (_QUERY, _DOCUMENT, _INSTRUCTION)) else {}
     strip = _text(render, f" {_QUERY} ", f" {_DOCUMENT} ", None) == plain
-    return Prompt((plain,), instructed, strip=strip)
+    found = Prompt((plain,), instructed, strip=strip)
+    instructions = (None, _LONG.strip()) if instructed else (None,)
+    if any(_text(render, *pair, each) != _filled(found, pair, each) for pair in _PROBES for each in instructions):
+        msg = (
+            f"model={model!r}: its chat template does more with query and document than to put them in their places: "
+            "it cuts or trims them, or asks what they hold. What it makes of a pair cannot be told as a prompt: pass "
+            "template="
+        )
+        raise ConfigurationError(msg)
+    return found
 
 
 def prompts_of_template(
@@ -73,14 +99,18 @@ def prompts_of_template(
         return str(compiled.render(messages=messages, add_generation_prompt=begun, **tokens))
 
     turns = (False, True) if generation is None else (generation,)
-    found = [prompt_of(partial(render, begun=begun)) for begun in turns]
+    found = [prompt_of(partial(render, begun=begun), model) for begun in turns]
     return list({each.parts: each for each in found if each is not None}.values())
 
 
 def same_text(one: Prompt, other: Prompt) -> bool:
     """Whether two prompts make the same text of a pair, whatever parts they are tokenised in."""
-    texts = ("".join(part.text for part in each.filled(" q ", " d ")) for each in (one, other))
-    return next(texts) == next(texts)
+    return _filled(one, (" q ", " d "), None) == _filled(other, (" q ", " d "), None)
+
+
+def _filled(prompt: Prompt, pair: tuple[str, str], instruction: str | None) -> str:
+    told = prompt if instruction is None else prompt.told(instruction)
+    return "".join(part.text for part in told.filled(*pair))
 
 
 def _messages(query: str, document: str, instruction: str | None) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ FILE = "rerank_kit.json"
 """The file of an exported folder in which its recipe stands."""
 
 CARD, TEMPLATE, LIBRARY = "README.md", "chat_template.jinja", "config_sentence_transformers.json"
-FILES = (FILE, TEMPLATE, CARD, LIBRARY)
+MODULES = "modules.json"
+FILES = (FILE, TEMPLATE, CARD, LIBRARY, MODULES)
 """What is read beside the settings; each may be missing."""
 
 FOLDER = "rerank_kit_folder"
@@ -185,7 +186,10 @@ def _inside(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _speaks(tokenizer: Path) -> bool:
     content = read_json(tokenizer)
-    return bool(content) and speaks(content)
+    try:
+        return bool(content) and speaks(content)
+    except (AttributeError, TypeError):  # whoever else reads it says what is wrong
+        return False
 
 
 def base_models(card: str) -> Iterator[str]:
@@ -203,7 +207,9 @@ def template_text(template: object) -> str:
         return "\n".join(str(each) for each in named)
     if isinstance(template, list):
         listed = cast("list[object]", template)
-        return "\n".join(str(cast("Mapping[str, object]", each).get("template", "")) for each in listed)
+        return "\n".join(
+            str(cast("Mapping[str, object]", each).get("template", "")) for each in listed if isinstance(each, Mapping)
+        )
     return template if isinstance(template, str) else ""
 
 

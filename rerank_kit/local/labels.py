@@ -23,6 +23,27 @@ def labels_of(config: Mapping[str, Any]) -> dict[int, str]:
     return {int(str(place)): str(name) for place, name in named.items() if str(place).isdecimal()}
 
 
+def counts_alone(config: Mapping[str, Any], count: int, model: str) -> bool:
+    """Whether the value for "relevant" says all by itself; otherwise how far it lies above the other one does.
+
+    Args:
+        config: The model's `config.json`.
+        count: How many values the model gives for a pair.
+        model: What the user called it.
+
+    Raises:
+        ConfigurationError: There are several that were trained to be any numbers.
+    """
+    kind = config.get("problem_type")
+    if kind == "regression" and count > 1:
+        msg = (
+            f"model={model!r} gives {count} values for a pair, and its config.json says problem_type='regression': two "
+            "grades of any size are no score. Pass a reranker that gives one"
+        )
+        raise ConfigurationError(msg)
+    return kind == "multi_label_classification"
+
+
 def relevant_label(labels: Mapping[int, str], count: int, model: str) -> int:
     """The place of the value that stands for "relevant", among 1 or 2.
 

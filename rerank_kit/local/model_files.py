@@ -9,18 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.clues import FILES as CLUES
-from rerank_kit.local.clues import Clues, clues_of
+from rerank_kit.local.clues import LIBRARY, MODULES, Clues, clues_of, read_json
 from rerank_kit.local.cpu import cpu_features
 from rerank_kit.local.file_choice import TOKENIZER, Precision, check_choice_of_file, first_of, places, without_graph
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
 from rerank_kit.local.reading import NO_LIMIT
+from rerank_kit.local.settings import SETTINGS, settings_in
 from rerank_kit.quoting import looks_like_a_key
 
 EMBEDDED = "ms-marco-MiniLM-L-12-v2"
@@ -31,7 +32,6 @@ _EMBEDDED_SHA256 = {
     "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
     "tokenizer_config.json": "7b082b48a08a0b5c5939d99472e33addce3d96202155e33f7928cecd171186a0",
 }
-_SETTINGS = ("config.json", "tokenizer_config.json", "sentence_bert_config.json")
 _DEFAULT_MAX_LENGTH = 512
 _COUNTS_FROM_PADDING = (  # positions begin behind that of padding, so that a few at the table's beginning are unused
     *("camembert", "data2vec-text", "ibert", "layoutlmv3", "lilt", "longformer", "luke", "markuplm", "mpnet"),
@@ -68,10 +68,17 @@ class ModelFiles:
         if self.config.get("model_type") in _COUNTS_FROM_PADDING and isinstance(positions, int):
             padding = self.config.get("pad_token_id")
             positions -= 1 + (1 if padding is None else int(padding))
-        limits = [self.tokenizer_config.get("model_max_length"), self.sentence_config.get("max_seq_length"), positions]
+        limits = [self.tokenizer_config.get("model_max_length"), self.by_library.get("max_seq_length"), positions]
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
+
+    @property
+    def by_library(self) -> Mapping[str, Any]:
+        """What sentence-transformers heeds of `sentence_config`: nothing, unless it saved the model as a reranker."""
+        folder = self.tokenizer.parent
+        saved = (folder / MODULES).is_file() and read_json(folder / LIBRARY).get("model_type") == "CrossEncoder"
+        return self.sentence_config if saved else {}
 
     @property
     def clues(self) -> Clues:
@@ -192,8 +199,7 @@ def _folder(name: str, folder: Path, wanted: Sequence[str]) -> ModelFiles:
             "them: put them where it names them"
         )
         raise ConfigurationError(msg)
-    settings = (_json(folder / each) for each in _SETTINGS)
-    return ModelFiles(name, onnx, tuple(data), folder / TOKENIZER, *settings)
+    return ModelFiles(name, onnx, tuple(data), folder / TOKENIZER, *settings_in(folder))
 
 
 def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
@@ -201,7 +207,7 @@ def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
     graph = first_of(wanted, there.files)
     if graph is None or TOKENIZER not in there.files:
         raise without_graph(name, there.place, wanted, there.files)
-    first = [graph, TOKENIZER, *(each for each in (*_SETTINGS, *CLUES) if each in there.files)]
+    first = [graph, TOKENIZER, *(each for each in (*SETTINGS, *CLUES) if each in there.files)]
     folder = there.fetched(first)
     data = [
         os.path.normpath(each.relative_to(folder)).replace(os.sep, "/") for each in data_files(folder / graph, name)
@@ -209,17 +215,3 @@ def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
     if data:
         folder = there.fetched([*first, *data])
     return _folder(name, folder, [graph])
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content: Any = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        msg = f"{path} is not valid JSON ({error}): fetch the model again"
-        raise ConfigurationError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{path} must hold a JSON object, not {type(content).__name__}: fetch the model again"
-        raise ConfigurationError(msg)
-    return cast("dict[str, Any]", content)

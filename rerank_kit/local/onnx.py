@@ -16,7 +16,7 @@ from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import CORES, check_choice, check_count
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.local.batching import BLANKS
 from rerank_kit.local.cpu import usable_cores
@@ -37,7 +37,7 @@ from rerank_kit.local.workers import Workers
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
-from rerank_kit.values import Deadline, Passage
+from rerank_kit.values import Deadline, Passage, finite
 
 _NEVER = Deadline()
 _GPU_BATCH = 32  # pairs: enough to fill a GPU, and bounded in memory by the maximum length
@@ -155,7 +155,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
         files = find_model(model, file=file, precision=precision, source=source)
-        self.model = files.name
+        self.model, self._files = files.name, files
         clues = files.clues
         own = prompts_of(clues) if template is None else []
         recipe = recipe_of(clues, template=template, instruction=instruction, answers=answers, own=own)
@@ -163,7 +163,13 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)
         self._most_windows = most_windows(long_documents, max_windows)
-        self._encode = PairTokenizer(files.tokenizer, self.max_length, recipe.prompt)
+        self._encode = PairTokenizer(
+            files.tokenizer,
+            self.max_length,
+            recipe.prompt,
+            config=files.tokenizer_config,
+            lower=files.by_library.get("do_lower_case") is True,
+        )
         check_vocabulary(self._encode.ids(WORDS), files.name)
         self._english = _english(model, files.name, on_language, self._encode)
         self._skips_blanks = not self._encode.offsets(BLANKS)
@@ -171,16 +177,24 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         self._encode.cut_documents_alone(alone=self._share.above_half)
         answer_ids = partial(self._encode.token_ids, recipe.answers, files.name)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
+        self._try()
         self.recipe = recipe if self._graph.speaks else recipe.without_answers(files.name, answers)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads, none=CORES) or usable_cores()
         usual = _GPU_BATCH if self._graph.on_gpu else 1
         self.batch_size = check_count("batch_size", batch_size, none="for the usual one") or usual
-        self._files = files
         self._fingerprint: str | None = None
         self._workers = Workers(self.threads, "rerank-kit-onnx")
         self._together = SharedBatches(self._score)
         self._settle(OnnxCrossEncoder)
+
+    def _try(self) -> None:
+        """Refuse a graph that gives no number for a pair, of which its shapes need not tell."""
+        try:
+            finite(self._graph([self._encode(WORDS, WORDS)])[0])
+        except BackendError as error:
+            msg = f"model={self.model!r}: the graph {self._files.onnx.name} gives no score for a pair ({error})"
+            raise ConfigurationError(msg) from error
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries; the embedded model looks at their script first."""

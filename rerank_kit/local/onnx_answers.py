@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from rerank_kit.errors import ConfigurationError, InvalidResponse
-from rerank_kit.local.labels import labels_of, relevant_label
+from rerank_kit.local.labels import counts_alone, labels_of, relevant_label
 from rerank_kit.local.model_files import ModelFiles
 
 Output = Literal["auto", "logits", "probabilities"]
@@ -46,7 +46,11 @@ class Answers:
         Raises:
             ConfigurationError: It gives no score for a pair, but an embedding, say.
         """
-        self._relevant = _relevant(files, shown)
+        labels, size = labels_of(files.config), (None, *shown.shape)[-1]
+        count = size if isinstance(size, int) else len(labels)
+        known = len(labels) == count > 1
+        self._relevant = relevant_label(labels, count, files.name) if known else 1
+        self._alone = counts_alone(files.config, count, files.name)
         self.words: tuple[int, ...] = ()
         vocabulary = files.config.get("vocab_size")
         if len(shown.shape) > 1 and isinstance(vocabulary, int) and shown.shape[-1] == vocabulary > _MOST:
@@ -67,8 +71,9 @@ class Answers:
         Raises:
             InvalidResponse: The answer cannot be relevance scores.
         """
-        if len(answer) != len(lengths):
-            msg = f"the model answered {len(answer)} rows for {len(lengths)} pairs: it must answer one for each"
+        rows_answered = (*getattr(answer, "shape", ()), 0)[0]
+        if rows_answered != len(lengths):
+            msg = f"the model answered {rows_answered} rows for {len(lengths)} pairs: it must answer one for each"
             raise InvalidResponse(msg)
         if self.words:
             return self._said(answer.reshape(len(lengths), -1, answer.shape[-1]), lengths)
@@ -105,14 +110,7 @@ class Answers:
                 msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
                 raise InvalidResponse(msg)
             return value
-        return values[0] if len(values) == 1 else values[place] - values[1 - place]
-
-
-def _relevant(files: ModelFiles, shown: Any) -> int:
-    """The place of the value that stands for "relevant", should there be two."""
-    labels, size = labels_of(files.config), shown.shape[-1]
-    known = len(labels) > 1 and (size == len(labels) or not isinstance(size, int))
-    return relevant_label(labels, len(labels), files.name) if known else 1
+        return values[place] if len(values) == 1 or self._alone else values[place] - values[1 - place]
 
 
 def _lengths(read: Sequence[Any]) -> set[str]:

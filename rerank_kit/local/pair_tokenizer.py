@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.batching import reaches
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _NEVER = Deadline()
 _LONGEST_WORD = 256  # characters: a cut changes the tokens of the word it falls in, and none before that
+
+_OF_ANY_MODEL = ("PreTrainedTokenizerFast", "TokenizersBackend")
+"""The classes of transformers that take `tokenizer.json` as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,23 @@ class PairTokenizer:
         room: Tokens of a pair that query and document have together.
     """
 
-    def __init__(self, path: Path, max_length: int, prompt: Prompt | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        max_length: int,
+        prompt: Prompt | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+        lower: bool = False,
+    ) -> None:
         """Load the tokenizer.
 
         Args:
             path: `tokenizer.json`.
             max_length: The most tokens of a pair.
             prompt: What is put around query and document, in place of the tokenizer's own pair.
+            config: `tokenizer_config.json`, by which transformers changes what the former says.
+            lower: Whether capital letters are made small first of all.
 
         Raises:
             ConfigurationError: The file cannot be read, or the prompt leaves no room.
@@ -62,6 +75,12 @@ class PairTokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             msg = f"{path} is not a tokenizer that can be loaded ({error}): fetch the model again"
             raise ConfigurationError(msg) from error
+        _follow(self._tokenizer, config or {})
+        if lower:
+            small = tokenizers.normalizers
+            own = self._tokenizer.normalizer
+            self._tokenizer.normalizer = small.Sequence([small.Lowercase(), *([] if own is None else [own])])
+        self._side = _side(self._tokenizer, config or {})
         self._whole = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
         self._whole.no_padding()
         self._whole.no_truncation()
@@ -75,7 +94,9 @@ class PairTokenizer:
 
     def cut_documents_alone(self, *, alone: bool) -> None:
         """Cut the document whatever the query's length; otherwise whichever is longer."""
-        self._tokenizer.enable_truncation(self._max_length, strategy="only_second" if alone else "longest_first")
+        self._tokenizer.enable_truncation(
+            self._max_length, strategy="only_second" if alone else "longest_first", direction=self._side
+        )
 
     def __call__(self, query: str, text: str, deadline: Deadline = _NEVER) -> EncodedPair:
         """Encode a pair. Of a very long document only as much is read as can reach the model.
@@ -86,12 +107,16 @@ class PairTokenizer:
         *looks, last = reaches(len(text), self._max_length)
         for reach in looks:
             deadline.check()
-            pair, end = self._encoded(query, text[:reach])
-            if reach - end >= _LONGEST_WORD:
+            pair, unread = self._encoded(query, self._reached(text, reach))
+            if unread >= _LONGEST_WORD:
                 return replace(pair, truncated=True)
         deadline.check()
-        pair, _ = self._encoded(query, text[:last])
+        pair, _ = self._encoded(query, self._reached(text, last))
         return replace(pair, truncated=pair.truncated or last < len(text))
+
+    def _reached(self, text: str, reach: int) -> str:
+        """As much of a text, from the end of it that is not cut."""
+        return text[len(text) - reach :] if self._prompt is None and self._side == "left" else text[:reach]
 
     def _encoded(self, query: str, text: str) -> tuple[EncodedPair, int]:
         found = self._read(query, text)
@@ -100,13 +125,13 @@ class PairTokenizer:
         return found
 
     def _read(self, query: str, text: str) -> tuple[EncodedPair, int]:
-        """A pair, and the place in the document, in characters, where what the model reads of it ends."""
+        """A pair, and how much of the document, in characters, the model does not read."""
         if self._prompt is not None:
             found = self._prompt(query, text, self._max_length)
-            return EncodedPair(found.ids, [0] * len(found.ids), found.cut), found.end
+            return EncodedPair(found.ids, [0] * len(found.ids), found.cut), len(text) - found.end
         encoding: Encoding = self._tokenizer.encode(query, text)
         pair = EncodedPair(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
-        return pair, _end_of_document(encoding, len(text))
+        return pair, _unread(encoding, len(text), self._side)
 
     def ids(self, text: str) -> list[int]:
         """The tokens of a text alone."""
@@ -126,9 +151,32 @@ class PairTokenizer:
         return self._control.offsets(text)
 
 
-def _end_of_document(encoding: Encoding, reach: int) -> int:
-    """The place in the document, in characters, where what the model reads ends: at the cut when all of it fits."""
+def _follow(tokenizer: Any, config: Mapping[str, Any]) -> None:
+    """Have a tokenizer of BERT's do with capital letters, accents and Chinese what transformers has it do.
+
+    The classes of transformers that are named after a model go by `tokenizer_config.json` there, and not by what
+    `tokenizer.json` says.
+    """
+    own = tokenizer.normalizer
+    if config and config.get("tokenizer_class") not in _OF_ANY_MODEL and type(own).__name__ == "BertNormalizer":
+        own.lowercase = config.get("do_lower_case", True)
+        own.strip_accents = config.get("strip_accents")
+        own.handle_chinese_chars = config.get("tokenize_chinese_chars", True)
+        tokenizer.normalizer = own
+
+
+def _side(tokenizer: Any, config: Mapping[str, Any]) -> str:
+    """The end of a text that is cut: in `tokenizer.json` it counts where the settings do not say."""
+    in_file: Mapping[str, str] = tokenizer.truncation or {}
+    side: str = config.get("truncation_side") or in_file.get("direction", "right").lower()
+    return side
+
+
+def _unread(encoding: Encoding, length: int, side: str) -> int:
+    """How much of a document, in characters, lies beyond what the model reads of it: nothing when all of it fits."""
     if not encoding.overflowing:
-        return reach
-    ends = (end for (_, end), sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True) if sequence == 1)
-    return max(ends, default=0)
+        return 0
+    places = [place for place, which in zip(encoding.offsets, encoding.sequence_ids, strict=True) if which == 1]
+    if side == "left":
+        return min((begin for begin, _ in places), default=length)
+    return length - max((end for _, end in places), default=0)

@@ -60,6 +60,11 @@ class Prompt:
         """Whether an instruction has a place in it."""
         return bool(self.instructed) or any("{instruction}" in part for part in self.parts)
 
+    @property
+    def ends_in_document(self) -> bool:
+        """Whether nothing that differs from pair to pair stands behind the document."""
+        return "{query}" not in "".join(self.parts).partition("{document}")[2]
+
     def told(self, instruction: str) -> Prompt:
         """The same with another instruction, for one that takes one."""
         parts = tuple(self.instructed.get(place, part) for place, part in enumerate(self.parts))

@@ -30,6 +30,13 @@ def chosen_length(asked: object, limit: int, name: str, by_card: int | None = No
     Raises:
         ConfigurationError: It cannot read that many, or there would be no room for a document.
     """
+    if limit < _SHORTEST:
+        msg = (
+            f"model={name!r} says that it reads {limit} tokens of a pair, which leaves no room for a document: write "
+            "how many it reads into model_max_length in its tokenizer_config.json, or max_position_embeddings in its "
+            "config.json"
+        )
+        raise ConfigurationError(msg)
     if asked is None:
         return min(limit, _LONGEST_UNASKED if by_card is None else by_card)
     if not isinstance(asked, int) or isinstance(asked, bool) or not _SHORTEST <= asked <= limit:

@@ -84,7 +84,7 @@ class EnglishOnly:
             raise ConfigurationError(self._problem(request, found))
         if self.on_language == "warn":
             told, self._told = self._told, True
-            warn_user(f"{self._problem(request, found)}. This is said once", LanguageWarning, told=told)
+            warn_user(f"{self._problem(request, found)}. This is said once", LanguageWarning, told=told, ranking=True)
         return found
 
     def _problem(self, request: RerankRequest, found: int) -> str:

@@ -18,16 +18,16 @@ from typing import Any
 
 from rerank_kit.api.secret import Secret
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.clues import CARD, FOLDER
+from rerank_kit.local.clues import CARD, FOLDER, MODULES
 from rerank_kit.local.file_choice import check_no_adapter, torch_weights, without_weights
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.model_files import files_in, hub_name
+from rerank_kit.local.settings import settings_in
 from rerank_kit.local.unplaced import check_placed
 
 _SETTINGS = (".json", ".txt", ".model", ".tiktoken", ".md")  # beside the weights: settings, vocabularies, the card
 _ANYWHERE = (".py", ".jinja")
-_MODULES = "modules.json"
 _SAID = 500  # characters: some of its messages list all the models that there are
 
 
@@ -47,12 +47,14 @@ def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source,
     if Path(name).is_dir():
         files = files_in(Path(name))
         check_no_adapter(os.fspath(name), files)
-        if not any(torch_weights(files, module) for module in _modules(Path(name, _MODULES))):
+        if not any(torch_weights(files, module) for module in _modules(Path(name, MODULES))):
             raise without_weights(os.fspath(name), os.fspath(name), files)
+        settings_in(Path(name))
         return _whole(_made(library, os.fspath(name), options), Path(name), os.fspath(name))
     cache = source.cache_dir or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
     there = repository(hub_name(name), Source(source.revision, source.token, cache, source.local_files_only))
     folder = _fetched(there)
+    settings_in(folder)
     options = {**options, "revision": folder.name, "cache_folder": cache}
     try:
         made = _made(library, there.name, {**options, "local_files_only": True})
@@ -67,7 +69,7 @@ def _fetched(there: Repository) -> Path:
     """The folder in the cache with all that the library reads."""
     check_no_adapter(there.name, there.files)
     small = [each for each in there.files if _is_small(each)]
-    modules = _modules(there.fetched(small) / _MODULES)
+    modules = _modules(there.fetched(small) / MODULES)
     weights = [each for module in modules for each in torch_weights(there.files, module)]
     if not weights and there.unreachable is None:
         raise without_weights(there.name, there.place, there.files)
@@ -79,7 +81,7 @@ def _fetched(there: Repository) -> Path:
 
 def _whole(model: Any, folder: Path, name: str) -> Any:
     """The model, if all that was trained of it is in it."""
-    check_placed(model, folder / _modules(folder / _MODULES)[:2][-1], name)
+    check_placed(model, folder / _modules(folder / MODULES)[:2][-1], name)
     return model
 
 

@@ -84,7 +84,7 @@ def readable_length(model: Any) -> int:
             # XLM-R-like models count positions from behind that of padding. The library forgets those, so that a
             # document of full length would be looked up past the end of the table.
             limits.append(len(table.weight) - (0 if table.padding_idx is None else table.padding_idx + 1))
-    return min(NO_LIMIT, *(int(limit) for limit in limits if limit is not None))
+    return min(NO_LIMIT, *(int(min(limit, NO_LIMIT)) for limit in limits if limit is not None))
 
 
 def device_name(device: Device) -> str:
@@ -130,8 +130,8 @@ def pads(model: Any) -> bool:
         ConfigurationError: It has none either.
     """
     tokenizer = model.tokenizer
-    if tokenizer.pad_token is not None:
-        return True
+    if tokenizer.pad_token is not None:  # a classifier of a language model looks for the last one that is none
+        return model.config.pad_token_id is not None or not hasattr(model[0].model, "score")
     tokens = tokenizer.eos_token, tokenizer.sep_token, tokenizer.cls_token, tokenizer.bos_token, tokenizer.unk_token
     instead = next((each for each in tokens if each is not None), None)
     if instead is None:

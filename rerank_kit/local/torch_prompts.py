@@ -15,6 +15,7 @@ from rerank_kit.local.clues import FOLDER, Clues, clues_of, of_card, read_json, 
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.decoders import looks_both_ways
 from rerank_kit.local.heads import check_head
+from rerank_kit.local.labels import counts_alone
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.recipe import Recipe, recipe_of
@@ -35,6 +36,7 @@ class TorchReading:
         instruction: What the library is told, where it makes the input.
         answers: The ids of the tokens whose logits are the score, where that is not what the library takes.
         relevant: The place of the value that stands for "relevant", where the model gives two.
+        alone: Whether the other one has no say in it.
         scale: What makes scores of its logits.
         gives_probabilities: Whether its last layer has made scores of them already.
     """
@@ -44,6 +46,7 @@ class TorchReading:
     instruction: str | None
     answers: tuple[int, ...]
     relevant: int
+    alone: bool
     scale: Callable[[float], float]
     gives_probabilities: bool
 
@@ -53,7 +56,8 @@ class TorchReading:
             values = features["causal_logits"][:, -1].float()[:, self.answers]
         else:
             values = features["scores"].float().reshape(count, -1)
-            values = values[:, [self.relevant, 1 - self.relevant][: values.shape[1]]]
+            others = [] if self.alone else [1 - self.relevant]
+            values = values[:, [self.relevant, *others][: values.shape[1]]]
         # The softmax of two logits is the sigmoid of their difference.
         found: list[float] = (values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0]).tolist()
         return found
@@ -76,7 +80,7 @@ def reading_of(
     """
     clues = _clues(model, name)
     prompts_itself = template is None and _prompts_itself(model)
-    own = prompt_of(partial(rendered, model)) if prompts_itself else None
+    own = prompt_of(partial(rendered, model), name) if prompts_itself else None
     prepends = not clues.wants_prompt and bool(model.prompts)
     recipe = recipe_of(
         clues,
@@ -87,7 +91,9 @@ def reading_of(
         prepends=prepends,
     )
     inputs, told = None, model.prompts.get(model.default_prompt_name) if instruction is None else instruction
-    if recipe.prompt is not None and not _told_alike(recipe.prompt, own, instruction):
+    if recipe.prompt is not None and not (
+        _told_alike(recipe.prompt, own, instruction) and _cuts_the_document(model, own)
+    ):
         left = clues.wants_prompt and not looks_both_ways(clues.config)
         inputs, told = PromptedInputs(model, recipe.prompt, name, left=left), None
     chosen = answers is not None or (inputs is not None and own is None)
@@ -102,6 +108,7 @@ def reading_of(
         told,
         _answers(model, recipe, name) if chosen else (),
         check_head(model, name),
+        counts_alone(model.config.to_dict(), model.num_labels, name),
         custom or recipe.scale,
         _gives_probabilities(model),
     )
@@ -250,6 +257,11 @@ def _prompts_itself(model: Any) -> bool:
 
 def _is_language_model(model: Any) -> bool:
     return type(model[-1]).__name__ == "LogitScore"
+
+
+def _cuts_the_document(model: Any, own: Prompt | None) -> bool:
+    """Whether the library, which cuts the end of a text whose template it knows, cuts the document alone."""
+    return model.tokenizer.truncation_side == "right" and own is not None and own.ends_in_document
 
 
 def _told_alike(prompt: Prompt, own: Prompt | None, instruction: str | None) -> bool:

@@ -68,6 +68,7 @@ def warn_of_cut_documents(model: object, cut: Collection[bool], *, windowed: boo
         "are indexed. This is said once",
         LongDocumentsWarning,
         once=True,
+        ranking=True,
     )
     return True
 

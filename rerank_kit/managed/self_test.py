@@ -87,12 +87,13 @@ def warning(tested: Tested, deadline: Deadline) -> Flow[None]:
         until = deadline if left is None else replace(deadline, at=deadline.clock() + left / 2)
         report = yield from examining(tested, until)
     except RerankError as error:
-        warn_user(f"the self-test of {tested!r} could not be finished: {error}", SelfTestWarning)
+        warn_user(f"the self-test of {tested!r} could not be finished: {error}", SelfTestWarning, ranking=True)
         return
     wrong = next((each for each in report.findings if not each.ok), None)
     if wrong is not None:
         said = f"{wrong.what!r} does not hold ({wrong.detail}): {wrong.cause}"
-        warn_user(f"{tested!r} does not pass its self-test: {said}. print(….check()) shows all of it", SelfTestWarning)
+        told = f"{tested!r} does not pass its self-test: {said}. print(….check()) shows all of it"
+        warn_user(told, SelfTestWarning, ranking=True)
 
 
 def examining(tested: Tested, deadline: Deadline) -> Flow[Check]:

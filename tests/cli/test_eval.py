@@ -107,7 +107,7 @@ def test_bars_are_drawn_at_a_terminal(monkeypatch: PATCH) -> None:
 
 
 def test_long_runs_say_how_long(capsys: CAPTURE, monkeypatch: PATCH) -> None:
-    from rerank_kit.cli.eval import planned
+    from rerank_kit.cli.evaluated import planned
     from rerank_kit.evaluate import Plan
 
     assert planned(Plan(0.0, (), 600.0)) == "this takes about 10 min and costs nothing"

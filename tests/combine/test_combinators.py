@@ -8,7 +8,20 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rerank_kit import Cached, Cascade, ConnectionFailed, Document, Fallback, Hedged, Ranking, Reranker, Rules, Stage
+from rerank_kit import (
+    Blended,
+    Cached,
+    Cascade,
+    ConnectionFailed,
+    Document,
+    Fallback,
+    Hedged,
+    Ranking,
+    Reranker,
+    Rules,
+    Stage,
+)
+from rerank_kit.combine.blending import BLENDS
 from rerank_kit.rules import Missing, at_most, boost, contains, equals, near, newer, one_of, rrf, tier, weighted
 from tests.doubles import Failing, Scripted
 
@@ -100,6 +113,7 @@ everything = st.recursive(
         ),
         inner.map(lambda each: Fallback(Failing(ConnectionFailed("down")), each)),
         inner.map(lambda each: Hedged(each, after=60)),
+        st.builds(Blended, inner, by=st.sampled_from(BLENDS), only_below=st.sampled_from([None, 0.5])),
     ),
     max_leaves=4,
 )

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from rerank_kit import (
+    Blended,
     Cached,
     Cascade,
     Deadline,
@@ -93,6 +94,7 @@ WRAPPERS: dict[str, Wrapped] = {
     "fallback": lambda each: arerank(Fallback(each, Scripted(), timeout=60)),
     "fallen back to": lambda each: arerank(Fallback(Failing(ValueError()), each)),
     "side by side": lambda each: Fallback(each, Scripted()).arerank_many(["one", "two"], [DOCUMENTS, DOCUMENTS]),
+    "blended": lambda each: arerank(Blended(each)),
     "hedged": lambda each: arerank(Hedged(each, after=60)),
     "hedged twice": lambda each: arerank(Hedged(each, after=0.001)),
 }

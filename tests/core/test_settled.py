@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import Cached, Cascade, ConfigurationError, Fallback, Hedged, Reranker, Rules, WrongArguments
+from rerank_kit import Blended, Cached, Cascade, ConfigurationError, Fallback, Hedged, Reranker, Rules, WrongArguments
 from rerank_kit.judge import Anthropic, LLMJudge, OpenAICompatible
 from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from tests.doubles import Scripted
@@ -43,6 +43,7 @@ def judge() -> LLMJudge:
         (cached, ["reranker", "model", "store", "fingerprint"]),
         (fallback, ["model", "pointwise", "pause"]),
         (hedged, ["reranker", "other", "model"]),
+        (lambda: Blended(Scripted()), ["reranker", "model", "weight", "by", "only_below", "rrf_k"]),
         (judge, ["model", "chat", "mode", "criterion", "instructions", "samples", "max_cost"]),
         (Rules, ["tiers", "prefer", "blend", "per_tier", "now"]),
         (cascade, ["stages", "budget", "on_budget", "keep_rest"]),

@@ -65,6 +65,13 @@ def test_a_warning_that_is_made_an_error_is_raised_once() -> None:
     here()
 
 
+def test_what_is_said_while_ranking_is_shown_where_a_filter_would_raise_it() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("error")
+        warn_user("here", OneWarning, ranking=True)
+    assert [(each.category, str(each.message), each.filename) for each in told] == [(OneWarning, "here", __file__)]
+
+
 def test_a_thread_in_which_no_line_is_the_users_is_told_once_too() -> None:
     def in_a_thread() -> None:
         thread = threading.Thread(target=warn_user, args=("once", OneWarning), kwargs={"once": True})

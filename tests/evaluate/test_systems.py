@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.documents import Document
@@ -206,6 +207,29 @@ def test_nodes_are_known_by_their_text_alone_whatever_metadata_they_have() -> No
     (found,) = stage.find("q", "text item7", 1)
     assert (found.id, found.shown) == ("7", TEXTS["7"])
     assert "notes.md" in found.text
+
+
+def _nodes(texts: Sequence[str], metadata: Sequence[dict[str, str]]) -> Any:
+    nodes = [TextNode(text=text, metadata=each) for text, each in zip(texts, metadata, strict=True)]
+    return LlamaBM25(nodes=cast("Any", nodes), similarity_top_k=2)
+
+
+def _chunks(texts: Sequence[str], metadata: Sequence[dict[str, str]]) -> Any:
+    return langchain_rerank_kit.BM25Retriever.from_texts(texts, metadatas=metadata, k=2)
+
+
+@pytest.mark.parametrize("retriever", [_nodes, _chunks])
+def test_labels_are_of_texts_and_never_of_metadata(retriever: Any) -> None:
+    quote = "the office is open from nine to five on all days"
+    texts = ["Of the office:\n\nThe  office is open from nine\tto five on all days.", "The office has dogs in it."]
+    found = retriever(texts, [{"file": "a.md"}, {"summary": quote}])
+    by_text = Dataset("texts", {"q": "the office"}, {"q": {"a": 1}}, {"a": " ".join(texts[0].split()), "b": texts[1]})
+    by_quote = Dataset("quotes", {"q": "the office"}, {}, quotes={"q": [quote]})
+    for data in (by_text, by_quote):
+        (first,) = evaluate(data, [found]).systems
+        shown = {each.id: each.shown for each in first.outcomes["q"].candidates}
+        assert len(shown) == 2
+        assert [shown[each] for each, grade in first.judgements["q"].items() if grade] == [texts[0]]
 
 
 def test_given_candidates_are_found() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -13,10 +14,13 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.export import export_model
 from rerank_kit.export.parity import spearman
+from rerank_kit.export.recipes import carried
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
+from rerank_kit.local.recipe import Recipe
+from rerank_kit.local.scale import Scale
 from tests.export.originals import ettin
 from tests.local import cards, tiny_tokenizers
-from tests.local.tiny_families import Build, decoder, zerank_2
+from tests.local.tiny_families import Build, as_graph, decoder, zerank_2
 
 QUERY = "what is an apple?"
 TEXTS = [f"{number} apples grow{' on a tree' * (number % 9)}, and no pear" for number in range(20)]
@@ -86,9 +90,9 @@ def test_a_prompt_and_answers_of_ones_own_are_carried_too(tmp_path: Path) -> Non
     assert scores(tmp_path / "new") == pytest.approx(expected, abs=1e-4)
 
 
-def saved_with_a_template(folder: Path, *, prompt: str | None = None) -> Path:
+def saved_with_a_template(folder: Path, *, prompt: str | None = None, template: str | None = None) -> Path:
     """A language model that sentence-transformers saved, in no family, whose template is made for pairs."""
-    template = (
+    template = template or (
         "{% for message in messages %}{% if message.role == 'system' %}Judge: {{ message.content }}\n{% endif %}"
         "{% if message.role == 'query' %}Q: {{ message.content }}\n{% endif %}"
         "{% if message.role == 'document' %}D: {{ message.content }}\n{% endif %}{% endfor %}Answer:"
@@ -136,3 +140,82 @@ def test_a_words_bias_counts(tmp_path: Path) -> None:
     torch_engine = SentenceTransformersCrossEncoder(original, device="cpu", raw_scores=True, **told)
     hits = sorted(torch_engine.rerank(QUERY, TEXTS).hits, key=lambda hit: hit.index)
     assert scores(tmp_path / "new") == pytest.approx([hit.score for hit in hits], abs=1e-4)
+
+
+BEHIND = "Is this about it? {{ messages[-1].content }} It: {{ messages[-2].content }}{# 'query' 'document' #} Answer:"
+"""A template with the query behind the document: what is cut is the document all the same."""
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_what_stands_behind_a_document_that_is_cut_is_read_on_both_engines(tmp_path: Path, side: str) -> None:
+    original = saved_with_a_template(tmp_path, template=BEHIND)
+    settings = original / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text("utf-8")) | {"truncation_side": side}), "utf-8")
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False)
+    long = [" ".join(f"{number}{each}" for number in range(3000)) for each in TEXTS[:3]]
+    engines = (
+        SentenceTransformersCrossEncoder(original, device="cpu", raw_scores=True),
+        OnnxCrossEncoder(tmp_path / "new", raw_scores=True),
+    )
+    torch, onnx = ([(hit.index, hit.score) for hit in each.rerank(QUERY, long)] for each in engines)
+    assert [score for _, score in onnx] == pytest.approx([score for _, score in torch], abs=1e-4)
+    assert [place for place, _ in onnx] == [place for place, _ in torch]
+    asked = {score for query in (QUERY, "another") for score in scores_of(engines[1], query, long)}
+    assert len(asked) == 6  # the query is read
+
+
+def scores_of(engine: OnnxCrossEncoder, query: str, texts: list[str]) -> list[float]:
+    return [hit.score for hit in engine.rerank(query, texts)]
+
+
+def test_a_template_that_changes_its_texts_is_refused_wherever_it_is_loaded(tmp_path: Path) -> None:
+    cutting = BEHIND.replace("messages[-1].content", "messages[-1].content[:400]")
+    original = saved_with_a_template(tmp_path, template=cutting)
+    loads = (
+        lambda: export_model(original, tmp_path / "new", texts=TEXTS),
+        lambda: SentenceTransformersCrossEncoder(original, device="cpu"),
+        lambda: OnnxCrossEncoder(as_graph(original, tmp_path / "graph", loader="AutoModelForCausalLM")),
+    )
+    for load in loads:
+        with pytest.raises(
+            ConfigurationError, match=r"its chat template does more with query and document .* template="
+        ):
+            load()
+
+
+SIZES: dict[str, int] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 1024}
+
+
+@pytest.mark.parametrize(
+    ("family", "config"),
+    [
+        ("GPT2", SIZES),
+        ("GPT2", {**SIZES, "pad_token_id": None}),
+        ("Bloom", {"n_layer": 2, "n_head": 4}),
+        ("OPT", {"ffn_dim": 64, "word_embed_proj_dim": 32}),
+        ("GPTNeoX", {}),
+    ],
+)
+def test_a_classifier_made_of_an_older_language_model_is_exported(
+    tmp_path: Path, family: str, config: dict[str, Any]
+) -> None:
+    original = decoder("own", family, "ForSequenceClassification", num_labels=1, **config)(tmp_path)
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False, template=TEMPLATE)
+    ids = [cards._tokenizer(original)(TEMPLATE.format(query=QUERY, document=text))["input_ids"] for text in TEXTS]
+    model = cards.transformers.AutoModelForSequenceClassification.from_pretrained(original).eval()
+    expected = [model(input_ids=cards.torch.tensor([each])).logits[0, 0].item() for each in ids]
+    assert scores(tmp_path / "new") == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_classifier_that_cannot_be_exported_is_refused_with_what_can_run_it(tmp_path: Path) -> None:
+    config: dict[str, Any] = {**SIZES, "dff": 64}
+    original = decoder("own", "CTRL", "ForSequenceClassification", num_labels=1, **config)(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"what a CTRLForSequenceClassification reads .* rank with Sentence"):
+        export_model(original, tmp_path / "new", texts=TEXTS, template=TEMPLATE)
+
+
+def test_a_template_that_leaves_a_text_out_cannot_be_carried() -> None:
+    model = SimpleNamespace(preprocess=lambda pairs, prompt: {"modality": "message"})
+    reading: Any = SimpleNamespace(scale=Scale(), inputs=None, instruction=None, recipe=Recipe())
+    with pytest.raises(ConfigurationError, match=r"model='m': its chat template does not show both .* template="):
+        carried(model, reading, "m")

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.export import Report, export_model
 from rerank_kit.export.parity import spearman
+from rerank_kit.export.sample_texts import extreme_pairs, make_pairs
 from rerank_kit.local import OnnxCrossEncoder
 from tests.export.originals import MAX_LENGTH, TEXTS, bert, ettin, logits, modernbert, transformers, xlm_roberta
 
@@ -125,7 +126,11 @@ def test_the_folder_holds_the_graphs_the_tokenizer_the_settings_and_the_report(e
     }
     assert [path.name for path in exported.folder.parent.iterdir()] == ["folder"]
     stored = json.loads((exported.folder / "parity.json").read_text("utf-8"))
-    assert stored == {**asdict(exported.report), "files": [asdict(each) for each in exported.report.files]}
+    assert stored == {
+        **asdict(exported.report),
+        "files": [asdict(each) for each in exported.report.files],
+        "written": sorted(path.name for path in exported.folder.iterdir()),
+    }
     assert stored["model"] == str(exported.original)
     assert {"torch", "transformers", "onnxruntime"} <= stored["versions"].keys()
 
@@ -136,6 +141,8 @@ def test_the_report_is_of_both_files_and_good(exported: Exported) -> None:
     assert fp32.logit_difference < 1e-4 < int8.logit_difference
     assert int8.bytes < fp32.bytes
     assert "compared with torch" in str(exported.report)
+    extremes = len(extreme_pairs(TEXTS, MAX_LENGTH))
+    assert fp32.pairs == int8.pairs == sum(map(len, make_pairs(TEXTS))) + extremes
 
 
 def test_two_labels_are_exported_too(tmp_path: Path) -> None:

@@ -68,10 +68,24 @@ def test_a_broken_graph_is_refused_with_its_figures(tmp_path: Path) -> None:
 
 def test_scores_that_are_not_finite_are_never_compared(tmp_path: Path) -> None:
     tiny = bert_like(tmp_path)
-    with pytest.raises(InvalidResponse, match="nan"):
+    with pytest.raises(ConfigurationError, match="nan"):
         compare(tmp_path, [broken(tmp_path, lambda head: head * np.float32("nan"))], QUERIES, own_logits(tiny))
     with pytest.raises(InvalidResponse, match="inf"):
         compare(tmp_path, ["model.onnx"], QUERIES, lambda pairs: [float("inf")] * len(pairs))
+
+
+def test_what_differs_only_at_the_extremes_is_found_and_is_no_ranking(tmp_path: Path) -> None:
+    logits = own_logits(bert_like(tmp_path))
+
+    def other(pairs: Sequence[Pair]) -> list[float]:
+        return [logit + (len(text) > 200) for logit, (_, text) in zip(logits(pairs), pairs, strict=True)]
+
+    (alike,) = compare(tmp_path, ["model.onnx"], QUERIES, other)
+    (unlike,) = compare(tmp_path, ["model.onnx"], QUERIES, other, [("fig", "apple " * 50)])
+    assert alike.logit_difference < 1e-4
+    assert unlike.logit_difference == pytest.approx(1, abs=1e-4)
+    assert unlike.pairs == alike.pairs + 1
+    assert unlike.rank_correlation == alike.rank_correlation
 
 
 def test_each_query_is_ranked_by_itself(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rerank_kit import ConfigurationError
-from rerank_kit.export.sample_texts import documentation, make_pairs, read_texts
+from rerank_kit.export.sample_texts import documentation, extreme_pairs, make_pairs, read_texts
 
 
 def test_pythons_documentation_is_plenty_of_different_text_without_line_breaks() -> None:
@@ -31,6 +31,18 @@ def test_each_query_begins_one_of_its_candidates_and_has_no_candidate_twice(coun
         assert set(candidates) <= set(passages)
     assert queries[0][0][1] == passages[0]
     assert queries[-1][9][1] == passages[-1]
+
+
+@pytest.mark.parametrize("passages", [["apple fig"] * 20, [f"{number} {'word ' * 3000}" for number in range(20)]])
+def test_the_extremes_are_as_short_and_as_long_as_there_are_in_both_places(passages: list[str]) -> None:
+    pairs = extreme_pairs(passages, 512)
+    for texts in zip(*pairs, strict=True):
+        lengths = {len(text.split()) for text in texts}
+        assert min(lengths) == 1
+        assert max(lengths) > 512
+    assert {(text, query) for query, text in pairs} == set(pairs)
+    assert max(len(text.split()) for _, text in extreme_pairs(passages, 8192)) > 8192
+    assert sum(len(text.split()) > 1024 * 8 for pair in extreme_pairs(passages, 8192) for text in pair) == 1
 
 
 def test_too_few_passages_are_an_error() -> None:

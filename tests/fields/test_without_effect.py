@@ -80,7 +80,7 @@ COERCED: list[tuple[str, str, Any, str]] = [
     ("CrossEncoderRerank", "raw_scores", "off", "True or False, not of type str"),
     ("CrossEncoderRerank", "device", True, "a whole number or None, not of type bool"),
     ("CrossEncoderRerank", "top_n", True, "a whole number or None, not of type bool"),
-    ("CrossEncoderRerank", "threshold", "0.5", "a number or None, not of type str"),
+    ("CrossEncoderRerank", "threshold", "0.5", '"calibrated", a number or None, not of type str'),
     ("CrossEncoderRerank", "timeout", True, "a number or None, not of type bool"),
     ("CascadeRerank", "keep_rest", "no", "True or False, not of type str"),
     ("CascadeRerank", "budget", True, "a number or None, not of type bool"),
@@ -113,7 +113,7 @@ def needed(kind: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["recall", "top_n", "threshold"])
 def test_a_retriever_refuses_it_too(name: str) -> None:
     given: dict[str, Any] = {"base_compressor": lc.RerankCompressor(reranker=Scripted()), name: True}
-    with pytest.raises(ValidationError, match=f"{name} must be a .*number.*, not of type bool"):
+    with pytest.raises(ValidationError, match=f"{name} must be .*a .*number.*, not of type bool"):
         lc.RerankRetriever(base_retriever=lc.BM25Retriever.from_texts(["a", "b"]), **given)
 
 

@@ -149,6 +149,7 @@ def _build(
     extra_input: str | None = None,
     only_first: bool = False,
     for_each_token: bool = False,
+    scalar: bool = False,
     scale: float = 3.0,
     place: str = "model.onnx",
     config: dict[str, Any] | None = None,
@@ -185,13 +186,16 @@ def _build(
         helper.make_node("MatMul", ["chosen", "head"], [output_name if activation is None else "raw"]),
     ]
     if activation is not None:
-        nodes.append(helper.make_node(activation, ["raw"], [output_name]))
+        more: dict[str, Any] = {"keepdims": 0} if scalar else {}
+        nodes.append(helper.make_node(activation, ["raw"], [output_name], **more))
     weights |= {"last": np.array([2], dtype=np.int64), "row": np.array([0], dtype=np.int64)}
     shape: list[str | int] = [
         "batch",
         *(["many" if activation == "Flatten" else "length"] if for_each_token else []),
         *([] if activation in {"Flatten", "Squeeze"} else [outputs]),
     ]
+    if scalar:
+        shape = []
     graph = helper.make_graph(
         nodes,
         "tiny",

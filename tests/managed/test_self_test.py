@@ -164,16 +164,21 @@ def test_the_first_call_tests_the_server_and_warns_once_when_asked(server: Reran
     assert [hit.score for hit in ranking] == [0.5]
     assert len(warned) == 1
     sent = len(server.received)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        colour(reranker, "rerank", "cat", ["a cat"])
+    colour(reranker, "rerank", "cat", ["a cat"])
     assert len(server.received) == sent + 1
 
 
-def test_a_sound_server_is_tested_without_a_word(server: RerankServer, colour: Colour) -> None:
-    with warnings.catch_warnings():
+def test_a_filter_that_makes_errors_of_warnings_loses_no_ranking(server: RerankServer, colour: Colour) -> None:
+    server.fail(constant_scores(), times=None)
+    with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("error")
-        colour(Endpoint(server.base_url("vllm"), check="warn"), "rerank", "cat", ["a cat"])
+        ranking = colour(Endpoint(server.base_url("vllm"), check="warn"), "rerank", "cat", ["a cat"])
+    assert [hit.score for hit in ranking] == [0.5]
+    assert [each.category for each in told] == [SelfTestWarning]
+
+
+def test_a_sound_server_is_tested_without_a_word(server: RerankServer, colour: Colour) -> None:
+    colour(Endpoint(server.base_url("vllm"), check="warn"), "rerank", "cat", ["a cat"])
     asked = [each.body["query"] for each in server.received if each.body is not None]
     assert asked == ["cat", QUERY, QUERY, *(query for query, _ in PARTINGS)]
 

@@ -1,0 +1,267 @@
+"""`Beside`: candidates that run beside answers, in threads of their own; no more of them than was said."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rerank_kit import shutdown
+from rerank_kit.combine.shadow_runs import Recorder, ShadowRun, ShadowSide, problem_of
+from rerank_kit.errors import Abandoned
+from rerank_kit.observe.hooks import logger
+from rerank_kit.ranking import Ranking
+from rerank_kit.reranker import Reranker
+from rerank_kit.threads import Threads
+from rerank_kit.values import Document
+
+_GRACE = 1.0  # seconds after its timeout until a candidate counts as one that does not end
+_PATIENCE = 1.0  # seconds for which the end of Python waits for a run that is being written
+_LATE = "still running after its timeout"
+
+
+class Writer(Protocol):
+    """Keeps runs."""
+
+    def write(self, runs: Sequence[ShadowRun], dropped: int) -> float:
+        """Keep runs and how many there were none of, and say what all cost so far."""
+
+
+class OwnRecorder:
+    """A user's own object, as a writer."""
+
+    def __init__(self, record: Recorder) -> None:
+        """Keep nothing yet."""
+        self._record = record
+        self._spent = 0.0
+
+    def write(self, runs: Sequence[ShadowRun], dropped: int) -> float:
+        """Hand runs over, one after the other."""
+        self._spent += sum(run.candidate.cost or 0.0 for run in runs)
+        for each in runs:
+            self._record.record(each)
+        return self._spent
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A call that was answered, for the candidate.
+
+    Attributes:
+        requests: Queries and documents, which are the candidate's own.
+        live: What was answered to each.
+        began: When it was handed over, on the monotonic clock.
+        at: When, in seconds since 1970.
+        told: Whether there are runs of it, because it ended or did not in time.
+    """
+
+    requests: Sequence[tuple[str, Sequence[Document]]]
+    live: Sequence[ShadowSide]
+    began: float = field(default_factory=time.monotonic)
+    at: float = field(default_factory=time.time)
+    told: bool = False
+
+
+class Beside:
+    """Runs a candidate and writes what came of it.
+
+    Whoever hands over a call waits for nothing: a call for which there is no room is dropped. One thread writes. A
+    place is taken until a run is written, and by a candidate that never ends for good.
+    """
+
+    def __init__(
+        self,
+        candidate: Reranker,
+        writer: Writer,
+        *,
+        most: int,
+        timeout: float,
+        max_cost: float | None,
+        spent: float,
+        keep_texts: bool,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            candidate: Who runs.
+            writer: Where runs go.
+            most: How many calls at a time.
+            timeout: Seconds for each.
+            max_cost: What they may cost, in US dollars; `None` is no limit.
+            spent: What they cost so far.
+            keep_texts: Whether texts are kept.
+        """
+        self._candidate = candidate
+        self._writer = writer
+        self._most = most
+        self._timeout = timeout
+        self._max_cost = max_cost
+        self._spent = spent
+        self._keep_texts = keep_texts
+        self._threads = Threads(most, "rerank-kit-shadow")
+        self._watcher = Threads(1, "rerank-kit-shadow-writer")
+        self._of_process: dict[int, _Running] = {}
+        self._told: set[str] = set()
+
+    def offer(self, make: Callable[[], Job]) -> None:
+        """Have the candidate do a call, if there is room and money."""
+        if self._max_cost is not None and self._spent >= self._max_cost:
+            self._tell_once(f"max_cost={self._max_cost:g} is used up: the candidate is not asked any more")
+            return
+        running = self._running()
+        job = make() if len(running.jobs) < self._most else None
+        with running.changed:
+            if job is None or len(running.jobs) >= self._most:
+                running.drop()
+                return
+            running.jobs.append(job)
+        if not (self._watch(running) and self._threads.offer(lambda: self._run(job, running))):
+            with running.changed:
+                running.jobs.remove(job)
+                running.drop()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until all has ended and is written, but for what is known not to end. Whether it is."""
+        running = self._running()
+        with running.changed:
+            return running.changed.wait_for(running.is_quiet, seconds)
+
+    def _running(self) -> _Running:
+        return self._of_process.setdefault(os.getpid(), _Running())  # a fork begins anew
+
+    def _run(self, job: Job, running: _Running) -> None:
+        """Run the candidate, in a context of its own: nothing of the caller's hears of it."""
+        runs: list[ShadowRun] = []
+        try:
+            runs = contextvars.Context().run(self._runs, job)
+        finally:
+            with running.changed:
+                if job.told or not runs:
+                    running.jobs.remove(job)
+                else:
+                    job.told = True
+                    running.ended.append((job, runs))
+                running.changed.notify_all()
+
+    def _runs(self, job: Job) -> list[ShadowRun]:
+        """What came of a call: a run for each query, none where Python ended it."""
+        queries, documents = [query for query, _ in job.requests], [given for _, given in job.requests]
+        began = time.perf_counter()
+        try:
+            rankings = self._candidate.rerank_many(queries, documents, timeout=self._timeout)
+            seconds = time.perf_counter() - began
+            return self._told_of(job, [self._side(each, seconds) for each in rankings])
+        except Abandoned:
+            return []
+        except BaseException as error:  # noqa: BLE001 - whatever it is, SystemExit too, it is the candidate's
+            problem = problem_of(error, keep_texts=self._keep_texts)
+            self._tell_once(f"the candidate failed: {problem_of(error, keep_texts=True)}", type(error).__name__)
+            return self._failed(job, problem, time.perf_counter() - began)
+
+    def _side(self, ranking: Ranking, seconds: float) -> ShadowSide:
+        side = ShadowSide.of(model_of(self._candidate), ranking, seconds)
+        if side.cost is None and self._max_cost is not None:
+            self._spent = self._max_cost
+            self._tell_once(
+                "the candidate is not asked any more: it does not say what it costs, so that max_cost= cannot hold; "
+                "give it prices=, or leave max_cost out"
+            )
+        return side
+
+    def _failed(self, job: Job, problem: str, seconds: float) -> list[ShadowRun]:
+        side = ShadowSide(model_of(self._candidate), seconds=seconds, problem=problem)
+        return self._told_of(job, [side for _ in job.requests])
+
+    def _told_of(self, job: Job, sides: Sequence[ShadowSide]) -> list[ShadowRun]:
+        return [
+            ShadowRun.of(job.at, query, documents, live, side, keep_texts=self._keep_texts)
+            for (query, documents), live, side in zip(job.requests, job.live, sides, strict=True)
+        ]
+
+    def _watch(self, running: _Running) -> bool:
+        """Have a thread write, until nothing runs any more. Whether there is one."""
+        with running.changed:
+            if running.watched:
+                return True
+            running.watched = True
+        running.watched = self._watcher.offer(lambda: self._writing(running))
+        return running.watched
+
+    def _writing(self, running: _Running) -> None:
+        while True:
+            with running.changed:
+                while not (running.ended or running.dropped or self._overdue(running)):
+                    if not running.jobs:
+                        running.watched = False
+                        running.changed.notify_all()
+                        return
+                    running.changed.wait(self._until_overdue(running))
+                late = self._overdue(running)
+                for job in late:
+                    job.told = True
+                ended, dropped = running.ended, running.dropped
+                running.ended, running.dropped, running.writing = [], 0, True
+            runs = [run for _, each in ended for run in each]
+            for job in late:
+                runs += self._failed(job, _LATE, time.monotonic() - job.began)
+            self._write(runs, dropped)
+            with running.changed:
+                running.jobs = [job for job in running.jobs if all(job is not each for each, _ in ended)]
+                running.writing = False
+                running.changed.notify_all()
+
+    def _write(self, runs: Sequence[ShadowRun], dropped: int) -> None:
+        try:
+            with shutdown.in_hand(_PATIENCE):
+                spent = self._writer.write(runs, dropped)
+            self._spent = max(self._spent, spent)
+        except Abandoned:
+            pass  # Python ends, and nothing may be said in this thread
+        except BaseException as error:  # noqa: BLE001 - no store, nor a user's own, can end this thread
+            self._tell_once(f"{len(runs)} runs were lost: {problem_of(error, keep_texts=True)}", type(error).__name__)
+
+    def _overdue(self, running: _Running) -> list[Job]:
+        now = time.monotonic()
+        return [job for job in running.jobs if not job.told and now >= job.began + self._timeout + _GRACE]
+
+    def _until_overdue(self, running: _Running) -> float | None:
+        """Seconds until a job is overdue; `None` where none can be."""
+        begun = [job.began for job in running.jobs if not job.told]
+        return max(0.0, min(begun) + self._timeout + _GRACE - time.monotonic()) if begun else None
+
+    def _tell_once(self, problem: str, key: str = "") -> None:
+        """Log what is wrong, each thing once: a candidate may fail a thousand times an hour."""
+        if (key or problem) not in self._told:
+            self._told.add(key or problem)
+            logger.warning("Shadow: %s", problem)
+
+
+class _Running:
+    """What runs in one process. All of it is guarded by `changed`."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.jobs: list[Job] = []
+        self.ended: list[tuple[Job, list[ShadowRun]]] = []
+        self.dropped = 0
+        self.watched = False
+        self.writing = False
+
+    def drop(self) -> None:
+        """Count a call that the candidate does not get."""
+        self.dropped += 1
+        self.changed.notify_all()
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is left to write, as long as somebody writes."""
+        waiting = self.ended or self.writing or (self.dropped and self.watched)
+        return not waiting and all(job.told for job in self.jobs)
+
+
+def model_of(reranker: Reranker) -> str:
+    """The model at work, or else the kind of reranker."""
+    return type(reranker).__name__ if reranker.model is None else str(reranker.model)

@@ -1,0 +1,99 @@
+"""`rerank-kit calibrate` and `rerank-kit tune`: what labelled questions say of scores and of settings."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rerank_kit import Calibrated, Calibration, Reranker
+from rerank_kit.cli import main
+from rerank_kit.cli.calibrate import told
+
+CAPTURE = pytest.CaptureFixture[str]
+NOISY = "bm25@50 > tests.cli.test_calibrate:noisy"
+QUESTIONS = 30
+
+
+def noisy(query: str, texts: Sequence[str]) -> list[float]:
+    return [random.Random(text).random() * (1.0 if text.endswith("answer") else 0.6) for text in texts]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with questions and documents, in which one works."""
+    monkeypatch.chdir(tmp_path)
+    documents = [
+        {"id": f"{number} {kind}", "text": f"word{number} {kind}"}
+        for number in range(QUESTIONS)
+        for kind in ("answer", "other", "third")
+    ]
+    Path("corpus.jsonl").write_text("\n".join(map(json.dumps, documents)), "utf-8")
+    questions = [{"query": f"word{number}", "relevant_ids": [f"{number} answer"]} for number in range(QUESTIONS)]
+    Path("questions.jsonl").write_text("\n".join(map(json.dumps, questions)), "utf-8")
+
+
+CALIBRATE = ["calibrate", "questions.jsonl", "--corpus", "corpus.jsonl"]
+TUNE = ["tune", "questions.jsonl", "--corpus", "corpus.jsonl"]
+
+
+def test_a_threshold_is_found_told_and_written_for_a_calibrated_reranker(capsys: CAPTURE) -> None:
+    assert main([*CALIBRATE, NOISY, "--recall", "0.8", "--top-n", "2", "--seed", "1", "--out", "mine.json"]) == 0
+    shown, _ = capsys.readouterr()
+    assert shown.startswith(f"{NOISY}: a document passes where its probability is 0.")
+    assert "for recall 0.8\nchosen on 15 questions; on 15 others:\n  precision 0." in shown
+    assert "of the questions are left with nothing" in shown
+    assert "the best score tells a question from the same one without its answers" in shown
+    assert shown.endswith("written to mine.json\n")
+    calibration = Calibration.load("mine.json")
+    reranker = Calibrated(Reranker.of(noisy), calibration)
+    ranking = reranker.rerank("word1", ["word1 answer", "word1 other"], threshold="calibrated")
+    assert all(hit.score >= calibration.threshold for hit in ranking)
+    assert main([*CALIBRATE, NOISY, "--precision", "0.4", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads(json.dumps(Calibration.load("calibration.json").to_dict()))
+    assert printed["goal"] == "precision"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "pass either precision= or recall="),
+        (["--precision", "2"], "--precision must be a number above 0"),
+        (["--recall", "0.5", "--method", "magic"], "--method must be"),
+        (["--recall", "0.5", "--queries", "5"], "5 queries are too few to calibrate"),
+    ],
+)
+def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: CAPTURE) -> None:
+    assert main([*CALIBRATE, NOISY, *options]) != 0
+    shown, error = capsys.readouterr()
+    assert shown == ""
+    assert message in error or message.replace("--", "") in error
+    assert "Traceback" not in error
+
+
+def test_what_is_not_known_is_said() -> None:
+    nothing = {"value": 1.0, "low": 1.0, "high": 1.0}
+    held = {"queries": 5, "precision": None, "recall": nothing, "nothing_passes": nothing}
+    known = {"system": "it", "held_out": held, "chosen_on": held, "nothing_relevant": {"auroc": None}}
+    calibration = Calibration("f", "it", "platt", ((1.0, 0.0),), 0.5, "recall", 0.9, told=known)
+    lines = told(calibration)
+    assert "  precision is not known, since nothing passed" in lines[2]
+    assert len(lines) == 5
+
+
+def test_settings_are_searched_and_told(capsys: CAPTURE) -> None:
+    assert main([*TUNE, NOISY]) == 0
+    shown, _ = capsys.readouterr()
+    assert shown.startswith(("keep ", "use "))
+    assert "on queries that the choice did not see" in shown
+    assert "nDCG@10 of the best settings, on the queries they are chosen on:" in shown
+    assert main([*TUNE, NOISY, "--seconds", "10", "--dollars", "1", "--against", NOISY, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["against"]["system"] == NOISY
+    assert printed["excluded"] > 0  # what a function costs is not known
+    assert main([*TUNE, NOISY, "--against", "none"]) != 0
+    assert "none" in capsys.readouterr().err
