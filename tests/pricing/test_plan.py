@@ -269,8 +269,8 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_by_name_with_its_value(wrong: dict[str, Any], told: str) -> None:
+    given: dict[str, Any] = {"queries": 1_000, **wrong}
     with pytest.raises(ConfigurationError) as caught:
-        given: dict[str, Any] = {"queries": 1_000, **wrong}
         plan(**given)
     assert told in str(caught.value)
 
