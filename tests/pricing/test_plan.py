@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,13 +179,14 @@ def test_what_is_not_known_is_never_nothing(name: str) -> None:
 
 
 def test_an_unknown_stage_makes_every_sum_unknown() -> None:
-    for unknown in (
+    stages: list[dict[str, Any]] = [
         {"judge": "nobody-1"},
         {"decision": "nobody-1"},
         {"contextual": "nobody-1", "corpus_tokens": 5},
         {"judge": "rerank-3"},  # which is no LLM
         {"contextual": "rerank-3", "corpus_tokens": 5},
-    ):
+    ]
+    for unknown in stages:
         made = planned(machine_price=5, **unknown)
         assert made.stages[0].dollars is None
         assert all(each.dollars is None for each in made.rows)
@@ -331,3 +333,11 @@ def test_local_models_are_what_the_table_of_families_says() -> None:
 
 def test_every_price_of_the_list_has_a_row() -> None:
     assert {each.model for each in known_prices().rows} <= {each.model for each in known_backends().backends}
+
+
+def test_every_measured_speed_stands_on_the_page_that_it_is_from() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "performance.md").read_text("utf-8")
+    speeds = known_backends().speeds
+    assert speeds
+    for each in speeds:
+        assert f"| {each.pairs_per_second:.1f} (" in page, each
