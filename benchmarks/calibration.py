@@ -4,8 +4,8 @@
     python benchmarks/calibration.py --data FOLDER --keep scores.json
 
 The scores are those that `blending.py` keeps: BM25's candidates, each scored once. For each collection and several
-draws of its halves, thresholds are chosen on one half; a cell tells what they come to on the other half, and in how many
-of the draws the 95 % interval there has what was wanted.
+draws of its halves, thresholds are chosen on one half; a cell tells what they come to on the other half, and in how
+many of the draws the 95 % interval there has what was wanted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit import Deadline
 from rerank_kit.errors import ConfigurationError
@@ -71,10 +71,10 @@ def evaluated(data: Dataset, kept: dict[str, list[Any]]) -> Evaluation:
 def cell(found: Evaluation, goal: str, wanted: float) -> str:
     """What thresholds come to on the halves that they were not chosen on."""
     values: list[float] = []
-    held = 0
+    held, options = 0, cast("dict[str, Any]", {goal: wanted})
     for seed in range(DRAWS):
         try:
-            told = calibrate(found, **{goal: wanted}, seed=seed).told["held_out"][goal]
+            told = calibrate(found, seed=seed, **options).told["held_out"][goal]
         except ConfigurationError as error:
             if "no threshold reaches" in str(error):
                 return "not reached"
