@@ -10,7 +10,21 @@ from typing import Annotated, cast
 
 import typer
 
-from rerank_kit.cli import calibrate, check, doctor, export, models, plan, report, rerank, search, shadow, status, tune
+from rerank_kit.cli import (
+    calibrate,
+    check,
+    doctor,
+    export,
+    label,
+    models,
+    plan,
+    report,
+    rerank,
+    search,
+    shadow,
+    status,
+    tune,
+)
 from rerank_kit.cli import eval as evaluation
 from rerank_kit.cli.options import examples
 from rerank_kit.cli.telling import as_options, one_line, say, tell
@@ -33,6 +47,7 @@ app.command("search", epilog=examples(*search.EXAMPLES))(search.run)
 app.command("rerank", epilog=examples(*rerank.EXAMPLES))(rerank.run)
 app.command("eval", epilog=examples(*evaluation.EXAMPLES))(evaluation.run)
 app.command("report", epilog=examples(*report.EXAMPLES))(report.run)
+app.command("label", epilog=examples(*label.EXAMPLES))(label.run)
 app.command("calibrate", epilog=examples(*calibrate.EXAMPLES))(calibrate.run)
 app.command("tune", epilog=examples(*tune.EXAMPLES))(tune.run)
 app.command("shadow", epilog=examples(*shadow.EXAMPLES))(shadow.run)
@@ -62,8 +77,8 @@ def _begin(
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
         tell(
-            "rerank-kit: name a COMMAND: search, rerank, eval, report, calibrate, tune, shadow, plan, status, doctor, "
-            "check, models or export. rerank-kit --help tells of each, rerank-kit status what to do next"
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, label, calibrate, tune, shadow, plan, status, "
+            "doctor, check, models or export. rerank-kit --help tells of each, rerank-kit status what to do next"
         )
         raise typer.Exit(2)
 

@@ -48,6 +48,8 @@ class Dataset:
             resolved against the documents that systems bring, so that they hold whatever the chunks are. What they come
             to among `documents` is in `judgements` already.
         notes: What was left out, mended or guessed while reading, for the report.
+        labelled_by: For judgements of which it is known, who gave them: `"a person"`, or the name of a judge.
+        synthetic: The model that wrote the queries, where no user did: such queries flatter.
 
     Raises:
         ConfigurationError: There is no query; one is blank; a label is of a query that there is not; a grade is no
@@ -61,13 +63,15 @@ class Dataset:
     candidates: Mapping[str, Sequence[str]] | None = None
     quotes: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     notes: tuple[str, ...] = ()
+    labelled_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    synthetic: str | None = None
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
         for name in ("queries", "documents"):
             _check_texts(name, getattr(self, name))
         _check_queries(self.queries)
-        for name in ("judgements", "candidates", "quotes"):
+        for name in ("judgements", "candidates", "quotes", "labelled_by"):
             _check_known(name, getattr(self, name), self.queries)
         for query, grades in self.judgements.items():
             _check_grades(query, grades)
@@ -144,6 +148,7 @@ class Dataset:
             judgements=part(self.judgements),
             candidates=None if self.candidates is None else part(self.candidates),
             quotes=part(self.quotes),
+            labelled_by=part(self.labelled_by),
             notes=(*self.notes, note),
         )
 

@@ -24,6 +24,7 @@ _KEYS = {  # what a field may be called, in small letters and with _ for what is
     "query": ("query", "question", "text"),
     "id": ("id", "_id", "query_id", "question_id"),
     "relevant_ids": ("relevant_ids", "relevant_id", "document_ids", "document_id"),
+    "grade": ("grade",),
     "relevant_texts": ("relevant_texts", "relevant_text"),
     "quotes": ("quotes", "quote", "answer_quote", "answer_quotes"),
     "ranges": ("ranges", "range"),
@@ -31,6 +32,7 @@ _KEYS = {  # what a field may be called, in small letters and with _ for what is
 }
 _FIELDS = {name: kind for kind, names in _KEYS.items() for name in names}
 _LABELS = ("relevant_ids", "relevant_texts", "quotes", "ranges")
+_SAID = {"y": 1, "yes": 1, "true": 1, "n": 0, "no": 0, "false": 0}
 _SEPARATORS = re.compile(r"[\s-]+")
 
 
@@ -62,8 +64,13 @@ class Questions:
     notes: tuple[str, ...]
 
 
-def read_questions(path: Path, encoding: str) -> Questions:
+def read_questions(path: Path, encoding: str, *, labelled: bool = True) -> Questions:
     """Read questions. Lines with the same id, or without one and with the same text, are one query.
+
+    Args:
+        path: Where they are.
+        encoding: Of the file.
+        labelled: Whether labels are needed.
 
     Raises:
         ConfigurationError: There are none, none is labelled, two have one id, or a line cannot be understood.
@@ -72,17 +79,24 @@ def read_questions(path: Path, encoding: str) -> Questions:
     by_text: dict[str, str] = {}
     grades, seen, others = Grades(), set[str](), dict[str, None]()
     table = path.name.lower().removesuffix(".gz").endswith(TABLES)
-    for place, row in rows(path, encoding, _check_header) if table else objects(path, encoding):
+    columns: list[str | None] = []
+
+    def check(place: Place, names: Sequence[str]) -> None:
+        _check_header(place, names)
+        columns.extend(map(_kind, names))
+
+    for place, row in rows(path, encoding, check) if table else objects(path, encoding):
         known = _known(place, row, others)
         seen |= known.keys()
         question = _question(place, known, found, by_text)
-        for document, grade in _graded(place, known.get("relevant_ids")):
+        unfilled = "grade" not in known and "grade" in {*columns, *map(_kind, row)}  # a sheet to be filled in
+        for document, grade in () if unfilled else _graded(place, known.get("relevant_ids"), known.get("grade")):
             grades.add(place, question.id, document, grade)
         question.texts += _texts(place, known, "relevant_texts")
         question.quotes += _texts(place, known, "quotes")
         question.ranges += [(place, each) for each in _listed(known.get("ranges"))]
         question.candidates += [_candidate(place, each) for each in _listed(known.get("candidates"))]
-    _check(path, found, seen, others)
+    _check(path, found, seen if labelled else {*seen, *_LABELS}, others)
     return Questions(found, grades, (f"left alone: {some(others)}",) if others else ())
 
 
@@ -140,8 +154,15 @@ def _check(path: Path, found: Mapping[str, Question], seen: set[str], others: Ma
         raise ConfigurationError(msg)
 
 
-def _graded(place: Place, value: object) -> Iterator[tuple[str, int]]:
-    """Documents' ids with grades; without a grade it is 1."""
+def _graded(place: Place, value: object, told: object) -> Iterator[tuple[str, int]]:
+    """Documents' ids with grades; without a grade it is 1.
+
+    Args:
+        place: Where the row stands.
+        value: What it says of ids.
+        told: The grade of all of them, where the row has one.
+    """
+    general = 1 if told is None else grade_of(place, told)
     if isinstance(value, dict):
         for name, grade in cast("dict[str, object]", value).items():
             if not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
@@ -151,7 +172,21 @@ def _graded(place: Place, value: object) -> Iterator[tuple[str, int]]:
     for each in value.splitlines() if isinstance(value, str) else _listed(value):  # a cell may have several lines
         name = plain(place, each, "relevant_ids").strip()
         if name:
-            yield name, 1
+            yield name, general
+
+
+def grade_of(place: Place, value: object) -> int:
+    """The grade in a cell: a whole number of at least 0, or yes or no.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    said = str(value).strip().casefold()
+    if said in _SAID:
+        return _SAID[said]
+    if isinstance(value, bool) or not (said.isascii() and said.isdigit() and len(said) < len("1000")):
+        place.refuse(f"the grade must be 1 or yes, 0 or no, or a whole number up to 999, not {quoted(value)}")
+    return int(said)
 
 
 def _texts(place: Place, known: Object, name: str) -> list[str]:

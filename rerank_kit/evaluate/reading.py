@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_text
+from rerank_kit.checks import check_count, check_flag, check_text
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.corpus import NOTES, Corpus, read_corpus
 from rerank_kit.evaluate.dataset import Dataset, counted, some
 from rerank_kit.evaluate.labelling import FEW, add_quoted, check_missing, quotes_of, unreachable
+from rerank_kit.evaluate.origin import read_origin
 from rerank_kit.evaluate.questions import Question, read_questions
 from rerank_kit.evaluate.text_files import check_encoding, field_of, objects, path_of
 from rerank_kit.evaluate.trec_files import read_judgements, read_run
@@ -36,6 +37,7 @@ class _Asked:
     passages: int | None
     encoding: str
     name: str
+    labelled: bool
 
     def read_corpus(self, default: Path | None = None) -> Corpus:
         """The documents, where they are told."""
@@ -53,6 +55,7 @@ def read_dataset(
     passages: int | None = PASSAGE,
     encoding: str = "utf-8",
     name: str | None = None,
+    labelled: bool = True,
 ) -> Dataset:
     """Read what systems are to be measured on.
 
@@ -69,6 +72,7 @@ def read_dataset(
         passages: The most characters of a passage that notes are cut into, at paragraphs; `None` keeps files whole.
         encoding: Of all files.
         name: What tables call it; by default the name of the file or folder.
+        labelled: Whether labels are needed; `False` keeps queries without any, to have them labelled by `label`.
 
     Raises:
         ConfigurationError: Something cannot be read or makes no sense. The message names the file, the line and the
@@ -83,8 +87,10 @@ def read_dataset(
         check_count("passages", passages, least=100, none="to keep files whole"),
         check_encoding(encoding),
         check_text("name", (where.resolve().name if where.is_dir() else where.stem) if name is None else name),
+        check_flag("labelled", labelled),
     )
-    return (_read_beir if where.is_dir() else _read_questions)(asked).answerable()
+    found = (_read_beir if where.is_dir() else _read_questions)(asked)
+    return found.answerable() if labelled else found
 
 
 def _read_beir(asked: _Asked) -> Dataset:
@@ -92,8 +98,12 @@ def _read_beir(asked: _Asked) -> Dataset:
     queries_file, corpus_file = _file(asked.path, "queries"), _file(asked.path, "corpus")
     if queries_file is None or (corpus_file is None and asked.corpus is None):
         _no_collection(asked.path)
-    judged_file, notes = _chosen(asked.path, asked.split)
     queries = _queries(queries_file, asked.encoding)
+    if not asked.labelled and asked.split is None and not (asked.path / "qrels").is_dir():
+        corpus = asked.read_corpus(corpus_file)
+        found, told = _given(asked, queries, corpus.documents)
+        return Dataset(asked.name, queries, {}, corpus.documents, found, notes=(*corpus.notes, *told))
+    judged_file, notes = _chosen(asked.path, asked.split)
     judgements, odd = read_judgements(judged_file, asked.encoding)
     unknown = [query for query in judgements if query not in queries]
     if len(unknown) * FEW > len(judgements):
@@ -102,23 +112,27 @@ def _read_beir(asked: _Asked) -> Dataset:
             f"{queries_file.name}, among them {some(unknown)}: do the two belong together?"
         )
         raise ConfigurationError(msg)
-    kept = {query: text for query, text in queries.items() if query in judgements}
+    kept = {query: text for query, text in queries.items() if query in judgements or not asked.labelled}
     left_out = (
         f"{counted(len(queries) - len(kept), 'query', 'queries')} without judgements in {judged_file.name} left out"
     )
     without = f"{counted(len(unknown), 'judged query', 'judged queries')} without a text left out: {some(unknown)}"
     corpus = asked.read_corpus(corpus_file)
-    judgements = {query: judgements[query] for query in kept}
+    judgements = {query: judgements[query] for query in kept if query in judgements}
     missing = check_missing(judged_file, judgements, corpus.documents)
     said = [note for number, note in ((len(queries) - len(kept), left_out), (len(unknown), without)) if number]
     found, told = _given(asked, kept, corpus.documents)
+    origin = read_origin(asked.path, asked.encoding)
+    by = origin.get("labelled_by", {})
     return Dataset(
         asked.name,
         kept,
         judgements,
         corpus.documents,
         found,
-        notes=(*notes, *odd, *said, *corpus.notes, *missing, *told),
+        notes=(*origin.get("notes", ()), *notes, *odd, *said, *corpus.notes, *missing, *told),
+        labelled_by={query: by[query] for query in kept if query in by},
+        synthetic=origin.get("synthetic"),
     )
 
 
@@ -207,7 +221,7 @@ def _known_candidates(
 
 def _read_questions(asked: _Asked) -> Dataset:
     """A file of questions, and a corpus, candidates or neither."""
-    read = read_questions(asked.path, asked.encoding)
+    read = read_questions(asked.path, asked.encoding, labelled=asked.labelled)
     corpus = asked.read_corpus()
     documents, own = _with_candidates(read.by_id.values(), corpus.documents)
     queries = {each.id: each.text for each in read.by_id.values()}

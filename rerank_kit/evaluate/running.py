@@ -97,7 +97,7 @@ def evaluate(
     with_store = RunStore(store)
     try:
         most = check_positive("max_cost", max_cost)
-        run = _Run(chosen, systems_of(systems, data), Outcomes(with_store), progress, most)
+        run = Run(chosen, systems_of(systems, data), Outcomes(with_store), progress, most)
         agree(run.tried(), run.spent, most, confirm)
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
         results = run.results(outcomes, wanted)
@@ -107,7 +107,7 @@ def evaluate(
     return summed_up(data, chosen, results, wanted, seed=seed, margin=margin, notes=notes)
 
 
-class _Run:
+class Run:
     """One evaluation at work."""
 
     def __init__(

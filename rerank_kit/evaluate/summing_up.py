@@ -11,6 +11,8 @@ from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.earning import UpTo, earned
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
 from rerank_kit.evaluate.judging import Judged, judged
+from rerank_kit.evaluate.kinship import kin
+from rerank_kit.evaluate.origin import PERSON
 from rerank_kit.evaluate.verdicts import harmed
 
 _WORST = 20  # queries that a finding lists
@@ -59,6 +61,7 @@ def summed_up(
         *_losses(results, values),
         *_stages(results, comparisons, measure),
         *_labels(results, measures),
+        *_origin(data, results),
     ]
     return Evaluation(
         dataset=data,
@@ -229,6 +232,17 @@ def _labels(results: Sequence[SystemResult], measures: Sequence[str]) -> list[di
                 told = f"{told} ({measure})"
                 return [_finding("labels", f"{told}; the others count as not relevant, whatever they are")]
     return []
+
+
+def _origin(data: Dataset, results: Sequence[SystemResult]) -> list[dict[str, Any]]:
+    """Queries that no user asked, and labels by a model that is related to what they are to judge."""
+    found: list[dict[str, Any]] = []
+    if data.synthetic is not None:
+        told = f"the questions were written by {data.synthetic}, each from the document that answers it: they flatter"
+        found.append(_finding("flattering", f"{told}. Compare systems by them, and believe no number by itself"))
+    judges = sorted({who for by in data.labelled_by.values() for who in by.values()} - {PERSON})
+    related = kin(judges, [each.name for each in results])
+    return found if related is None else [*found, _finding("family", related)]
 
 
 def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:

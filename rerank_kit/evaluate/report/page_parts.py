@@ -19,6 +19,8 @@ _KINDS = {
     "same": "The same",
     "missing": "Nothing found",
     "losses": "Losses",
+    "flattering": "Flattering questions",
+    "family": "One family",
 }
 _FRONT = "Up and to the left is better. The line joins the systems that no other beats in both."
 _CEILING = (

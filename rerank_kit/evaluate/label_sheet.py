@@ -1,0 +1,85 @@
+"""Labels of a person as a table: written for spreadsheets, which compute nothing of it, and read again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.evaluate.dataset import Dataset
+from rerank_kit.evaluate.pooling import Pair
+from rerank_kit.evaluate.questions import grade_of
+from rerank_kit.evaluate.tables import as_cell, of_cell, rows
+from rerank_kit.evaluate.text_files import Place, path_of
+from rerank_kit.quoting import quoted
+from rerank_kit.texts import encodable
+
+COLUMNS = ("id", "question", "document id", "document", "grade")
+"""The names under which `read_dataset` knows them, too."""
+
+
+def write_sheet(path: Path, pairs: Sequence[tuple[Pair, int | None]]) -> Path:
+    """Write pairs, with a grade where there is one. Nothing says what a judge made of them.
+
+    Raises:
+        ConfigurationError: There is such a file, or it cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8-sig", newline="") as file:  # Excel takes it for UTF-8 by its beginning
+            table = csv.writer(file)
+            table.writerow(COLUMNS)
+            for pair, grade in pairs:
+                texts = (pair.query, pair.question, pair.document, pair.text)
+                table.writerow([*(as_cell(encodable(each)) for each in texts), "" if grade is None else grade])
+    except FileExistsError:
+        msg = f"path={str(path)!r} is there already, and may have labels in it: read it, or name another file"
+        raise ConfigurationError(msg) from None
+    except OSError as error:
+        msg = f"path={str(path)!r} cannot be written: {error.strerror}: name another file"
+        raise ConfigurationError(msg) from error
+    return path
+
+
+def read_sheet(path: str | Path, known: Mapping[tuple[str, str], Pair], data: Dataset) -> dict[Pair, int]:
+    """The grades that somebody filled in; rows without a grade are left out.
+
+    Raises:
+        ConfigurationError: There is no such query or document, a grade is none, or a pair has two.
+    """
+    where = path_of("path", path)
+    by_cell = {_cells(*ids): pair for ids, pair in known.items()}
+    found: dict[Pair, int] = {}
+    places: dict[Pair, Place] = {}
+    for place, row in rows(where, "utf-8", _check_header):
+        if "grade" not in row:
+            continue
+        ids = row.get("id", ""), row.get("document id", "")
+        pair, grade = by_cell.get(ids) or _own(place, ids, data), grade_of(place, row["grade"])
+        if found.get(pair, grade) != grade:
+            told = f"{quoted(ids[0])} and {quoted(ids[1])} have the grade {grade}, and {found[pair]} in line"
+            place.refuse(f"{told} {places[pair].line:,}: leave one of them")
+        found[pair] = grade
+        places[pair] = place
+    return found
+
+
+def _check_header(place: Place, names: Sequence[str]) -> None:
+    missing = [each for each in ("id", "document id", "grade") if each not in names]
+    if missing:
+        place.refuse(f"no column is called {quoted(missing[0])}: leave the first line as it was written")
+
+
+def _cells(query: str, document: str) -> tuple[str, str]:
+    """Ids as they come out of a table."""
+    return of_cell(as_cell(encodable(query)).strip()), of_cell(as_cell(encodable(document)).strip())
+
+
+def _own(place: Place, ids: tuple[str, str], data: Dataset) -> Pair:
+    """A pair that somebody added."""
+    query, document = ids
+    if query not in data.queries:
+        place.refuse(f"there is no query {quoted(query)}: its ids are such as {quoted(next(iter(data.queries)))}")
+    if document not in data.documents:
+        place.refuse(f"there is no document {quoted(document)}: leave the ids as they were written")
+    return Pair(query, document, data.queries[query], data.documents[document])

@@ -1,0 +1,68 @@
+"""`write_dataset`: a dataset as a folder in BEIR's layout, which `read_dataset` and most other tools read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rerank_kit.arguments import named
+from rerank_kit.checks import check_instance
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.evaluate.dataset import Dataset, some
+from rerank_kit.evaluate.origin import ORIGIN
+from rerank_kit.texts import encodable
+
+
+@named
+def write_dataset(dataset: Dataset, folder: str | Path) -> Path:
+    """Write a dataset: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`, and who labelled it in `labels.json`.
+
+    Each file is whole or as it was before. Quotes are written as the documents that hold them; candidates are not.
+
+    Args:
+        dataset: With documents.
+        folder: Made where there is none.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigurationError: Only a retriever knows the documents, an id has a tab or a line end in it, or the folder
+            cannot be written.
+    """
+    check_instance("dataset", dataset, Dataset, "a Dataset")
+    if not dataset.documents:
+        msg = f"{dataset.name} has no documents, which only a retriever knows: pass the corpus to read_dataset"
+        raise ConfigurationError(msg)
+    odd = [each for each in (*dataset.queries, *dataset.documents) if not each.strip() or each.split("\n")[0] != each]
+    odd = odd or [each for each in (*dataset.queries, *dataset.documents) if "\t" in each or "\r" in each]
+    if odd:
+        msg = f"the ids {some(odd)} cannot stand in a table: give these another id, without tabs and line ends"
+        raise ConfigurationError(msg)
+    where = Path(folder)
+    grades = [f"{query}\t{each}\t{grade}" for query, rows in dataset.judgements.items() for each, grade in rows.items()]
+    try:
+        (where / "qrels").mkdir(parents=True, exist_ok=True)
+        _write(where / "corpus.jsonl", _lines(dataset.documents))
+        _write(where / "queries.jsonl", _lines(dataset.queries))
+        _write(where / "qrels" / "test.tsv", ["query-id\tcorpus-id\tscore", *grades])
+        origin = {"synthetic": dataset.synthetic, "labelled_by": dataset.labelled_by, "notes": dataset.notes}
+        _write(where / ORIGIN, [json.dumps(origin, ensure_ascii=False)])
+    except OSError as error:
+        msg = f"folder={str(folder)!r} cannot be written: {error.strerror}: name another one"
+        raise ConfigurationError(msg) from error
+    return where
+
+
+def _lines(texts: Mapping[str, str]) -> Iterable[str]:
+    rows: Iterable[Mapping[str, Any]] = ({"_id": each, "text": text} for each, text in texts.items())
+    return (json.dumps(row, ensure_ascii=False) for row in rows)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(encodable(f"{line}\n") for line in lines)
+    beside.replace(path)

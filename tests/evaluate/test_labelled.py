@@ -1,0 +1,182 @@
+"""What a person says: sheets, keys, agreement, and a dataset that is not handed out before."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from rerank_kit import ConfigurationError
+from rerank_kit.evaluate import Dataset, Labels, label, read_dataset, review
+from rerank_kit.evaluate.pooling import Pair, drawn
+from tests.evaluate.files import corpus
+from tests.evaluate.labelling import DATA, DOCUMENTS, judge, right
+
+
+def made(store: Path | None = None, data: Dataset = DATA, depth: int = 5) -> Labels:
+    by_words, _ = judge()
+    return label(data, by_words, ["bm25"], store=store, depth=depth)
+
+
+def answered(labels: Labels) -> list[str]:
+    """The keys that a person presses who is right."""
+    return ["y" if right(each.question, each.text) else "n" for each in labels.remaining]
+
+
+def test_no_dataset_is_handed_out_before_a_person_has_reviewed_enough() -> None:
+    found = made()
+    needs = r"a person has reviewed 0 of the 20 pairs that are needed to know how far scripted can be trusted"
+    with pytest.raises(ConfigurationError, match=needs):
+        found.dataset()
+    assert len(found.dataset(unreviewed=True).judgements) == 8
+    review(found, answered(found)[:19], lambda _: None)
+    with pytest.raises(ConfigurationError, match="has reviewed 19 of the 20"):
+        found.dataset()
+    assert len(found.dataset(least=19).judgements) == 8
+    assert review(found, answered(found), lambda _: None) == 11
+    data = found.dataset()
+    assert found.agreement.pairs == 30
+    assert data.notes[-1] == f"labels of scripted: {found.agreement}"
+    assert f"judge and person agree on {found.agreement.agreement} of 30 pairs, kappa" in str(found)
+    with pytest.raises(ConfigurationError, match="least must be"):
+        found.dataset(least=-1)
+
+
+def test_where_there_are_fewer_pairs_all_have_to_be_reviewed() -> None:
+    found = made(depth=1)
+    with pytest.raises(ConfigurationError, match="has reviewed 0 of the 8 pairs"):
+        found.dataset()
+    review(found, answered(found), lambda _: None)
+    assert set(found.dataset().labelled_by["cat"].values()) == {"a person"}
+
+
+def test_what_a_person_says_goes_before_the_judge_and_is_kept(tmp_path: Path) -> None:
+    found = made(tmp_path / "s.sqlite")
+    wrong = next(each.pair for each in found.given if each.grade > 0)
+    found.keep({wrong: 0})
+    again = made(tmp_path / "s.sqlite")
+    assert again.reviewed == {wrong.key: 0}
+    assert again.agreement.judge_alone == 1
+    data = again.dataset(unreviewed=True)
+    assert data.judgements[wrong.query][wrong.document] == 0
+    assert data.labelled_by[wrong.query][wrong.document] == "a person"
+
+
+def test_without_a_judge_a_person_labels_all() -> None:
+    found = label(DATA, None, ["bm25"], depth=2, sample=5)
+    assert (found.judge, len(found.sample), found.given) == (None, 5, ())
+    review(found, ["y", "n", "q"], lambda _: None)
+    data = found.dataset()
+    assert sum(map(len, data.judgements.values())) == 2
+    assert str(found).splitlines()[1] == "a person labelled 2, and 3 of the sample remain"
+    assert json.loads(json.dumps(found.to_dict()))["agreement"]["pairs"] == 0
+
+
+def test_the_sample_is_blind_has_both_kinds_and_stays_as_pairs_come_in() -> None:
+    yes = [Pair("q", f"y{number}", "q", f"yes {number}") for number in range(10)]
+    no = [Pair("q", f"n{number}", "q", f"no {number}") for number in range(990)]
+    sample = drawn(yes, no, 30, seed=1)
+    kinds = [each.document[0] for each in sample]
+    assert (kinds.count("y"), kinds.count("n")) == (6, 24)
+    assert kinds != sorted(kinds)
+    assert kinds != sorted(kinds, reverse=True)
+    assert drawn(yes, no, 30, seed=1) == sample != drawn(yes, no, 30, seed=2)
+    more = drawn(yes, [*no, Pair("q", "new", "q", "new")], 30, seed=1)
+    assert len(set(more) & set(sample)) >= 29
+    assert len(drawn(yes, [], 30, seed=1)) == 10
+    assert len(drawn([], no, 30, seed=1)) == 30
+    assert len(drawn(yes, no[:2], 30, seed=1)) == 12
+    assert drawn([], [], 30, seed=1) == ()
+
+
+def test_a_sheet_says_nothing_of_the_judge_computes_nothing_and_is_read_back(tmp_path: Path) -> None:
+    data = Dataset("cells", {"=q": "cat eats"}, {}, {"+d": "=1+1 cat eats", "e": "cat\nsleeps"})
+    found = made(data=data)
+    path = found.write_sheet(tmp_path / "sheet.csv")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["id", "question", "document id", "document", "grade"]
+    assert sorted(row[2] for row in rows) == ["'+d", "e"]
+    assert {row[4] for row in rows} == {""}
+    assert all(cell[:1] not in "=+-@" or not cell for row in rows for cell in row)
+    path.write_text(path.read_text("utf-8").replace("cat eats,\n", "cat eats,yes\n").replace('sleeps",', 'sleeps",0'))
+    assert found.read_sheet(path) == 2
+    assert found.dataset(least=2).judgements == {"=q": {"+d": 1, "e": 0}}
+    with pytest.raises(ConfigurationError, match="is there already, and may have labels in it"):
+        found.write_sheet(path)
+    with pytest.raises(ConfigurationError, match="cannot be written: "):
+        found.write_sheet(tmp_path / "none" / "sheet.csv")
+
+
+def test_a_sheet_is_a_file_of_questions_too(tmp_path: Path) -> None:
+    found = made()
+    review(found, answered(found), lambda _: None)
+    path = found.write_sheet(tmp_path / "sheet.csv")
+    data = read_dataset(path, corpus=corpus(tmp_path / "corpus.jsonl", DOCUMENTS), labelled=False)
+    assert sum(map(len, data.judgements.values())) == 30
+    assert "left alone: 'document'" in data.notes
+    assert made().read_sheet(path) == 30
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("cat,cat eats,1\ncat,cat eats,0\n", r"line 3: 'cat' and 'cat eats' have the grade 0, and 1 in line 2"),
+        ("elk,cat eats,1\n", r"line 2: there is no query 'elk': its ids are such as 'cat'"),
+        ("cat,elk eats,1\n", r"line 2: there is no document 'elk eats': leave the ids as they were written"),
+        ("cat,cat eats,maybe\n", r"line 2: the grade must be 1 or yes"),
+    ],
+)
+def test_what_is_wrong_in_a_sheet_is_told_with_its_line(rows: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "sheet.csv").write_text(f"id,document id,grade\n{rows}")
+    with pytest.raises(ConfigurationError, match=message):
+        made().read_sheet(tmp_path / "sheet.csv")
+
+
+def test_a_sheet_without_a_column_is_refused_and_rows_of_ones_own_are_taken(tmp_path: Path) -> None:
+    found = label(DATA, None, ["bm25"], depth=1)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("id,document id\ncat,cat eats\n")
+    with pytest.raises(ConfigurationError, match="no column is called 'grade'"):
+        found.read_sheet(sheet)
+    sheet.write_text("id,document id,grade\ncat,hen runs,0\ncat,cat eats,2\n")
+    assert found.read_sheet(sheet) == 2
+    assert found.dataset().judgements["cat"] == {"hen runs": 0, "cat eats": 2}
+
+
+def test_contradictions_of_a_person_are_told(tmp_path: Path) -> None:
+    data = Dataset("twins", {"q": "cat eats"}, {}, {"one": "cat eats", "two": "Cat  eats"})
+    found = made(data=data)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("id,document id,grade\nq,one,1\nq,two,0\n")
+    found.read_sheet(sheet)
+    told = "1 pair of documents with the same words labelled differently: 'q: one and two'"
+    assert told in found.notes
+    sheet.write_text("id,document id,grade\nq,two,1\n")
+    found.read_sheet(sheet)
+    assert f"1 label changed by {sheet}, the newer one counts: 'q: two'" in found.notes
+    assert told not in found.notes
+
+
+def test_keys_label_skip_undo_and_stop_and_a_review_goes_on(tmp_path: Path) -> None:
+    found, shown = made(tmp_path / "s.sqlite"), list[str]()
+    first, second, third = found.remaining[:3]
+    assert review(found, "\ny n x u y s u u Yq", shown.append) == 2
+    assert found.reviewed == {first.key: 1, second.key: 1}
+    assert "there is no key 'x': y relevant, n not relevant, s skip, u undo, q quit" in shown
+    assert shown[0].startswith(f"\n[1/30] {first.question}\n\n{first.text}\n\nDoes it answer? y relevant")
+    again = made(tmp_path / "s.sqlite")
+    assert again.remaining[0] == third
+    assert review(again, [], shown.append) == 0
+    assert review(again, "u", shown.append) == 0
+
+
+def test_what_is_shown_plays_no_tricks_and_has_an_end() -> None:
+    data = Dataset("odd", {"q": "cat"}, {}, {"d": f"cat \x1b[2J\nx {'y' * 5000}"})
+    found, shown = made(data=data), list[str]()
+    review(found, "s", shown.append)
+    assert "\x1b" not in shown[0]
+    assert "cat  [2J\nx yyy" in shown[0]
+    assert "yyy … 1,011 more characters" in shown[0]
