@@ -69,17 +69,13 @@ class LabelStore:
         The operating system lets go of what a process held that was killed.
 
         Raises:
-            ConfigurationError: There is no room beside the file.
+            ConfigurationError: The file beside it, whose name ends in `.turn`, cannot be held.
         """
         if self.rows.path is None:
             yield
             return
         beside = self.rows.path.with_name(f"{self.rows.path.name}.turn")
-        try:
-            lock = sqlite3.connect(beside, timeout=_WAIT, isolation_level=None)
-        except sqlite3.Error as error:
-            msg = f"store={str(self.rows.path)!r}: {beside.name} cannot be made beside it: {error}: name another file"
-            raise ConfigurationError(msg) from error
+        lock = sqlite3.connect(beside, timeout=_WAIT, isolation_level=None)
         try:
             while not _held(lock, beside):
                 pass

@@ -173,6 +173,11 @@ def test_keys_need_no_enter_at_a_terminal_which_is_left_as_it_was() -> None:
     os.close(ours)
 
 
+def test_keys_come_through_a_pipe_to_its_end() -> None:
+    with pressed(piped(b"yn q\n")) as keys:
+        assert list(keys) == ["y", "n", " ", "q", "\n"]
+
+
 def test_where_nobody_can_press_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pressed() as keys:

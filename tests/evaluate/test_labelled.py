@@ -141,7 +141,7 @@ def test_a_sheet_without_a_column_is_refused_and_rows_of_ones_own_are_taken(tmp_
     sheet.write_text("id,document id\ncat,cat eats\n")
     with pytest.raises(ConfigurationError, match="no column is called 'grade'"):
         found.read_sheet(sheet)
-    sheet.write_text("id,document id,grade\ncat,hen runs,0\ncat,cat eats,2\n")
+    sheet.write_text("id,document id,grade\ncat,hen runs,0\ncat,cat eats,2\ncat,dog eats,\n")
     assert found.read_sheet(sheet) == 2
     assert found.dataset().judgements["cat"] == {"hen runs": 0, "cat eats": 2}
 
