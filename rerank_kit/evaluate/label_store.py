@@ -75,7 +75,10 @@ class LabelStore:
             yield
             return
         beside = self.rows.path.with_name(f"{self.rows.path.name}.turn")
-        lock = sqlite3.connect(beside, timeout=_WAIT, isolation_level=None)
+        try:
+            lock = sqlite3.connect(beside, timeout=_WAIT, isolation_level=None)
+        except sqlite3.Error as error:
+            raise _not_held(beside, error) from error
         try:
             while not _held(lock, beside):
                 pass
@@ -91,15 +94,16 @@ class LabelStore:
 def _held(lock: sqlite3.Connection, beside: Path) -> bool:
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             return False
-        msg = f"{beside} cannot be held: {error}: remove it, or name another store"
-        raise ConfigurationError(msg) from error
-    except sqlite3.DatabaseError as error:
-        msg = f"{beside} is another program's: {error}: move it, or name another store"
-        raise ConfigurationError(msg) from error
+        raise _not_held(beside, error) from error
     return True
+
+
+def _not_held(beside: Path, error: sqlite3.Error) -> ConfigurationError:
+    msg = f"{beside}, by which processes take turns, cannot be held: {error}: remove it, or name another store"
+    return ConfigurationError(msg)
 
 
 def _verdict(judge: str, pair: Pair) -> str:
