@@ -38,6 +38,7 @@ OURS = {  # what we make and hand out, and what somebody else is to write
         "Finding",
         "Hit",
         "Kept",
+        "Plan",
         "Prompt",
         "ShadowReport",
         "ShadowRun",

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 
 import typer
 
-from rerank_kit.cli import calibrate, export, models, report, rerank, search, shadow, status, tune
+from rerank_kit.cli import calibrate, check, doctor, export, models, plan, report, rerank, search, shadow, status, tune
 from rerank_kit.cli import eval as evaluation
 from rerank_kit.cli.options import examples
 from rerank_kit.cli.telling import as_options, one_line, say, tell
@@ -37,6 +37,9 @@ app.command("calibrate", epilog=examples(*calibrate.EXAMPLES))(calibrate.run)
 app.command("tune", epilog=examples(*tune.EXAMPLES))(tune.run)
 app.command("shadow", epilog=examples(*shadow.EXAMPLES))(shadow.run)
 app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
+app.command("plan", epilog=examples(*plan.EXAMPLES))(plan.run)
+app.command("check", epilog=examples(*check.EXAMPLES))(check.run)
+app.command("doctor", epilog=examples(*doctor.EXAMPLES))(doctor.run)
 app.command("models", epilog=examples(*models.EXAMPLES))(models.run)
 answers = {"allow_extra_args": True}  # words behind the first one of --answers
 app.command("export", epilog=examples(*export.EXAMPLES), context_settings=answers)(export.run)
@@ -59,8 +62,8 @@ def _begin(
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
         tell(
-            "rerank-kit: name a COMMAND: search, rerank, eval, report, calibrate, tune, shadow, status, models or "
-            "export. rerank-kit --help tells of each, rerank-kit status what to do next"
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, calibrate, tune, shadow, plan, status, doctor, "
+            "check, models or export. rerank-kit --help tells of each, rerank-kit status what to do next"
         )
         raise typer.Exit(2)
 

@@ -1,4 +1,4 @@
-"""`rerank-kit models`: the rerankers that are known, and how each is run."""
+"""`rerank-kit models`: the rerankers that are known, what each needs, and which are here."""
 
 from __future__ import annotations
 
@@ -6,17 +6,30 @@ from typing import Annotated
 
 import typer
 
-from rerank_kit.cli.telling import say
+from rerank_kit.cli.options import AsJson
+from rerank_kit.cli.telling import say, say_json
 
-EXAMPLES = ("models", "models apache multilingual")
+EXAMPLES = ("models", "models apache multilingual", "models --here", "models bge --json")
 
 
 def run(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="WORD", help="Only those that have all of these words.")
     ] = None,
+    *,
+    here: Annotated[bool, typer.Option("--here", help="Only models that are on this machine already.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List the rerankers that are known: sizes, languages, licences, ways to run them, prompts and scores."""
-    from rerank_kit.local.catalogue import described
+    """List the rerankers that are known: sizes, languages, licences, what runs them, what each needs, what is here."""
+    from rerank_kit.local.catalogue import described, listed
+    from rerank_kit.local.on_disk import on_disk
 
-    say(described(" ".join(words or ())))
+    there, wanted = on_disk(), " ".join(words or ())
+    if as_json or here:
+        rows = [each for each in listed(wanted, there) if each["here"] or not here]
+        if as_json:
+            say_json(rows)
+        else:
+            say("\n".join(f"{each['model']}: {each['here']}" for each in rows) or "none of them is here yet")
+    else:
+        say(described(wanted, there))

@@ -49,7 +49,7 @@ def only_one(**given: Any) -> None:
     Raises:
         BadParameter: More than one of them is given.
     """
-    names = [f"--{name}" for name, value in given.items() if value]
+    names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if len(names) > 1:
         msg = f"{' and '.join(names)} exclude each other: leave one of them out"
         raise typer.BadParameter(msg)

@@ -48,7 +48,7 @@ _REQUIREMENT = re.compile(r"^([\w.-]++)[^;]*+;.*\bextra\s*==\s*['\"]([\w.-]+)['\
 
 def run(*, as_json: AsJson = False) -> None:
     """Say what is installed, which keys there are (never what they are), and what to do next."""
-    missing = {extra: _missing(extra) for extra in WHAT}
+    missing = {extra: missing_packages(extra) for extra in WHAT}
     keys = {name: any(os.environ.get(each) for each in variables) for name, variables in KEYS.items()}
     told: dict[str, Any] = {
         "rerank_kit": version("rerank-kit"),
@@ -97,7 +97,7 @@ def _shown(told: Mapping[str, Any], missing: Mapping[str, Sequence[str]]) -> str
     return drawn(Text(head), "", extras, "", keys, "", Text.assemble(("next: ", "bold"), told["next"]))
 
 
-def _missing(extra: str) -> list[str]:
+def missing_packages(extra: str) -> list[str]:
     """The packages of an extra that are not installed."""
     return [name for name in _packages(extra) if not _installed(name)]
 

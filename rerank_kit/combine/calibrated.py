@@ -116,7 +116,15 @@ class Calibration:
             read: Any = json.loads(Path(path).read_text("utf-8"))
             known = {each.name: read[each.name] for each in fields(cls)}
             return cls(**known | {"knots": tuple((score, share) for score, share in read["knots"])})
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, ConfigurationError) as error:
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            ConfigurationError,
+        ) as error:
             why = error.strerror if isinstance(error, OSError) else error
             msg = (
                 f"calibration={str(path)!r} cannot be read ({why}): name a file that Calibration.save or "
@@ -175,11 +183,12 @@ class Calibrated(Settled, Reranker):
 
     @property
     def fingerprint(self) -> str | None:
-        """That of the reranker and the calibration."""
+        """That of the reranker and the calibration, with its threshold, which may be that of a stage."""
         inner = self.reranker.fingerprint
         if inner is None:
             return None
-        numbers = repr((self.calibration.method, self.calibration.knots)).encode()
+        known = self.calibration
+        numbers = repr((known.method, known.knots, known.raw, known.threshold)).encode()
         return f"{inner} calibrated:{hashlib.sha256(numbers).hexdigest()}"
 
     @property

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import FunctionType
+from contextlib import suppress
+from hashlib import blake2b
+from inspect import getsource
+from types import FunctionType, NoneType
 from typing import Any, cast
 
 from rerank_kit.reranker import Reranker
 
+_PLAIN = (int, float, str, bytes, NoneType)
 _DEEPEST = 12  # of what holds itself, sooner or later
 
 
@@ -19,7 +23,8 @@ def identity_of(reranker: Reranker) -> str:
 def described(value: object, depth: int = 0) -> str:
     """A text that differs where settings do. Keys do not travel in pickles, so that they are not in it.
 
-    What is of users is told by its class and, of a reranker, by its model: nobody knows what else matters of it.
+    What is of users is told by its class, with its source, and of a reranker by its model: nobody knows what else
+    matters of it.
     """
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return repr(value)
@@ -40,12 +45,25 @@ def _of_object(value: Any, depth: int) -> str:
     if isinstance(value, Reranker) and value.fingerprint is not None:
         return value.fingerprint
     if isinstance(value, type | FunctionType):
-        return f"{value.__module__}.{value.__qualname__}"
+        return _named(value)
     name = f"{kind.__module__}.{kind.__qualname__}"
     if not kind.__module__.startswith("rerank_kit."):
-        return f"{name}({getattr(value, 'model', None)!r})"
+        return f"{_named(kind)}({getattr(value, 'model', None)!r})"
     try:
         parts = value.__reduce_ex__(4)
     except Exception:  # noqa: BLE001 - what is inside may be of users, and is pickled as they please
         return name
     return f"{name}{described(parts[1:3], depth + 1)}"
+
+
+def _named(kind: type | FunctionType) -> str:
+    """A class or a function by its name and, where that can be had, its source, which somebody may have changed."""
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if kind.__module__.startswith("rerank_kit."):
+        return name
+    told = ""
+    if isinstance(kind, FunctionType):  # of two on one line, the source is the same
+        told = repr((kind.__code__.co_code, [each for each in kind.__code__.co_consts if isinstance(each, _PLAIN)]))
+    with suppress(OSError, TypeError):
+        told += getsource(kind)
+    return f"{name} {blake2b(told.encode('utf-8', 'replace'), digest_size=8).hexdigest()}" if told else name

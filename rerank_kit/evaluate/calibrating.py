@@ -210,8 +210,8 @@ def _threshold(fitted: Calibration, queries: Queries, system: str) -> float:
     enough = [probability for probability, mean in reached.items() if mean >= fitted.wanted]
     if not enough:
         msg = (
-            f"{system}: no threshold reaches precision {fitted.wanted:g}: of the documents with the highest scores "
-            f"alone {max(reached.values()):.2f} are relevant by the labels. Ask for less, or for recall="
+            f"{system}: no threshold reaches precision {fitted.wanted:g}: the document with the highest score is "
+            f"relevant with a probability of {max(reached.values()):.3g}. Ask for less, or for recall="
         )
         raise ConfigurationError(msg)
     return min(enough)

@@ -274,7 +274,7 @@ class Evaluation:
 
 def _written(text: str, path: str | Path | None) -> str:
     if path is not None:
-        Path(path).write_text(text, "utf-8")
+        Path(path).write_text(text, "utf-8", errors="backslashreplace")
     return text
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rerank_kit.cache import Cached
 from rerank_kit.cache.store import Kept, Key
+from rerank_kit.combine.calibrated import Calibrated
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.evaluate.store import RunStore, key_of
 from rerank_kit.local.cross_encoder import CrossEncoder
@@ -98,8 +99,15 @@ class Asking:
             standing_in.hooks = reranker.hooks
             return standing_in
         if has_own_scores(reranker):
-            return Cached(reranker, self._free if isinstance(reranker, CrossEncoder) else self._paid)
+            return Cached(reranker, self._free if _is_free(reranker) else self._paid)
         return reranker
+
+
+def _is_free(reranker: object) -> bool:
+    """Whether a model of this machine gives the scores, or a wrapper around one."""
+    if isinstance(reranker, Cached | Calibrated):
+        return _is_free(reranker.reranker)
+    return isinstance(reranker, CrossEncoder) and type(reranker).cost is CrossEncoder.cost
 
 
 def _is_limited(cascade: Cascade) -> bool:

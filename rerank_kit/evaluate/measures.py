@@ -36,19 +36,22 @@ def parsed(names: Sequence[str]) -> list[Any]:
 
 
 def check_measures(names: Sequence[str]) -> None:
-    """Refuse measures that cannot be computed here, before anything is asked.
+    """Refuse measures that cannot be computed here, before anything is asked; on the first one verdicts are.
 
     Raises:
         ConfigurationError: There is no such measure, or it needs what is not here.
     """
     for name in names:
         try:
-            measured([name], {"q": {"d": 1}}, {"q": ["d"]})
+            value = measured([name], {"q": {"d": 1, "e": 1}}, {"q": ["d", "e"]})[name]["q"]
         except ConfigurationError:
             raise
         except Exception as error:  # each of its providers raises what it likes
             msg = f"measures: {name!r} cannot be computed here ({type(error).__name__}): take others, such as "
             raise ConfigurationError(msg + ", ".join(MEASURES)) from error
+        if name == names[0] and not 0 <= value <= 1:
+            msg = f"measure={name!r} is no share, from 0 to 1, on which there could be a verdict: take nDCG@10 or so"
+            raise ConfigurationError(msg)
 
 
 def measured(

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
@@ -17,7 +17,7 @@ from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.values import Document, Usage
 
-_VERSION = 3  # of what is kept: raise it when its meaning changes
+_VERSION = 4  # of what is kept: raise it when its meaning changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,9 @@ class Timing:
         return Timing(self.seconds, 0.0)
 
 
+_NO_TIME = Timing(0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a system made of one query.
@@ -55,6 +58,7 @@ class Outcome:
         problem: Why it is not what was asked for.
         price: What it cost to ask for what was not known yet, whenever that was; `None` where it is not known.
         paid: What of that was paid in this run.
+        took: Seconds of the call that made it, a model's loading included.
     """
 
     candidates: tuple[Found, ...]
@@ -68,6 +72,7 @@ class Outcome:
     problem: str | None = None
     price: float | None = 0.0
     paid: float = 0.0
+    took: float = 0.0
 
     @property
     def ids(self) -> list[str]:
@@ -112,6 +117,9 @@ class Outcomes:
     """Asks first stages and rerankers, those of which the store does not know what they said.
 
     What first stages bring is not kept: whether a retriever is still the same cannot be told.
+
+    Attributes:
+        kept: Of systems whose rerankers have no fingerprint, the queries whose rankings are those of an earlier run.
     """
 
     def __init__(self, store: RunStore) -> None:
@@ -120,6 +128,8 @@ class Outcomes:
         self._brought: dict[tuple[int, str], Brought] = {}
         self._warm: set[int] = set()
         self._whole: set[int] = set()
+        self._here: set[str] = set()
+        self.kept: dict[str, set[str]] = {}
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -131,7 +141,7 @@ class Outcomes:
             with Stopwatch() as watch:
                 try:
                     found = list(stage.find(query_id, query, depth))
-                except Exception as error:  # noqa: BLE001 - retrievers raise whatever they like
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - retrievers raise whatever they like
                     problem = f"{type(error).__name__}: {error}"
             apart = tuple(self._apart(_plain(each), stage.name) for each in found)
             took = watch.timing.busy if stage.free else watch.timing
@@ -165,7 +175,7 @@ class Outcomes:
 
     def has(self, system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> bool:
         """Whether it is known what a system's reranker makes of candidates."""
-        return self._store.get(self._key(system, reranker, query, candidates)) is not None
+        return _ranked(self._store.get(self._key(system, reranker, query, candidates))) is not None
 
     def reranked(self, system: System, query: str, brought: Brought, *, timing: bool = False) -> Outcome:
         """What a system's reranker makes of candidates; without one they stay as they are.
@@ -180,12 +190,15 @@ class Outcomes:
         if reranker is None or not candidates:
             scores = tuple(0.0 if each.score is None else each.score for each in candidates)
             order, cost = tuple(range(len(candidates))), 0.0 if system.first_stage.free else None
-            took = brought.timing if reranker is None else Timing(0.0, 0.0)
+            took = brought.timing if reranker is None else _NO_TIME
             why = (None,) * len(candidates)
             return Outcome(candidates, order, scores, why, took, cost=cost, problem=brought.problem)
         key = self._key(system, reranker, query, candidates)
-        row = self._store.get(key)
+        row = _ranked(self._store.get(key))
         fresh = row is None
+        if row is not None and key not in self._here and reranker.fingerprint is None:
+            self.kept.setdefault(system.name, set()).add(query)
+        self._here.add(key)
         if row is None:
             row = self._made(reranker, query, candidates, timing=timing)
             if row["problem"] is None:  # what went wrong is tried again by the next run
@@ -204,6 +217,7 @@ class Outcomes:
             problem=row["problem"],
             price=row["price"],
             paid=(row["price"] or 0.0) if fresh else 0.0,
+            took=row["took"],
         )
 
     def _made(self, reranker: Reranker, query: str, candidates: Sequence[Found], *, timing: bool) -> dict[str, Any]:
@@ -211,7 +225,8 @@ class Outcomes:
         asking = Asking(reranker, self._store, timing=timing)
         with Stopwatch() as watch:
             ranking = self._by_parts(asking, reranker, query, candidates)
-        remote = asking.spared_money or ranking.cost != 0.0
+        price = _price(ranking.cost)
+        remote = asking.spared_money or price != 0.0
         measured = not asking.spared and self._was_asked(reranker)
         return {
             "order": [hit.index for hit in ranking],
@@ -219,10 +234,11 @@ class Outcomes:
             "why": [hit.why for hit in ranking],
             "timing": asdict(watch.timing if remote else watch.timing.busy) if measured else None,
             "usage": {name: count for name, count in asdict(ranking.usage).items() if count},
-            "cost": None if asking.spared_money else ranking.cost,
+            "took": watch.timing.seconds,
+            "cost": None if asking.spared_money else price,
             "remote": remote,
             "problem": ranking.problem,
-            "price": ranking.cost,
+            "price": price,
         }
 
     def _by_parts(self, asking: Asking, reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranking:
@@ -232,7 +248,7 @@ class Outcomes:
                 return asking.reranker.rerank(query, documents_of(candidates))
             except ConfigurationError:  # scores of what is left out cannot be kept
                 self._whole.add(id(reranker))
-            except Exception as error:  # noqa: BLE001 - functions of users raise whatever they like
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - functions of users raise whatever they like
                 return _failed(error)
         return _asked(reranker, query, candidates)
 
@@ -246,7 +262,7 @@ class Outcomes:
         texts = [text_key(each.text) for each in outcome.candidates]
         key = key_of("timed", _VERSION, self._known_by(system, system.reranker), query, texts)
         row = self._store.get(key)
-        if row is None:
+        if not isinstance(row, dict) or cast("dict[str, Any]", row).keys() != asdict(_NO_TIME).keys():
             if not self._was_asked(system.reranker):
                 _asked(system.reranker, query, outcome.candidates)
             with Stopwatch() as watch:
@@ -258,6 +274,21 @@ class Outcomes:
         return Timing(**row)
 
 
+_KEPT = frozenset({"order", "scores", "why", "timing", "took", "usage", "cost", "remote", "problem", "price"})
+
+
+def _ranked(row: Any) -> dict[str, Any] | None:
+    """What was kept of a ranking, if it is that."""
+    return (
+        cast("dict[str, Any]", row) if isinstance(row, dict) and cast("dict[str, Any]", row).keys() >= _KEPT else None
+    )
+
+
+def _price(cost: float | None) -> float | None:
+    """A price, where it is one."""
+    return cost if cost is not None and math.isfinite(cost) and cost >= 0 else None
+
+
 def _plain(found: Found) -> Found:
     """The candidate without a score that is none."""
     return replace(found, score=None) if found.score is not None and not math.isfinite(found.score) else found
@@ -267,14 +298,14 @@ def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranki
     """The ranking; where the reranker fails, one without hits that says why."""
     try:
         return reranker.rerank(query, documents_of(candidates))
-    except Exception as error:  # noqa: BLE001 - functions of users raise whatever they like
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - functions of users raise whatever they like
         return _failed(error)
 
 
-def _failed(error: Exception) -> Ranking:
+def _failed(error: BaseException) -> Ranking:
     return Ranking((), failure=f"{type(error).__name__}: {error}")
 
 
 def documents_of(candidates: Sequence[Found]) -> list[Document]:
     """Candidates as a reranker gets them."""
-    return [Document(each.text, each.metadata, each.score, each.id) for each in candidates]
+    return [Document(each.text, dict(each.metadata), each.score, each.id) for each in candidates]

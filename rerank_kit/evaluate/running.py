@@ -18,7 +18,7 @@ from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, check_measures
-from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Stopwatch, Timing
+from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Timing
 from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore
@@ -101,9 +101,10 @@ def evaluate(
         agree(run.tried(), run.spent, most, confirm)
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
         results = run.results(outcomes, wanted)
+        notes = [*chosen.notes, *run.told_of_kept(store)]
     finally:
         with_store.close()
-    return summed_up(data, chosen, results, wanted, seed=seed, margin=margin)
+    return summed_up(data, chosen, results, wanted, seed=seed, margin=margin, notes=notes)
 
 
 class _Run:
@@ -138,6 +139,14 @@ class _Run:
         return [
             SystemResult.of(system, each, self.times(system, each), measures, judgements[id(system.first_stage)])
             for system, each in ((system, outcomes[system.name]) for system in self.systems)
+        ]
+
+    def told_of_kept(self, store: object) -> list[str]:
+        """What of the results may be old: what was kept of rerankers of which it cannot be told if they changed."""
+        return [
+            f"{name}: {len(queries)} of {len(self.data.queries)} rankings are those that were kept in {store}. It is "
+            "known by its name, source and model alone: where anything else of it has changed, name another store"
+            for name, queries in self._outcomes.kept.items()
         ]
 
     def _alone(self) -> list[System]:
@@ -175,20 +184,21 @@ class _Run:
             ConfigurationError: Some are broken; all of these are named.
             BudgetExceeded: This alone costs too much.
         """
-        broken: list[str] = []
+        broken: dict[str, list[str]] = {}
         plans: list[Plan] = []
         for system in self.in_order():
             query_id = self._telling(system)
             known = self._has(system, query_id)
-            with Stopwatch() as watch:
-                outcome = self._outcome(system, query_id)
+            outcome = self._outcome(system, query_id)
             if outcome.problem is not None and not outcome.order:
-                broken.append(f"{system.name}: {outcome.problem}")
+                broken.setdefault(outcome.problem, []).append(system.name)
                 continue
-            took = self._outcomes.timed(system, self.data.queries[query_id], outcome) or watch.timing
+            took = self._outcomes.timed(system, self.data.queries[query_id], outcome) or Timing(outcome.took, 0.0)
             plans.append(self._planned(system, outcome, took, known=known))
         if broken:
-            msg = f"{len(broken)} of {len(self.systems)} systems cannot be asked: " + "; ".join(broken)
+            told = "; ".join(f"{', '.join(names)}: {problem}" for problem, names in broken.items())
+            count = sum(map(len, broken.values()))
+            msg = f"{count} of {len(self.systems)} systems cannot be asked: {told}"
             raise ConfigurationError(msg)
         unknown = tuple(name for each in plans for name in each.unknown)
         cost, seconds = sum(each.cost for each in plans), sum(each.seconds for each in plans)

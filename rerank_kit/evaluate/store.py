@@ -6,8 +6,8 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,25 +68,48 @@ class RunStore:
         return self.get_many({key: None}).get(None)
 
     def get_many(self, named: Mapping[str, K]) -> dict[K, Any]:
-        """What stands under some keys, by other names of theirs, without those under which nothing does."""
+        """What stands under some keys, by other names of theirs, without those under which nothing does.
+
+        Raises:
+            ConfigurationError: The file cannot be read.
+        """
         found: dict[K, Any] = {}
         names = list(named)
         for begin in range(0, len(names), _AT_ONCE):
             keys = names[begin : begin + _AT_ONCE]
             marks = ",".join("?" * len(keys))
             asked = f"SELECT key, value FROM evaluation WHERE key IN ({marks})"  # noqa: S608 - only ?
-            with suppress(sqlite3.OperationalError), self._lock:  # another program's, where nothing may be written
-                for key, value in self._connection.execute(asked, keys):
+            with self._told("read"), self._lock:
+                rows = self._connection.execute(asked, keys).fetchall()
+                for key, value in rows:
                     with suppress(ValueError):
                         found[named[key]] = json.loads(value)
         return found
 
     def put(self, rows: Iterable[tuple[str, Any]]) -> None:
-        """Keep rows, all or none of them."""
+        """Keep rows, all or none of them.
+
+        Raises:
+            ConfigurationError: The file cannot be written.
+        """
         written = [(key, json.dumps(value, ensure_ascii=False)) for key, value in rows]
-        with self._lock, self._connection:
+        with self._told("written"), self._lock, self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("INSERT OR REPLACE INTO evaluation VALUES (?, ?)", written)
+
+    @contextmanager
+    def _told(self, what: str) -> Generator[None]:
+        """Say of which file an error is, and what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if "no such table" in str(error):  # another program's file, where nothing may be written
+                return
+            msg = (
+                f"store={str(self.path)!r} cannot be {what}: {error}: see that there is room and that no other program "
+                "holds it, or name another file; what is in it stays"
+            )
+            raise ConfigurationError(msg) from error
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -29,6 +30,7 @@ def summed_up(
     *,
     seed: int,
     margin: float,
+    notes: Sequence[str],
 ) -> Evaluation:
     """All of it.
 
@@ -39,17 +41,23 @@ def summed_up(
         measures: All of them; verdicts are on the first.
         seed: Of the statistics.
         margin: Systems are equal where they differ by no more.
+        notes: What was left out, mended, guessed, drawn or kept from before.
     """
     measure = measures[0]
     values = {each.name: each.values[measure] for each in results}
     first_stages = {each.name: each.first_stage for each in results}
-    comparisons = judged(values, first_stages, measure=measure, margin=margin, seed=seed) if len(results) > 1 else []
+    same = _same(results)
+    apart = {name: each for name, each in values.items() if name not in same}
+    known = {name: first_stages[name] for name in apart}
+    comparisons = judged(apart, known, measure=measure, margin=margin, seed=seed) if len(apart) > 1 else []
+    shared = [(each, name) for name, first in same.items() for each in comparisons if each.system == first]
+    comparisons += [_of_another(each, name) for each, name in shared]
     ceilings = {each.name: _ceiling(each, measure) for each in results if each.first_stage is None}
     findings = [
         *_failures(results),
         *_harms(comparisons, values),
         *_first_stages(comparisons),
-        *_alike(results),
+        *_alike(same),
         *_ceilings(results, ceilings),
         *_missing(results),
         *_losses(results, values),
@@ -58,7 +66,7 @@ def summed_up(
     ]
     return Evaluation(
         dataset=data,
-        notes=[*asked.notes, *_seen_whole(results), *_few_labels(results, measures)],
+        notes=[*notes, *_seen_whole(results), *_few_labels(results, measures)],
         asked=asked.queries,
         judgements=_all_judgements(results),
         measure=measure,
@@ -132,16 +140,31 @@ def _enough(first: str, known: Ceiling, enough: int) -> str:
     return f"{fewer[-1]} candidates of {first} are not enough: with them a perfect reranker reaches {less}"
 
 
-def _alike(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
-    """Systems whose rankings are the same throughout, so that one of them is not needed."""
-    found: list[dict[str, Any]] = []
-    known: dict[tuple[tuple[str, ...], ...], str] = {}
+def _same(results: Sequence[SystemResult]) -> dict[str, str]:
+    """Rerankers whose rankings are those of an earlier one throughout: they are compared once."""
+    found: dict[str, str] = {}
+    known: dict[tuple[object, ...], str] = {}
     for each in results:
-        same = known.setdefault(tuple(tuple(outcome.ids) for outcome in each.outcomes.values()), each.name)
-        if same != each.name:
-            told = f"{each.name} ranks exactly as {same} does, in every query: leave one out"
-            found.append(_finding("same", told, system=each.name, against=same))
+        if each.first_stage is not None:
+            rankings = (each.first_stage, *(tuple(outcome.ids) for outcome in each.outcomes.values()))
+            first = known.setdefault(rankings, each.name)
+            if first != each.name:
+                found[each.name] = first
     return found
+
+
+def _of_another(known: Judged, name: str) -> Judged:
+    """A comparison of the system that ranks alike, for this one."""
+    return replace(known, system=name, text=f"{name}{known.text.removeprefix(known.system)}")
+
+
+def _alike(same: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Systems of which one is not needed."""
+    told = "ranks exactly as"
+    return [
+        _finding("same", f"{name} {told} {first} does, in every query: leave one out", system=name, against=first)
+        for name, first in same.items()
+    ]
 
 
 def _missing(results: Sequence[SystemResult]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, cast
 
+from rerank_kit.checks import check_count
 from rerank_kit.combine.cascade import Cascade
 from rerank_kit.combine.identity import described
 from rerank_kit.combine.stages import Stage
@@ -24,11 +25,13 @@ from rerank_kit.wrong_kind import framework_of, is_retriever
 RECALLS = (10, 50, 100)
 """How many candidates are reranked where no system is named."""
 RECALL = 50
+_DIGITS = 9  # of a number of candidates
 _GRAMMAR = "'bm25', 'bm25@100 > onnx:embedded', 'given > cohere:rerank-v4.0-fast' or 'package.module:object'"
 _BUILT_IN = ("bm25", "given")
 
 Spec: TypeAlias = object
-"""A name, a `Reranker`, a function from a query and texts to scores, a retriever, or a pair (retriever, reranker)."""
+"""A name, a `Reranker`, a function from a query and texts to scores, a retriever, or (retriever, reranker), which may
+have a third: how many candidates are reranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class _Making:
         else:
             first, second = self._halves(spec)
             stage, recall = self._stage(first)
+            recall = _third(spec) or recall
             reranker = None if second is None else reranker_of(second)
         self._put(System(stage.name, stage))
         if reranker is not None:
@@ -166,7 +170,7 @@ class _Making:
                 raise ConfigurationError(msg)
             return (first, None) if first in _BUILT_IN else self._object(first)
         if _is_pair(spec):
-            return spec
+            return spec[0], spec[1]
         return (spec, None) if _finds(spec) else (None, spec)
 
     def _object(self, name: str) -> tuple[object, object]:
@@ -183,7 +187,7 @@ class _Making:
         if isinstance(given, str):
             name, at, count = given.rpartition("@")
             if at:
-                given, recall = name.strip(), int(count) if count.isdigit() else 0
+                given, recall = name.strip(), int(count) if _is_count(count) else 0
                 if recall == 0:
                     msg = f"systems: {name}@{count} reranks no candidates: write {name}@50 or so"
                     raise ConfigurationError(msg)
@@ -224,13 +228,17 @@ def _stages(names: str) -> Reranker:
     *before, last = map(str.strip, names.split(">"))
     for each in before:
         name, at, count = each.rpartition("@")
-        if not at or not count.isdigit() or int(count) < 1:
+        if not at or not _is_count(count) or int(count) < 1:
             msg = (
                 f"systems: {each!r} goes on to another reranker: say with how many, such as {each.partition('@')[0]}@20"
             )
             raise ConfigurationError(msg)
         stages.append(Stage(reranker_of(name.strip()), top_n=int(count)))
     return Cascade(*stages, Stage(reranker_of(last)), keep_rest=True)
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def _finds(spec: object) -> bool:
@@ -241,8 +249,13 @@ def _is_stage(spec: object) -> TypeGuard[FirstStage]:
     return callable(getattr(spec, "find", None))
 
 
-def _is_pair(spec: Spec) -> TypeGuard[tuple[object, object]]:
-    return isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) == 2  # noqa: PLR2004 - both halves
+def _is_pair(spec: Spec) -> TypeGuard[tuple[object, ...]]:
+    return isinstance(spec, tuple) and len(cast("tuple[object, ...]", spec)) in (2, 3)
+
+
+def _third(spec: Spec) -> int | None:
+    """How many candidates are reranked, where (retriever, reranker, recall) says so."""
+    return check_count("recall", spec[2]) if _is_pair(spec) and len(spec) == 3 else None  # noqa: PLR2004 - the third
 
 
 def _kind(name: str) -> str:
@@ -319,7 +332,12 @@ def _meant(name: str) -> str:
 def _onnx(model: str) -> Reranker:
     from rerank_kit.local import OnnxCrossEncoder
 
-    return OnnxCrossEncoder() if model == "embedded" else OnnxCrossEncoder(model)
+    if model == "embedded":
+        return OnnxCrossEncoder()
+    if get_close_matches(model, ["embedded"], cutoff=0.75) and not Path(model).exists():
+        msg = f"systems: 'onnx:{model}' is no model here: did you mean 'onnx:embedded'?"
+        raise ConfigurationError(msg)
+    return OnnxCrossEncoder(model)
 
 
 def _local(name: str) -> Callable[[str], Reranker]:

@@ -73,14 +73,14 @@ def read_judgements(path: Path, encoding: str) -> tuple[dict[str, dict[str, int]
 
 
 def read_run(path: Path, encoding: str) -> Mapping[str, Sequence[str]]:
-    """What a run brought for each query, best first: by the scores, and by the order of the lines where they are equal.
+    """What a run brought for each query, best first: by scores; where these are equal by ranks, or as they come.
 
-    A line is `query Q0 document rank score name`. The ranks are not read, as by trec_eval.
+    A line is `query Q0 document rank score name`.
 
     Raises:
         ConfigurationError: The file is empty, a line is not so, or a document comes twice for a query.
     """
-    scores: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, tuple[float, float]]] = {}
     for place, query, document, score in _run(path, encoding):
         found = scores.setdefault(query, {})
         if document in found:
@@ -89,10 +89,11 @@ def read_run(path: Path, encoding: str) -> Mapping[str, Sequence[str]]:
     if not scores:
         msg = f"{path} is empty: a run has lines such as: q1 Q0 d7 1 12.5 bm25"
         raise ConfigurationError(msg)
-    return {query: sorted(found, key=lambda each: -found[each]) for query, found in scores.items()}
+    return {query: sorted(found, key=found.__getitem__) for query, found in scores.items()}
 
 
-def _run(path: Path, encoding: str) -> Iterator[tuple[Place, str, str, float]]:
+def _run(path: Path, encoding: str) -> Iterator[tuple[Place, str, str, tuple[float, float]]]:
+    """Lines, with what documents are ordered by."""
     for place, line in lines(path, encoding):
         fields = _fields(line)
         try:
@@ -101,7 +102,12 @@ def _run(path: Path, encoding: str) -> Iterator[tuple[Place, str, str, float]]:
             score = float("nan")
         if score != score:  # noqa: PLR0124 - it is no number
             place.refuse(f"a run's line is: query Q0 document rank score name, not {line[:80]!r}")
-        yield place, fields[0], fields[2], score
+        yield place, fields[0], fields[2], (-score, _rank(fields[3]))
+
+
+def _rank(field: str) -> float:
+    """A rank; that of a run without ranks is no number, and counts for nothing."""
+    return float(field) if field.isascii() and field.isdigit() else 0.0
 
 
 def _fields(line: str) -> list[str]:

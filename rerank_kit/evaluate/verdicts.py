@@ -66,7 +66,7 @@ def verdict(comparison: Comparison, p_adjusted: float) -> Verdict:
     _check_p("p_adjusted", p_adjusted)
     if comparison.queries < fewest(comparison.level):
         return "inconclusive"
-    inside = -comparison.margin <= comparison.low and comparison.high <= comparison.margin
+    inside = -comparison.margin - TIE <= comparison.low and comparison.high <= comparison.margin + TIE
     if inside and comparison.queries >= FEWEST_EQUAL:
         return "equal"
     if p_adjusted <= 1 - comparison.level:

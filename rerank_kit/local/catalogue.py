@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.local.families import Family, families
 
 _SHOWN = 3
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def described(words: str = "") -> str:
+def described(words: str = "", here: Mapping[str, str] = _NOTHING) -> str:
     """Families in blocks of lines; of all, or of those in whose block each of the words stands.
+
+    Args:
+        words: The words.
+        here: Models that are on this machine, with what is here of each.
 
     Raises:
         ConfigurationError: There are none.
     """
+    return "\n\n".join(_block(family, here) for family in _chosen(words, here))
+
+
+def listed(words: str = "", here: Mapping[str, str] = _NOTHING) -> list[dict[str, Any]]:
+    """The same as plain values, one for each model.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    return [
+        {
+            "model": model.name,
+            "family": family.name,
+            "parameters": model.parameters or None,
+            "languages": family.languages,
+            "licence": family.licence,
+            "tokens": min(model.context, family.max_length or model.context),
+            "runs_on": _ways(family),
+            "needs": _needs(family) or None,
+            "here": here.get(model.name),
+        }
+        for family in _chosen(words, here)
+        for model in family.models
+    ]
+
+
+def _chosen(words: str, here: Mapping[str, str]) -> list[Family]:
     wanted = words.lower().split()
-    blocks = [_block(family) for family in families()]
-    found = [block for block in blocks if all(word in block.lower() for word in wanted)]
+    found = [family for family in families() if all(word in _block(family, here).lower() for word in wanted)]
     if not found:
         raise _not_found(words, wanted)
-    return "\n\n".join(found)
+    return found
 
 
 def _not_found(words: str, wanted: Sequence[str]) -> ConfigurationError:
@@ -50,7 +83,8 @@ def sources() -> str:
     return "\n".join(f"- {family.name}: {family.source}." for family in families())
 
 
-def _block(family: Family) -> str:
+def _block(family: Family, here: Mapping[str, str]) -> str:
+    there = [f"{model.name} ({here[model.name]})" for model in family.models if model.name in here]
     lines = {
         "models": _models(family),
         "languages": family.languages,
@@ -59,6 +93,8 @@ def _block(family: Family) -> str:
         "runs on": _ways(family),
         "prompt": _prompt(family),
         "score": _score(family),
+        "needs": _needs(family),
+        "here": ", ".join(there),
         "source": family.source,
     }
     return "\n  ".join([family.name, *(f"{name}: {value}" for name, value in lines.items() if value)])
@@ -89,6 +125,15 @@ def _ways(family: Family) -> str:
     else:
         ways = ["ONNX Runtime, PyTorch"]
     return "; ".join([*ways, *([f"servers: {family.servers}"] if family.servers else [])])
+
+
+def _needs(family: Family) -> str:
+    """What to install."""
+    if family.refused:
+        return ""
+    code = " and trust_remote_code=True" if any(model.code for model in family.models) else ""
+    torch = f'pip install "rerank-kit[sentence-transformers]"{code}'
+    return f'{torch}; or pip install "rerank-kit[export]" and rerank-kit export MODEL --to DIR, faster on a CPU'
 
 
 def _prompt(family: Family) -> str:

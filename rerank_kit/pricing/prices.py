@@ -44,6 +44,7 @@ class Price:
         cache_read: For LLMs: the price of what it takes from its prompt cache.
         cache_write: For LLMs: the price of what it puts there.
         above: For LLMs: the row is for prompts of more tokens than this, and then for all tokens of the request.
+        monthly_minimum: What a month costs at least, by contract; `plan` counts it.
         date: When the price was looked up.
         source: Where.
         verified: Whether that was the vendor's own price list.
@@ -59,6 +60,7 @@ class Price:
     cache_read: float | None = None
     cache_write: float | None = None
     above: int = 0
+    monthly_minimum: float = 0.0
     date: dt.date | None = None
     source: str = ""
     verified: bool = False
@@ -74,6 +76,7 @@ class Price:
             "documents": self.documents,
             "chunk_tokens": self.chunk_tokens,
             "above": self.above,
+            "monthly_minimum": self.monthly_minimum,
         }
         if self.unit == "chat":
             numbers |= {"output": self.output, "cache_read": self.cache_read, "cache_write": self.cache_write}

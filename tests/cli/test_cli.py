@@ -139,7 +139,9 @@ def test_importing_the_command_line_loads_no_engine() -> None:
     assert loaded.isdisjoint(["torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "typer", "rich"])
 
 
-@pytest.mark.parametrize("name", ["search", "rerank", "eval", "report", "status", "models", "export"])
+@pytest.mark.parametrize(
+    "name", ["search", "rerank", "eval", "report", "plan", "status", "doctor", "check", "models", "export"]
+)
 def test_the_examples_in_the_help_are_commands(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE, name: str) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert main([name, "--help"]) == 0

@@ -25,6 +25,7 @@ from rerank_kit import (
 )
 from rerank_kit.cache import Cached
 from rerank_kit.combine.calibrated import log_odds
+from rerank_kit.combine.identity import identity_of
 from rerank_kit.values import UNJUDGED, Hit
 
 SCORES = [0.9, 0.2, 0.6]
@@ -177,9 +178,7 @@ def test_it_is_what_the_reranker_inside_is() -> None:
     )
     assert reranker.fingerprint not in (None, "scripted", Calibrated(Scored(), STEPS).fingerprint)
     nameless = Scored(fingerprint=None)
-    kept = Calibration(
-        "tests.combine.test_calibrated.Scored('scored')", "Scored()", "platt", PLATT.knots, 0.5, "recall", 1.0
-    )
+    kept = Calibration(identity_of(nameless), "Scored()", "platt", PLATT.knots, 0.5, "recall", 1.0)
     assert Calibrated(nameless, kept).fingerprint is None
     assert repr(reranker) == "Calibrated(Scored(), precision 0.8 at 0.4)"
     for twin in (copy.deepcopy(reranker), pickle.loads(pickle.dumps(reranker))):

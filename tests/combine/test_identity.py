@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
 import pytest
 
-from rerank_kit import Budget, Cascade, Fallback, Rules, Stage
-from rerank_kit.combine.identity import described
+from rerank_kit import Budget, Cascade, Fallback, Reranker, Rules, Stage
+from rerank_kit.combine.identity import described, identity_of
 from rerank_kit.decide import DecisionLimits
 from rerank_kit.rules import one_of
 from tests.doubles import Gated, Scripted
@@ -39,9 +40,14 @@ def test_every_setting_is_in_it(options: dict[str, Any]) -> None:
 
 
 def test_what_is_of_users_is_told_by_class_and_model() -> None:
-    assert described(Scripted()) == "tests.doubles.Scripted('scripted')"
+    assert re.fullmatch(r"tests.doubles.Scripted [0-9a-f]{16}\('scripted'\)", described(Scripted()))
     assert described([Gated()]) == "[gated]"
     assert described(described) == "rerank_kit.combine.identity.described"
+    assert re.fullmatch(r"tests.combine.test_identity.cascade [0-9a-f]{16}", described(cascade))
+    assert described(int) == "builtins.int"
+    one, other = (lambda query, texts: [1.0]), (lambda query, texts: [2.0])
+    assert described(one) == described(one)
+    assert identity_of(Reranker.of(one)) != identity_of(Reranker.of(other))
     assert described({"b", "a", None}) == "{'a', 'b', None}"
 
 

@@ -127,7 +127,7 @@ def test_steps_for_many_labels() -> None:
         ({"recall": 0.5, "top_n": 0}, "top_n must be"),
         ({"recall": 0.5, "seed": -1}, "seed must be"),
         ({"recall": 0.5, "system": "given"}, r"system='given' has no reranker to calibrate; those that have: 'noisy'"),
-        ({"precision": 0.999}, r"noisy: no threshold reaches precision 0.999: .* alone 0\.9"),
+        ({"precision": 0.999}, r"noisy: no threshold reaches precision 0.999: .* probability of 0\.9"),
         ({"recall": 0.5, "method": "isotonic"}, 'follows chance with 100 relevant documents: .* Pass method="platt"'),
     ],
 )

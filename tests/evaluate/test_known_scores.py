@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from rerank_kit import Budget, Cascade, Deadline, Document, Ranking, Reranker, Rules, Stage, Usage
+from rerank_kit.cache import Cached
 from rerank_kit.cache.store import Kept
 from rerank_kit.evaluate.known_scores import Asking, KnownScores, has_own_scores
 from rerank_kit.evaluate.store import RunStore
@@ -135,3 +136,16 @@ def test_everything_that_is_known_of_a_hit_is_kept() -> None:
     kept = Kept(0.5, "because", (0, 4), 0.1, "yes", {"yes": 0.5, "no": 0.5}, 0.5)
     store.put({key: kept})
     assert store.get([key, ("model", "query", "other")]) == {key: kept}
+
+
+def test_what_is_free_is_a_model_of_this_machine_whatever_is_around_it() -> None:
+    class Dear(Words):
+        def cost(self, usage: Usage) -> float:
+            return 1.0
+
+    for reranker, free in ((Cached(Words()), True), (Dear(), False), (Cached(Dear()), False)):
+        store = RunStore()
+        _ranked(reranker, store)
+        again, _ = _ranked(reranker, store)
+        assert again.spared
+        assert again.spared_money is not free

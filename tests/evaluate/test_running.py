@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -397,6 +398,123 @@ def test_a_reranker_that_leaves_documents_out_is_asked_for_all_of_them() -> None
     assert not found["choosy"].failed
     assert all(len(each.order) == 1 for each in found["choosy"].outcomes.values())
     assert choosy.asked == [3] * (len(QUERIES) + 1)
+
+
+def test_what_was_kept_of_a_function_is_told(tmp_path: Path) -> None:
+    def mine(query: str, texts: list[str]) -> list[float]:
+        return [float(len(text)) for text in texts]
+
+    store = tmp_path / "store.db"
+    always = evaluate(DATA, {"mine": mine}, store=store).notes
+    (note,) = set(evaluate(DATA, {"mine": mine}, store=store).notes) - set(always)
+    assert note.startswith(f"mine: 10 of 10 rankings are those that were kept in {store}. It is known by its name")
+    words = Words()
+    evaluate(DATA, {"words": words}, store=store)
+    assert evaluate(DATA, {"words": words}, store=store).notes == always
+
+
+def test_rerankers_that_rank_alike_are_compared_once() -> None:
+    systems = {"one": ("bm25@3", Words()), "two": ("bm25@3", Words()), "other": ("bm25@3", Words(-1))}
+    found = evaluate(DATA, systems)
+    (same,) = [each["text"] for each in found.findings if each["kind"] == "same"]
+    assert same == "two ranks exactly as one does, in every query: leave one out"
+    alone = evaluate(DATA, {"one": systems["one"], "other": systems["other"]})
+    known = {(each.system, each.against): each for each in found.comparisons}
+    for each in alone.comparisons:
+        assert known[each.system, each.against] == each
+    assert known["two", "bm25"].p_adjusted == known["one", "bm25"].p_adjusted
+    assert known["two", "bm25"].text == known["one", "bm25"].text.replace("one", "two", 1)
+    assert ("two", "one") not in known
+
+
+def test_who_ends_python_is_a_system_that_failed() -> None:
+    def ends(query: str, texts: list[str]) -> list[float]:
+        raise SystemExit(0)
+
+    class Ending(Words):
+        def score(self, pairs: Sequence[tuple[str, str]], deadline: Deadline) -> list[float]:
+            raise SystemExit(0)
+
+    for each in (ends, Ending()):
+        with pytest.raises(ConfigurationError, match="mine: SystemExit: 0"):
+            evaluate(DATA, {"mine": each})
+
+    class Stage:
+        name, free = "ending", True
+
+        def find(self, query_id: str, query: str, depth: int) -> list[Found]:
+            raise SystemExit(0)
+
+    with pytest.raises(ConfigurationError, match=r"ending@50 > Words\(words\), ending: SystemExit: 0"):
+        evaluate(DATA, [(Stage(), Words())])
+
+
+@pytest.mark.parametrize("price", [float("nan"), -1.0, float("inf")])
+def test_a_price_that_is_none_is_not_known(price: float) -> None:
+    found = evaluate(DATA, {"paid": Paid(price)}, confirm=lambda plan: plan.unknown == ("paid",))
+    assert found["paid"].cost_per_1000 is None
+
+
+def test_what_a_reranker_does_to_metadata_is_no_concern_of_others() -> None:
+    class Writes(Paid):
+        def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+            seen.extend(dict(each.metadata) for each in documents)
+            for each in documents:
+                each.metadata["seen"] = True  # type: ignore[index]
+            return super().flow(query, documents, deadline)
+
+    seen: list[dict[str, Any]] = []
+    evaluate(DATA, {"one": Writes(0.0), "two": Writes(0.0)})
+    assert {"seen": True} not in seen
+
+
+def test_a_measure_on_which_there_is_no_verdict_is_refused_before_anything_is_asked() -> None:
+    words = Words()
+    with pytest.raises(ConfigurationError, match=r"measure='NumRet' is no share, from 0 to 1"):
+        evaluate(DATA, {"words": words}, measure="NumRet")
+    assert words.pairs == []
+
+
+def test_the_plan_of_a_run_that_goes_on_is_of_what_it_took(tmp_path: Path) -> None:
+    def slow(query: str, texts: list[str]) -> list[float]:
+        time.sleep(0.05)
+        return [1.0] * len(texts)
+
+    store, plans = tmp_path / "store.db", list[Plan]()
+
+    def agree(plan: Plan) -> bool:
+        plans.append(plan)
+        return True
+
+    evaluate(DATA.sampled(2), {"slow": slow}, store=store, confirm=agree)
+    evaluate(DATA, {"slow": slow}, store=store, confirm=agree)
+    assert plans[1].seconds >= 0.05 * 8
+
+
+def test_a_row_of_something_else_is_computed_anew(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    first = evaluate(DATA, {"words": Words()}, store=store)
+    with sqlite3.connect(store) as connection:
+        connection.execute("""UPDATE evaluation SET value = '{"order": []}'""")
+    assert evaluate(DATA, {"words": Words()}, store=store)["words"].values == first["words"].values
+
+
+def test_a_store_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    evaluate(DATA, {"words": Words()}, store=store)
+    with sqlite3.connect(store) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("CREATE TRIGGER no BEFORE INSERT ON evaluation BEGIN SELECT raise(ABORT, 'full'); END")
+    with pytest.raises(ConfigurationError, match=r"store='.*store.db' cannot be written: full: see that there is room"):
+        evaluate(DATA, {"other": Words(-1)}, store=store)
+    with sqlite3.connect(store) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = store.stat().st_size
+    with store.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * (size - 4096))
+    with pytest.raises(ConfigurationError, match=r"store='.*store.db' cannot be "):
+        evaluate(DATA, {"words": Words()}, store=store)
 
 
 def test_a_reranker_that_is_handed_too_few_candidates_is_told_of(tmp_path: Path) -> None:

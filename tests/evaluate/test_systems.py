@@ -37,6 +37,10 @@ def names(given: Any, data: Dataset = DATA) -> list[tuple[str, str, int | None]]
     return [(each.name, each.first_stage.name, each.recall) for each in systems_of(given, data)]
 
 
+def _by_words(query: str, texts: list[str]) -> list[float]:
+    return [float(len(each)) for each in texts]
+
+
 def test_by_default_the_embedded_model_is_tried_on_few_and_many_candidates() -> None:
     assert names(None) == [
         ("bm25", "bm25", None),
@@ -258,3 +262,22 @@ def test_given_candidates_are_found() -> None:
 
 OTHERS = langchain_rerank_kit.BM25Retriever.from_texts(["one text", "another text"])
 OTHERS_NAME = "tests.evaluate.test_systems:OTHERS"
+
+
+def test_a_pair_may_say_how_many_candidates_are_reranked() -> None:
+    names = [each.name for each in systems_of([("bm25", _by_words), ("bm25", _by_words, 10)], DATA)]
+    assert [name.partition(" ")[0] for name in names] == ["bm25", "bm25@50", "bm25@10"]
+    with pytest.raises(ConfigurationError, match="recall must be"):
+        systems_of([("bm25", _by_words, 0)], DATA)
+
+
+def test_the_name_of_the_embedded_model_is_meant() -> None:
+    with pytest.raises(ConfigurationError, match=r"'onnx:embeded' is no model here: did you mean 'onnx:embedded'\?"):
+        systems_of(["bm25@50 > onnx:embeded"], DATA)
+
+
+@pytest.mark.parametrize("count", ["²", "9" * 5000, "0"])
+def test_a_number_of_candidates_is_one(count: str) -> None:
+    for name in (f"bm25@{count} > onnx:embedded", f"bm25 > onnx:embedded@{count} > onnx:embedded"):
+        with pytest.raises(ConfigurationError, match=r"reranks no candidates|say with how many"):
+            systems_of([name], DATA)

@@ -146,6 +146,7 @@ def test_what_is_no_probability_is_refused(bad: Any) -> None:
         ({"low": -0.001}, 0.01, "inconclusive"),  # and nothing is better of which the interval doubts it
         ({"high": 0.001, "low": -0.09}, 0.01, "inconclusive"),
         ({"low": 0.001, "high": 0.009}, 0.01, "equal"),  # surely different, and by too little to matter
+        ({"low": -0.01 - 1e-12, "high": 0.01 + 1e-12}, 1.0, "equal"),  # 0.51 - 0.5 is more than 0.01, to a computer
         ({"low": -0.01, "high": 0.01}, 1.0, "equal"),
         ({"low": -0.011, "high": 0.01}, 1.0, "inconclusive"),
         ({"low": 0.0, "high": 0.0, "margin": 0.0}, 1.0, "equal"),

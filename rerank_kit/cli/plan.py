@@ -1,0 +1,177 @@
+"""`rerank-kit plan`: what every back end would cost in a month, and which one to begin with."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rerank_kit.cli.formats import Html, Markdown
+from rerank_kit.cli.options import EMBEDDED, AsJson, only_one
+from rerank_kit.cli.telling import say, tell
+from rerank_kit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rerank_kit.cli.timing import Timed
+    from rerank_kit.pricing import Plan, Prices
+
+EXAMPLES = (
+    "plan --queries 200000 --machine-price 60",
+    "plan --queries 20000 --language zh --data-must-stay --cores 8",
+    "plan --queries 500000 --measure notes --machine-price 60 --html plan.html",
+    "plan --queries 50000 --vendor Anthropic --contextual claude-haiku-5-5 --corpus-tokens 20000000",
+    "plan --queries 1000 --machine-price 60 --break-even cohere:rerank-v4.0-fast onnx:embedded",
+)
+_NAMES = (
+    "queries candidates tokens_per_document query_tokens language data_must_stay latency vendor peak hardware cores "
+    "machine_price pairs_per_second judge judged decision decided contextual corpus_tokens document_tokens changed"
+)
+_ARGUMENT = re.compile(
+    rf"^(?:{'|'.join(_NAMES.split())})\b|\b(?:{'|'.join(each for each in _NAMES.split() if '_' in each)})\b"
+)
+_FAST = "BACKEND=NUMBER"
+
+
+def run(
+    queries: Annotated[int, typer.Option(help="How many there are in a month.")],
+    *,
+    candidates: Annotated[int, typer.Option(help="How many documents of a query are reranked.")] = 50,
+    tokens_per_document: Annotated[
+        int | None, typer.Option(help="The mean; by default 300, or what --measure finds.")
+    ] = None,
+    query_tokens: Annotated[int, typer.Option(help="Of a query.")] = 20,
+    language: Annotated[str, typer.Option(help="Of the documents: a code such as zh, or several.")] = "en",
+    data_must_stay: Annotated[bool, typer.Option("--data-must-stay", help="Nothing may go to a vendor.")] = False,
+    latency: Annotated[float | None, typer.Option(metavar="SECONDS", help="Reranking may take so long.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="The one that may be used, such as Anthropic.")] = None,
+    peak: Annotated[float, typer.Option(help="So many times the mean has the busiest hour.")] = 5.0,
+    hardware: Annotated[str | None, typer.Option(metavar="NAME", help="What your machine is called.")] = None,
+    machine_price: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", help="What a machine of yours costs a month.")
+    ] = None,
+    cores: Annotated[int | None, typer.Option(help="Of that machine's CPU.")] = None,
+    pairs_per_second: Annotated[
+        list[str] | None,
+        typer.Option(metavar=_FAST, help="How fast a local model is there. Several times, if need be."),
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Time local rerankers here, on the documents of a folder.")
+    ] = None,
+    reranker: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="What is timed; by default the model that comes along.")
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Of the files that are measured on.")] = "utf-8",
+    judge: Annotated[str | None, typer.Option(metavar="MODEL", help="An LLM that judges the last few.")] = None,
+    judged: Annotated[int, typer.Option(help="How many.")] = 10,
+    decision: Annotated[str | None, typer.Option(metavar="MODEL", help="A decision model behind the reranker.")] = None,
+    decided: Annotated[int, typer.Option(help="How many documents it gets.")] = 30,
+    contextual: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="An LLM that writes a context for each chunk.")
+    ] = None,
+    corpus_tokens: Annotated[int | None, typer.Option(help="Of all documents together.")] = None,
+    document_tokens: Annotated[int, typer.Option(help="Of the document that a chunk is from.")] = 8_000,
+    changed: Annotated[float, typer.Option(help="The part of the documents that changes in a month, 0 to 1.")] = 0.0,
+    prices: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Your own prices (TOML), which go before ours.")
+    ] = None,
+    break_even: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="ONE OTHER", help="Say only where these two cost the same.")
+    ] = None,
+    html: Html = None,
+    as_json: AsJson = False,
+    markdown: Markdown = False,
+) -> None:
+    """Say what every back end would cost in a month, by each vendor's own rules, and which one to begin with.
+
+    Nothing is sent anywhere. What is not known is "?", and never 0.
+    """
+    only_one(json=as_json, markdown=markdown, break_even=break_even)
+    _check_page(html)
+    if reranker and measure is None:
+        msg = "--reranker names what --measure times: add --measure DIR, or say --pairs-per-second"
+        raise typer.BadParameter(msg)
+    rates = dict(map(_rate, pairs_per_second or ()))
+    given: dict[str, Any] = {
+        "candidates": candidates,
+        "query_tokens": query_tokens,
+        "language": language,
+        "data_must_stay": data_must_stay,
+        "latency": latency,
+        "vendor": vendor,
+        "peak": peak,
+        "hardware": hardware,
+        "machine_price": machine_price,
+        "cores": cores,
+        "pairs_per_second": rates,
+        "judge": judge,
+        "judged": judged,
+        "decision": decision,
+        "decided": decided,
+        "contextual": contextual,
+        "corpus_tokens": corpus_tokens,
+        "document_tokens": document_tokens,
+        "changed": changed,
+    }
+    listed = _prices(prices)
+    given["tokens_per_document"] = 300 if tokens_per_document is None else tokens_per_document
+    made = _planned(queries, listed, given)
+    if measure is not None:  # what is wrong was told before
+        found = _timed(measure, reranker or [EMBEDDED], candidates, encoding)
+        given["hardware"] = hardware or f"this one ({found.machine})"
+        given["speeds"] = found.speeds(None if tokens_per_document is None else found.mean + query_tokens)
+        given["tokens_per_document"] = found.lengths if tokens_per_document is None else tokens_per_document
+        made = _planned(queries, listed, given)
+    if html is not None:
+        Path(html).write_text(made.to_html(), "utf-8")
+        tell(f"rerank-kit: wrote {html}, which any browser shows")
+    if break_even is not None:
+        say(str(made.break_even(*break_even) or "? what one of them costs is not known"))
+    else:
+        say(made.to_json() if as_json else made.to_markdown() if markdown else str(made))
+
+
+def _prices(file: str | None) -> Prices:
+    from rerank_kit.pricing import Prices, known_prices
+
+    return known_prices() if file is None else known_prices().override(Prices.load(file))
+
+
+def _planned(queries: int, prices: Prices, given: dict[str, Any]) -> Plan:
+    """The plan.
+
+    Raises:
+        BadParameter: An option is wrong.
+    """
+    from rerank_kit.pricing import plan
+
+    try:
+        return plan(queries, prices=prices, **given)
+    except ConfigurationError as error:
+        told = _ARGUMENT.sub(lambda found: f"--{found[0].replace('_', '-')}", str(error))
+        raise typer.BadParameter(told) from error
+
+
+def _timed(folder: str, names: list[str], candidates: int, encoding: str) -> Timed:
+    from rerank_kit.checks import check_text
+    from rerank_kit.cli.timing import timed
+
+    tell(f"rerank-kit: timing {', '.join(names)} on {folder}")
+    return timed(folder, names, candidates, check_text("encoding", encoding))
+
+
+def _rate(said: str) -> tuple[str, float]:
+    """A back end, and how many pairs a second it scores."""
+    name, _, number = said.rpartition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        msg = f"--pairs-per-second {said!r} is not {_FAST}: write onnx:embedded=400, say"
+        raise typer.BadParameter(msg) from None
+
+
+def _check_page(html: str | None) -> None:
+    if html is not None and (Path(html).is_dir() or not Path(html).absolute().parent.is_dir()):
+        msg = f"--html {html!r} is no file in a folder that exists: make the folder, or name another file"
+        raise typer.BadParameter(msg)

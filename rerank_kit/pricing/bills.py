@@ -1,0 +1,121 @@
+"""What a back end costs in a month as a function of how many queries there are, and where two such functions cross."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+_PIECES = 100  # straight parts of two bills that are looked at for a crossing, such as so many machines
+
+Line: TypeAlias = tuple[float, float, float]
+"""Dollars at no queries, dollars of each query, and the volume up to which that holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What is paid for each query.
+
+    Attributes:
+        per_query: US dollars.
+        minimum: US dollars that a month costs at least.
+    """
+
+    per_query: float
+    minimum: float = 0.0
+
+    def dollars(self, queries: float) -> float:
+        """What so many queries a month cost."""
+        return max(self.minimum, self.per_query * queries)
+
+    def line(self, queries: float) -> Line:
+        """The straight part right behind a volume."""
+        if self.per_query * queries < self.minimum:
+            return self.minimum, 0.0, self.minimum / self.per_query if self.per_query else math.inf
+        return 0.0, self.per_query, math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What is paid for machines, of which there is one at least.
+
+    Attributes:
+        price: US dollars of one for a month.
+        capacity: Queries a month that one can serve.
+    """
+
+    price: float
+    capacity: float
+
+    def count(self, queries: float) -> int:
+        """How many so many queries a month need."""
+        return max(1, math.ceil(queries / self.capacity))
+
+    def dollars(self, queries: float) -> float:
+        """What so many queries a month cost."""
+        return self.count(queries) * self.price
+
+    def line(self, queries: float) -> Line:
+        """The straight part right behind a volume."""
+        count = math.floor(queries / self.capacity + 1e-9) + 1
+        return count * self.price, 0.0, count * self.capacity
+
+
+Bill: TypeAlias = tuple[Metered | Machines, ...]
+"""All that is paid for."""
+
+
+def dollars(bill: Bill, queries: float) -> float:
+    """What so many queries a month cost, in US dollars."""
+    return sum(part.dollars(queries) for part in bill)
+
+
+def crossings(one: Bill, other: Bill) -> Generator[float]:
+    """The volumes behind which the cheaper of two bills is the dearer one, smallest first, up to 100 machines.
+
+    Machines come whole, so that there may be several. There are none where one of them is cheaper, or both cost the
+    same, however many queries there are.
+    """
+    volume, cheaper = 0.0, 0
+    for _ in range(_PIECES):
+        fixed, slope, until = _difference(one, other, volume)
+        first = _sign(fixed + slope * volume)
+        last = _sign(fixed + slope * until if math.isfinite(until) else slope or fixed)
+        cheaper = cheaper or first
+        if first and first != cheaper:
+            yield volume
+            cheaper = first
+        if last and last != (cheaper := cheaper or last):
+            yield -fixed / slope
+            cheaper = last
+        if not math.isfinite(until):
+            return
+        volume = until
+
+
+def _difference(one: Bill, other: Bill, queries: float) -> Line:
+    """The first bill less the second one, in the straight part right behind a volume."""
+    ours, theirs = ([part.line(queries) for part in bill] for bill in (one, other))
+    fixed, slope = (sum(each[place] for each in ours) - sum(each[place] for each in theirs) for place in (0, 1))
+    return fixed, slope, min((each[2] for each in (*ours, *theirs)), default=math.inf)
+
+
+def _sign(value: float) -> int:
+    small = 1e-9  # dollars, which rounding may leave
+    return 0 if abs(value) < small else int(math.copysign(1, value))
+
+
+def points(bill: Bill, most: float, steps: int = 200) -> list[tuple[float, float]]:
+    """Where the line of a bill bends, up to a volume: pairs of queries and dollars, so many at most."""
+    found, volume = list[tuple[float, float]](), 0.0
+    while volume < most and len(found) < steps - 1:
+        fixed, slope, until = _difference(bill, (), volume)
+        end = min(until, most)
+        found += [(volume, fixed + slope * volume), (end, fixed + slope * end)]
+        volume = end
+    return (
+        found
+        if volume >= most
+        else [(most * step / steps, dollars(bill, most * step / steps)) for step in range(1, steps + 1)]
+    )

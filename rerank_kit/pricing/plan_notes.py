@@ -1,0 +1,84 @@
+"""What has to be known to read a plan: what was assumed, what is not known, and how far its prices can be trusted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from rerank_kit.pricing.amounts import money
+from rerank_kit.pricing.backends import known_backends
+from rerank_kit.pricing.metering import pair_tokens
+from rerank_kit.pricing.rows import Row, Stage
+from rerank_kit.pricing.workload import Workload
+
+_OLD = dt.timedelta(days=365)
+_FAR = 2  # times the tokens of the longest pairs that were measured
+
+
+def notes(rows: Sequence[Row], behind: Sequence[Stage], work: Workload, today: dt.date) -> list[str]:
+    """They as sentences."""
+    return [
+        *_about_prices(rows, today),
+        *_unknown(rows, behind, work),
+        *_about_machines(rows, work),
+        *_about_contexts(behind, work),
+        "tokens are counted alike for all, but for LLMs whose tokenizer is known to make more",
+        "free tiers, volume discounts and taxes are not in it",
+    ]
+
+
+def _about_prices(rows: Sequence[Row], today: dt.date) -> list[str]:
+    found: list[str] = []
+    priced = [each for each in rows if each.price is not None]
+    dated = [(each.row.model, each.price.date) for each in priced if each.price is not None]
+    if old := [f"{model} ({date})" for model, date in dated if date is not None and today - date > _OLD]:
+        found.append(f"these prices are older than a year, look them up: {', '.join(old)}")
+    if undated := [model for model, date in dated if date is None]:
+        found.append(f"nobody says of when these prices are: {', '.join(undated)}")
+    if unverified := [each for each in priced if not each.verified]:
+        found.append(
+            f"{len(unverified)} of {len(priced)} prices were not read on the vendor's own price list: each stands with "
+            "its source and date, so check a row before you rely on it, and put your own into a file of prices"
+        )
+    return found
+
+
+def _unknown(rows: Sequence[Row], behind: Sequence[Stage], work: Workload) -> list[str]:
+    found: list[str] = []
+    if missing := [each.backend for each in rows if each.kind != "local" and each.per_query is None]:
+        found.append(f"no price is known of {', '.join(missing)}: add a row to your prices")
+    if stages := [each.name for each in behind if each.dollars is None]:
+        found.append(f"what this stage costs is not known, and with it no sum: {', '.join(stages)}")
+    if slow := [each.backend for each in rows if each.kind == "local" and each.machines is None]:
+        found.append(f"how fast these are there is not known: {', '.join(slow)}. Measure them, or say pairs_per_second")
+    if work.latency is not None and any(each.fits and each.seconds is None for each in rows):
+        found.append("of back ends whose seconds are not known, none was left out for being slow")
+    return found
+
+
+def _about_machines(rows: Sequence[Row], work: Workload) -> list[str]:
+    known, found = known_backends(), list[str]()
+    where = work.hardware or (f"{work.cores} cores" if work.cores is not None else known.machine)
+    price = "not known" if work.machine_price is None else f"{money(work.machine_price)} a month"
+    found.append(
+        f"a machine of yours is {where}, whose price is {price}; there are as many as the busiest hour needs, which "
+        f"has {work.peak:g} times the mean, and nobody's work is in it"
+    )
+    longest = max(each.tokens or 0 for each in known.speeds)
+    if any(each.machines is not None and pair_tokens(each.row, work) > _FAR * longest for each in rows):
+        found.append(
+            f"speeds were measured with pairs of up to {longest} tokens and are in proportion: longer ones take more"
+        )
+    return found
+
+
+def _about_contexts(behind: Sequence[Stage], work: Workload) -> list[str]:
+    if work.contextual is None:
+        return []
+    known = known_backends()
+    (stage,) = [each for each in behind if each.name.startswith("contexts")]
+    whole = f"{work.corpus_tokens:,} tokens of documents"
+    return [
+        f"contexts of {whole} cost {money(stage.once)} once, by the formula of {known.contextual_source}",
+        f"contexts make each candidate about {known.context_tokens} tokens longer, which is in all rows",
+    ]
