@@ -64,11 +64,12 @@ class ModelFiles:
     @property
     def max_length(self) -> int:
         """The most tokens that the model reads, query and special ones included."""
-        positions = self.config.get("max_position_embeddings")
+        positions = self.config.get("max_position_embeddings", self.config.get("n_positions"))
         if self.config.get("model_type") in _COUNTS_FROM_PADDING and isinstance(positions, int):
             padding = self.config.get("pad_token_id")
             positions -= 1 + (1 if padding is None else int(padding))
         limits = [self.tokenizer_config.get("model_max_length"), self.by_library.get("max_seq_length"), positions]
+        limits.append(_text_options(self.by_library).get("max_length"))
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
@@ -95,6 +96,14 @@ class ModelFiles:
         settings = [dict(each) for each in (self.config, self.tokenizer_config, self.sentence_config)]
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.digest()
+
+
+def _text_options(sentence_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What sentence-transformers tells the tokenizer for each text."""
+    found: Any = sentence_config
+    for name in ("processing_kwargs", "text"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def find_model(

@@ -149,7 +149,8 @@ def prompts_of(clues: Clues) -> list[Prompt]:
     """
     if clues.recipe is not None or not (names_a_pair(clues.pair_template) or clues.in_messages):
         return []
-    return prompts_of_template(clues.pair_template, clues.tokens, generation=clues.begins_turn, model=clues.name)
+    told: dict[str, Any] = {"generation": clues.begins_turn, "options": clues.template_options, "model": clues.name}
+    return prompts_of_template(clues.pair_template, clues.tokens, **told)
 
 
 def _refuse_bare_text(clues: Clues, *, prepends: bool) -> None:

@@ -109,3 +109,20 @@ def test_an_exported_folder_ranks_in_both_adapters(tmp_path: Path) -> None:
     nodes = [schema.NodeWithScore(node=schema.TextNode(text=text)) for text in TEXTS]
     found = postprocessor.postprocess_nodes(nodes, query_str=QUERY)
     assert [node.score for node in found] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_last_layer_that_makes_scores_is_not_squeezed_once_more(tmp_path: Path) -> None:
+    library: Any = pytest.importorskip("sentence_transformers")
+    modules: Any = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
+    encoder = modernbert(tmp_path / "encoder", kind="Model")
+    parts = [
+        modules.Transformer(str(encoder)),
+        modules.Pooling(64, "cls"),
+        modules.Dense(64, 1, activation_function=torch.nn.Sigmoid(), module_output_name="scores"),
+    ]
+    model = library.CrossEncoder(modules=parts, device="cpu", activation_fn=torch.nn.Identity())
+    model.save_pretrained(str(tmp_path / "model"))
+    expected = model.predict([("query", text) for text in TEXTS], batch_size=1).tolist()
+    export_model(tmp_path / "model", tmp_path / "exported", texts=TEXTS, int8=False)
+    hits = OnnxCrossEncoder(tmp_path / "exported").rerank("query", TEXTS).hits
+    assert [hit.score for hit in sorted(hits, key=lambda hit: hit.index)] == pytest.approx(expected, abs=1e-4)
