@@ -31,7 +31,11 @@ _SAID = 300  # characters of what the library says
 
 
 class Original:
-    """A cross-encoder with its tokenizer, in fp32 on the CPU."""
+    """A cross-encoder with its tokenizer, in fp32 on the CPU.
+
+    Attributes:
+        name: What the user called it.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Original:
         """
         for package in _PACKAGES:
             optional(package, extra="export", why="exporting a model")
-        name = os.fspath(model)
+        self.name = name = os.fspath(model)
         source = Source(revision)
         loaded: Any = load(name, device="cpu", dtype=None, source=source, trust_remote_code=trust_remote_code)
         self._model: Any = loaded.eval()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,7 +41,8 @@ def trace(
 
     traced = torch.nn.Module()
     traced.model, traced.forward = model, forward
-    with TemporaryDirectory(dir=path.parent) as scratch, warnings.catch_warnings(), torch.no_grad():
+    quiet = redirect_stdout(StringIO())  # torch prints the whole graph where it fails
+    with TemporaryDirectory(dir=path.parent) as scratch, warnings.catch_warnings(), torch.no_grad(), quiet:
         warnings.simplefilter("ignore")  # of what tracing may get wrong: the comparison with torch finds it
         graph = Path(scratch, path.name)
         try:

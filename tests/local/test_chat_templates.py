@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rerank_kit import ConfigurationError
@@ -52,7 +54,7 @@ def test_a_template_is_told_what_the_models_files_say() -> None:
     template = (
         made("query", "document") + "{%- if enable_thinking is defined and not enable_thinking %} NOW{%- endif %}"
     )
-    told = {"generation": False, "model": "m"}
+    told: Any = {"generation": False, "model": "m"}
     assert prompts_of_template(template, {}, **told)[0].parts == (" Q: {query} D: {document}",)
     (found,) = prompts_of_template(template, {}, options={"enable_thinking": False}, **told)
     assert found.parts == (" Q: {query} D: {document} NOW",)
