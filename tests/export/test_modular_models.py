@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 import pytest
 
-from rerank_kit import ConfigurationError
+from rerank_kit import BackendError, ConfigurationError
 from rerank_kit.export import export_model
 from rerank_kit.local import OnnxCrossEncoder
 from tests.export.originals import MAX_LENGTH, TEXTS, bert, ettin, logits, modernbert, torch, transformers
@@ -126,3 +126,29 @@ def test_a_last_layer_that_makes_scores_is_not_squeezed_once_more(tmp_path: Path
     export_model(tmp_path / "model", tmp_path / "exported", texts=TEXTS, int8=False)
     hits = OnnxCrossEncoder(tmp_path / "exported").rerank("query", TEXTS).hits
     assert [hit.score for hit in sorted(hits, key=lambda hit: hit.index)] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_graph_that_cannot_be_run_is_told_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(folder: Path, *others: object) -> None:
+        raise BackendError(f"{folder}/model.onnx failed")
+
+    monkeypatch.setattr("rerank_kit.export.compare", fails)
+    original = modernbert(tmp_path / "model")
+    told = r"model='.*/model': its graph cannot be run .*\(what was exported/model.onnx failed\); nothing was written"
+    with pytest.raises(ConfigurationError, match=told):
+        export_model(original, tmp_path / "exported", texts=TEXTS, int8=False)
+    assert not (tmp_path / "exported").exists()
+
+
+def test_torch_prints_no_graph_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*others: object, **more: object) -> None:
+        print("Torch IR graph at exception")
+        raise RuntimeError("unsupported")
+
+    original = modernbert(tmp_path / "model")
+    monkeypatch.setattr(torch.onnx, "export", fails)
+    with pytest.raises(ConfigurationError, match=r"cannot make a graph of a .* \(unsupported\)"):
+        export_model(original, tmp_path / "exported", texts=TEXTS, int8=False)
+    assert "graph" not in capsys.readouterr().out
