@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,8 @@ def test_a_last_layer_that_makes_scores_is_not_squeezed_once_more(tmp_path: Path
 
 def test_a_graph_that_cannot_be_run_is_told_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(folder: Path, *others: object) -> None:
-        raise BackendError(f"{folder}/model.onnx failed")
+        msg = f"{folder}/model.onnx failed"
+        raise BackendError(msg)
 
     monkeypatch.setattr("rerank_kit.export.compare", fails)
     original = modernbert(tmp_path / "model")
@@ -144,7 +146,7 @@ def test_torch_prints_no_graph_where_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails(*others: object, **more: object) -> None:
-        print("Torch IR graph at exception")
+        sys.stdout.write("Torch IR graph at exception")
         raise RuntimeError("unsupported")
 
     original = modernbert(tmp_path / "model")
