@@ -28,7 +28,8 @@ function ceiling(drawing, width, height, each, measure) {
   }
   drawing.append(shape('text', { class: 'axis', x: (left + right) / 2, y: height - 6, 'text-anchor': 'middle' }, 'candidates'));
   const words = labels(left, width, 0, bottom);
-  if (each.enough !== null) drawing.append(shape('line', { class: 'enough', x1: x(each.enough), x2: x(each.enough), y1: top, y2: bottom }));
+  const enough = each.depths.some(([depth]) => depth > each.enough) ? each.enough : null; // all there are is no news
+  if (enough !== null) drawing.append(shape('line', { class: 'enough', x1: x(enough), x2: x(enough), y1: top, y2: bottom }));
   drawing.append(shape('path', { class: 'ceiling', d: each.depths.map(([depth, value], place) => `${place ? 'L' : 'M'}${x(depth)} ${y(value)}`).join('') }));
   for (const [depth, value] of each.depths) {
     drawing.append(shape('circle', { class: 'ceiling-point', cx: x(depth), cy: y(value), r: 4 }, shape('title', {}, `ceiling at ${depth}: ${plainly(value)}`)));
@@ -45,5 +46,5 @@ function ceiling(drawing, width, height, each, measure) {
     for (let part = 0; part <= 1; part += 1 / 16) words.block(from[0] + part * (to[0] - from[0]), from[1] + part * (to[1] - from[1]), 2);
   });
   each.now.forEach(([depth, value]) => words.place(drawing, plainly(value, 2), x(depth), y(value), { far: true, name: 'label now-label' }));
-  if (each.enough !== null) words.place(drawing, `95 % of the best from ${each.enough} on`, x(each.enough), bottom - 12, { name: 'label faint' });
+  if (enough !== null) words.place(drawing, `95 % of the best from ${enough} on`, x(enough), bottom - 12, { name: 'label faint' });
 }
