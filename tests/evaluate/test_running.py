@@ -488,7 +488,7 @@ def test_the_plan_of_a_run_that_goes_on_is_of_what_it_took(tmp_path: Path) -> No
 
     evaluate(DATA.sampled(2), {"slow": slow}, store=store, confirm=agree)
     evaluate(DATA, {"slow": slow}, store=store, confirm=agree)
-    assert plans[1].seconds >= 0.05 * 8
+    assert plans[1].seconds >= 0.05 * 4  # which is far more than it takes to look it up
 
 
 def test_a_row_of_something_else_is_computed_anew(tmp_path: Path) -> None:
