@@ -45,7 +45,8 @@ def test_what_is_of_users_is_told_by_class_and_model() -> None:
     assert described(described) == "rerank_kit.combine.identity.described"
     assert re.fullmatch(r"tests.combine.test_identity.cascade [0-9a-f]{16}", described(cascade))
     assert described(int) == "builtins.int"
-    one, other = (lambda query, texts: [1.0]), (lambda query, texts: [2.0])
+    one: Any = lambda query, texts: [1.0]  # noqa: E731 - what users write
+    other: Any = lambda query, texts: [2.0]  # noqa: E731
     assert described(one) == described(one)
     assert identity_of(Reranker.of(one)) != identity_of(Reranker.of(other))
     assert described({"b", "a", None}) == "{'a', 'b', None}"
