@@ -20,6 +20,7 @@ from rerank_kit.export.tracing import attention, trace
 from rerank_kit.local.clues import FILE
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.hub_source import Source
+from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import load, readable_length
 from rerank_kit.local.torch_prompts import reading_of
@@ -97,7 +98,8 @@ class Original:
             ConfigurationError: torch cannot make a graph of the model.
         """
         transformer = self._model[0]
-        transformer.tokenizer.model_max_length = readable_length(self._model)
+        readable = readable_length(self._model)
+        transformer.tokenizer.model_max_length = readable if readable < NO_LIMIT else self.max_length
         transformer.tokenizer.save_pretrained(folder)
         transformer.config.save_pretrained(folder)
         (folder / FILE).write_text(f"{json.dumps(self._recipe.to_json(), indent=2)}\n", "utf-8")
