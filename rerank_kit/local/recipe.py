@@ -159,9 +159,11 @@ def _refuse_bare_text(clues: Clues, *, prepends: bool) -> None:
         msg = (
             f"model={clues.name!r} is a {clues.model_type or 'language model'}, which was made to go on with texts "
             "and ranks almost at random without the prompt it was trained with, and which prompt that is cannot be "
-            f"told from its files (known: {known}). Its card says it: pass it as template=, such as "
-            "'Query: {query}\\nDocument: {document}\\nRelevant:', or '{query}{document}' for one that was trained "
-            "without. A known one is told by its README.md, config.json and tokenizer_config.json: keep them beside it"
+            f"told from its files (known: {known}). Its card says it: pass it as template= (--template for rerank-kit "
+            "export), such as 'Query: {query}\\nDocument: {document}\\nRelevant:', or '{query}{document}' for one that "
+            "was trained without; for a language model, pass the tokens whose logits are the score with it, such as "
+            "answers=('yes', 'no') (--answers). A known one is told by its README.md, config.json and "
+            "tokenizer_config.json: keep them beside it"
         )
         raise ConfigurationError(msg)
     if clues.before and not prepends:

@@ -96,7 +96,7 @@ def reading_of(
     ):
         left = clues.wants_prompt and not looks_both_ways(clues.config)
         inputs, told = PromptedInputs(model, recipe.prompt, name, left=left), None
-    chosen = answers is not None or (inputs is not None and own is None)
+    chosen = answers is not None or (inputs is not None and own is None) or _lacks_answers(model)
     if not _is_language_model(model):
         recipe = recipe.without_answers(name, answers)
     elif not chosen:
@@ -259,6 +259,12 @@ def _is_language_model(model: Any) -> bool:
     return type(model[-1]).__name__ == "LogitScore"
 
 
+def _lacks_answers(model: Any) -> bool:
+    """Whether the tokenizer of a language model has none of the tokens of which the library makes the score."""
+    ids = [getattr(model[-1], name, None) for name in ("true_token_id", "false_token_id")]
+    return _is_language_model(model) and (ids[0] is None or ids[0] == ids[1])
+
+
 def _cuts_the_document(model: Any, own: Prompt | None) -> bool:
     """Whether the library, which cuts the end of a text whose template it knows, cuts the document alone."""
     return model.tokenizer.truncation_side == "right" and own is not None and own.ends_in_document
@@ -280,8 +286,8 @@ def _answers(model: Any, recipe: Recipe, name: str) -> tuple[int, ...]:
         return ()
     if not recipe.answers:
         msg = (
-            f"model={name!r} is a language model: pass the tokens whose logits are the score as answers=, such as "
-            "('yes', 'no')"
+            f"model={name!r} is a language model: pass the tokens whose logits are the score as answers= (--answers "
+            "for rerank-kit export), such as ('yes', 'no')"
         )
         raise ConfigurationError(msg)
     return tuple(token_id(model.tokenizer.backend_tokenizer, each, name) for each in recipe.answers)
