@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -178,7 +179,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         answer_ids = partial(self._encode.token_ids, recipe.answers, files.name)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
         self._try()
-        self.recipe = recipe if self._graph.speaks else recipe.without_answers(files.name, answers)
+        read = recipe if self._graph.speaks else recipe.without_answers(files.name, answers)
+        self.recipe = replace(read, logit=self._graph.logit or read.logit, raw=raw_scores)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads, none=CORES) or usable_cores()
         usual = _GPU_BATCH if self._graph.on_gpu else 1

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -154,7 +155,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self._reading = reading_of(
             self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
         )
-        self.recipe, self._inputs = self._reading.recipe, self._reading.inputs
+        self.recipe, self._inputs = replace(self._reading.recipe, raw=raw_scores), self._reading.inputs
         self.max_length = chosen_length(max_length, readable_length(self._model), self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)

@@ -15,7 +15,7 @@ from rerank_kit.local.clues import FOLDER, Clues, clues_of, of_card, read_json, 
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.decoders import looks_both_ways
 from rerank_kit.local.heads import check_head
-from rerank_kit.local.labels import counts_alone
+from rerank_kit.local.labels import counts_alone, labels_of, logit_of
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.recipe import Recipe, recipe_of
@@ -101,14 +101,18 @@ def reading_of(
         recipe = recipe.without_answers(name, answers)
     elif not chosen:
         recipe = replace(recipe, answers=_own_answers(model))
+    relevant, alone = check_head(model, name), counts_alone(model.config.to_dict(), model.num_labels, name)
+    if len(model) == 1:
+        labels = labels_of(model.config.to_dict())
+        recipe = replace(recipe, logit=logit_of(labels, model.num_labels, relevant, alone=alone))
     custom = activation(model) if Scale.of_activation(clues.activation) is None else None
     return TorchReading(
         recipe,
         inputs,
         told,
         _answers(model, recipe, name) if chosen else (),
-        check_head(model, name),
-        counts_alone(model.config.to_dict(), model.num_labels, name),
+        relevant,
+        alone,
         custom or recipe.scale,
         _gives_probabilities(model),
     )
