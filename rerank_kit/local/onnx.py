@@ -53,7 +53,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
     Attributes:
-        model: The model's name.
+        model: The model's name, and its graph's where that is not the default one, as `"models/mine/model_int8.onnx"`.
         max_length: The most tokens read of a pair.
         threads: How many calls of the model run side by side.
         batch_size: Pairs in a call.
@@ -61,6 +61,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         provider: What runs the graph, in ONNX Runtime's terms.
         recipe: How the model is prompted, and what makes scores of its logits.
     """
+
+    _shown = repr("")  # until the files are found
 
     @holding_token
     @named
@@ -156,7 +158,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
         files = find_model(model, file=file, precision=precision, source=source)
-        self.model, self._files = files.name, files
+        self._files, graph = files, files.other_graph
+        self.model = "/".join([files.name, graph][: 1 + bool(graph)])
+        self._shown = f"{files.name!r}, file={graph!r}" if graph else repr(files.name)
         clues = files.clues
         own = prompts_of(clues) if template is None else []
         recipe = recipe_of(clues, template=template, instruction=instruction, answers=answers, own=own)
@@ -277,7 +281,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     @whole
     def __repr__(self) -> str:
         """Say which model this is."""
-        return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"
+        return f"OnnxCrossEncoder({self._shown}, max_length={self.max_length}, threads={self.threads})"
 
 
 def _refuse_beside_the_embedded(**settings: object) -> None:

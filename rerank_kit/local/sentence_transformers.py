@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import CORES, check_count
@@ -61,6 +61,11 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             reads padding.
         threads: How many batches are scored side by side.
     """
+
+    _of_another: ClassVar = {
+        "precision": "OnnxCrossEncoder has it, for what rerank-kit export makes of the model; here it is dtype=",
+        "batch_size": "batches are of so many tokens, batch_tokens=",
+    }
 
     @holding_token
     @named
