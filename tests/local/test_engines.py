@@ -132,8 +132,9 @@ def test_a_setting_for_the_engine_that_the_files_are_not_for_is_to_be_left_out(t
     ("setting", "told"), [("precision", "OnnxCrossEncoder has it"), ("batch_size", "batch_tokens=")]
 )
 def test_a_setting_of_the_other_engine_is_told_whose_it_is(setting: str, told: str) -> None:
+    given: dict[str, Any] = {setting: "int8"}
     with pytest.raises(WrongArguments, match=f"has no argument '{setting}': .*{told}"):
-        SentenceTransformersCrossEncoder("mine", **{setting: "int8"})
+        SentenceTransformersCrossEncoder("mine", **given)
 
 
 @pytest.mark.parametrize("kind", ["cuda", "backends.mps"])
