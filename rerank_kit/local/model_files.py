@@ -62,6 +62,12 @@ class ModelFiles:
     sentence_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
+    def other_graph(self) -> str:
+        """The graph's place in the folder, where it is not the default one."""
+        place = self.onnx.as_posix().removeprefix(f"{self.tokenizer.parent.as_posix()}/")
+        return "" if place in places(None, None, ()) else place
+
+    @property
     def max_length(self) -> int:
         """The most tokens that the model reads, query and special ones included."""
         positions = self.config.get("max_position_embeddings", self.config.get("n_positions"))
