@@ -139,7 +139,7 @@ def _class_of(given: Sequence[object]) -> type | None:
 
 def _of_a_call(kind: type) -> Mapping[str, str]:
     """What people pass to a constructor though it belongs to the calls of what is made."""
-    return OF_A_CALL if hasattr(kind, "rerank") else {}
+    return OF_A_CALL | getattr(kind, "_of_another", {}) if hasattr(kind, "rerank") else {}
 
 
 def check_made(made: object, init: Callable[..., None], given: Sequence[Any], options: Mapping[str, Any]) -> None:

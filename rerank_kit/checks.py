@@ -136,8 +136,10 @@ Threshold: TypeAlias = float | Literal["calibrated"]
 
 def check_threshold(value: object) -> Threshold | None:
     """A lowest score: finite, `"calibrated"`, or `None`. 0.0 is a threshold like any other."""
-    if value is None or value == "calibrated":
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str) and value == "calibrated":
+        return "calibrated"
     if not is_number(value):
         msg = f'threshold must be a finite number, "calibrated", or None for no cutoff, not {quoted(value)}'
         raise ConfigurationError(msg)

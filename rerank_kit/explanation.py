@@ -14,7 +14,7 @@ from rerank_kit.values import Document, Dropped, Hit, Span, Usage
 _WIDTH = 60  # characters of a text or a reason on a line
 _NARROW = 40  # where there are two texts on a line
 _READ = 10  # times as many characters of a text are looked at, white space included
-_MOST = 100  # documents that were not returned are shown
+_MOST = 20  # documents that were not returned are shown
 
 _SAID = {
     "truncated": "longer than the model reads",
@@ -143,7 +143,7 @@ class Explanation:
     def _more(self) -> list[str]:
         """How many of those that were not returned are not shown."""
         more = len(self.dropped) - _MOST
-        return [f"… and {more} more"] if more > 0 else []
+        return [f"… and {more} more, in .dropped"] if more > 0 else []
 
     __repr__ = __str__
 

@@ -35,6 +35,7 @@ from rerank_kit.ranking import Ranking
 from rerank_kit.settled import Settled
 from rerank_kit.texts import encodable
 from rerank_kit.values import Deadline, Document, Span, Usage, outermost, total_cost
+from rerank_kit.wrong_kind import instead_of_a_model_of_others, is_model_of_others
 
 Scoring: TypeAlias = Callable[[str, list[str]], Any]
 """A function of one's own, sync or async: from a query and n texts to n numbers, the higher the more relevant."""
@@ -316,7 +317,8 @@ class FunctionReranker(Settled, Reranker):
     def __init__(self, function: Scoring, model: str | None) -> None:
         """Take the function, and its name for that of the model."""
         given: object = function
-        if isinstance(given, type | Reranker) or not callable(given) or not can_take(given, 2):
+        loaded = is_model_of_others(given)
+        if isinstance(given, type | Reranker) or loaded or not callable(given) or not can_take(given, 2):
             raise _no_function(given)
         self.function = function
         self.model = _name(function) if model is None else check_text("model", model)
@@ -343,12 +345,15 @@ class FunctionReranker(Settled, Reranker):
 
 def _no_function(given: object) -> ConfigurationError:
     name = _name(given)
-    shown = name if isinstance(given, partial) else quoted(given)  # what a partial holds may be a key
+    loaded = not isinstance(given, type) and is_model_of_others(given)
+    shown = name if loaded or isinstance(given, partial) else quoted(given)  # what a partial holds may be a key
     msg = f"function must take a query and texts and give a number for each text, not be {shown}"
     if isinstance(given, Reranker):
         return ConfigurationError(f"{msg}: that is a reranker already, use it as it is")
     if isinstance(given, type):
         return ConfigurationError(f"{msg}: that is a class, make an object of it")
+    if loaded:
+        return ConfigurationError(f"{msg}{instead_of_a_model_of_others(given)}")
     named = ": for a model of that name use rerank_kit.local.cross_encoder(name)"
     return ConfigurationError(f"{msg}{named if isinstance(given, str) else ''}")
 

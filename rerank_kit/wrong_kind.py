@@ -95,9 +95,22 @@ def is_reranker(value: object) -> bool:
     return not _kinds(value).isdisjoint(_RERANKERS)
 
 
-def is_cross_encoder_of_others(value: object) -> bool:
-    """Whether it is a model that sentence-transformers has loaded."""
-    return "sentence_transformers" in _roots(value)
+def is_model_of_others(value: object) -> bool:
+    """Whether it is a model that transformers or sentence-transformers has loaded."""
+    return not _roots(value).isdisjoint({"sentence_transformers", "transformers"})
+
+
+def instead_of_a_model_of_others(value: object) -> str:
+    """What to pass instead of one."""
+    kinds, engine = _kinds(value), "SentenceTransformersCrossEncoder"
+    if "sentence_transformers" not in _roots(value):
+        return f", which is a part of a model: pass {engine}(model), with the name or folder it was loaded from"
+    if "CrossEncoder" in kinds:
+        return f": pass {engine}(model), which takes it as it is"
+    return (
+        ", which is an embedding model and makes vectors, no scores of pairs: pass a cross-encoder, such as "
+        f"{engine}('cross-encoder/ettin-reranker-17m-v1')"
+    )
 
 
 def framework_of(value: object) -> str | None:
@@ -113,7 +126,7 @@ def _instead_of_a_reranker(value: object) -> str:
         ", which finds documents and puts them in no order": is_retriever(value),
         f", which is for {framework_of(value)}{ours}": bool(kinds & _IN_A_FRAMEWORK),
         f", which is an LLM: pass LLMJudge({chat}(llm))": chat != "",
-        ": pass SentenceTransformersCrossEncoder(model), with its name or folder": is_cross_encoder_of_others(value),
+        instead_of_a_model_of_others(value): is_model_of_others(value),
         ": for a model of some name pass rerank_kit.local.cross_encoder(name)": isinstance(value, str),
         ": pass them one by one, or one made of them, such as Cascade(first, second)": isinstance(value, list | tuple),
         ": pass Reranker.of(function)": callable(value),
@@ -148,7 +161,8 @@ def _told(value: object) -> str:
     kinds = _kinds(value)
     if kinds & {"list", "tuple"}:
         return f"a {class_name(value)} ({quoted(value)})"
-    return class_name(value) if kinds & (_RETRIEVERS | _IN_A_FRAMEWORK | _LLMS.keys()) else quoted(value)
+    by_name = is_model_of_others(value) or kinds & (_RETRIEVERS | _IN_A_FRAMEWORK | _LLMS.keys())
+    return class_name(value) if by_name else quoted(value)
 
 
 def _kinds(value: object) -> frozenset[str]:

@@ -134,7 +134,7 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Hedged": (Hedged, {"reranker": Scripted(), "after": 1.0}, ("reranker", "other", "after")),
     "Blended": (Blended, {"reranker": Scripted()}, ("reranker", "weight", "by", "only_below", "rrf_k")),
     "Shadow": (
-        lambda **more: Shadow(**{"record": Keeping(), **more}),
+        lambda **more: Shadow(**dict[str, Any]({"record": Keeping(), **more})),
         {"live": Scripted(), "candidate": Scripted()},
         ("live", "candidate", "sample", "seed", "max_running", "timeout", "max_cost", "keep_texts", "max_entries"),
     ),

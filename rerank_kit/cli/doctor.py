@@ -51,7 +51,7 @@ def run(*, as_json: AsJson = False) -> None:
 
 def _next() -> str:
     missing = {extra: missing_packages(extra) for extra in WHAT}
-    return next_step(missing, evaluated=Path(STORE).is_file())
+    return next_step(missing, evaluated=Path(STORE).is_file(), here=Path())
 
 
 def _versions() -> dict[str, str]:

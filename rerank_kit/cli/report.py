@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from rerank_kit.cli.formats import Csv, Forms, Html, Latex, Markdown
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.store import STORE, kept
+from rerank_kit.errors import ConfigurationError
 
 EXAMPLES = ("report --html report.html", "report run.json --markdown > RERANKING.md", "report other.sqlite --csv")
 
@@ -30,4 +32,7 @@ def run(
     """Print the report of an evaluation once more, in any form. Nothing is computed again."""
     forms = Forms(html, as_json, csv, markdown, latex)
     forms.check()
+    if source == STORE and not Path(STORE).exists():
+        msg = f"there is no {STORE} in this folder: run rerank-kit eval first, or name the file that its --store names"
+        raise ConfigurationError(msg)
     forms.write(kept(source))

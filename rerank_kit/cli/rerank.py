@@ -7,12 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker, only_one
 from rerank_kit.cli.telling import results_alone, say, score_text, tell
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.text_files import STDIN, Place, check_encoding, field_of, lines, object_of, path_of
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable
@@ -62,6 +64,11 @@ def run(
     """Rank lines, best first. Lines stay as they are; a JSON object a line gets its relevance_score."""
     only_one(lines=plain, text=field)
     only_one(json=as_json, scores=scores)
+    folder = next((each for each in files or () if Path(each).is_dir()), None)
+    if folder is not None:
+        search = f"rerank-kit search {quote(folder)} {quote(query)}"
+        msg = f"FILE={folder!r} is a folder: name files in it, or search all of it by {search}"
+        raise ConfigurationError(msg)
     entries = _entries(files or ["-"], check_encoding(encoding), field, plain=plain)
     if not entries:
         tell("rerank-kit: there is nothing to rank: no line has a text in it")

@@ -45,7 +45,10 @@ def run(
     encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
     as_json: AsJson = False,
 ) -> None:
-    """Search a folder: what BM25 finds, and what a reranker makes of it. Needs no key and sends nothing anywhere."""
+    """Search a folder: what BM25 finds, and what a reranker makes of it.
+
+    Needs no key and sends nothing anywhere, unless --reranker names an API.
+    """
     read = read_folder(folder, check_encoding(encoding))
     with results_alone():
         found = _searched(read.passages, query, recall, reranker)
@@ -54,7 +57,7 @@ def run(
         return
     for note in read.notes:
         tell(f"rerank-kit: {as_options(one_line(note))}")
-    say(_shown(read, found, top_n))
+    say(_shown(read, found, recall, top_n))
 
 
 def _searched(passages: Sequence[Passage], query: str, recall: int, name: str) -> _Found:
@@ -94,7 +97,7 @@ def _row(rank: int, passage: Passage) -> dict[str, Any]:
     return {"rank": rank, "path": passage.path, "line": passage.line, "text": passage.text}
 
 
-def _shown(read: Folder, found: _Found, top_n: int) -> str:
+def _shown(read: Folder, found: _Found, recall: int, top_n: int) -> str:
     searched = f"{counted(len(read.passages), 'passage')} of {counted(read.files, 'file')}"
     if not found.candidates:
         return f"{searched}: BM25 finds nothing, for no passage has a word of the question in it. Try other words."
@@ -116,7 +119,9 @@ def _shown(read: Folder, found: _Found, top_n: int) -> str:
     said = one_line(best.text)
     excerpt = said if len(said) <= _EXCERPT else f"{said[:_EXCERPT]} …"
     last = [f"not all is as it was asked for: {found.ranking.problem}"] if found.ranking.problem is not None else []
-    head = f"{searched}; the best {len(found.candidates)} of BM25 were reranked by {found.reranker}"
+    count = len(found.candidates)
+    which = f"the {count} with a word of the question" if count < recall else f"the best {count} of BM25"
+    head = f"{searched}; {which} were reranked by {found.reranker}"
     return drawn(Text(head), "", table, "", Text(f"{_where(best)}: {excerpt}"), *map(Text, last))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rerank_kit.cli.options import AsJson
@@ -56,7 +57,7 @@ def run(*, as_json: AsJson = False) -> None:
         "extras": {extra: not packages for extra, packages in missing.items()},
         "missing": {extra: packages for extra, packages in missing.items() if packages},
         "keys": keys,
-        "next": next_step(missing, evaluated=Path(STORE).is_file()),
+        "next": next_step(missing, evaluated=Path(STORE).is_file(), here=Path()),
     }
     if as_json:
         say_json(told)
@@ -64,12 +65,13 @@ def run(*, as_json: AsJson = False) -> None:
         say(_shown(told, missing))
 
 
-def next_step(missing: Mapping[str, Sequence[str]], *, evaluated: bool) -> str:
+def next_step(missing: Mapping[str, Sequence[str]], *, evaluated: bool, here: Path) -> str:
     """What to do next, as a command.
 
     Args:
         missing: The packages that are not installed, of each extra.
         evaluated: Whether an evaluation is kept in this folder.
+        here: This folder.
     """
     if missing["embedded"] or missing["bm25"]:
         return 'pip install "rerank-kit[embedded,bm25]"'
@@ -77,7 +79,15 @@ def next_step(missing: Mapping[str, Sequence[str]], *, evaluated: bool) -> str:
         return "rerank-kit report --html report.html"
     if missing["eval"]:
         return 'pip install "rerank-kit[eval]"'
+    questions = [each.name for each in (*sorted(here.glob("*question*")), *sorted(here.glob("*quer*"))) if _table(each)]
+    if questions:
+        notes = next((each for each in ("notes", "docs", "documents", "corpus") if (here / each).is_dir()), "DIR")
+        return f"rerank-kit eval {quote(questions[0])} --corpus {notes} --html report.html"
     return 'rerank-kit search . "a question about the files of this folder"'
+
+
+def _table(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in {".csv", ".tsv", ".jsonl"}
 
 
 def _shown(told: Mapping[str, Any], missing: Mapping[str, Sequence[str]]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
@@ -114,8 +114,9 @@ class Calibration:
         """
         try:
             read: Any = json.loads(Path(path).read_text("utf-8"))
-            known = {each.name: read[each.name] for each in fields(cls)}
-            return cls(**known | {"knots": tuple((score, share) for score, share in read["knots"])})
+            known: dict[str, Any] = {each.name: read[each.name] for each in fields(cls)}
+            known["knots"] = tuple((score, share) for score, share in read["knots"])
+            return cls(**known)
         except (
             OSError,
             ValueError,
@@ -158,9 +159,7 @@ class Calibrated(Settled, Reranker):
             ConfigurationError: It is the calibration of another model, or of other settings of it; or there is none.
         """
         check_reranker("reranker", reranker, Reranker)
-        given: object = calibration
-        if isinstance(given, str | os.PathLike):
-            given = Calibration.load(cast("str | os.PathLike[str]", given))
+        given: object = Calibration.load(calibration) if isinstance(calibration, str | os.PathLike) else calibration
         if not isinstance(given, Calibration):
             msg = f"calibration must be a Calibration or the path of one, not {quoted(given)}"
             raise ConfigurationError(msg)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import counted
-from rerank_kit.evaluate.text_files import Object, Place, field_of, objects, plain, text_of
+from rerank_kit.evaluate.text_files import Object, Place, field_of, lines, objects, plain, text_of
 from rerank_kit.texts import encodable, is_blank
 
 NOTES = (".adoc", ".markdown", ".md", ".org", ".rst", ".text", ".txt")
@@ -47,8 +47,13 @@ def read_corpus(path: Path, encoding: str, passages: int | None) -> Corpus:
         passages: How many characters a passage of a note has at most; `None` keeps each file whole.
 
     Raises:
-        ConfigurationError: There are none, an id comes twice, or a file cannot be read.
+        ConfigurationError: There are none, an id comes twice, a file cannot be read, or it is a single note.
     """
+    if path.is_file() and path.suffix.lower() in NOTES:
+        _, begins = next(lines(path, encoding), (None, "{"))
+        if not begins.lstrip().startswith("{"):
+            msg = f"corpus={str(path)!r} is a note, and no JSONL with a document a line: name the folder of the notes"
+            raise ConfigurationError(msg)
     return _read_notes(path, encoding, passages) if path.is_dir() else _read_lines(path, encoding)
 
 

@@ -40,6 +40,7 @@ class Earned:
         seconds: How much longer a query takes; `None` is unknown.
         dollars: How much more a thousand queries cost; `None` is unknown.
         text: All of it in one sentence.
+        price: The same without the numbers of the comparison: what it costs, and whether it earns that.
     """
 
     stage: str
@@ -49,6 +50,7 @@ class Earned:
     seconds: float | None
     dollars: float | None
     text: str
+    price: str
 
 
 def earns(
@@ -109,10 +111,12 @@ def earned(before: UpTo, after: UpTo, known: Judged) -> Earned:
         "equal": f"{after.name} {wasted}equals {before.name} within {comparison.margin:g}",
         "inconclusive": f"whether {after.name} adds to {before.name} is inconclusive",
     }[decided]
-    text = f"{said}: {known.measure} {interval(comparison)}, for {_price(seconds, dollars)}"
+    dear = _price(seconds, dollars)
+    text = f"{said}: {known.measure} {interval(comparison)}, for {dear}"
     if decided == "inconclusive":
         text = f"{text}; {what_would_tell(comparison, known.more_queries, known.among)}"
-    return Earned(after.name, before.name, comparison, decided, seconds, dollars, text)
+    price = f"{said}{'; it takes ' if decided == 'inconclusive' else ', for '}{dear}"
+    return Earned(after.name, before.name, comparison, decided, seconds, dollars, text, price)
 
 
 def _more(before: float | None, after: float | None) -> float | None:

@@ -69,7 +69,8 @@ class BM25Stage:
             MissingExtra: bm25s or PyStemmer is not installed.
         """
         if not dataset.documents:
-            msg = f"bm25 needs the documents of the dataset, and {dataset.name} has none: pass a corpus, or a retriever"
+            remedy = "name their folder or file, as in corpus='notes', or pass a retriever"
+            msg = f"bm25 needs the documents of the dataset, and {dataset.name} has none: {remedy}"
             raise ConfigurationError(msg)
         self._ids, self._texts = list(dataset.documents), list(dataset.documents.values())
         self._index = BM25(self._texts)

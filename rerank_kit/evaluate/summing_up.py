@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 from rerank_kit.evaluate.ceiling import Ceiling, ceiling
-from rerank_kit.evaluate.dataset import Dataset, Judgements
+from rerank_kit.evaluate.comparing import TIE
+from rerank_kit.evaluate.dataset import Dataset, Judgements, counted
 from rerank_kit.evaluate.earning import UpTo, earned
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
 from rerank_kit.evaluate.judging import Judged, judged
 from rerank_kit.evaluate.kinship import kin
 from rerank_kit.evaluate.origin import PERSON
+from rerank_kit.evaluate.systems import RECALLS
 from rerank_kit.evaluate.verdicts import harmed
 
 _WORST = 20  # queries that a finding lists
 _NAMED = 5  # and those that its sentence names
+_FEW = 5  # labels a query: below this, most of the best ten cannot be judged
 _UNJUDGED = 0.5  # of the best documents: below this, labels say little about a ranking
 
 
@@ -65,7 +69,7 @@ def summed_up(
     ]
     return Evaluation(
         dataset=data,
-        notes=notes,
+        notes=[*notes, *_seen_whole(results), *_few_labels(results, measures)],
         asked=asked.queries,
         judgements=_all_judgements(results),
         measure=measure,
@@ -105,7 +109,7 @@ def _harms(comparisons: Sequence[Judged], values: Mapping[str, Mapping[str, floa
     found: list[dict[str, Any]] = []
     for each in comparisons:
         if each.harms:
-            lost = list(harmed(values[each.against], values[each.system]))
+            lost = list(harmed(values[each.against], values[each.system], least=TIE))
             told = f"{each.text}. Do not ship it"
             found.append(_finding("harm", told, lost[:_WORST], system=each.system, against=each.against))
     return found
@@ -118,17 +122,25 @@ def _ceilings(results: Sequence[SystemResult], ceilings: Mapping[str, Ceiling]) 
         if known.enough is None:
             found.append(_finding("recall", f"{first}: {known.text(max(known.by_depth))}", system=first))
             continue
-        reached, most = known.by_depth[known.enough], max(known.by_depth)
-        told = f"{known.enough} candidates of {first} are enough: with them a perfect reranker reaches {reached:.2f}"
-        told = f"{told} of {known.measure}"
-        if most > known.enough:
-            told = f"{told}, and {known.by_depth[most]:.2f} with {most}"
-        found.append(_finding("recall", told, system=first))
+        found.append(_finding("recall", _enough(first, known, known.enough), system=first))
         seen = ((each.name, each.recall or 0) for each in results if each.first_stage == first)
         few = [(name, sees) for name, sees in seen if sees in known.by_depth and sees < (known.enough or 0)]
         texts = ((name, f"{name}: {known.text(sees)}") for name, sees in few)
         found += [_finding("recall", text, system=name, against=first) for name, text in texts]
     return found
+
+
+def _enough(first: str, known: Ceiling, enough: int) -> str:
+    """How many candidates of a first stage are enough, or that all of them are needed."""
+    *fewer, most = sorted(known.by_depth)
+    reached = f"a perfect reranker reaches {known.by_depth[enough]:.2f} of {known.measure}"
+    if enough < most:
+        told = f"{enough} candidates of {first} are enough: with them {reached}"
+        return f"{told}, and {known.by_depth[most]:.2f} with {most}"
+    if not fewer:
+        return f"with the {most} candidates of {first} {reached}"
+    less = f"{known.by_depth[fewer[-1]]:.2f} of {known.measure}, and {known.by_depth[most]:.2f} with {most}"
+    return f"{fewer[-1]} candidates of {first} are not enough: with them a perfect reranker reaches {less}"
 
 
 def _same(results: Sequence[SystemResult]) -> dict[str, str]:
@@ -210,7 +222,7 @@ def _stages(results: Sequence[SystemResult], comparisons: Sequence[Judged], meas
     """What each reranker adds to its first stage, for what time and money."""
     by_name = {each.name: _up_to(each, measure) for each in results}
     with_first = (each for each in comparisons if each.role == "first stage")
-    told = ((each, earned(by_name[each.against], by_name[each.system], each).text) for each in with_first)
+    told = ((each, earned(by_name[each.against], by_name[each.system], each).price) for each in with_first)
     return [_finding("cost", text, system=each.system, against=each.against) for each, text in told]
 
 
@@ -222,16 +234,54 @@ def _up_to(result: SystemResult, measure: str) -> UpTo:
 
 
 def _labels(results: Sequence[SystemResult], measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Rankings of which most of the best documents were never judged."""
+    """Rankings of which most of the best documents were never judged, though many are labelled."""
+    told = _unjudged(results, measures)
+    if told is None or _labelled(results) < _FEW:
+        return []
+    remedy = "label the best few of each system too, those that do not answer with 0"
+    return [_finding("labels", f"only {told}; the others count as not relevant, whatever they are: {remedy}")]
+
+
+def _few_labels(results: Sequence[SystemResult], measures: Sequence[str]) -> list[str]:
+    """The same where a question has a label or two, as with quotes: then it is so by design."""
+    told, labelled = _unjudged(results, measures), _labelled(results)
+    if told is None or labelled >= _FEW:
+        return []
+    some = "a label" if labelled < 2 else f"{labelled:.2g} labels"  # noqa: PLR2004 - one, or a little more
+    why = f"that is normal with {some} a question; the others count as not relevant"
+    return [f"{told}: {why}. Where several documents answer a question, label each of them"]
+
+
+def _unjudged(results: Sequence[SystemResult], measures: Sequence[str]) -> str | None:
+    """How much of the best documents was judged; `None` where it is enough, or was not measured."""
     for measure in measures:
         if measure.startswith("Judged"):
             few = [each.mean(measure) for each in results if each.mean(measure) < _UNJUDGED]
             if few:
                 share = f"{min(few):.0%}" if min(few) == max(few) else f"{min(few):.0%} to {max(few):.0%}"
-                told = f"only {share} of the best documents of {len(few)} of {len(results)} systems were judged"
-                told = f"{told} ({measure})"
-                return [_finding("labels", f"{told}; the others count as not relevant, whatever they are")]
-    return []
+                told = f"{share} of the best documents of {len(few)} of {len(results)} systems were judged"
+                return f"{told} ({measure})"
+    return None
+
+
+def _labelled(results: Sequence[SystemResult]) -> float:
+    """How many documents are labelled for a query, on average."""
+    return fmean(len(grades) for grades in results[0].judgements.values())
+
+
+def _seen_whole(results: Sequence[SystemResult]) -> list[str]:
+    """First stages that bring so little that a reranker with more candidates would see no more."""
+    most = {
+        each.name: max(len(outcome.candidates) for outcome in each.outcomes.values())
+        for each in results
+        if each.first_stage is None
+    }
+    told = "systems that rerank more see the same, and are left out where no system is named"
+    return [
+        f"no query has more than {counted(number, 'candidate')} of {name}: {told}"
+        for name, number in most.items()
+        if number <= sorted(RECALLS)[-2]
+    ]
 
 
 def _origin(data: Dataset, results: Sequence[SystemResult]) -> list[dict[str, Any]]:

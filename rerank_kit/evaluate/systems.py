@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, cast
 
@@ -21,7 +22,8 @@ from rerank_kit.quoting import class_name, quoted
 from rerank_kit.reranker import Reranker
 from rerank_kit.wrong_kind import framework_of, is_retriever
 
-DEFAULT = ("bm25", "bm25@10 > onnx:embedded", "bm25@50 > onnx:embedded", "bm25@100 > onnx:embedded")
+RECALLS = (10, 50, 100)
+"""How many candidates are reranked where no system is named."""
 RECALL = 50
 _DIGITS = 9  # of a number of candidates
 _GRAMMAR = "'bm25', 'bm25@100 > onnx:embedded', 'given > cohere:rerank-v4.0-fast' or 'package.module:object'"
@@ -70,21 +72,23 @@ def systems_of(given: Mapping[str, Spec] | Sequence[Spec] | None, dataset: Datas
     """
     made = _Making(dataset)
     if given is None:
-        given = [each.replace("bm25", _first(dataset)) for each in DEFAULT]
+        given = made.default()
     if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
         msg = (
             f"systems must be a list of systems, or a mapping of names to them, not {quoted(given)}: wrap it in a list"
         )
         raise ConfigurationError(msg)
     named = given.items() if isinstance(given, Mapping) else [(None, each) for each in given]
-    broken: list[str] = []
+    broken: dict[str, list[str]] = {}
     for name, spec in named:
         try:
             made.add(name, spec)
         except RerankError as error:
-            broken.append(str(error).removeprefix("systems: "))
+            of = name or (spec if isinstance(spec, str) else quoted(spec))
+            broken.setdefault(str(error).removeprefix("systems: "), []).append(of)
     if broken:
-        msg = f"systems: {'; '.join(broken)}"
+        told = (f"{each} ({', '.join(of)})" if len(of) > 1 else each for each, of in broken.items())
+        msg = f"systems: {'; '.join(told)}"
         raise ConfigurationError(msg)
     if not made.systems:
         msg = "systems is empty: name at least one, or leave it out to compare BM25 with the embedded model"
@@ -100,6 +104,21 @@ class _Making:
         self._stages: dict[object, FirstStage] = {}
         self._called: dict[int, str] = {}
         self.systems: list[System] = []
+
+    def default(self) -> list[str]:
+        """The first stage alone, and the embedded model on more and more of its candidates, as far as there are more.
+
+        Raises:
+            ConfigurationError: The dataset has neither candidates nor documents.
+        """
+        first = _first(self._dataset)
+        stage, _ = self._stage(first)
+        wanted = [first]
+        for fewer, recall in pairwise((0, *RECALLS)):
+            found = (stage.find(*query, fewer + 1) for query in self._dataset.queries.items())
+            if not fewer or any(len(each) > fewer for each in found):
+                wanted.append(f"{first}@{recall} > onnx:embedded")
+        return wanted
 
     def add(self, name: str | None, spec: Spec) -> None:
         """Add what somebody names."""
@@ -146,8 +165,8 @@ class _Making:
                 return first, _stages(second) if ">" in second else second
             name, at, _ = first.partition("@")
             if at and name in _BUILT_IN:
-                such = f"{first} > onnx:embedded"
-                msg = f"systems: {first!r} says how many are reranked, and not by what: write {such}, or {name}"
+                such = f'"{first} > onnx:embedded" with these quotation marks, since a shell takes > for itself'
+                msg = f"systems: {first!r} says how many are reranked, and not by what: write {such}; or {name}"
                 raise ConfigurationError(msg)
             return (first, None) if first in _BUILT_IN else self._object(first)
         if _is_pair(spec):
@@ -158,14 +177,13 @@ class _Making:
         """A name of which it is not known yet whether it is that of a retriever."""
         if _kind(name) in _BY_NAME:
             return None, name
-        found = imported(name)
-        return (found, None) if _finds(found) else (None, name)
+        return (name, None) if _finds(imported(name)) else (None, name)
 
     def _stage(self, given: object) -> tuple[FirstStage, int | None]:
         """A first stage, and how many of its candidates are reranked, where that is said."""
         if given is None:
             given = _first(self._dataset)
-        recall = None
+        recall, called = None, None
         if isinstance(given, str):
             name, at, count = given.rpartition("@")
             if at:
@@ -174,19 +192,21 @@ class _Making:
                     msg = f"systems: {name}@{count} reranks no candidates: write {name}@50 or so"
                     raise ConfigurationError(msg)
             if given not in _BUILT_IN:
-                given = imported(given)
+                called, given = given, imported(given)
         key = given if isinstance(given, str) else id(given)
         if key not in self._stages:
-            self._stages[key] = self._made(given)
+            self._stages[key] = self._made(given, called)
         return self._stages[key], recall
 
-    def _made(self, given: object) -> FirstStage:
+    def _made(self, given: object, called: str | None) -> FirstStage:
         if given == "bm25":
             return BM25Stage(self._dataset)
         if given == "given":
             return GivenStage(self._dataset)
         if _is_stage(given):
             return given
+        if called is not None:
+            return RetrieverStage(given, called, self._dataset)
         name = class_name(given)
         count = sum(each.name.partition(" ")[0] == name for each in self._stages.values())
         name = name if count == 0 else f"{name} {count + 1}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.export.atomic_folder import REPORT, new_folder
 from rerank_kit.export.original import Original
 from rerank_kit.export.parity import Parity, Report, compare, versions
@@ -106,4 +107,12 @@ def _written(
     original.save(folder, FP32, fast=fast)
     if INT8 in files:
         quantize(folder / FP32, folder / INT8)
-    return compare(folder, files, queries, original.logits, extremes)
+    try:
+        return compare(folder, files, queries, original.logits, extremes)
+    except (BackendError, ConfigurationError) as error:
+        msg = (
+            f"model={original.name!r}: its graph cannot be run as torch runs the model "
+            f"({str(error).replace(str(folder), 'what was exported')}); nothing was written. Rank with "
+            "SentenceTransformersCrossEncoder"
+        )
+        raise ConfigurationError(msg) from error

@@ -20,6 +20,7 @@ from rerank_kit.export.tracing import attention, trace
 from rerank_kit.local.clues import FILE
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.hub_source import Source
+from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import load, readable_length
 from rerank_kit.local.torch_prompts import reading_of
@@ -31,7 +32,11 @@ _SAID = 300  # characters of what the library says
 
 
 class Original:
-    """A cross-encoder with its tokenizer, in fp32 on the CPU."""
+    """A cross-encoder with its tokenizer, in fp32 on the CPU.
+
+    Attributes:
+        name: What the user called it.
+    """
 
     def __init__(
         self,
@@ -51,7 +56,7 @@ class Original:
         """
         for package in _PACKAGES:
             optional(package, extra="export", why="exporting a model")
-        name = os.fspath(model)
+        self.name = name = os.fspath(model)
         source = Source(revision)
         loaded: Any = load(name, device="cpu", dtype=None, source=source, trust_remote_code=trust_remote_code)
         self._model: Any = loaded.eval()
@@ -93,7 +98,8 @@ class Original:
             ConfigurationError: torch cannot make a graph of the model.
         """
         transformer = self._model[0]
-        transformer.tokenizer.model_max_length = readable_length(self._model)
+        readable = readable_length(self._model)
+        transformer.tokenizer.model_max_length = readable if readable < NO_LIMIT else self.max_length
         transformer.tokenizer.save_pretrained(folder)
         transformer.config.save_pretrained(folder)
         (folder / FILE).write_text(f"{json.dumps(self._recipe.to_json(), indent=2)}\n", "utf-8")
@@ -116,7 +122,10 @@ class Original:
         names = [name for name in inspect.signature(transformer.model.forward).parameters if name in features]
         traced = self._model if len(self._model) > 1 else transformer.model
         with rewritten(transformer.model, first=self._reads_first_token()) if fast else nullcontext():
-            trace(traced, self._scores, {name: features[name] for name in names}, path)
+            output = (
+                "scores" if self._reading.gives_probabilities else "logits"
+            )  # which is how it is known what they are
+            trace(traced, self._scores, {name: features[name] for name in names}, path, output)
 
     def _scores(self, **features: Any) -> Any:
         return self._model(features)["scores"]

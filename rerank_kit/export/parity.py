@@ -60,8 +60,9 @@ class Parity:
         if not self.rank_correlation >= lowest:
             msg = (
                 f"{self.file} ranks unlike torch: the rank correlation is {self.rank_correlation:.3f}, below "
-                f"min_correlation={lowest:g}; nothing was written. Leave the file out with int8=False (--no-int8), or "
-                "compare on your own passages with texts= (--texts)"
+                f"min_correlation={lowest:g}; nothing was written. Leave the file out with int8=False (--no-int8), "
+                "compare on your own passages with texts= (--texts), or allow less with min_correlation= "
+                "(--min-correlation)"
             )
             raise ConfigurationError(msg)
 

@@ -37,7 +37,8 @@ def carried(model: Any, reading: TorchReading, name: str) -> Recipe:
         )
         raise ConfigurationError(msg)
     prompt = reading.recipe.prompt if reading.inputs is not None else _made_by_the_library(model, reading, name)
-    return replace(reading.recipe, prompt=prompt, answers=())
+    logit = reading.recipe.said_of_answers
+    return replace(reading.recipe, prompt=prompt, answers=(), logit=f"{logit}, in the graph" if logit else "")
 
 
 def _made_by_the_library(model: Any, reading: TorchReading, name: str) -> Prompt | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,10 +15,11 @@ from rerank_kit.export.onnx_graph import load_graph, save_graph
 from rerank_kit.optional import optional
 
 _OPSET = 17  # the first with LayerNormalization; ONNX Runtime reads it since 1.13
-_OUTPUT = "logits"
 
 
-def trace(model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], path: Path) -> None:
+def trace(
+    model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], path: Path, output: str = "logits"
+) -> None:
     """Write the graph of a model.
 
     Args:
@@ -26,6 +28,7 @@ def trace(model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], pat
             2).
         inputs: An example, of several pairs: tensors of shape (pairs, tokens).
         path: Where to.
+        output: What the graph calls it.
 
     Raises:
         ConfigurationError: torch cannot make a graph of the model.
@@ -38,7 +41,8 @@ def trace(model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], pat
 
     traced = torch.nn.Module()
     traced.model, traced.forward = model, forward
-    with TemporaryDirectory(dir=path.parent) as scratch, warnings.catch_warnings(), torch.no_grad():
+    quiet = redirect_stdout(StringIO())  # torch prints the whole graph where it fails
+    with TemporaryDirectory(dir=path.parent) as scratch, warnings.catch_warnings(), torch.no_grad(), quiet:
         warnings.simplefilter("ignore")  # of what tracing may get wrong: the comparison with torch finds it
         graph = Path(scratch, path.name)
         try:
@@ -48,8 +52,8 @@ def trace(model: Any, logits: Callable[..., Any], inputs: Mapping[str, Any], pat
                 tuple(inputs.values()),
                 str(graph),
                 input_names=list(inputs),
-                output_names=[_OUTPUT],
-                dynamic_axes={**axes, _OUTPUT: {0: "batch"}},
+                output_names=[output],
+                dynamic_axes={**axes, output: {0: "batch"}},
                 opset_version=_OPSET,
                 dynamo=False,
             )

@@ -9,7 +9,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.local import cross_encoder
 from rerank_kit.quoting import looks_like_a_key, quoted
 from rerank_kit.reranker import Reranker, Scoring
-from rerank_kit.wrong_kind import framework_of, is_cross_encoder_of_others, no_reranker
+from rerank_kit.wrong_kind import framework_of, is_model_of_others, no_reranker
 
 Given: TypeAlias = Reranker | Scoring | str | Path
 """A reranker, a function from a query and texts to numbers, or a cross-encoder's name or folder."""
@@ -64,4 +64,4 @@ def as_field(given: object) -> object:
 
 def _is_something_else(given: object) -> bool:
     """Whether it can be called and is no function: a class, a model, or an object of a framework."""
-    return isinstance(given, type) or is_cross_encoder_of_others(given) or framework_of(given) is not None
+    return isinstance(given, type) or is_model_of_others(given) or framework_of(given) is not None

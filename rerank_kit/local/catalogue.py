@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.local.families import Family, families
+from rerank_kit.local.families import Family, KnownModel, families
 
 _SHOWN = 3
+_ADVICE: Mapping[str, str] = MappingProxyType(
+    {"Ettin reranker": "begin with this one for English; the smallest is fast"}
+)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -40,7 +44,7 @@ def listed(words: str = "", here: Mapping[str, str] = _NOTHING) -> list[dict[str
             "family": family.name,
             "parameters": model.parameters or None,
             "languages": family.languages,
-            "licence": family.licence,
+            "licence": _licence(family, model),
             "tokens": min(model.context, family.max_length or model.context),
             "runs_on": _ways(family),
             "needs": _needs(family) or None,
@@ -52,17 +56,47 @@ def listed(words: str = "", here: Mapping[str, str] = _NOTHING) -> list[dict[str
 
 
 def _chosen(words: str, here: Mapping[str, str]) -> list[Family]:
+    """Families with all of the words, what people begin with first; of these, the models with the licence asked for."""
     wanted = words.lower().split()
-    found = [family for family in families() if all(word in _block(family, here).lower() for word in wanted)]
+    found = [family for family in families() if all(word in _searched(family, here) for word in wanted)]
+    found = [each for family in found if (each := _licensed(family, wanted)).models]
     if not found:
         raise _not_found(words, wanted)
-    return found
+    return sorted(found, key=lambda family: family.name not in _ADVICE)
+
+
+def _searched(family: Family, here: Mapping[str, str]) -> str:
+    many = re.match(r"over|\d", family.languages)
+    return f"{_block(family, here)}{' multilingual' if many else ''}".lower()
+
+
+def _licensed(family: Family, wanted: Sequence[str]) -> Family:
+    """The family with those models alone that have the licences among the words."""
+    licences = [word for word in wanted if any(word in each.licence.lower() for each in families())]
+    licences = [word for word in licences if not any(word in model.name.lower() for model in family.models)]
+    kept = [each for each in family.models if all(word in _licence(family, each).lower() for word in licences)]
+    if len(kept) == len(family.models):
+        return family
+    return replace(family, models=tuple(kept), licence="; ".join(_distinct(_licence(family, each) for each in kept)))
+
+
+def _licence(family: Family, model: KnownModel) -> str:
+    """The licence of one model, as in `MIT; v2-m3: Apache-2.0` those of the family stand."""
+    parts = [part.partition(": ") for part in family.licence.split("; ")]
+    own = [licence for name, _, licence in parts if licence and name in model.name]
+    return own[0] if own else "; ".join(name for name, _, licence in parts if not licence)
 
 
 def _not_found(words: str, wanted: Sequence[str]) -> ConfigurationError:
     names = {each.lower(): each for family in families() for each in (family.name, *(m.name for m in family.models))}
     alike = {part: name for key, name in reversed(names.items()) for part in (key, *re.split(r"[\s/,-]+", key))}
-    close = dict.fromkeys(alike[part] for word in wanted for part in get_close_matches(word, alike, _SHOWN, 0.75))
+    parts = [re.split(r"[-_/]+", word) for word in wanted]
+    named = [
+        name for key, name in names.items() if any(all(each in key for each in part) for part in parts if part[1:])
+    ]
+    close = dict.fromkeys(named) | dict.fromkeys(
+        alike[part] for word in wanted for part in get_close_matches(word, alike, _SHOWN, 0.75)
+    )
     meant = f". Did you mean {' or '.join(list(close)[:_SHOWN])}?" if close else "."
     msg = (
         f"no model of the table has all of {words!r}: words are parts of what it says of one, such as bge, English, "
@@ -87,6 +121,7 @@ def _block(family: Family, here: Mapping[str, str]) -> str:
     there = [f"{model.name} ({here[model.name]})" for model in family.models if model.name in here]
     lines = {
         "models": _models(family),
+        "advice": _ADVICE.get(family.name, ""),
         "languages": family.languages,
         "licence": family.licence,
         "tokens": _tokens(family),

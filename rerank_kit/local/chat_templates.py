@@ -68,7 +68,12 @@ def prompt_of(render: Render, model: str) -> Prompt | None:
 
 
 def prompts_of_template(
-    template: str, tokens: Mapping[str, str], *, generation: bool | None, model: str
+    template: str,
+    tokens: Mapping[str, str],
+    *,
+    generation: bool | None,
+    model: str,
+    options: Mapping[str, Any] | None = None,
 ) -> list[Prompt]:
     """The prompts that a template for pairs can stand for: one, or two where only the turn behind it is in doubt.
 
@@ -77,6 +82,7 @@ def prompts_of_template(
         tokens: The tokenizer's special tokens by their names, such as `bos_token`.
         generation: Whether a turn of the assistant is begun behind the pair; `None` where no file says so.
         model: What the user called the model.
+        options: What else the template is told by the model's files.
 
     Raises:
         ConfigurationError: It is no template.
@@ -96,7 +102,7 @@ def prompts_of_template(
 
     def render(query: str, document: str, instruction: str | None, *, begun: bool) -> str:
         messages = _messages(query, document, instruction)
-        return str(compiled.render(messages=messages, add_generation_prompt=begun, **tokens))
+        return str(compiled.render({**tokens, **(options or {}), "messages": messages, "add_generation_prompt": begun}))
 
     turns = (False, True) if generation is None else (generation,)
     found = [prompt_of(partial(render, begun=begun), model) for begun in turns]

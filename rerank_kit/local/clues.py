@@ -32,6 +32,9 @@ _LOADED = re.compile(r"""(?:(?<!load_dataset)\(|\bmodel\w*\s*=)\s*["']([\w.-]+/[
 _BASE_MODEL = re.compile(r"^base_model:[ \t]*(.*)$((?:\n[ \t]*-[ \t]+.+$)*)", re.MULTILINE)
 
 
+_TURN = "add_generation_prompt"
+
+
 @dataclass(frozen=True, slots=True)
 class Clues:
     """What is known of a model before it is used.
@@ -64,6 +67,7 @@ class Clues:
     before: str = ""
     pair_template: str = ""
     begins_turn: bool | None = None
+    template_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     in_messages: bool = False
     tokens: Mapping[str, str] = field(default_factory=dict[str, str])
     speaks: bool = False
@@ -143,6 +147,7 @@ def clues_of(
         before=default_prompt(library),
         pair_template=_text(folder / TEMPLATE) or default_template(template),
         begins_turn=_begins_turn(sentence_config or {}),
+        template_options=_template_options(sentence_config or {}),
         in_messages="message" in _inside(sentence_config or {}, "modality_config"),
         tokens=_special(tokenizer_config),
         speaks=config.get("model_type") is None and (bool(text) or _speaks(folder / _TOKENIZER)),
@@ -170,8 +175,16 @@ def default_prompt(library: Mapping[str, Any]) -> str:
 def _begins_turn(sentence_config: Mapping[str, Any]) -> bool | None:
     if not sentence_config:
         return None
-    options = _inside(_inside(sentence_config, "processing_kwargs"), "chat_template")
-    return options.get("add_generation_prompt") is True
+    return _options(sentence_config).get(_TURN) is True
+
+
+def _template_options(sentence_config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template is told besides, such as `enable_thinking`."""
+    return {name: value for name, value in _options(sentence_config).items() if name != _TURN}
+
+
+def _options(sentence_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _inside(_inside(sentence_config, "processing_kwargs"), "chat_template")
 
 
 def _special(tokenizer_config: Mapping[str, Any]) -> dict[str, str]:

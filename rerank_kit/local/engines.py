@@ -36,6 +36,7 @@ _ENGINES: dict[str, type[CrossEncoder]] = {
     "onnx": OnnxCrossEncoder,
     "sentence-transformers": SentenceTransformersCrossEncoder,
 }
+_EXPORT = 'pip install "rerank-kit[export]", rerank-kit export {} --to DIR'
 _log = logging.getLogger("rerank_kit")
 
 
@@ -111,6 +112,10 @@ def _check_files(engine: str, model: str | os.PathLike[str], given: Mapping[str,
     deciding = ", ".join(sorted(given.keys() - _settings(other)))
     has = "weights for PyTorch, and no file for ONNX Runtime" if weights else "a file for ONNX Runtime, and no weights"
     where = ". Where ONNX Runtime runs it, providers= says" if "device" in deciding else ""
+    if engine == "onnx":
+        where = (
+            f". For {deciding}, make a folder for ONNX Runtime of it and pass that: {_EXPORT.format(os.fspath(model))}"
+        )
     msg = (
         f"model={os.fspath(model)!r} has {has}; {deciding} is for engine={engine!r} alone: leave {deciding} out, and "
         f"engine={other!r} runs the model{where}"
@@ -129,7 +134,7 @@ def _by_files(name: str, files: Collection[str], given: Mapping[str, Any]) -> tu
             return "onnx", ""
         _log.info("model=%r runs on PyTorch, which can use the GPU; this build of ONNX Runtime cannot", name)
         return "sentence-transformers", ""
-    export = f'pip install "rerank-kit[export]", rerank-kit export {name} --to DIR'
+    export = _EXPORT.format(name)
     if runs_torch:
         install = (
             'it has a file for it, pip install "rerank-kit[onnx]"' if has_graph else f"make a folder for it, {export}"

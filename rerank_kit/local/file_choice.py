@@ -95,7 +95,11 @@ def without_graph(name: str, where: str, wanted: Sequence[str], files: Collectio
     lacks += [TOKENIZER] if TOKENIZER not in files else []
     graphs = sorted(filter(_is_graph, files))
     remedies = list[str]()
-    if first_of(wanted, files) is None and graphs:
+    quantised = "model_quantized.onnx" in wanted[1:]
+    if first_of(wanted, files) is None and graphs and quantised:
+        remedies.append(f"leave precision out, for {', '.join(graphs)}")
+        remedies += [] if has_torch_weights(files) else ["export the original model: rerank-kit export MODEL --to DIR"]
+    elif first_of(wanted, files) is None and graphs:
         others = f", or another of its ONNX files ({', '.join(graphs[1:])})" if graphs[1:] else ""
         remedies.append(f"pass file={graphs[0]!r}{others}")
     if has_torch_weights(files):

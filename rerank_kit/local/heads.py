@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.local.clues import FOLDER, MODULES
 from rerank_kit.local.labels import relevant_label
 
 _OF_ADAPTERS = re.compile(r"\.lora_|\.modules_to_save\.|\.original_module\.")  # which peft loads in its own way
@@ -35,8 +37,9 @@ def check_head(model: Any, name: str) -> int:
         kind = (model.config.architectures or ["model of an unknown kind"])[0]
         msg = (
             f"model={name!r}, a {kind}, lacks the trained weights {', '.join(made_up[:_SHOWN])}{more}: random numbers "
-            "stand for them, and its ranking would be random. Pass a cross-encoder; if you trained this one, save it "
-            "with save_pretrained and pass the folder"
+            f"stand for them, and its ranking would be random. {_embedding(model, name, kind)}Pass a cross-encoder, "
+            "such as 'cross-encoder/ettin-reranker-17m-v1'; if you trained this one, save it with save_pretrained and "
+            "pass the folder"
         )
         raise ConfigurationError(msg)
     if getattr(model.config, "attention_type", None) == "block_sparse":
@@ -50,6 +53,14 @@ def check_head(model: Any, name: str) -> int:
         raise ConfigurationError(msg)
     labels: dict[int, str] = (model.config.id2label or {}) if len(model) == 1 else {}
     return relevant_label(labels, model.num_labels, name)
+
+
+def _embedding(model: Any, name: str, kind: str) -> str:
+    """A sentence for what has the files of an embedding model."""
+    folders = [each for each in (Path(name), getattr(model, FOLDER, None)) if each and (each / MODULES).is_file()]
+    if not kind.endswith("Model") and not any("pooling" in (each / MODULES).read_text("utf-8") for each in folders):
+        return ""
+    return "It is an embedding model (bi-encoder), which makes vectors to find texts by, or a bare encoder. "
 
 
 def _made_up(module: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which of a classifier's labels stands for "relevant": told by their names, never guessed."""
+"""Which of a classifier's labels stands for "relevant": told by their names; of two without one, it is the second."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _IRRELEVANT = {
     "no",
 }
 _INFERENCE = {"contradiction", "entailment", "neutral", "not entailment"}
+_NAMELESS = ("LABEL_1", "LABEL_0")  # what transformers calls them, the one that is taken first
 _MOST = 2
 
 
@@ -80,3 +81,21 @@ def relevant_label(labels: Mapping[int, str], count: int, model: str) -> int:
         'be told: name them "irrelevant" and "relevant" in id2label of its config.json'
     )
     raise ConfigurationError(msg)
+
+
+def logit_of(labels: Mapping[int, str], count: int, relevant: int, *, alone: bool) -> str:
+    """What the logit of a pair is, in words; nothing where the model gives one value.
+
+    Args:
+        labels: The names of the values, where they are known.
+        count: How many values the model gives for a pair.
+        relevant: The place of the one that stands for "relevant".
+        alone: Whether that one says all by itself.
+    """
+    if count != _MOST:
+        return ""
+    one, other = (labels.get(place, f"LABEL_{place}") for place in (relevant, 1 - relevant))
+    guessed = ", the second being taken for relevant, since no name says which is" * ((one, other) == _NAMELESS)
+    if alone:
+        return f"that of the label {one!r} alone{guessed}"
+    return f"that of the label {one!r} less that of {other!r}, so that the score is the softmax of the two{guessed}"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError, MissingExtra
@@ -62,13 +62,20 @@ class ModelFiles:
     sentence_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
+    def other_graph(self) -> str:
+        """The graph's place in the folder, where it is not the default one."""
+        place = self.onnx.as_posix().removeprefix(f"{self.tokenizer.parent.as_posix()}/")
+        return "" if place in places(None, None, ()) else place
+
+    @property
     def max_length(self) -> int:
         """The most tokens that the model reads, query and special ones included."""
-        positions = self.config.get("max_position_embeddings")
+        positions = self.config.get("max_position_embeddings", self.config.get("n_positions"))
         if self.config.get("model_type") in _COUNTS_FROM_PADDING and isinstance(positions, int):
             padding = self.config.get("pad_token_id")
             positions -= 1 + (1 if padding is None else int(padding))
         limits = [self.tokenizer_config.get("model_max_length"), self.by_library.get("max_seq_length"), positions]
+        limits.append(_text_options(self.by_library).get("max_length"))
         return min(
             (int(limit) for limit in limits if limit is not None and 0 < limit < NO_LIMIT), default=_DEFAULT_MAX_LENGTH
         )
@@ -95,6 +102,14 @@ class ModelFiles:
         settings = [dict(each) for each in (self.config, self.tokenizer_config, self.sentence_config)]
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.digest()
+
+
+def _text_options(sentence_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What sentence-transformers tells the tokenizer for each text."""
+    found: Any = sentence_config
+    for name in ("processing_kwargs", "text"):
+        found = cast("Mapping[str, Any]", found).get(name) if isinstance(found, Mapping) else None
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def find_model(

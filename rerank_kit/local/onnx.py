@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -52,7 +53,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     The attributes are fixed when the model is loaded; only `hooks` can be assigned later.
 
     Attributes:
-        model: The model's name.
+        model: The model's name, and its graph's where that is not the default one, as `"models/mine/model_int8.onnx"`.
         max_length: The most tokens read of a pair.
         threads: How many calls of the model run side by side.
         batch_size: Pairs in a call.
@@ -60,6 +61,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         provider: What runs the graph, in ONNX Runtime's terms.
         recipe: How the model is prompted, and what makes scores of its logits.
     """
+
+    _shown = repr("")  # until the files are found
 
     @holding_token
     @named
@@ -155,7 +158,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
         files = find_model(model, file=file, precision=precision, source=source)
-        self.model, self._files = files.name, files
+        self._files, graph = files, files.other_graph
+        self.model = "/".join([files.name, graph][: 1 + bool(graph)])
+        self._shown = f"{files.name!r}, file={graph!r}" if graph else repr(files.name)
         clues = files.clues
         own = prompts_of(clues) if template is None else []
         recipe = recipe_of(clues, template=template, instruction=instruction, answers=answers, own=own)
@@ -178,7 +183,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         answer_ids = partial(self._encode.token_ids, recipe.answers, files.name)
         self._graph = Graph(files, output=output, raw_scores=raw_scores, providers=providers, words=answer_ids)
         self._try()
-        self.recipe = recipe if self._graph.speaks else recipe.without_answers(files.name, answers)
+        read = recipe if self._graph.speaks else recipe.without_answers(files.name, answers)
+        self.recipe = replace(read, logit=self._graph.logit or read.logit, raw=raw_scores)
         self.provider = self._graph.provider
         self.threads = check_count("threads", threads, none=CORES) or usable_cores()
         usual = _GPU_BATCH if self._graph.on_gpu else 1
@@ -275,7 +281,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     @whole
     def __repr__(self) -> str:
         """Say which model this is."""
-        return f"OnnxCrossEncoder({self.model!r}, max_length={self.max_length}, threads={self.threads})"
+        return f"OnnxCrossEncoder({self._shown}, max_length={self.max_length}, threads={self.threads})"
 
 
 def _refuse_beside_the_embedded(**settings: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from rerank_kit.errors import ConfigurationError, InvalidResponse
-from rerank_kit.local.labels import counts_alone, labels_of, relevant_label
+from rerank_kit.local.labels import counts_alone, labels_of, logit_of, relevant_label
 from rerank_kit.local.model_files import ModelFiles
 
 Output = Literal["auto", "logits", "probabilities"]
@@ -21,6 +21,7 @@ class Answers:
     Attributes:
         probabilities: Whether they are scores from 0 to 1 already.
         words: The ids of the tokens whose logits are the score, of a language model that gives a logit for each.
+        logit: Of which of two values the logit is made, in words; nothing where there is one.
     """
 
     def __init__(
@@ -60,6 +61,9 @@ class Answers:
         named_after = any(word in shown.name.lower() for word in ("prob", "score", "sigmoid", "softmax"))
         self.probabilities = output == "probabilities" or (output == "auto" and named_after)
         self._raw = raw
+        self.logit = ""
+        if not (self.words or self.probabilities):
+            self.logit = logit_of(labels, count, self._relevant, alone=self._alone)
 
     def __call__(self, answer: Any, lengths: Sequence[int]) -> list[float]:
         """One number for each pair.

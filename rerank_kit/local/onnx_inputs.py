@@ -53,15 +53,21 @@ class Inputs:
             )
             raise ConfigurationError(msg)
         self._padding = int(files.config.get("pad_token_id") or 0)
+        read = files.tokenizer_config.get("model_input_names")
+        self._typed = not isinstance(read, list) or "token_type_ids" in read
 
     def __call__(self, pairs: Sequence[EncodedPair]) -> dict[str, Any]:
         """The arrays for some pairs, padded behind the shorter ones."""
         width = max(len(pair.ids) for pair in pairs)
         feeds = {
-            name: self._numpy.array([self._padded(_FEEDS[name](pair), name, width) for pair in pairs], dtype)
+            name: self._numpy.array([self._padded(self._values(name, pair), name, width) for pair in pairs], dtype)
             for name, dtype in self._dtypes.items()
         }
         return feeds | {name: self._nothing(each, len(pairs)) for name, each in self._cache.items()}
+
+    def _values(self, name: str, pair: EncodedPair) -> Sequence[int]:
+        """What is read of a pair; all of one type where the tokenizer gives the model none."""
+        return _FEEDS[name](pair) if self._typed or name != "token_type_ids" else [0] * len(pair.ids)
 
     def _padded(self, values: Sequence[int], name: str, width: int) -> list[int]:
         """Fill up to the width of the batch with what the attention mask hides."""

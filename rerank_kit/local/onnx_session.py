@@ -39,6 +39,7 @@ class Graph:
         provider: What runs it.
         on_gpu: Whether that is a GPU.
         gives_logits: Whether what it gives is yet to be squeezed into 0 to 1, by the sigmoid.
+        logit: Of which of its values the logit is made, in words; nothing where it gives one.
         speaks: Whether it gives a logit for every word, of which some make the score.
         settings: What moves its scores besides the file.
     """
@@ -67,6 +68,7 @@ class Graph:
         self._output: str = shown.name
         self._answers = Answers(files, shown, read, output=output, raw=raw_scores, words=words)
         self.gives_logits = not (self._answers.probabilities or raw_scores)
+        self.logit = self._answers.logit
         self.speaks = bool(self._answers.words)
         self.provider: str = self._session.get_providers()[0]
         self.on_gpu = self.provider in _GPUS

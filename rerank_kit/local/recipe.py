@@ -34,6 +34,9 @@ class Recipe:
         scale: What makes a score from 0 to 1 of a logit.
         calibrated: Whose scale that is; empty where nobody has said what the scores mean.
         max_length: Tokens that its card reads of a pair; `None` for as many as the model can.
+        logit: What the logit is, in words, where there are no answers to say it: which label counts, or which answers
+            a graph was made with.
+        raw: Whether the scores are the model's own numbers.
     """
 
     family: str = ""
@@ -42,6 +45,8 @@ class Recipe:
     scale: Scale = field(default_factory=Scale)
     calibrated: str = ""
     max_length: int | None = None
+    logit: str = field(default="", compare=False, repr=False)
+    raw: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
     def of_family(cls, family: Family, names: Sequence[str]) -> Recipe:
@@ -86,15 +91,22 @@ class Recipe:
             raise ConfigurationError(msg)
         return replace(self, answers=())
 
+    @property
+    def said_of_answers(self) -> str:
+        """What the answers make of their logits, in words; nothing where there are none."""
+        return " less ".join(f"the logit of {answer!r}" for answer in self.answers)
+
     def __str__(self) -> str:
         """Say in lines which family this is, how it is prompted, and what its scores are."""
-        answers = " less ".join(f"the logit of {answer!r}" for answer in self.answers)
+        logit = self.said_of_answers or self.logit
         prompt = "none but the tokenizer's own" if self.prompt is None else str(self.prompt)
         lines = [
             f"family: {self.family or 'not known'}",
             f"prompt: {prompt}",
-            *([f"logit: {answers}"] if answers else []),
-            f"score: {self.scale}, {self.calibrated or 'uncalibrated: nobody has said what it means'}",
+            *([f"logit: {logit}"] if logit else []),
+            "score: the model's own number, as raw_scores=True asks"
+            if self.raw
+            else f"score: {self.scale}, {self.calibrated or 'uncalibrated: nobody has said what it means'}",
         ]
         return "\n".join(lines)
 
@@ -149,7 +161,8 @@ def prompts_of(clues: Clues) -> list[Prompt]:
     """
     if clues.recipe is not None or not (names_a_pair(clues.pair_template) or clues.in_messages):
         return []
-    return prompts_of_template(clues.pair_template, clues.tokens, generation=clues.begins_turn, model=clues.name)
+    told: dict[str, Any] = {"generation": clues.begins_turn, "options": clues.template_options, "model": clues.name}
+    return prompts_of_template(clues.pair_template, clues.tokens, **told)
 
 
 def _refuse_bare_text(clues: Clues, *, prepends: bool) -> None:
@@ -158,9 +171,11 @@ def _refuse_bare_text(clues: Clues, *, prepends: bool) -> None:
         msg = (
             f"model={clues.name!r} is a {clues.model_type or 'language model'}, which was made to go on with texts "
             "and ranks almost at random without the prompt it was trained with, and which prompt that is cannot be "
-            f"told from its files (known: {known}). Its card says it: pass it as template=, such as "
-            "'Query: {query}\\nDocument: {document}\\nRelevant:', or '{query}{document}' for one that was trained "
-            "without. A known one is told by its README.md, config.json and tokenizer_config.json: keep them beside it"
+            f"told from its files (known: {known}). Its card says it: pass it as template= (--template for rerank-kit "
+            "export), such as 'Query: {query}\\nDocument: {document}\\nRelevant:', or '{query}{document}' for one that "
+            "was trained without; for a language model, pass the tokens whose logits are the score with it, such as "
+            "answers=('yes', 'no') (--answers). A known one is told by its README.md, config.json and "
+            "tokenizer_config.json: keep them beside it"
         )
         raise ConfigurationError(msg)
     if clues.before and not prepends:

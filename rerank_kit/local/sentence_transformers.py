@@ -10,8 +10,9 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import CORES, check_count
@@ -60,6 +61,11 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
             reads padding.
         threads: How many batches are scored side by side.
     """
+
+    _of_another: ClassVar = {
+        "precision": "OnnxCrossEncoder has it, for what rerank-kit export makes of the model; here it is dtype=",
+        "batch_size": "batches are of so many tokens, batch_tokens=",
+    }
 
     @holding_token
     @named
@@ -154,7 +160,7 @@ class SentenceTransformersCrossEncoder(LoadedCrossEncoder):
         self._reading = reading_of(
             self._model, self.model, template=template, instruction=told(prompt, instruction), answers=answers
         )
-        self.recipe, self._inputs = self._reading.recipe, self._reading.inputs
+        self.recipe, self._inputs = replace(self._reading.recipe, raw=raw_scores), self._reading.inputs
         self.max_length = chosen_length(max_length, readable_length(self._model), self.model, self.recipe.max_length)
         self.long_documents = long_documents
         self._window = window_size(long_documents, window)

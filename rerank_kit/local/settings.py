@@ -36,6 +36,7 @@ _OF: Mapping[str, Mapping[str, tuple[_Fits, str]]] = {
         "architectures": (_texts, "a list of names"),
         "id2label": (lambda value: isinstance(value, dict), 'an object such as {"0": "irrelevant", "1": "relevant"}'),
         "max_position_embeddings": _WHOLE,
+        "n_positions": _WHOLE,
         "pad_token_id": _WHOLE,
         "vocab_size": _WHOLE,
     },

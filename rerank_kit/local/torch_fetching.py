@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from textwrap import shorten
 from typing import Any
@@ -28,6 +29,7 @@ from rerank_kit.local.unplaced import check_placed
 
 _SETTINGS = (".json", ".txt", ".model", ".tiktoken", ".md")  # beside the weights: settings, vocabularies, the card
 _ANYWHERE = (".py", ".jinja")
+_NO_ANSWERS = "does not have 'yes' and/or 'no' tokens"  # what the library says of such a tokenizer
 _SAID = 500  # characters: some of its messages list all the models that there are
 
 
@@ -119,7 +121,13 @@ def _made(library: Any, name: str, options: dict[str, Any], token: Secret | None
     """
 
     def load() -> Any:
-        return library.CrossEncoder(name, **options, token=None if token is None else token.reveal())
+        given = {**options, "token": None if token is None else token.reveal()}
+        try:
+            return library.CrossEncoder(name, **given)
+        except ValueError as error:
+            if _NO_ANSWERS not in str(error):
+                raise
+        return _without_answers(library, name, given)
 
     try:
         made, untrusted = _heard(load)
@@ -132,6 +140,22 @@ def _made(library: Any, name: str, options: dict[str, Any], token: Secret | None
             return made
         problem = _unloadable(name, options["device"], untrusted[0])
     raise problem
+
+
+def _without_answers(library: Any, name: str, options: dict[str, Any]) -> Any:
+    """A language model whose tokenizer lacks the answers that the library takes by itself: others are chosen later."""
+    given = dict(options)
+    device, numbers, cache = given.pop("device"), given.pop("model_kwargs"), given.pop("cache_folder", None)
+    whole = import_module("sentence_transformers.base.modules").Transformer(
+        name,
+        transformer_task="text-generation",
+        cache_dir=cache,
+        model_kwargs={**given, **numbers},
+        processor_kwargs=given,
+        config_kwargs=given,
+    )
+    answers = import_module("sentence_transformers.cross_encoder.modules").LogitScore(true_token_id=None)
+    return library.CrossEncoder(modules=[whole, answers], device=device)
 
 
 def _heard(load: Callable[[], Any]) -> tuple[Any, list[str]]:

@@ -15,7 +15,7 @@ from rerank_kit.local.clues import FOLDER, Clues, clues_of, of_card, read_json, 
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.decoders import looks_both_ways
 from rerank_kit.local.heads import check_head
-from rerank_kit.local.labels import counts_alone
+from rerank_kit.local.labels import counts_alone, labels_of, logit_of
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.recipe import Recipe, recipe_of
@@ -96,19 +96,23 @@ def reading_of(
     ):
         left = clues.wants_prompt and not looks_both_ways(clues.config)
         inputs, told = PromptedInputs(model, recipe.prompt, name, left=left), None
-    chosen = answers is not None or (inputs is not None and own is None)
+    chosen = answers is not None or (inputs is not None and own is None) or _lacks_answers(model)
     if not _is_language_model(model):
         recipe = recipe.without_answers(name, answers)
     elif not chosen:
         recipe = replace(recipe, answers=_own_answers(model))
+    relevant, alone = check_head(model, name), counts_alone(model.config.to_dict(), model.num_labels, name)
+    if len(model) == 1:
+        labels = labels_of(model.config.to_dict())
+        recipe = replace(recipe, logit=logit_of(labels, model.num_labels, relevant, alone=alone))
     custom = activation(model) if Scale.of_activation(clues.activation) is None else None
     return TorchReading(
         recipe,
         inputs,
         told,
         _answers(model, recipe, name) if chosen else (),
-        check_head(model, name),
-        counts_alone(model.config.to_dict(), model.num_labels, name),
+        relevant,
+        alone,
         custom or recipe.scale,
         _gives_probabilities(model),
     )
@@ -259,6 +263,12 @@ def _is_language_model(model: Any) -> bool:
     return type(model[-1]).__name__ == "LogitScore"
 
 
+def _lacks_answers(model: Any) -> bool:
+    """Whether the tokenizer of a language model has none of the tokens of which the library makes the score."""
+    ids = [getattr(model[-1], name, None) for name in ("true_token_id", "false_token_id")]
+    return _is_language_model(model) and (ids[0] is None or ids[0] == ids[1])
+
+
 def _cuts_the_document(model: Any, own: Prompt | None) -> bool:
     """Whether the library, which cuts the end of a text whose template it knows, cuts the document alone."""
     return model.tokenizer.truncation_side == "right" and own is not None and own.ends_in_document
@@ -280,8 +290,8 @@ def _answers(model: Any, recipe: Recipe, name: str) -> tuple[int, ...]:
         return ()
     if not recipe.answers:
         msg = (
-            f"model={name!r} is a language model: pass the tokens whose logits are the score as answers=, such as "
-            "('yes', 'no')"
+            f"model={name!r} is a language model: pass the tokens whose logits are the score as answers= (--answers "
+            "for rerank-kit export), such as ('yes', 'no')"
         )
         raise ConfigurationError(msg)
     return tuple(token_id(model.tokenizer.backend_tokenizer, each, name) for each in recipe.answers)

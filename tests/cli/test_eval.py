@@ -163,7 +163,11 @@ def test_a_process_that_was_stopped_goes_on(folder: Path) -> None:
         ([*EVAL, "--html", "."], 2, "is no file in a folder that exists"),
         ([*EVAL, "--store", "questions.jsonl"], 1, "--store 'questions.jsonl' cannot be opened"),
         (["eval", "own"], 1, "into a file: rerank-kit eval questions.csv --corpus own"),
-        (["report"], 1, "'rerank-kit.sqlite': there is no such file"),
+        (["report"], 1, "there is no rerank-kit.sqlite in this folder: run rerank-kit eval first"),
+        (["report", "no.sqlite"], 1, "'no.sqlite': there is no such file"),
+        (["eval", "questions.jsonl", "--corpus", "own/note.md"], 1, "--corpus 'own/note.md' is a note, and no JSONL"),
+        (["eval", "alone.jsonl"], 1, "bm25 needs the documents of the dataset, and alone has none: name their folder"),
+        (["eval", "alone.jsonl"], 1, "as in --corpus 'notes', or pass a retriever"),
         (["report", "questions.jsonl"], 1, "is neither the file of an evaluation nor what rerank-kit eval"),
         (["report", "others.sqlite"], 1, "others.sqlite has no report in it: run rerank-kit eval to its end"),
         (["report", "broken.sqlite"], 1, "broken.sqlite is neither the file of an evaluation nor what"),
@@ -177,6 +181,7 @@ def test_a_process_that_was_stopped_goes_on(folder: Path) -> None:
 def test_what_is_wrong_is_a_line_and_a_code(capsys: CAPTURE, arguments: list[str], code: int, problem: str) -> None:
     Path("own").mkdir()
     Path("own/note.md").write_text("a note", "utf-8")
+    Path("alone.jsonl").write_text('{"query": "which?", "relevant_ids": ["a"]}', "utf-8")
     Path("list.json").write_text("[1]", "utf-8")
     Path("other.json").write_text('{"systems": []}', "utf-8")
     Path("bytes").write_bytes(b"\xe4\n")

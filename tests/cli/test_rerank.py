@@ -144,7 +144,11 @@ def test_what_a_reranker_could_not_do_is_told(monkeypatch: PATCH, capsys: CAPTUR
         (["rerank", "query", "--json", "--scores"], 2, "--json and --scores exclude each other"),
         (["rerank", "query", "--top-n", "0"], 2, "--top-n"),
         (["rerank", "query", "nowhere.txt"], 1, "there is no such file"),
-        (["rerank", "query", "."], 1, "cannot be read"),
+        (
+            ["rerank", "a query", "."],
+            1,
+            "'.' is a folder: name files in it, or search all of it by rerank-kit search . 'a",
+        ),
         (["rerank", "query", "--encoding", "klingon"], 1, "encoding must be one that Python knows"),
         (["rerank"], 2, "QUERY"),
     ],

@@ -18,7 +18,9 @@ def test_before_and_after_are_shown(tmp_path: Path, capsys: CAPTURE) -> None:
     assert main(["search", str(notes(tmp_path)), "when is night?", "--reranker", BY_LENGTH]) == 0
     shown, told = capsys.readouterr()
     head, _, titles, first, second, *_, best = shown.splitlines()
-    assert head.startswith("3 passages of 3 files; the best 2 of BM25 were reranked by tests.cli")
+    assert head.startswith("3 passages of 3 files; the 2 with a word of the question were reranked by tests.cli")
+    assert main(["search", str(tmp_path), "when is night?", "--reranker", BY_LENGTH, "--recall", "2"]) == 0
+    assert "; the best 2 of BM25 were reranked by tests.cli" in capsys.readouterr().out
     assert "BM25 alone" in titles
     assert {first.split()[1], second.split()[1]} == {"backups.md:1", "code/night.py:1"}
     assert first.split()[2] == "code/night.py:1"

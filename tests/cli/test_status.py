@@ -63,6 +63,21 @@ def test_what_is_missing_is_named_through_extras_within_extras(
         (["cohere"], False, 'rerank-kit search . "a question about the files of this folder"'),
     ],
 )
-def test_there_is_one_next_step(missing: list[str], evaluated: bool, step: str) -> None:
+def test_there_is_one_next_step(tmp_path: Path, missing: list[str], evaluated: bool, step: str) -> None:
     lacking = {extra: ["package"] if extra in missing else [] for extra in status.WHAT}
-    assert status.next_step(lacking, evaluated=evaluated) == step
+    assert status.next_step(lacking, evaluated=evaluated, here=tmp_path) == step
+
+
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [
+        (["my questions.csv", "notes/"], "rerank-kit eval 'my questions.csv' --corpus notes --html report.html"),
+        (["queries.jsonl", "docs/"], "rerank-kit eval queries.jsonl --corpus docs --html report.html"),
+        (["questions.tsv", "queries.jsonl"], "rerank-kit eval questions.tsv --corpus DIR --html report.html"),
+        (["questions.md", "questions/"], 'rerank-kit search . "a question about the files of this folder"'),
+    ],
+)
+def test_questions_that_lie_there_lead_to_an_evaluation(tmp_path: Path, names: list[str], step: str) -> None:
+    for name in names:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+    assert status.next_step(dict.fromkeys(status.WHAT, ()), evaluated=False, here=tmp_path) == step

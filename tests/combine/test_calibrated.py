@@ -26,6 +26,7 @@ from rerank_kit import (
 from rerank_kit.cache import Cached
 from rerank_kit.combine.calibrated import log_odds
 from rerank_kit.combine.identity import identity_of
+from rerank_kit.flow import run
 from rerank_kit.values import UNJUDGED, Hit
 
 SCORES = [0.9, 0.2, 0.6]
@@ -101,7 +102,7 @@ def test_it_is_saved_and_loaded(tmp_path: Path) -> None:
     assert Calibrated(Scored(), str(path)).calibration == STEPS
 
 
-KEPT = {
+KEPT: dict[str, Any] = {
     "fingerprint": "scripted",
     "reranker": "Scored()",
     "method": "platt",
@@ -193,3 +194,10 @@ def test_logits_are_those_of_scores_and_raw_ones_stay() -> None:
     assert raw.probability(0.5) == 0.5
     assert raw.probability(-0.5) < raw.probability(0.4) < raw.probability(3.0)
     assert STEPS.probability(-1.0) == 0.1
+
+
+def test_one_query_is_ranked_as_one_of_many() -> None:
+    reranker = Calibrated(Scored(), PLATT)
+    documents = [Document(each) for each in TEXTS]
+    flow = reranker.flow("query", documents, Deadline())
+    assert run(flow).hits == reranker.rerank("query", TEXTS).hits

@@ -21,6 +21,10 @@ def cascade(**options: Any) -> Cascade:
     return Cascade(Stage(rules, top_n=10), Stage(Fallback(Scripted(), Scripted(model="other"))), **options)
 
 
+def _scoring() -> list[Any]:
+    return [lambda query, texts: [1.0], lambda query, texts: [2.0]]  # of users, on one line
+
+
 def test_it_is_the_same_in_every_process() -> None:
     code = "from tests.combine.test_identity import *; print(described(cascade()))"
     told = {python("-c", code, PYTHONHASHSEED=seed).stdout.strip() for seed in ("1", "2", "3")}
@@ -45,7 +49,7 @@ def test_what_is_of_users_is_told_by_class_and_model() -> None:
     assert described(described) == "rerank_kit.combine.identity.described"
     assert re.fullmatch(r"tests.combine.test_identity.cascade [0-9a-f]{16}", described(cascade))
     assert described(int) == "builtins.int"
-    one, other = (lambda query, texts: [1.0]), (lambda query, texts: [2.0])
+    one, other = _scoring()
     assert described(one) == described(one)
     assert identity_of(Reranker.of(one)) != identity_of(Reranker.of(other))
     assert described({"b", "a", None}) == "{'a', 'b', None}"

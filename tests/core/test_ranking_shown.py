@@ -163,10 +163,10 @@ def test_what_steers_a_terminal_is_not_shown() -> None:
     assert str(told).splitlines()[-1] == "[2Jone two ]0;title"
 
 
-def test_more_than_a_hundred_that_were_dropped_are_counted() -> None:
+def test_more_than_twenty_that_were_dropped_are_counted() -> None:
     told = Scripted().rerank("query", [f"text {number}" for number in range(150)], top_n=1).explain()
-    assert str(told).splitlines()[-1] == "… and 49 more"
-    assert told.to_html().endswith("<p>… and 49 more</p>")
+    assert str(told).splitlines()[-1] == "… and 129 more, in .dropped"
+    assert told.to_html().endswith("<p>… and 129 more, in .dropped</p>")
     assert len(told.dropped) == 149
 
 

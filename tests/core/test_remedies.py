@@ -85,6 +85,10 @@ def test_a_number_where_a_value_of_ours_belongs_is_told_its_form(name: str) -> N
         (Scripted, "that is a class, make an object of it"),
         ("a/model", "for a model of that name use rerank_kit.local.cross_encoder(name)"),
         (len, "not be <built-in function len>"),
+        (
+            type("CrossEncoder", (), {"__module__": "sentence_transformers", "__call__": last_numbers})(),
+            "not be CrossEncoder: pass SentenceTransformersCrossEncoder(model), which takes it as it is",
+        ),
     ],
 )
 def test_what_is_no_function_is_told_what_it_is(given: Any, remedy: str) -> None:

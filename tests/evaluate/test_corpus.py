@@ -198,3 +198,15 @@ def test_a_table_that_makes_no_sense_is_refused(tmp_path: Path, text: str, told:
 @pytest.mark.parametrize("unit", NASTY.values(), ids=list(NASTY))
 def test_notes_are_cut_in_time_by_their_length(unit: str) -> None:
     check_linear(lambda text: list(passages_of(text, 1000)), unit, 300_000)
+
+
+def test_a_single_note_is_refused_and_lines_of_objects_are_read_whatever_their_name(tmp_path: Path) -> None:
+    lines = tmp_path / "corpus.txt"
+    lines.write_text('{"id": "a", "text": "one"}\n', "utf-8")
+    assert read_corpus(lines, "utf-8", 100).documents == {"a": "one"}
+    lines.write_text("", "utf-8")
+    with pytest.raises(ConfigurationError, match="is empty"):
+        read_corpus(lines, "utf-8", 100)
+    lines.write_text("# Dogs\n", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"corpus='.*corpus\.txt' is a note, .*name the folder of the notes"):
+        read_corpus(lines, "utf-8", 100)

@@ -176,6 +176,12 @@ def test_rerankers_with_as_many_candidates_are_all_in_the_chart() -> None:
     assert charts["ceilings"][0]["now"] == [[50, 0.55, "one"], [50, 0.75, "two"]]
 
 
+def test_a_reranker_stands_in_the_chart_where_its_candidates_end() -> None:
+    given = reported()
+    given["ceilings"][0]["by_depth"] = {"10": 0.6, "48": 0.9}
+    assert Page(as_html(given)).values("figures")["ceilings"][0]["now"][0][0] == 48
+
+
 def test_on_a_narrow_screen_each_cell_says_its_column() -> None:
     cells = [each["data-column"] for each in Page(as_html(reported())).all("td")]
     assert cells[:3] == ["vs first stage", "candidates", "nDCG@10"]
@@ -184,7 +190,7 @@ def test_on_a_narrow_screen_each_cell_says_its_column() -> None:
 
 def test_a_page_says_which_queries_a_finding_is_about() -> None:
     page = as_html(reported())
-    assert "Show the 2 queries" in page
+    assert "Show the 2 queries that lose most" in page
     assert "Show the query" in page
     assert "something new" in page
 

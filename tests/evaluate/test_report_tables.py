@@ -61,7 +61,7 @@ def test_long_names_are_cut_in_the_middle_and_columns_stay_under_each_other(lett
     assert re.match(rf"front {letter}*[^ ]*…[^ ]* back ", cut)
     at = lines.index(cut)
     assert lines[at].endswith("▲ better") or "0.643" in lines[at]
-    assert as_text(reported(names=names), 2000).count(names[1]) == 1 + 2  # in the table, the verdict and the finding
+    assert as_text(reported(names=names), 2000).count(names[1]) == 1 + 3  # table, answer, verdict, finding
 
 
 def test_markdown_has_the_same_cells() -> None:

@@ -50,6 +50,22 @@ def test_by_default_the_embedded_model_is_tried_on_few_and_many_candidates() -> 
     ]
 
 
+@pytest.mark.parametrize(("documents", "recalls"), [(7, [10]), (50, [10, 50]), (60, [10, 50, 100])])
+def test_by_default_no_system_sees_the_same_candidates_as_a_smaller_one(documents: int, recalls: list[int]) -> None:
+    few = Dataset("few", DATA.queries, {"q": {"3": 1}}, {str(each): TEXTS[str(each)] for each in range(documents)})
+    assert [recall for _, _, recall in names(None, few)] == [None, *recalls]
+
+
+def test_what_is_wrong_with_several_systems_is_said_once() -> None:
+    bare = Dataset("bare", DATA.queries, DATA.judgements)
+    told = r"^systems: bm25 needs the documents .*as in corpus='notes', or pass a retriever \(bm25, .*shared.*\)$"
+    with pytest.raises(ConfigurationError, match=told) as raised:
+        systems_of(["bm25", ("bm25", shared)], bare)
+    assert str(raised.value).count("needs") == 1
+    with pytest.raises(ConfigurationError, match=r"retriever$"):
+        systems_of(None, bare)
+
+
 def test_candidates_that_come_along_are_the_first_stage() -> None:
     assert [each for each, _, _ in names(None, GIVEN)][:2] == ["given", "given@10 > onnx:embedded"]
     assert names([shared], GIVEN)[-1] == ("given@50 > shared", "given", 50)
@@ -118,6 +134,7 @@ def test_a_compressor_stands_for_its_reranker() -> None:
         ("tests.evaluate.test_systems", "is not understood"),
         ("cohere:", "'cohere:' names no model"),
         ("bm25@5", "'bm25@5' says how many are reranked, and not by what"),
+        ("bm25@5", 'write "bm25@5 > onnx:embedded" with these quotation marks, since a shell'),
         ("tests.evaluate.test_systems:nothing", "cannot be imported: AttributeError"),
         ("tests.evaluate.test_systems:TEXTS", "is no reranker, no function and no retriever"),
     ],
@@ -198,8 +215,9 @@ def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_nam
     with pytest.raises(ConfigurationError, match=r"'nosuch:a' cannot be imported.*'cohere:' names no model"):
         systems_of(["nosuch:a", "cohere:"], DATA)
     made = systems_of([("tests.evaluate.test_systems:OTHERS", shared)], DATA)
-    assert [each.name for each in made] == ["BM25Retriever", "BM25Retriever@50 > shared"]
-    assert systems_of(["tests.evaluate.test_systems:OTHERS"], DATA)[0].name == "BM25Retriever"
+    assert [each.name for each in made] == [OTHERS_NAME, f"{OTHERS_NAME}@50 > shared"]
+    assert names([OTHERS_NAME])[-1][0] == OTHERS_NAME
+    assert systems_of([OTHERS], DATA)[0].name == "BM25Retriever"
     monkeypatch.setitem(sys.modules, "flashrank", None)
     with pytest.raises(MissingExtra, match="flashrank"):
         reranker_of("flashrank:ms-marco-TinyBERT-L-2-v2")
@@ -243,6 +261,7 @@ def test_given_candidates_are_found() -> None:
 
 
 OTHERS = langchain_rerank_kit.BM25Retriever.from_texts(["one text", "another text"])
+OTHERS_NAME = "tests.evaluate.test_systems:OTHERS"
 
 
 def test_a_pair_may_say_how_many_candidates_are_reranked() -> None:

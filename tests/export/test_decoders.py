@@ -207,6 +207,18 @@ def test_a_classifier_made_of_an_older_language_model_is_exported(
     assert scores(tmp_path / "new") == pytest.approx(expected, abs=1e-4)
 
 
+def test_a_model_that_reads_any_length_is_exported_with_one(tmp_path: Path) -> None:
+    build = decoder("own", "Bloom", "ForSequenceClassification", num_labels=1, n_layer=1, n_head=2)
+    original = build(tmp_path)
+    for name, limit in (("tokenizer_config.json", "model_max_length"), ("config.json", "max_position_embeddings")):
+        path = original / name
+        settings = json.loads(path.read_text("utf-8"))
+        del settings[limit]
+        path.write_text(json.dumps(settings), "utf-8")
+    export_model(original, tmp_path / "new", texts=TEXTS, int8=False, template=TEMPLATE)
+    assert OnnxCrossEncoder(tmp_path / "new").max_length == 8192
+
+
 def test_a_classifier_that_cannot_be_exported_is_refused_with_what_can_run_it(tmp_path: Path) -> None:
     config: dict[str, Any] = {**SIZES, "dff": 64}
     original = decoder("own", "CTRL", "ForSequenceClassification", num_labels=1, **config)(tmp_path)

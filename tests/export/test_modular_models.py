@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
 
-from rerank_kit import ConfigurationError
+from rerank_kit import BackendError, ConfigurationError
 from rerank_kit.export import export_model
 from rerank_kit.local import OnnxCrossEncoder
 from tests.export.originals import MAX_LENGTH, TEXTS, bert, ettin, logits, modernbert, torch, transformers
@@ -109,3 +110,47 @@ def test_an_exported_folder_ranks_in_both_adapters(tmp_path: Path) -> None:
     nodes = [schema.NodeWithScore(node=schema.TextNode(text=text)) for text in TEXTS]
     found = postprocessor.postprocess_nodes(nodes, query_str=QUERY)
     assert [node.score for node in found] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_last_layer_that_makes_scores_is_not_squeezed_once_more(tmp_path: Path) -> None:
+    library: Any = pytest.importorskip("sentence_transformers")
+    modules: Any = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
+    encoder = modernbert(tmp_path / "encoder", kind="Model")
+    parts = [
+        modules.Transformer(str(encoder)),
+        modules.Pooling(64, "cls"),
+        modules.Dense(64, 1, activation_function=torch.nn.Sigmoid(), module_output_name="scores"),
+    ]
+    model = library.CrossEncoder(modules=parts, device="cpu", activation_fn=torch.nn.Identity())
+    model.save_pretrained(str(tmp_path / "model"))
+    expected = model.predict([("query", text) for text in TEXTS], batch_size=1).tolist()
+    export_model(tmp_path / "model", tmp_path / "exported", texts=TEXTS, int8=False)
+    hits = OnnxCrossEncoder(tmp_path / "exported").rerank("query", TEXTS).hits
+    assert [hit.score for hit in sorted(hits, key=lambda hit: hit.index)] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_graph_that_cannot_be_run_is_told_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(folder: Path, *others: object) -> None:
+        msg = f"{folder}/model.onnx failed"
+        raise BackendError(msg)
+
+    monkeypatch.setattr("rerank_kit.export.compare", fails)
+    original = modernbert(tmp_path / "model")
+    told = r"model='.*/model': its graph cannot be run .*\(what was exported/model.onnx failed\); nothing was written"
+    with pytest.raises(ConfigurationError, match=told):
+        export_model(original, tmp_path / "exported", texts=TEXTS, int8=False)
+    assert not (tmp_path / "exported").exists()
+
+
+def test_torch_prints_no_graph_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*others: object, **more: object) -> None:
+        sys.stdout.write("Torch IR graph at exception")
+        raise RuntimeError("unsupported")
+
+    original = modernbert(tmp_path / "model")
+    monkeypatch.setattr(torch.onnx, "export", fails)
+    with pytest.raises(ConfigurationError, match=r"cannot make a graph of a .* \(unsupported\)"):
+        export_model(original, tmp_path / "exported", texts=TEXTS, int8=False)
+    assert "graph" not in capsys.readouterr().out

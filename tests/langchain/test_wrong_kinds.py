@@ -48,10 +48,9 @@ SECOND = ", which is a reranker: it goes second, with_rerank(retriever, reranker
 FIRST = ", which finds documents and puts them in no order"
 
 
-def theirs() -> Any:
-    """A model as sentence-transformers has loaded it."""
-    made = type("CrossEncoder", (), {"__module__": "sentence_transformers.cross_encoder", "__call__": last_numbers})
-    return made()
+def theirs(name: str = "CrossEncoder", package: str = "sentence_transformers.model") -> Any:
+    """A model as sentence-transformers or transformers has loaded it."""
+    return type(name, (), {"__module__": package, "__call__": last_numbers})()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,12 @@ def test_what_is_no_retriever_is_told_what_to_do(given: Any, told: str) -> None:
         (CHAT, "not FakeListChatModel, which is an LLM: pass LLMJudge(LangChainChat(llm))"),
         ([Scripted(), Scripted()], "pass them one by one, or one made of them, such as Cascade(first, second)"),
         (Scripted, "reranker is the class Scripted: pass an object of it, such as Scripted(…)"),
-        (theirs(), "pass SentenceTransformersCrossEncoder(model), with its name or folder"),
+        (theirs(), "pass SentenceTransformersCrossEncoder(model), which takes it as it is"),
+        (theirs("SentenceTransformer"), "not SentenceTransformer, which is an embedding model and makes vectors, no"),
+        (
+            theirs("BertForSequenceClassification", "transformers.models.bert"),
+            "not BertForSequenceClassification, which is a part of a model: pass SentenceTransformersCrossEncoder(mo",
+        ),
         (5, "not 5"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rerank_kit.cli import main
-from rerank_kit.local.catalogue import described, table
+from rerank_kit.local.catalogue import described, listed, table
 from rerank_kit.local.families import families
 
 
@@ -18,9 +18,23 @@ def test_every_family_and_model_is_listed() -> None:
 
 def test_words_choose_the_families_that_have_all_of_them() -> None:
     text = described("Apache 568m")
-    assert text.startswith("bge-reranker\n  models: BAAI/bge-reranker-base (278M)")
-    assert "tokens: 512 to 8,192\n  runs on: ONNX Runtime, PyTorch; servers: TEI\n  prompt: none\n" in text
+    assert text.startswith("bge-reranker\n  models: BAAI/bge-reranker-v2-m3 (568M)\n")
+    assert "licence: Apache-2.0\n" in text
+    assert "tokens: 8,192\n  runs on: ONNX Runtime, PyTorch; servers: TEI\n  prompt: none\n" in text
     assert "\n\n" not in text
+
+
+def test_many_languages_are_multilingual_and_a_licence_chooses_models() -> None:
+    rows = {row["model"]: row["licence"] for row in listed("apache multilingual")}
+    assert {"Qwen/Qwen3-Reranker-0.6B", "mixedbread-ai/mxbai-rerank-base-v2", "BAAI/bge-reranker-v2-m3"} <= rows.keys()
+    assert set(rows.values()) == {"Apache-2.0"}
+    assert [row["model"] for row in listed("apache zerank")] == ["zeroentropy/zerank-1-small"]
+    assert "nvidia/llama-nemotron-rerank-1b-v2" in {row["model"] for row in listed("multilingual nvidia llama")}
+
+
+def test_what_to_begin_with_comes_first() -> None:
+    assert described().startswith("Ettin reranker\n")
+    assert "advice: begin with this one for English" in described("ettin")
 
 
 def test_a_family_that_cannot_be_run_says_why_and_has_no_score() -> None:
@@ -38,6 +52,8 @@ def test_the_command_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "told"),
     [
         (["bge-rerankr"], "Did you mean bge-reranker"),
+        (["ettin-17m"], "Did you mean cross-encoder/ettin-reranker-17m-v1"),
+        (["bge-m3"], "Did you mean BAAI/bge-reranker-v2-m3"),
         (["zernk"], "Did you mean zerank"),
         (["xyz"], "such as bge, English, Apache, 568M, TEI. Any other cross-encoder runs as well"),
     ],

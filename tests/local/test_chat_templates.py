@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rerank_kit import ConfigurationError
@@ -46,3 +48,13 @@ def test_a_template_that_does_not_is_a_prompt(query: str, document: str, strip: 
     assert found.parts == (" Q: {query} D: {document}",)
     assert found.strip == strip
     assert found.told("Find.").parts == ("{instruction} Q: {query} D: {document}",)
+
+
+def test_a_template_is_told_what_the_models_files_say() -> None:
+    template = (
+        made("query", "document") + "{%- if enable_thinking is defined and not enable_thinking %} NOW{%- endif %}"
+    )
+    told: Any = {"generation": False, "model": "m"}
+    assert prompts_of_template(template, {}, **told)[0].parts == (" Q: {query} D: {document}",)
+    (found,) = prompts_of_template(template, {}, options={"enable_thinking": False}, **told)
+    assert found.parts == (" Q: {query} D: {document} NOW",)

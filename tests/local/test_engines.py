@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError, MissingExtra
+from rerank_kit import ConfigurationError, MissingExtra, WrongArguments
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder, cross_encoder
 from tests.api.leaks import leaked, seen_of
 from tests.local.engines import Engines
@@ -120,10 +120,21 @@ def test_a_setting_for_the_engine_that_the_files_are_not_for_is_to_be_left_out(t
         cross_encoder(graph, device="cpu")
     folder = torch_folder(tmp_path / "torch")
     (folder / "tokenizer" / "model.onnx").unlink()
-    with pytest.raises(ConfigurationError, match=r"weights for PyTorch, .*leave precision out.*runs the model$"):
+    with pytest.raises(
+        ConfigurationError, match=r"weights for PyTorch, .*leave precision out.*rerank-kit export \S+ --to DIR$"
+    ):
         cross_encoder(folder, precision="int8")
     assert isinstance(cross_encoder(graph), OnnxCrossEncoder)
     assert isinstance(cross_encoder(folder), SentenceTransformersCrossEncoder)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"), [("precision", "OnnxCrossEncoder has it"), ("batch_size", "batch_tokens=")]
+)
+def test_a_setting_of_the_other_engine_is_told_whose_it_is(setting: str, told: str) -> None:
+    given: dict[str, Any] = {setting: "int8"}
+    with pytest.raises(WrongArguments, match=f"has no argument '{setting}': .*{told}"):
+        SentenceTransformersCrossEncoder("mine", **given)
 
 
 @pytest.mark.parametrize("kind", ["cuda", "backends.mps"])

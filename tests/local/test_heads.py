@@ -48,6 +48,18 @@ def test_a_loaded_model_is_looked_at_too_and_told_how_to_pass_a_trained_one(tmp_
     assert SentenceTransformersCrossEncoder(tmp_path / "trained").rerank("query", ["text"]).hits
 
 
+@pytest.mark.parametrize("kind", ["Model", "ForMaskedLM"])
+def test_an_embedding_model_is_told_by_that_word(tmp_path: Path, kind: str) -> None:
+    folder = encoder("bert", kind=kind)(tmp_path)
+    assert ("an embedding model (bi-encoder)" in refused(folder)) == (kind == "Model")
+    module = "sentence_transformers.sentence_transformer.modules.pooling.Pooling"
+    own = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}
+    (folder / "modules.json").write_text(json.dumps([own, {"idx": 1, "name": "1", "path": "", "type": module}]))
+    saved = {"model_type": "SentenceTransformer"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(saved))
+    assert "an embedding model (bi-encoder), which makes vectors to find texts by" in refused(folder)
+
+
 @pytest.mark.parametrize("architecture", ["JinaBertModel", "SomethingForMaskedLM", "ColBERT"])
 def test_a_trained_head_under_an_unusual_name_is_used(tmp_path: Path, architecture: str) -> None:
     folder = altered(encoder("mine"), setting(architectures=[architecture]))(tmp_path)

@@ -28,6 +28,7 @@ from tests.local.tiny_families import (
     decoder,
     encoder,
     ettin,
+    labelled,
     own_code,
     setting,
     zerank_2,
@@ -354,3 +355,17 @@ def test_a_model_without_a_folder_is_known_by_its_card(tmp_path: Path) -> None:
     model._model_card_text = "---\nbase_model: Qwen/Qwen3-Reranker-0.6B\n---\n"
     shutil.rmtree(folder)
     assert SentenceTransformersCrossEncoder(model).recipe.family == "Qwen3-Reranker"
+
+
+def test_the_recipe_says_which_label_counts_and_whether_scores_are_raw(tmp_path: Path) -> None:
+    folder = labelled("relevant", "not_relevant")(tmp_path)
+    for engine in (on_torch(folder), on_onnx(folder), exported(folder, {})):
+        assert "logit: that of the label 'relevant' less that of 'not_relevant'" in str(engine.recipe)
+        assert "score: sigmoid(logit)" in str(engine.recipe)
+    for engine in (on_torch(folder, raw_scores=True), on_onnx(folder, raw_scores=True)):
+        assert "score: the model's own number" in str(engine.recipe)
+
+
+def test_the_recipe_of_an_export_says_which_answers_are_in_the_graph(tmp_path: Path) -> None:
+    engine = exported(zerank_2(tmp_path), {})
+    assert "logit: the logit of 'Yes', in the graph\n" in str(engine.recipe)

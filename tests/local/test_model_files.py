@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,8 +126,22 @@ def test_quantised_files_for_any_cpu_are_known(tmp_path: Path, name: str) -> Non
 
 def test_a_precision_that_is_not_there_names_the_files_that_would_have_it(tmp_path: Path) -> None:
     bert_like(tmp_path)
-    with pytest.raises(ConfigurationError, match=r"lacks model_int8\.onnx or onnx/model_int8\.onnx"):
+    told = (
+        r"lacks model_int8\.onnx or onnx/model_int8\.onnx.*Leave precision out, for model.onnx; or export the original"
+    )
+    with pytest.raises(ConfigurationError, match=told):
         OnnxCrossEncoder(tmp_path, precision="int8")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    with pytest.raises(ConfigurationError, match=r"run its PyTorch weights .* rerank-kit export "):
+        OnnxCrossEncoder(tmp_path, precision="int8")
+
+
+@pytest.mark.parametrize("given", [{"precision": "int8"}, {"file": "model_int8.onnx"}])
+def test_another_graph_than_the_usual_one_is_named(tmp_path: Path, given: dict[str, Any]) -> None:
+    bert_like(tmp_path, place="model_int8.onnx")
+    engine = OnnxCrossEncoder(tmp_path, **given)
+    assert repr(engine).startswith(f"OnnxCrossEncoder({str(tmp_path)!r}, file='model_int8.onnx', max_length=")
+    assert engine.model == f"{tmp_path}/model_int8.onnx"
 
 
 def test_a_wrong_precision_is_an_error(tmp_path: Path) -> None:

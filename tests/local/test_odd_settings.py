@@ -20,7 +20,7 @@ families: Any = pytest.importorskip("tests.local.tiny_families")
 
 TEXTS = ["apple banana", "Apple BANANA Über CHERRY", "apple " * 50 + "cherry " * 80 + "date " * 900, "x"]
 TOKENIZER, SENTENCE = "tokenizer_config.json", "sentence_bert_config.json"
-SAVED = {
+SAVED: dict[str, Any] = {
     "modules.json": [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}
     ],
@@ -100,6 +100,8 @@ CAPITALS: dict[str, Any] = {
         ("bert", {SENTENCE: SMALL}, 96, False),
         ("bert", {SENTENCE: SMALL, **SAVED, "tokenizer.json": CAPITALS}, 40, True),
         ("xlm-r", {SENTENCE: SMALL, **SAVED}, 40, True),
+        ("bert", {SENTENCE: {"processing_kwargs": {"text": {"max_length": 24}}, **AS_SCORER}, **SAVED}, 24, True),
+        ("bert", {TOKENIZER: {"model_input_names": ["input_ids", "attention_mask"]}}, 96, True),
         ("bert", {TOKENIZER: {"model_max_length": 16}}, 16, True),
         ("bert", {TOKENIZER: {"model_max_length": 64.5}}, 64, True),
         ("bert", {TOKENIZER: '{"model_max_length": Infinity}'}, 96, None),
@@ -134,6 +136,7 @@ def test_both_engines_read_a_setting_alike(  # noqa: PLR0917 - pytest passes the
         ("config.json", {"id2label": ["no", "yes"]}, r"id2label must be an object such as .*, not \[.no., .yes.\]"),
         ("config.json", {"architectures": [5]}, r"architectures must be a list of names, not \[5\]"),
         ("config.json", {"max_position_embeddings": "96"}, "max_position_embeddings must be a whole number, not '96'"),
+        ("config.json", {"n_positions": "96"}, "n_positions must be a whole number, not '96'"),
         ("config.json", {"pad_token_id": 0.5}, r"pad_token_id must be a whole number, not 0\.5"),
         *(("config.json", each, "config.json is not valid JSON .*: fetch") for each in ("", "{", "[" * 100_000)),
         *(("config.json", each, "config.json must hold a JSON object, not") for each in ("[]", "5", "null")),

@@ -21,7 +21,7 @@ from rerank_kit.local.scale import Scale
 from tests.conftest import Colour
 from tests.local import cards, tiny_models, tiny_tokenizers
 from tests.local.cards import torch, transformers
-from tests.local.tiny_families import as_graph, decoder, encoder, ettin, setting, zerank_2
+from tests.local.tiny_families import altered, as_graph, decoder, encoder, ettin, setting, zerank_2
 from tests.local.tiny_torch_models import qwen_like
 
 library: Any = pytest.importorskip("sentence_transformers", reason=cards.REASON)
@@ -326,3 +326,25 @@ def test_a_number_that_is_a_probability_already_is_left_as_it_is(tmp_path: Path)
     raw, scored = (torch_engine(folder, raw_scores=each).rerank(QUERY, TEXTS[:3]) for each in (True, False))
     assert [hit.score for hit in scored] == [hit.score for hit in raw]
     assert all(0 < hit.score < 1 for hit in scored)
+
+
+def without_answers(folder: Path) -> None:
+    """Take the tokens "yes" and "no" from a tokenizer."""
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text("utf-8"))
+    model = tokenizer["model"]
+    model["vocab"] = {f"<{word}>" if word in ("yes", "no") else word: place for word, place in model["vocab"].items()}
+    model["merges"] = [pair for pair in model["merges"] if not {"yes", "no"} & {*pair, "".join(pair)}]
+    path.write_text(json.dumps(tokenizer), "utf-8")
+
+
+def test_answers_count_where_the_tokenizer_lacks_those_that_the_library_takes(tmp_path: Path, speaker: Path) -> None:
+    options: dict[str, Any] = {"template": "Q: {query} D: {document} A:", "raw_scores": True}
+    expected = logits(torch_engine(speaker, answers=("Yes", "No"), **options), TEXTS[:1])
+    folder = altered(decoder("mine", "Qwen3"), without_answers)(tmp_path)
+    found = logits(torch_engine(folder, answers=("Yes", "No"), **options), TEXTS[:1])
+    assert found == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(ConfigurationError, match="ranks almost at random without the prompt"):
+        torch_engine(folder)
+    with pytest.raises(ConfigurationError, match=r"pass the tokens whose logits are the score as answers="):
+        torch_engine(folder, **options)

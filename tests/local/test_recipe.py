@@ -12,7 +12,7 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.local.clues import FILE, Clues, base_models, clues_of, template_text
 from rerank_kit.local.families import families
-from rerank_kit.local.labels import labels_of, relevant_label
+from rerank_kit.local.labels import labels_of, logit_of, relevant_label
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.recipe import Recipe, recipe_of
 from rerank_kit.local.scale import Scale
@@ -178,6 +178,24 @@ def test_a_recipe_says_what_it_is() -> None:
     assert "logit of 'yes' less the logit of 'no'" in str(recipe_of(Clues("Qwen3-Reranker", config=QWEN)))
     assert "instruction" not in str(recipe_of(Clues("Qwen3-Reranker", config=QWEN)).prompt)
     assert str(Recipe()).endswith("score: sigmoid(logit), uncalibrated: nobody has said what it means")
+    assert str(Recipe(raw=True)).endswith("score: the model's own number, as raw_scores=True asks")
+    assert "logit: that of 'x', in the graph\n" in str(Recipe(logit="that of 'x', in the graph"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "count", "alone", "expected"),
+    [
+        ({0: "x"}, 1, False, ""),
+        ({0: "no", 1: "yes"}, 2, False, "that of the label 'yes' less that of 'no', so that the score is the softmax"),
+        ({0: "no", 1: "yes"}, 2, True, "that of the label 'yes' alone"),
+        ({}, 2, True, "that of the label 'LABEL_1' alone, the second being taken for relevant, since no name says"),
+    ],
+)
+def test_a_recipe_says_which_label_counts(labels: dict[int, str], count: int, *, alone: bool, expected: str) -> None:
+    said = logit_of(labels, count, count - 1, alone=alone)
+    assert said.startswith(expected)
+    assert bool(said) == bool(expected)
+    assert ("being taken" in said) == (not labels)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 
 from rerank_kit.evaluate.report.characters import in_a_line
 from rerank_kit.evaluate.report.given import Evaluated, plain
-from rerank_kit.evaluate.report.table import headline, records, sentences, table
+from rerank_kit.evaluate.report.sentences import sentences
+from rerank_kit.evaluate.report.table import headline, records, table
 from rerank_kit.evaluate.tables import as_cell
 from rerank_kit.optional import optional
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rerank_kit.evaluate.ceiling import DEPTHS
 from rerank_kit.evaluate.report.characters import in_a_line, visible
 
 LONGEST = 4_000  # characters of a document
@@ -46,7 +47,10 @@ def figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "first": in_a_line(each["first_stage"]),
                 "depths": _curve(each["by_depth"]),
-                "now": [[now["recall"], _number(now["value"]), in_a_line(now["system"])] for now in each["now"]],
+                "now": [
+                    [_seen(now["recall"], each["by_depth"]), _number(now["value"]), in_a_line(now["system"])]
+                    for now in each["now"]
+                ],
                 "enough": each["enough"],
             }
             for each in evaluation["ceilings"]
@@ -179,6 +183,12 @@ def _places(evaluation: Mapping[str, Any]) -> dict[str | None, int]:
 def _curve(values: Mapping[str, float]) -> list[list[float | None]]:
     """Depths and values, the smallest depth first."""
     return sorted([int(depth), _number(value)] for depth, value in values.items() if depth.isdigit())
+
+
+def _seen(recall: int, by_depth: Mapping[str, float]) -> int:
+    """How many candidates a reranker has, which are no more than there are."""
+    deepest = max([int(depth) for depth in by_depth if depth.isdigit()], default=recall)
+    return recall if deepest in DEPTHS else min(recall, deepest)
 
 
 def _number(value: float | None, digits: int = 6) -> float | None:

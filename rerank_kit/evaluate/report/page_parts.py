@@ -6,12 +6,14 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rerank_kit.evaluate.report.answer import answer
 from rerank_kit.evaluate.report.characters import in_a_line
+from rerank_kit.evaluate.report.columns import explained
 from rerank_kit.evaluate.report.table import NOTHING, SYMBOLS, UNKNOWN, headline, table, told
 
 _KINDS = {
     "harm": "Harm",
-    "recall": "Too few candidates",
+    "recall": "How many candidates",
     "cost": "What it costs",
     "first stage": "A better first stage",
     "labels": "Missing labels",
@@ -24,12 +26,13 @@ _KINDS = {
 }
 _FRONT = "Up and to the left is better. The line joins the systems that no other beats in both."
 _CEILING = (
-    "The line is what a perfect reranker would reach with that many candidates of a first stage; marks are what "
-    "rerankers reach now."
+    "The line is what a perfect reranker would reach with that many candidates of a first stage; a diamond is what a "
+    "reranker reaches now, each named below."
 )
 _DIFFERENCES = (
     "Each difference with its interval. The band is the margin within which systems count as equal; where an interval "
-    "touches the line of 0, the difference can be chance."
+    "touches the line of 0, the difference can be chance. Verdicts allow for the number of systems besides: where many "
+    "are compared, one interval off the line can be chance, and is inconclusive."
 )
 _CHARTS = (
     ("time", "Quality against time", _FRONT),
@@ -77,11 +80,13 @@ def _verdicts(evaluation: Mapping[str, Any]) -> str:
     ]
     findings = [
         f'<li class="finding"><b>{escape(_KINDS.get(each["kind"], each["kind"]))}</b> '
-        f"<span><bdi>{escape(each['text'])}.</bdi>{_show(place, len(each['queries']))}</span></li>\n"
+        f"<span><bdi>{escape(each['text'])}.</bdi>{_show(place, len(each['queries']), each['kind'])}</span></li>\n"
         for place, each in enumerate(evaluation["findings"])
     ]
     notes = [f"<li><bdi>{escape(each)}</bdi></li>\n" for each in evaluation["dataset"]["notes"]]
     parts = ['<section aria-labelledby="short">\n<h2 id="short">In short</h2>\n']
+    short = answer(evaluation)
+    parts += [] if short is None else [f'<p class="answer"><bdi>{escape(short)}.</bdi></p>\n']
     parts += ['<ul class="sentences">\n', *comparisons, "</ul>\n"] if comparisons else [_ALONE]
     parts += ["<h3>What stands out</h3>\n", '<ul class="sentences">\n', *findings, "</ul>\n"] if findings else []
     parts += [
@@ -99,25 +104,31 @@ def _known(verdict: str) -> str:
     return verdict if verdict in SYMBOLS else "inconclusive"
 
 
-def _show(place: int, count: int) -> str:
+def _show(place: int, count: int, kind: str) -> str:
     """The button that shows the queries of a finding; the script brings it to light."""
     if not count:
         return ""
-    queries = "the query" if count == 1 else f"the {count} queries"
+    most = " that lose most" if kind in {"harm", "losses"} else ""
+    queries = "the query" if count == 1 else f"the {count} queries{most}"
     return f' <button type="button" class="show" data-finding="{place}" hidden>Show {queries}</button>'
 
 
 def _table(evaluation: Mapping[str, Any]) -> str:
     shown = table(evaluation)
-    head = "".join(f'<th scope="col" role="columnheader">{escape(each)}</th>' for each in shown.header)
+    head = "".join(
+        f'<th scope="col" role="columnheader" title="{escape(explained(each))}">{escape(each)}</th>'
+        for each in shown.header
+    )
+    meaning = "".join(f"<dt>{escape(each)}</dt><dd>{escape(explained(each))}</dd>\n" for each in shown.header)
     rows = "".join(_system(shown.header, *each) for each in zip(shown.rows, shown.verdicts, strict=True))
     return (
         '<section aria-labelledby="systems">\n<h2 id="systems">Systems</h2>\n'
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="systems"><table role="table">\n'
         f'<thead><tr role="row">{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n'
-        '<p class="note">Times are of one query: the median (p50), what of it was spent waiting for others, and the '
-        "95th percentile; the first call, which may load a model, does not count. "
-        f"“{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n</section>\n"
+        '<p class="note">Measures are means over the queries, from 0 to 1, and higher is better. The first call, which '
+        "may load a model, is no part of the times; scores and times that a store had are those of the run that made "
+        f"them. “{UNKNOWN}” is not known; “{NOTHING}” is nothing to know.</p>\n"
+        f"<details><summary>What the columns mean</summary><dl>\n{meaning}</dl></details>\n</section>\n"
     )
 
 

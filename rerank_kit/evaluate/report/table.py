@@ -35,7 +35,7 @@ def records(evaluation: Mapping[str, Any]) -> list[Record]:
     """A dictionary for each system, all with the same keys: times in seconds, money in US dollars."""
     found: list[Record] = []
     for system in evaluation["systems"]:
-        seconds: Mapping[str, float] = system["seconds"] or {}
+        times: Mapping[str, float] = system["seconds"] or {}
         against = against_first_stage(evaluation, system)
         found.append(
             {
@@ -44,9 +44,9 @@ def records(evaluation: Mapping[str, Any]) -> list[Record]:
                 "recall": system["recall"],
                 "candidates": system["candidates"],
                 **{measure: system["values"].get(measure) for measure in evaluation["measures"]},
-                "p50_seconds": seconds.get("p50"),
-                "p95_seconds": seconds.get("p95"),
-                "waiting_p50_seconds": seconds.get("waiting_p50"),
+                "p50_seconds": times.get("p50"),
+                "p95_seconds": times.get("p95"),
+                "waiting_p50_seconds": times.get("waiting_p50"),
                 "tokens": system["tokens"],
                 "cost_per_1000": system["cost_per_1000"],
                 "failed": len(system["failed"]),
@@ -81,9 +81,9 @@ def table(evaluation: Mapping[str, Any]) -> Table:
                 told(verdict) if verdict else NOTHING if alone else UNKNOWN,
                 f"{each['candidates']:.3g}",
                 *(_number(each[measure]) for measure in measures),
-                *(_seconds(each[f"{name}_seconds"]) for name in ("p50", "waiting_p50", "p95")),
+                *(seconds(each[f"{name}_seconds"]) for name in ("p50", "waiting_p50", "p95")),
                 NOTHING if alone and each["tokens"] is None else _whole(each["tokens"]),
-                _money(each["cost_per_1000"]),
+                money(each["cost_per_1000"]),
             ]
         )
     return Table(header, rows, verdicts)
@@ -109,16 +109,6 @@ def headline(evaluation: Mapping[str, Any], *, named: bool = True) -> str:
     return in_a_line(name + " · ".join(parts))
 
 
-def sentences(evaluation: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What is said below the table: groups of sentences, each under a title, without those that are empty."""
-    groups = {
-        "Verdicts": [each["text"] for each in evaluation["comparisons"]],
-        "What stands out": [each["text"] for each in evaluation["findings"]],
-        "Notes on the data": evaluation["dataset"]["notes"],
-    }
-    return [(title, [in_a_line(each) for each in texts]) for title, texts in groups.items() if texts]
-
-
 def _number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.3f}"
 
@@ -127,7 +117,7 @@ def _whole(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
-def _seconds(value: float | None) -> str:
+def seconds(value: float | None) -> str:
     """Three digits, in seconds or milliseconds."""
     if value is None:
         return UNKNOWN
@@ -136,7 +126,7 @@ def _seconds(value: float | None) -> str:
     return f"{short:.{digits}f} {unit}"
 
 
-def _money(value: float | None) -> str:
+def money(value: float | None) -> str:
     """Cents, and two digits of what is less than one."""
     if value is None:
         return UNKNOWN

@@ -9,7 +9,8 @@ from unicodedata import combining, east_asian_width
 
 from rerank_kit.checks import check_whole
 from rerank_kit.evaluate.report.given import Evaluated, plain
-from rerank_kit.evaluate.report.table import Table, headline, sentences, table
+from rerank_kit.evaluate.report.sentences import sentences
+from rerank_kit.evaluate.report.table import Table, headline, table
 
 _BETWEEN = "  "
 _NARROWEST = 40

@@ -17,9 +17,13 @@ const shape = (tag, attributes = {}, ...children) =>
 const SYMBOLS = { better: '▲', worse: '▼', equal: '=', inconclusive: '~' };
 const MINUS = '−';
 const signed = (value, digits = 3) =>
-  value === null ? '?' : (value > 0 ? '+' : value < 0 ? MINUS : '±') + Math.abs(value).toFixed(digits);
+  value === null ? '?' : (value > 0 ? '+' : value < 0 ? MINUS : '') + Math.abs(value).toFixed(digits);
 const plainly = (value, digits = 3) => (value === null ? '?' : value.toFixed(digits));
-const score = (value) => (value === null ? '?' : String(Number(value.toPrecision(4))).replace('-', MINUS));
+const score = (value) => {
+  if (value === null) return '?';
+  const small = value !== 0 && Math.abs(value) < 0.001; // 2.6e-5 beside 0.5392
+  return (small ? value.toExponential(1) : String(Number(value.toPrecision(4)))).replaceAll('-', MINUS);
+};
 const shortened = (text, most) => {
   if (text.length <= most) return text;
   const half = Math.max(1, Math.floor((most - 1) / 2));

@@ -66,9 +66,9 @@ function labels(from, to, top, bottom) {
   const taken = [];
   return {
     block: (x, y, reach) => taken.push([x - reach, y - reach, x + reach, y + reach]),
-    place(drawing, text, x, y, { name = 'label', far = false } = {}) {
+    place(drawing, text, x, y, { name = 'label', far = false, first = [] } = {}) {
       const long = text.length * 7 + 4;
-      for (const [anchor, right, down] of far ? [...NEAR, ...FAR] : NEAR) {
+      for (const [anchor, right, down] of [...first, ...NEAR, ...(far ? FAR : [])]) {
         const [at, base] = [x + right, y + down];
         const left = at - { start: 0, middle: long / 2, end: long }[anchor];
         const room = [left, base - 11, left + long, base + 3];

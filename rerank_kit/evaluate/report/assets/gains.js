@@ -15,7 +15,7 @@ function gains(box, state, choose) {
     const high = known.some((each) => state.gain[each] > 0) ? most : most / 8;
     const y = between(low, high, bottom, top);
     const step = (right - left) / known.length;
-    for (const each of [low, 0, high]) {
+    for (const each of [low, 0, high].filter((end) => !end || Math.abs(end) === most)) { // only where bars may go
       drawing.append(
         shape('line', { class: each ? 'grid' : 'zero', x1: left, x2: right, y1: y(each), y2: y(each) }),
         shape('text', { class: 'tick', x: left - 6, y: y(each) + 4, 'text-anchor': 'end' }, each ? signed(each, 2) : '0'),

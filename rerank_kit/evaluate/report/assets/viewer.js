@@ -89,4 +89,9 @@ function viewer(data, charts) {
   const reranked = charts.systems.map((each, place) => [each.value ?? -1, place]).filter(([, place]) => charts.systems[place].first !== null);
   pick(reranked.length ? reranked.reduce((best, each) => (each[0] > best[0] ? each : best))[1] : 0);
   compared();
+  if (!state.gain.some((gain) => gain !== null && gain < -TIE)) { // nothing loses: the gains come first
+    find('order').value = 'gains';
+    state.query = -1;
+    listed();
+  }
 }
