@@ -346,6 +346,7 @@ class FunctionReranker(Settled, Reranker):
 def _no_function(given: object) -> ConfigurationError:
     name = _name(given)
     loaded = not isinstance(given, type) and is_model_of_others(given)
+    instead = instead_of_a_model_of_others(given)
     shown = name if loaded or isinstance(given, partial) else quoted(given)  # what a partial holds may be a key
     msg = f"function must take a query and texts and give a number for each text, not be {shown}"
     if isinstance(given, Reranker):
@@ -353,7 +354,7 @@ def _no_function(given: object) -> ConfigurationError:
     if isinstance(given, type):
         return ConfigurationError(f"{msg}: that is a class, make an object of it")
     if loaded:
-        return ConfigurationError(f"{msg}{instead_of_a_model_of_others(given)}")
+        return ConfigurationError(f"{msg}{instead}")
     named = ": for a model of that name use rerank_kit.local.cross_encoder(name)"
     return ConfigurationError(f"{msg}{named if isinstance(given, str) else ''}")
 

@@ -6,12 +6,15 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.scale import Scale
+
+_ALIKE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,21 @@ def family_of(names: Iterable[str], model_type: str | None, chat_template: str =
     marked = (family for family in fitting if any(mark in chat_template for mark in family.marks))
     called = (family for name in names for family in fitting if family.is_called(name))
     return next(marked, None) or next(called, None)
+
+
+def said_of_name(name: str) -> str:
+    """What the table has to say of a name that leads to no files: a model of about that name, or why it cannot be run.
+
+    Nothing where it is the name of a model that can, or like none.
+    """
+    listed = {_short(known.name): (known.name, family) for family in families() for known in family.models}
+    close = get_close_matches(_short(name), listed, 1, _ALIKE)
+    if not close:
+        return ""
+    meant, family = listed[close[0]]
+    if family.refused:
+        return f"{meant} cannot be run here: {family.refused}. "
+    return "" if meant.lower() == name.lower() else f"Did you mean {meant!r}? "
 
 
 def said_first(names: Iterable[str], model_type: str | None) -> str | None:

@@ -14,6 +14,7 @@ from rerank_kit.errors import (
     RerankError,
     StatusError,
 )
+from rerank_kit.local.families import said_of_name
 from rerank_kit.optional import optional
 
 _NO_TOKEN, _REFUSED, _TOO_MANY, _SERVER = 401, (401, 403), 429, 500
@@ -45,7 +46,7 @@ def hub_error(error: Exception, name: str, revision: str | None, token: Secret) 
     at = "" if revision is None else f" at revision {revision!r}"
     msg = (
         f"model={name!r} is not a folder here and could not be fetched from {endpoint()}{at}: {remedy}, or pass "
-        f"the path of a folder with the model's files. What was said: {hide(said, secrets)}"
+        f"the path of a folder with the model's files. {said_of_name(name)}What was said: {hide(said, secrets)}"
     )
     return kind(msg, backend="huggingface_hub", status=int(status or 0)) if issubclass(kind, StatusError) else kind(msg)
 

@@ -160,7 +160,15 @@ def hub_name(model: str | os.PathLike[str]) -> str:
             f"model={name!r} is a file: pass the folder in which it is, and file={Path(model).name!r} if it is a graph"
         )
         raise ConfigurationError(msg)
-    if isinstance(model, os.PathLike) or name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if "://" in name:
+        short = "/".join(name.partition("://")[2].strip("/").split("/")[1:3])
+        msg = f"model={name!r} is an address: pass the name on the hub, {short!r}, or the path of a folder"
+        raise ConfigurationError(msg)
+    if name.startswith("~"):
+        msg = f"model={name!r}: there is no such folder, and ~ is not read as the home folder: pass "
+        msg += f"os.path.expanduser({name!r})"
+        raise ConfigurationError(msg)
+    if isinstance(model, os.PathLike) or name.startswith((".", "/")) or name.count("/") > 1:
         msg = f"model={name!r}: there is no such folder"
         raise ConfigurationError(msg)
     return name

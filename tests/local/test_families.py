@@ -7,7 +7,7 @@ import math
 import pytest
 
 from rerank_kit import ConfigurationError
-from rerank_kit.local.families import Family, families, family_of
+from rerank_kit.local.families import Family, families, family_of, said_of_name
 from rerank_kit.local.prompts import Prompt
 from rerank_kit.local.scale import Scale
 
@@ -102,3 +102,22 @@ def test_a_scale_is_a_sigmoid_of_what_is_shifted_and_stretched() -> None:
     assert Scale(temperature=5.0)(10.0) == pytest.approx(1 / (1 + math.exp(-2)))
     assert Scale()(-800.0) == 0.0
     assert math.isnan(Scale()(math.nan))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("BAAI/bge-reranker-v2-m3", ""),
+        ("me/mine", ""),
+        ("BAAI/bge-reranker-v2-m33", "Did you mean 'BAAI/bge-reranker-v2-m3'? "),
+        ("cross-encoder/Qwen3-Reranker-0.6B", "Did you mean 'Qwen/Qwen3-Reranker-0.6B'? "),
+        (
+            "jinaai/jina-reranker-v3",
+            "jinaai/jina-reranker-v3 cannot be run here: it reads all candidates of a query in",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_looked_up_in_the_table(name: str, told: str) -> None:
+    said = said_of_name(name)
+    assert said.startswith(told)
+    assert bool(said) == bool(told)

@@ -41,6 +41,21 @@ def test_a_folder_that_does_not_exist_is_an_error(model: str | Path) -> None:
         OnnxCrossEncoder(model)
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (
+            "https://huggingface.co/BAAI/bge-reranker-v2-m3",
+            "is an address: pass the name on the hub, 'BAAI/bge-reranker-v2-m3'",
+        ),
+        ("~/models/x", r"~ is not read as the home folder: pass os\.path\.expanduser\('~/models/x'\)"),
+    ],
+)
+def test_what_is_nearly_a_name_or_a_path_is_told_how_to_write_it(model: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        OnnxCrossEncoder(model)
+
+
 @pytest.mark.parametrize("content", ["{", "[]"])
 def test_a_damaged_setting_is_named(tmp_path: Path, content: str) -> None:
     bert_like(tmp_path)
