@@ -91,6 +91,11 @@ def told(calibration: Calibration) -> list[str]:
         f"  recall {_share(held['recall'])}: so many of the relevant candidates pass",
         f"  {_share(held['nothing_passes'])} of the questions are left with nothing",
     ]
+    if known["without_answer"]:
+        lines.append(
+            f"{known['without_answer']} questions without a relevant document were left out: where such are asked, "
+            "less of what passes is relevant"
+        )
     if nothing["auroc"] is not None:
         lines.append(
             f"whether anything answers at all: the best score tells a question from the same one without its answers "

@@ -43,7 +43,8 @@ def calibrate(
 
     Half of the queries, drawn by `seed`, are what probabilities and threshold are fitted to; `told` of the result has
     what they come to on the other half. Documents that nobody labelled count as irrelevant: where labels are few, the
-    true precision is higher than what is told.
+    true precision is higher than what is told. Queries without a relevant document are left out, since no measure can
+    be had of them: `told["without_answer"]` counts them. Where such are asked, less of what passes is relevant.
 
     Args:
         evaluation: What `evaluate` found.
@@ -75,6 +76,7 @@ def calibrate(
         "system": chosen.name,
         "top_n": top_n,
         "candidates": chosen.recall,
+        "without_answer": len(evaluation.dataset.unanswered()),
         "seed": seed,
         "made": dict(evaluation.made),
         "chosen_on": _measured(fitted, threshold, first, seed),

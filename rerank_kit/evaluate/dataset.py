@@ -98,6 +98,10 @@ class Dataset:
         """The documents that answer a query, with their grades; those judged 0 are not among them."""
         return {each: grade for each, grade in self.judgements.get(query, {}).items() if grade > 0}
 
+    def unanswered(self) -> list[str]:
+        """The queries that no document and no quote answers."""
+        return [query for query in self.queries if not (self.quotes.get(query) or self.relevant(query))]
+
     def answerable(self) -> Dataset:
         """The dataset without the queries that no document and no quote answers: no measure can be had of them.
 
@@ -106,8 +110,9 @@ class Dataset:
         Raises:
             ConfigurationError: None is left.
         """
-        kept = [query for query in self.queries if self.quotes.get(query) or self.relevant(query)]
-        left_out = [query for query in self.queries if query not in set(kept)] if len(kept) < len(self.queries) else []
+        left_out = self.unanswered()
+        gone = set(left_out)
+        kept = [query for query in self.queries if query not in gone]
         if not left_out:
             return self
         if not kept:

@@ -15,6 +15,8 @@ from rerank_kit.evaluate.text_files import Place, path_of
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable
 
+_COMPARED = 200  # characters: spreadsheets cut long cells
+
 COLUMNS = ("id", "question", "document id", "document", "grade")
 """The names under which `read_dataset` knows them, too."""
 
@@ -56,6 +58,7 @@ def read_sheet(path: str | Path, known: Mapping[tuple[str, str], Pair], data: Da
             continue
         ids = row.get("id", ""), row.get("document id", "")
         pair, grade = by_cell.get(ids) or _own(place, ids, data), grade_of(place, row["grade"])
+        _check_same(place, row, pair)
         if found.get(pair, grade) != grade:
             told = f"{quoted(ids[0])} and {quoted(ids[1])} have the grade {grade}, and {found[pair]} in line"
             place.refuse(f"{told} {places[pair].line:,}: leave one of them")
@@ -70,9 +73,25 @@ def _check_header(place: Place, names: Sequence[str]) -> None:
         place.refuse(f"no column is called {quoted(missing[0])}: leave the first line as it was written")
 
 
+def _check_same(place: Place, row: Mapping[str, str], pair: Pair) -> None:
+    """Refuse a row whose ids are of other texts by now, as where questions are counted and one was put before them."""
+    for name, text in (("question", pair.question), ("document", pair.text)):
+        given, known = (" ".join(each.split())[:_COMPARED] for each in (row.get(name, ""), _cell(text)))
+        if given and given != known:
+            column = "id" if name == "question" else "document id"
+            told = f"{column} {quoted(row[column])} stands for another {name} than when this was written"
+            place.refuse(
+                f"{told}, {quoted(given)}: give your questions and documents ids of their own, and write the table anew"
+            )
+
+
 def _cells(query: str, document: str) -> tuple[str, str]:
     """Ids as they come out of a table."""
-    return of_cell(as_cell(encodable(query)).strip()), of_cell(as_cell(encodable(document)).strip())
+    return _cell(query), _cell(document)
+
+
+def _cell(text: str) -> str:
+    return of_cell(as_cell(encodable(text)).strip())
 
 
 def _own(place: Place, ids: tuple[str, str], data: Dataset) -> Pair:

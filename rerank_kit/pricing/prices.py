@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance, is_number
@@ -80,6 +80,9 @@ class Price:
         }
         if self.unit == "chat":
             numbers |= {"output": self.output, "cache_read": self.cache_read, "cache_write": self.cache_write}
+        if self.date is not None and not isinstance(cast("object", self.date), dt.date):
+            msg = f"date of the price of {self.model!r} must be a date, such as 2026-11-23, not {quoted(self.date)}"
+            raise ConfigurationError(msg)
         for name, value in numbers.items():
             least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
             if value is None and name in {"cache_read", "cache_write"}:
@@ -145,7 +148,7 @@ class Prices:
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - a path of any kind
                 return cls(_rows(tomllib.load(file)))
-        except (OSError, tomllib.TOMLDecodeError, ConfigurationError, TypeError) as error:
+        except (OSError, ValueError, ConfigurationError, TypeError) as error:
             msg = f"prices cannot be read from {os.fspath(path)!r}: {error}"
             raise ConfigurationError(msg) from error
 
@@ -189,7 +192,11 @@ def _shipped() -> Prices:
 
 
 def _rows(table: dict[str, Any]) -> list[Price]:
-    rows: Any = table.get("price", [])
+    if table.keys() != {"price"}:
+        told = ", ".join(sorted(table)) or "nothing"
+        msg = f"it has {told} at its top, where it must have [[price]], once for each model, and nothing else"
+        raise ConfigurationError(msg)
+    rows: Any = table["price"]
     known = {each.name for each in fields(Price)}
     for row in rows:
         if unknown := set(row) - known:

@@ -78,11 +78,18 @@ def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: CA
 def test_what_is_not_known_is_said() -> None:
     nothing = {"value": 1.0, "low": 1.0, "high": 1.0}
     held = {"queries": 5, "precision": None, "recall": nothing, "nothing_passes": nothing}
-    known = {"system": "it", "held_out": held, "chosen_on": held, "nothing_relevant": {"auroc": None}}
+    known = {
+        "system": "it",
+        "held_out": held,
+        "chosen_on": held,
+        "nothing_relevant": {"auroc": None},
+        "without_answer": 3,
+    }
     calibration = Calibration("f", "it", "platt", ((1.0, 0.0),), 0.5, "recall", 0.9, told=known)
     lines = told(calibration)
     assert "  precision is not known, since nothing passed" in lines[2]
-    assert len(lines) == 5
+    assert lines[-1].startswith("3 questions without a relevant document were left out")
+    assert len(lines) == 6
 
 
 def test_settings_are_searched_and_told(capsys: CAPTURE) -> None:

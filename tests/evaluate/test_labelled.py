@@ -135,6 +135,22 @@ def test_what_is_wrong_in_a_sheet_is_told_with_its_line(rows: str, message: str,
         made().read_sheet(tmp_path / "sheet.csv")
 
 
+@pytest.mark.parametrize(
+    ("question", "document", "message"),
+    [
+        ("another question?", "", r"line 2: id 'cat' stands for another question than when .*'another question\?'"),
+        ("", "another text", r"line 2: document id 'cat eats' stands for another document .*'another text'"),
+    ],
+)
+def test_a_row_of_what_is_another_text_by_now_is_refused(
+    question: str, document: str, message: str, tmp_path: Path
+) -> None:
+    rows = f"id,question,document id,document,grade\ncat,{question},cat eats,{document},1\n"
+    (tmp_path / "sheet.csv").write_text(rows)
+    with pytest.raises(ConfigurationError, match=message):
+        made().read_sheet(tmp_path / "sheet.csv")
+
+
 def test_a_sheet_without_a_column_is_refused_and_rows_of_ones_own_are_taken(tmp_path: Path) -> None:
     found = label(DATA, None, ["bm25"], depth=1)
     sheet = tmp_path / "sheet.csv"

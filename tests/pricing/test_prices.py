@@ -117,12 +117,18 @@ def test_a_file_wins_when_it_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "text",
-    ["[[price", "[[price]]\nmodel = 'a'", FILE + "colour = 'red'", FILE.replace("tokens", "pages")],
+    [
+        *("[[price", "[[price]]\nmodel = 'a'", FILE + "colour = 'red'", FILE.replace("tokens", "pages"), ""),
+        *(FILE.replace("[[price]]", "[[prices]]"), FILE + "[more]", FILE + "date = 'yesterday'"),
+    ],
 )
 def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "prices.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigurationError, match=r"prices\.toml"):
+        Prices.load(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match=r"prices\.toml.*codec"):
         Prices.load(path)
     with pytest.raises(ConfigurationError, match="missing"):
         Prices.load(tmp_path / "missing")
