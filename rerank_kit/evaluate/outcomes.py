@@ -267,10 +267,9 @@ class Outcomes:
                 _asked(system.reranker, query, outcome.candidates)
             with Stopwatch() as watch:
                 ranking = _asked(system.reranker, query, outcome.candidates)
-            if ranking.failure is not None:
-                return None
-            row = asdict(watch.timing.busy)
-            self._store.put([(key, row)])
+            took = [watch.timing.busy] if ranking.failure is None else []
+            self._store.put((key, asdict(each)) for each in took)
+            return next(iter(took), None)
         return Timing(**row)
 
 

@@ -17,7 +17,7 @@ SAMPLE: list[Pair] = [("query", "text"), ("a longer query", "a longer text, so t
 QUERIES = 5
 _NEAR, _FAR = 10, 10  # passages for a query: from about the same place, and from all over
 _QUERY = 80  # characters
-_LONG, _FULL = 1024, 4096  # tokens: pairs of many thousands take minutes and gigabytes, so that there is one of those
+_LONG = 1024  # tokens: pairs of many thousands take minutes, so that there is one of those
 _LONGEST_TOKEN = 8  # characters, on average: of English they are four or five
 _SHORTEST = 80  # characters: a docstring below this says too little to be ranked
 _MODULES = (
@@ -55,8 +55,6 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
 def extreme_pairs(passages: Sequence[str], tokens: int) -> list[Pair]:
     """Short and long texts, each as the query and as the document, and one pair of as much as the model reads.
 
-    That one has 4,096 tokens at most.
-
     Args:
         passages: What they are made of.
         tokens: The most that the model reads of a pair.
@@ -64,7 +62,7 @@ def extreme_pairs(passages: Sequence[str], tokens: int) -> list[Pair]:
     whole = " ".join(passages)
     whole *= 1 + _LONGEST_TOKEN * tokens // len(whole)
     word, passage = whole.split(maxsplit=1)[0], passages[-1]
-    long, full = whole[: _LONGEST_TOKEN * min(tokens, _LONG)], whole[: _LONGEST_TOKEN * min(tokens, _FULL)]
+    long, full = whole[: _LONGEST_TOKEN * min(tokens, _LONG)], whole[: _LONGEST_TOKEN * tokens]
     pairs = [(word, word), (word, passage), (passage, long), (word, long)]
     return list(dict.fromkeys([*pairs, *((text, query) for query, text in pairs), (passage, full)]))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 
 from rerank_kit.errors import ConfigurationError
@@ -35,9 +34,6 @@ def goes_alone(score: Callable[[Sequence[Pair]], Sequence[float]], *, pads: bool
         reason = f"there are no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         msg = f"model={name!r} cannot score a pair ({reason}): pass a cross-encoder with all of its modules"
         raise ConfigurationError(msg) from error
-    if not math.isfinite(alone):
-        msg = f"model={name!r} gives {alone} for a pair: its weights are damaged: fetch it again, or save it in float32"
-        raise ConfigurationError(msg)
     if not pads:
         _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", name)
         return True

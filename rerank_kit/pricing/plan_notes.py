@@ -44,9 +44,8 @@ def _about_prices(rows: Sequence[Row], today: dt.date) -> list[str]:
 
 
 def _unknown(rows: Sequence[Row], behind: Sequence[Stage], work: Workload) -> list[str]:
-    found: list[str] = []
-    if missing := [each.backend for each in rows if each.kind != "local" and each.per_query is None]:
-        found.append(f"no price is known of {', '.join(missing)}: add a row to your prices")
+    missing = [each.backend for each in rows if each.kind != "local" and each.per_query is None]
+    found = [f"no price is known of {', '.join(missing)}: add a row to your prices"] if missing else []
     if stages := [each.name for each in behind if each.dollars is None]:
         found.append(f"what this stage costs is not known, and with it no sum: {', '.join(stages)}")
     if slow := [each.backend for each in rows if each.kind == "local" and each.machines is None]:

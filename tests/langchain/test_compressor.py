@@ -165,7 +165,9 @@ def test_cross_encoder_rerank_takes_a_folder_and_its_options(tmp_path: Path) -> 
     compressor = CrossEncoderRerank(
         model=str(model.folder), file="other.onnx", max_length=32, threads=1, raw_scores=True, top_n=2
     )
-    assert repr(compressor.loaded) == f"OnnxCrossEncoder({str(tmp_path)!r}, max_length=32, threads=1)"
+    assert (
+        repr(compressor.loaded) == f"OnnxCrossEncoder({str(tmp_path)!r}, file='other.onnx', max_length=32, threads=1)"
+    )
     scores = [each.metadata["relevance_score"] for each in compressor.compress_documents(documents(), "apple")]
     assert max(abs(score) for score in scores) > 1
 
