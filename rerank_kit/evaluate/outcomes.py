@@ -270,7 +270,7 @@ class Outcomes:
             took = [watch.timing.busy] if ranking.failure is None else []
             self._store.put((key, asdict(each)) for each in took)
             return next(iter(took), None)
-        return Timing(**row)
+        return Timing(**cast("dict[str, float]", row))
 
 
 _KEPT = frozenset({"order", "scores", "why", "timing", "took", "usage", "cost", "remote", "problem", "price"})
