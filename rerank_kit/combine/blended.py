@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from rerank_kit.arguments import named
 from rerank_kit.combine.blending import Blend, BlendBy, blend, check_blend, known_score
+from rerank_kit.combine.combined import Combined
 from rerank_kit.flow import Flow
 from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.settled import Settled
 from rerank_kit.texts import is_blank
 from rerank_kit.values import UNJUDGED, Deadline, Document, Hit
 from rerank_kit.wrong_kind import check_reranker
 
 
-class Blended(Settled, Reranker):
+class Blended(Combined):
     """Mixes a reranker's scores with those of the first stage, which are in `Document.score`, or with its order.
 
     Reranking makes some queries worse, and a mixture may make fewer of them worse; but none does better than plain
@@ -37,7 +37,6 @@ class Blended(Settled, Reranker):
     """
 
     pointwise = False
-    reads_text = False  # who ranks decides
 
     @named
     def __init__(
@@ -74,14 +73,8 @@ class Blended(Settled, Reranker):
         self._settle(Blended)
 
     @property
-    def scores_blanks(self) -> bool:
-        """Whether the reranker judges documents without text."""
-        return self.reranker.scores_blanks
-
-    @property
-    def reads_metadata(self) -> bool:
-        """Whether the reranker does."""
-        return self.reranker.reads_metadata
+    def _inside(self) -> Sequence[Reranker]:
+        return (self.reranker,)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents, and mix what comes of it with how they stood."""

@@ -15,13 +15,13 @@ from typing import Any, Literal, Self
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
+from rerank_kit.combine.combined import Combined
 from rerank_kit.combine.identity import identity_of
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker, RerankRequest
-from rerank_kit.settled import Settled
 from rerank_kit.values import UNJUDGED, Deadline, Document, Hit
 from rerank_kit.wrong_kind import check_reranker
 
@@ -134,7 +134,7 @@ class Calibration:
             raise ConfigurationError(msg) from error
 
 
-class Calibrated(Settled, Reranker):
+class Calibrated(Combined):
     """Ranks as the reranker inside does; its scores are the probabilities that documents are relevant.
 
     `threshold="calibrated"` passes what reaches the threshold of the calibration. Of documents that have the same
@@ -144,8 +144,6 @@ class Calibrated(Settled, Reranker):
         reranker: The reranker inside.
         calibration: What its scores mean.
     """
-
-    reads_text = False  # the reranker inside decides
 
     @named
     def __init__(self, reranker: Reranker, calibration: Calibration | str | os.PathLike[str]) -> None:
@@ -191,14 +189,8 @@ class Calibrated(Settled, Reranker):
         return f"{inner} calibrated:{hashlib.sha256(numbers).hexdigest()}"
 
     @property
-    def scores_blanks(self) -> bool:
-        """Whether the reranker inside judges documents without text."""
-        return self.reranker.scores_blanks
-
-    @property
-    def reads_metadata(self) -> bool:
-        """Whether the reranker inside does."""
-        return self.reranker.reads_metadata
+    def _inside(self) -> Sequence[Reranker]:
+        return (self.reranker,)
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents of one query."""

@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_flag, is_number
+from rerank_kit.combine.combined import Combined
 from rerank_kit.combine.stages import Budget, Stage
 from rerank_kit.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, InvalidResponse
 from rerank_kit.flow import Flow
@@ -18,12 +19,11 @@ from rerank_kit.observe.watching import Part, watched
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.settled import Settled
 from rerank_kit.values import UNJUDGED, Deadline, Document, Dropped, Hit, Span, Usage, finite
 from rerank_kit.wrong_kind import check_reranker
 
 
-class Cascade(Settled, Reranker):
+class Cascade(Combined):
     """Ranks in stages: cheap and broad first, dear and precise on the few that are left.
 
     Each stage gets the documents that the one before it passed on, in its order and with its scores in
@@ -41,7 +41,6 @@ class Cascade(Settled, Reranker):
     """
 
     pointwise = False
-    reads_text = False  # the stages decide for themselves
 
     @named
     def __init__(
@@ -79,9 +78,8 @@ class Cascade(Settled, Reranker):
         return self.stages[-1].reranker.scores_blanks
 
     @property
-    def reads_metadata(self) -> bool:
-        """Whether any stage does."""
-        return any(each.reranker.reads_metadata for each in self.stages)
+    def _inside(self) -> Sequence[Reranker]:
+        return [each.reranker for each in self.stages]
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Run the stages."""

@@ -11,6 +11,7 @@ from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_timeout
+from rerank_kit.combine.combined import Combined
 from rerank_kit.errors import (
     NEVER_HIDDEN,
     AllFailed,
@@ -24,12 +25,11 @@ from rerank_kit.observe.hooks import logger
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.settled import Settled
 from rerank_kit.values import Deadline, Document, Span
 from rerank_kit.wrong_kind import check_reranker
 
 
-class Fallback(Settled, Reranker):
+class Fallback(Combined):
     """Asks the first reranker; when it fails or takes too long, the next, and so on.
 
     A managed reranker before a local one is the typical pair. What a programmer must mend is never hidden: a wrong
@@ -45,8 +45,6 @@ class Fallback(Settled, Reranker):
         rerankers: In the order in which they are asked.
         timeout: Seconds for each but the last, with those that were left out behind the others.
     """
-
-    reads_text = False  # who is asked decides
 
     @named
     def __init__(
@@ -86,14 +84,8 @@ class Fallback(Settled, Reranker):
         self._settle(Fallback, free=frozenset({"rerankers", "timeout"}))
 
     @property
-    def scores_blanks(self) -> bool:
-        """Whether all of them judge documents without text."""
-        return all(each.scores_blanks for each in self.rerankers)
-
-    @property
-    def reads_metadata(self) -> bool:
-        """Whether any of them does."""
-        return any(each.reads_metadata for each in self.rerankers)
+    def _inside(self) -> Sequence[Reranker]:
+        return self.rerankers
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with the first that can."""

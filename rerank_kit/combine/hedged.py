@@ -11,12 +11,12 @@ from typing import TypeAlias
 from rerank_kit.arguments import named
 from rerank_kit.caller import waiting
 from rerank_kit.checks import check_seconds
+from rerank_kit.combine.combined import Combined
 from rerank_kit.errors import NEVER_HIDDEN, DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.quoting import whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
-from rerank_kit.settled import Settled
 from rerank_kit.threads import Threads, as_done
 from rerank_kit.values import Deadline, Document, Span
 from rerank_kit.wrong_kind import check_reranker
@@ -24,7 +24,7 @@ from rerank_kit.wrong_kind import check_reranker
 _Runner: TypeAlias = tuple[int, Ranking]
 
 
-class Hedged(Settled, Reranker):
+class Hedged(Combined):
     """Asks a reranker, and if there is no answer after a while, asks again; the first answer wins.
 
     This takes the tail off the latency of a server that is fast as a rule: set `after` to its 95th percentile, and
@@ -38,8 +38,6 @@ class Hedged(Settled, Reranker):
         other: Who is asked second.
         after: Seconds to wait before the second request.
     """
-
-    reads_text = False  # who is asked decides
 
     @named
     def __init__(self, reranker: Reranker, *, after: float, other: Reranker | None = None) -> None:
@@ -68,14 +66,8 @@ class Hedged(Settled, Reranker):
         return self.reranker.fingerprint if self.other is self.reranker else None
 
     @property
-    def scores_blanks(self) -> bool:
-        """Whether all of them judge documents without text."""
-        return all(each.scores_blanks for each in (self.reranker, self.other))
-
-    @property
-    def reads_metadata(self) -> bool:
-        """Whether any of them does."""
-        return any(each.reads_metadata for each in (self.reranker, self.other))
+    def _inside(self) -> Sequence[Reranker]:
+        return self.reranker, self.other
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents with whoever is first."""

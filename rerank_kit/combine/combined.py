@@ -1,0 +1,30 @@
+"""`Combined`: what holds of every reranker that has others inside."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from rerank_kit.reranker import Reranker
+from rerank_kit.settled import Settled
+
+
+class Combined(Settled, Reranker):
+    """A reranker made of others, which decide for themselves what they read."""
+
+    reads_text = False
+
+    @property
+    @abstractmethod
+    def _inside(self) -> Sequence[Reranker]:
+        """The rerankers inside."""
+
+    @property
+    def scores_blanks(self) -> bool:
+        """Whether all of them judge documents without text."""
+        return all(each.scores_blanks for each in self._inside)
+
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether any of them does."""
+        return any(each.reads_metadata for each in self._inside)
