@@ -16,6 +16,7 @@ CountTokens: TypeAlias = Callable[[str], int]
 UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Chinese and Japanese characters, which are written without spaces between words: for a class of a pattern."""
 
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 _PIECE = 64  # characters
 _MARKS = 30  # in a row, after https://unicode.org/reports/tr15/#Stream_Safe_Text_Format
 
@@ -51,6 +52,21 @@ _NEVER_SHOWN = (
     *((plane | 0xFFFE, plane | 0xFFFF) for plane in range(0, 0x110000, 0x10000)),
 )
 _BEGINNING = 64  # characters: nearly every text shows something within them
+
+
+def in_a_line(text: str) -> str:
+    """A text of any origin in one line, without control characters, which may play tricks on terminals."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: "1 query", "5,183 documents"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def in_markdown(text: str) -> str:
+    """A text that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def is_blank(text: str) -> bool:

@@ -15,13 +15,14 @@ from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from rerank_kit.arguments import named
-from rerank_kit.cache.sqlite_file import check_path, is_held, open_file
+from rerank_kit.cache.sqlite_file import check_path, open_file
 from rerank_kit.cache.sqlite_rows import COLUMNS, digest, kept_in, row
 from rerank_kit.cache.store import Kept, Key, LockOfProcess
 from rerank_kit.caller import check_caller
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import whole
+from rerank_kit.sqlite_files import is_held
 from rerank_kit.values import Deadline
 
 T = TypeVar("T")

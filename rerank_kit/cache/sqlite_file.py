@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import suppress
-from typing import cast
 
 from rerank_kit.cache.sqlite_rows import COLUMNS
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
+from rerank_kit.sqlite_files import (
+    OWNER_ONLY,
+    Identity,
+    decoded,
+    identity,
+    is_held,
+    make_for_owner,
+    names_file,
+    strange,
+)
 
 _APPLICATION = int.from_bytes(b"rrkt", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
 _VERSION = 3  # of the table; raise it with every change to it, or to how rows are made
 _WITHOUT_CHECKSUMS = 1
 _ADDED = {1: ("logit", "checksum", "judged"), 2: ("judged",)}  # columns that earlier versions do not have
-_IDENTITY = """
-    SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
-    FROM pragma_application_id, pragma_user_version
-"""
 _TABLE = """
     CREATE TABLE scores (
         place INTEGER PRIMARY KEY,  -- rises with every entry, so the oldest come first
@@ -32,7 +37,6 @@ _TABLE = """
         checksum BLOB               -- of all but the place
     )
 """
-_OWNER_ONLY = 0o600
 
 
 def check_path(path: object) -> str:
@@ -42,12 +46,11 @@ def check_path(path: object) -> str:
         ConfigurationError: It is no path.
     """
     try:
-        text = os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
-        os.fsencode(text)
+        text = decoded(path)
     except Exception as error:  # a path of a user's own class may raise anything
         msg = f"path must be a path, not {quoted(path)}: pass the name of a file for the scores"
         raise ConfigurationError(msg) from error
-    if text in ("", ":memory:") or "\0" in text:
+    if not names_file(text):
         msg = f"path={text!r} names no file: pass the name of one, or keep scores in memory with MemoryStore()"
         raise ConfigurationError(msg)
     return os.path.abspath(text)  # noqa: PTH100 - a Path would make "~" special
@@ -62,7 +65,7 @@ def open_file(path: str) -> sqlite3.Connection:
     """
     connection: sqlite3.Connection | None = None
     try:
-        _make(path)
+        make_for_owner(path)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         connection.text_factory = bytes  # what is no UTF-8 is for us to refuse, row by row
         prepare(connection, path)
@@ -79,33 +82,17 @@ def open_file(path: str) -> sqlite3.Connection:
     return connection
 
 
-def is_held(error: Exception) -> bool:
-    """Whether it says that another process, or another connection, is at the file."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # the rest of the code says how it came to it
-
-
-def _make(path: str) -> None:
-    """Make the file, if there is none, for its owner alone. SQLite gives its other files the same permissions.
-
-    One that is there is not opened: closing it again would break the locks that this process has on it
-    (https://sqlite.org/howtocorrupt.html, "Posix advisory locks canceled").
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, _OWNER_ONLY))
-
-
 def prepare(connection: sqlite3.Connection, path: str) -> None:
     """Make sure that the file is one of ours, of this version.
 
     Raises:
         sqlite3.Error: It is not, or another process holds it.
     """
-    application, version, _ = _identity(connection)
-    if application == _APPLICATION and version in _ADDED:
-        version = _take_over(connection, path, version)
-    if (application, version) != (_APPLICATION, _VERSION):
-        raise sqlite3.DatabaseError(_strange(application, version))
+    found = _identity(connection)
+    if found[0] == _APPLICATION and found[1] in _ADDED:
+        found = _take_over(connection, path, found[1])
+    if found[:2] != (_APPLICATION, _VERSION):
+        raise sqlite3.DatabaseError(strange(found, _APPLICATION, _VERSION))
     # Readers and a writer do not wait for each other then. It fails while another process opens the file too,
     # which then does it; until it is done all goes on, only slower.
     with suppress(sqlite3.OperationalError):
@@ -114,38 +101,32 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
     connection.execute(f"SELECT {COLUMNS} FROM scores LIMIT 1").fetchall()  # noqa: S608 - a constant
 
 
-def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
+def _identity(connection: sqlite3.Connection) -> Identity:
     """Whose file it is, its version and how many tables it has; a new file becomes ours."""
-    found: tuple[int, int, int] = connection.execute(_IDENTITY).fetchone()
+    found = identity(connection)
     if found == (0, 0, 0):
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute(_IDENTITY).fetchone() == found:  # no other process was faster
+            if identity(connection) == found:  # no other process was faster
                 connection.execute(_TABLE)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-        found = connection.execute(_IDENTITY).fetchone()
+        found = identity(connection)
     return found
 
 
-def _take_over(connection: sqlite3.Connection, path: str, version: int) -> int:
+def _take_over(connection: sqlite3.Connection, path: str, version: int) -> Identity:
     """Add to a file of an earlier version the columns that it does not have.
 
     In one of the first version, which everybody could read, rows take a checksum when they are computed anew.
     """
     for each in (path, f"{path}-wal", f"{path}-shm") if version == _WITHOUT_CHECKSUMS else ():
         with suppress(OSError):  # not there, or not ours
-            os.chmod(each, os.stat(each).st_mode & _OWNER_ONLY)  # noqa: PTH101, PTH116 - a path is a str here
+            os.chmod(each, os.stat(each).st_mode & OWNER_ONLY)  # noqa: PTH101, PTH116 - a path is a str here
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if _identity(connection)[1] == version:  # no other process was faster
             for column in _ADDED[version]:
                 connection.execute(f"ALTER TABLE scores ADD COLUMN {column} BLOB")
             connection.execute(f"PRAGMA user_version = {_VERSION}")
-    return _identity(connection)[1]
-
-
-def _strange(application: int, version: int) -> str:
-    if application == _APPLICATION:
-        return f"it is of version {version}, and this release of rerank-kit reads version {_VERSION}"
-    return "it is another program's database"
+    return _identity(connection)

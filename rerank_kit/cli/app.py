@@ -27,8 +27,9 @@ from rerank_kit.cli import (
 )
 from rerank_kit.cli import eval as evaluation
 from rerank_kit.cli.options import examples
-from rerank_kit.cli.telling import as_options, one_line, say, tell
+from rerank_kit.cli.telling import as_options, say, tell
 from rerank_kit.errors import RerankError
+from rerank_kit.texts import in_a_line
 from rerank_kit.user_warnings import hearing
 
 WrongUsage = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
@@ -89,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         warnings.simplefilter("ignore")
         code = _ran(arguments)
     for each in dict.fromkeys(heard):
-        tell(f"rerank-kit: {as_options(one_line(each))}")
+        tell(f"rerank-kit: {as_options(in_a_line(each))}")
     return code
 
 
@@ -99,14 +100,14 @@ def _ran(arguments: Sequence[str]) -> int:
     except WrongUsage as error:
         context = getattr(error, "ctx", None)
         path = "rerank-kit" if context is None else context.command_path
-        tell(f"rerank-kit: {one_line(error.format_message())} ({path} --help says more)")
+        tell(f"rerank-kit: {in_a_line(error.format_message())} ({path} --help says more)")
         return 2
     except (RerankError, OSError, sqlite3.Error) as error:
-        tell(f"rerank-kit: {as_options(one_line(str(error) or type(error).__name__))}")
+        tell(f"rerank-kit: {as_options(in_a_line(str(error) or type(error).__name__))}")
         return 1
     except SystemExit as ended:  # typer ends so where nobody reads the help
         if isinstance(ended.code, int | None):
             return ended.code or 0
-        tell(f"rerank-kit: {one_line(str(ended.code))}")  # a module of a user's
+        tell(f"rerank-kit: {in_a_line(str(ended.code))}")  # a module of a user's
         return 1
     return code if isinstance(code, int) else 0

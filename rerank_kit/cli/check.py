@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from rerank_kit.cli.options import AsJson
-from rerank_kit.cli.telling import one_line, say, say_json, score_text
+from rerank_kit.cli.telling import say, say_json, score_text
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.texts import in_a_line
 
 EXAMPLES = (
     "check http://127.0.0.1:8080",
@@ -62,7 +63,7 @@ def run(
     if as_json:
         say_json(told)
     else:
-        say("\n".join(map(one_line, _shown(told))))
+        say("\n".join(map(in_a_line, _shown(told))))
     if not report.ok:
         raise typer.Exit(1)
 

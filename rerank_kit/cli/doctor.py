@@ -14,7 +14,8 @@ from rerank_kit.cli.environment import Examined, broken, examined
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.status import WHAT, missing_packages, next_step
 from rerank_kit.cli.store import STORE
-from rerank_kit.cli.telling import drawn, one_line, results_alone, say, say_json
+from rerank_kit.cli.telling import drawn, results_alone, say, say_json
+from rerank_kit.texts import in_a_line
 
 EXAMPLES = ("doctor", "doctor --json")
 _PACKAGES = (
@@ -71,7 +72,7 @@ def _shown(told: Mapping[str, Any], found: Sequence[Examined]) -> str:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for each in found:
         remedy = f" → {each.remedy}" if each.remedy else ""
-        detail = one_line(f"{each.detail}{remedy}")
+        detail = in_a_line(f"{each.detail}{remedy}")
         table.add_row(Text(each.state, _COLOURS[each.state]), Text(each.name), Text(detail))
     head = f"rerank-kit {told['rerank_kit']}, Python {told['python']}"
     versions = ", ".join(f"{name} {number}" for name, number in told["versions"].items())

@@ -91,7 +91,7 @@ class Asked:
                     margin=self.margin,
                     store=self.store,
                     max_cost=self.max_cost,
-                    confirm=_agreed(yes=self.yes or self.max_cost is not None),
+                    confirm=agreeing(planned, yes=self.yes or self.max_cost is not None),
                     progress=bars,
                 )
         except KeyboardInterrupt:
@@ -99,11 +99,17 @@ class Asked:
             raise typer.Exit(130) from None
 
 
-def _agreed(*, yes: bool) -> Callable[[Plan], bool]:
-    """Whether somebody wants what a run will take. Nobody is asked where it costs nothing."""
+def agreeing(said: Callable[[Plan], str], *, yes: bool) -> Callable[[Plan], bool]:
+    """Whether somebody wants what a run will take. Nobody is asked where it costs nothing.
+
+    Args:
+        said: A plan as a sentence; an empty one is not told.
+        yes: Whether somebody has agreed before.
+    """
 
     def agreed(plan: Plan) -> bool:
-        tell(f"rerank-kit: {planned(plan)}")
+        if sentence := said(plan):
+            tell(f"rerank-kit: {sentence}")
         if yes or not (plan.cost or plan.unknown):
             return True
         answer = asked_at_terminal("Go on?")
@@ -122,6 +128,11 @@ def planned(plan: Plan) -> str:
     scored = f"about {plan.pairs:,} pairs of query and document are scored, {speed} a second: " if plan.pairs else ""
     minutes = plan.seconds / 60
     took = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
-    dear = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known" if plan.unknown else "nothing"
+    return f"{scored}this takes {took} and costs {dear(plan)}"
+
+
+def dear(plan: Plan) -> str:
+    """What a run costs, as far as it is known."""
+    cost = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known" if plan.unknown else "nothing"
     unknown = f"; what these cost is not known: {', '.join(plan.unknown)}" if plan.unknown else ""
-    return f"{scored}this takes {took} and costs {dear}{unknown}"
+    return f"{cost}{unknown}"

@@ -36,20 +36,34 @@ class Forms:
             BadParameter: There are more, or there is no folder for the page.
         """
         only_one(json=self.json, csv=self.csv, markdown=self.markdown, latex=self.latex)
-        if self.html is not None and (Path(self.html).is_dir() or not Path(self.html).absolute().parent.is_dir()):
-            msg = f"--html {self.html!r} is no file in a folder that exists: make the folder, or name another file"
-            raise typer.BadParameter(msg)
+        check_page(self.html)
 
     def write(self, report: Mapping[str, Any]) -> None:
         """Write the page if there is to be one, and print the report."""
         if self.html is not None:
-            Path(self.html).write_text(_as("html", report), "utf-8")
-            tell(f"rerank-kit: wrote {self.html}, which any browser shows")
+            write_page(self.html, _as("html", report))
         if self.json:
             say(json.dumps(report, ensure_ascii=False))
         else:
             chosen = next((name for name in ("csv", "markdown", "latex") if getattr(self, name)), None)
             say(_as_text(report) if chosen is None else _as(chosen, report))
+
+
+def check_page(html: str | None) -> None:
+    """Refuse a page that cannot be written.
+
+    Raises:
+        BadParameter: There is no folder for it.
+    """
+    if html is not None and (Path(html).is_dir() or not Path(html).absolute().parent.is_dir()):
+        msg = f"--html {html!r} is no file in a folder that exists: make the folder, or name another file"
+        raise typer.BadParameter(msg)
+
+
+def write_page(html: str, page: str) -> None:
+    """Write a page, and say so."""
+    Path(html).write_text(page, "utf-8")
+    tell(f"rerank-kit: wrote {html}, which any browser shows")
 
 
 def _as(form: str, report: Mapping[str, Any]) -> str:

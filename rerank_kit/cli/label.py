@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rerank_kit.cli.evaluated import Candidates, Corpus, Encoding, MaxCost, Queries, Seed, Split, Store, Systems, Yes
+from rerank_kit.cli.evaluated import (
+    Candidates,
+    Corpus,
+    Encoding,
+    MaxCost,
+    Queries,
+    Seed,
+    Split,
+    Store,
+    Systems,
+    Yes,
+    agreeing,
+    dear,
+)
 from rerank_kit.cli.judges import NAMES, chat_of, judge_of
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.store import STORE
-from rerank_kit.cli.telling import asked_at_terminal, results_alone, say, say_json, tell
-from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.cli.telling import results_alone, say, say_json, tell
+from rerank_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rerank_kit.evaluate import Dataset, Labels, Plan
@@ -74,7 +86,7 @@ def run(
 
     judging = None if judge is None else judge_of(judge, criterion)
     spending: dict[str, Any] = {"store": store, "max_cost": max_cost, "seed": seed}
-    agreed = _agreed(yes=yes or max_cost is not None)
+    agreed = agreeing(_planned, yes=yes or max_cost is not None)
     try:
         if synthesise is None:
             data = _read(dataset, corpus=corpus, candidates=candidates, split=split, encoding=encoding)
@@ -156,19 +168,8 @@ def _review(labels: Labels, csv: str | None, *, here: bool) -> None:
         tell(f"rerank-kit: wrote {csv}: fill in its column grade with 1 or 0, and run the same command again")
 
 
-def _agreed(*, yes: bool) -> Callable[[Plan], bool]:
-    """Whether somebody wants what is to be paid for. Nobody is asked where it costs nothing."""
-
-    def agreed(plan: Plan) -> bool:
-        if not (plan.cost or plan.unknown):
-            return True
-        unknown = f"; what these cost is not known: {', '.join(plan.unknown)}" if plan.unknown else ""
-        dear = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known"
-        tell(f"rerank-kit: {plan.pairs:,} pairs or documents are read, which costs {dear}{unknown}")
-        answer = True if yes else asked_at_terminal("Go on?")
-        if answer is None:
-            msg = "nobody is there to agree to the price: pass --max-cost DOLLARS, or --yes to pay whatever it costs"
-            raise BudgetExceeded(msg)
-        return answer
-
-    return agreed
+def _planned(plan: Plan) -> str:
+    """What is to be paid for, as a sentence; an empty one where nothing is."""
+    if not (plan.cost or plan.unknown):
+        return ""
+    return f"{plan.pairs:,} pairs or documents are read, which costs {dear(plan)}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rerank_kit.cli.formats import Html, Markdown
+from rerank_kit.cli.formats import Html, Markdown, check_page, write_page
 from rerank_kit.cli.options import EMBEDDED, AsJson, only_one
 from rerank_kit.cli.telling import say, tell
 from rerank_kit.errors import ConfigurationError
@@ -88,7 +87,7 @@ def run(
     Nothing is sent anywhere. What is not known is "?", and never 0.
     """
     only_one(json=as_json, markdown=markdown, break_even=break_even)
-    _check_page(html)
+    check_page(html)
     if reranker and measure is None:
         msg = "--reranker names what --measure times: add --measure DIR, or say --pairs-per-second"
         raise typer.BadParameter(msg)
@@ -124,8 +123,7 @@ def run(
         given["tokens_per_document"] = found.lengths if tokens_per_document is None else tokens_per_document
         made = _planned(queries, listed, given)
     if html is not None:
-        Path(html).write_text(made.to_html(), "utf-8")
-        tell(f"rerank-kit: wrote {html}, which any browser shows")
+        write_page(html, made.to_html())
     if break_even is not None:
         say(str(made.break_even(*break_even) or "? what one of them costs is not known"))
     else:
@@ -169,9 +167,3 @@ def _rate(said: str) -> tuple[str, float]:
     except ValueError:
         msg = f"--pairs-per-second {said!r} is not {_FAST}: write onnx:embedded=400, say"
         raise typer.BadParameter(msg) from None
-
-
-def _check_page(html: str | None) -> None:
-    if html is not None and (Path(html).is_dir() or not Path(html).absolute().parent.is_dir()):
-        msg = f"--html {html!r} is no file in a folder that exists: make the folder, or name another file"
-        raise typer.BadParameter(msg)

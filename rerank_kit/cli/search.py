@@ -11,10 +11,10 @@ import typer
 
 from rerank_kit.cli.folder import Folder, Passage, read_folder
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker
-from rerank_kit.cli.telling import as_options, drawn, one_line, results_alone, say, say_json, score_text, tell
-from rerank_kit.evaluate.dataset import counted
+from rerank_kit.cli.telling import as_options, drawn, results_alone, say, say_json, score_text, tell
 from rerank_kit.evaluate.text_files import check_encoding
 from rerank_kit.ranking import Ranking
+from rerank_kit.texts import counted, in_a_line
 
 EXAMPLES = (
     'search notes "when are backups made?"',
@@ -56,7 +56,7 @@ def run(
         say_json(_plain(query, read, found, top_n))
         return
     for note in read.notes:
-        tell(f"rerank-kit: {as_options(one_line(note))}")
+        tell(f"rerank-kit: {as_options(in_a_line(note))}")
     say(_shown(read, found, recall, top_n))
 
 
@@ -116,7 +116,7 @@ def _shown(read: Folder, found: _Found, recall: int, top_n: int) -> str:
         cells = (str(rank), _where(old), Text(_where(moved), style), str(hit.index + 1), score_text(hit.score))
         table.add_row(*(Text(each) if isinstance(each, str) else each for each in cells))
     best = found.candidates[found.ranking[0].index]
-    said = one_line(best.text)
+    said = in_a_line(best.text)
     excerpt = said if len(said) <= _EXCERPT else f"{said[:_EXCERPT]} …"
     last = [f"not all is as it was asked for: {found.ranking.problem}"] if found.ranking.problem is not None else []
     count = len(found.candidates)
@@ -126,4 +126,4 @@ def _shown(read: Folder, found: _Found, recall: int, top_n: int) -> str:
 
 
 def _where(passage: Passage) -> str:
-    return f"{one_line(passage.path)}:{passage.line}"
+    return f"{in_a_line(passage.path)}:{passage.line}"

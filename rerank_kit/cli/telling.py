@@ -74,11 +74,6 @@ def score_text(score: float) -> str:
     return f"{score:.4g}"
 
 
-def one_line(text: str) -> str:
-    """A text without line ends and control characters, which a document may hold to play tricks on terminals."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
-
-
 def as_options(text: str) -> str:
     """An error of the Python interface as one of the command line: `--max-cost 2` for `max_cost=2`."""
     return _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} ", text)

@@ -7,7 +7,7 @@ from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_Z = 1.959963984540054  # of the standard normal distribution, at 97.5 %
+Z = 1.959963984540054  # of the standard normal distribution, at 97.5 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Share:
         if not count:
             return None
         mean = math.fsum(values) / count
-        middle = (mean + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-        half = _Z / (1 + _Z**2 / count) * math.sqrt(max(0.0, mean * (1 - mean)) / count + _Z**2 / (4 * count**2))
+        middle = (mean + Z**2 / (2 * count)) / (1 + Z**2 / count)
+        half = Z / (1 + Z**2 / count) * math.sqrt(max(0.0, mean * (1 - mean)) / count + Z**2 / (4 * count**2))
         return cls(mean, max(0.0, min(mean, middle - half)), min(1.0, max(mean, middle + half)))
 
     def __str__(self) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, is_number
-from rerank_kit.combine.fusion import min_max, share, z_score
+from rerank_kit.combine.fusion import log_odds, min_max, share, z_score
 from rerank_kit.errors import ConfigurationError, InvalidResponse
 from rerank_kit.quoting import quoted
 from rerank_kit.ranking import height
@@ -150,8 +149,7 @@ def _logits(scores: Sequence[float], logits: Sequence[float | None] | None) -> l
         return known
     if not all(0 <= each <= 1 for each in scores):
         return list(scores)
-    held = [min(max(each, _LEAST), 1 - _LEAST) for each in scores]
-    return [math.log(each / (1 - each)) for each in held]
+    return [log_odds(each, _LEAST) for each in scores]
 
 
 def _on_scale(values: Sequence[float], order: Sequence[int], reranked: Sequence[float]) -> list[float]:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from rerank_kit.arguments import named
 from rerank_kit.checks import is_number
 from rerank_kit.combine.combined import Combined
+from rerank_kit.combine.fusion import log_odds
 from rerank_kit.combine.identity import identity_of
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
@@ -27,13 +28,7 @@ from rerank_kit.wrong_kind import check_reranker
 
 Method = Literal["platt", "isotonic"]
 
-_NEAREST = 1e-9  # to 0 and 1 that a score is taken for, where its logit is wanted
-
-
-def log_odds(score: float) -> float:
-    """The logit of a score from 0 to 1, which is kept off both ends."""
-    kept = min(max(score, _NEAREST), 1 - _NEAREST)
-    return math.log(kept / (1 - kept))
+NEAREST = 1e-9  # to 0 and 1 that a score is taken for, where its logit is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,7 @@ class Calibration:
         """How likely a document with this score is relevant."""
         if self.method == "platt":
             slope, offset = self.knots[0]
-            at = slope * (score if self.raw else log_odds(score)) + offset
+            at = slope * (score if self.raw else log_odds(score, NEAREST)) + offset
             return 1 / (1 + math.exp(-at)) if at >= 0 else math.exp(at) / (1 + math.exp(at))
         place = bisect_right(self.knots, score, key=lambda knot: knot[0])
         return self.knots[max(0, place - 1)][1]

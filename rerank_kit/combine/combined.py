@@ -1,4 +1,4 @@
-"""`Combined`: what holds of every reranker that has others inside."""
+"""`Combined`: what holds of every reranker that has others inside; what these are called."""
 
 from __future__ import annotations
 
@@ -28,3 +28,8 @@ class Combined(Settled, Reranker):
     def reads_metadata(self) -> bool:
         """Whether any of them does."""
         return any(each.reads_metadata for each in self._inside)
+
+
+def model_of(reranker: Reranker) -> str:
+    """The model at work, or else the kind of reranker."""
+    return type(reranker).__name__ if reranker.model is None else str(reranker.model)

@@ -71,6 +71,12 @@ def share(place: int, k: float = 60.0) -> Fraction:
     return 1 / (Fraction(k) + place)
 
 
+def log_odds(score: float, nearest: float) -> float:
+    """The logit of a score from 0 to 1, which is kept as far off both ends."""
+    kept = min(max(score, nearest), 1 - nearest)
+    return math.log(kept / (1 - kept))
+
+
 def min_max(scores: Sequence[float]) -> list[float]:
     """Stretch scores over 0 to 1, the lowest and the highest; where all are equal, each becomes 0.5."""
     low, high = min(scores, default=0.0), max(scores, default=0.0)

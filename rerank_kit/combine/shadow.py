@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import Threshold, check_flag, check_positive, check_seconds, check_whole, is_number
-from rerank_kit.combine.shadow_beside import Beside, Job, OwnRecorder, Writer, model_of
+from rerank_kit.combine.combined import model_of
+from rerank_kit.combine.shadow_beside import Beside, Job, OwnRecorder, Writer
 from rerank_kit.combine.shadow_file import ShadowFile
 from rerank_kit.combine.shadow_report import ShadowReport, shadow_report
 from rerank_kit.combine.shadow_runs import Recorder

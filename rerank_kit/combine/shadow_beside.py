@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rerank_kit import shutdown
+from rerank_kit.combine.combined import model_of
 from rerank_kit.combine.shadow_runs import Recorder, ShadowRun, ShadowSide, problem_of
 from rerank_kit.errors import Abandoned
 from rerank_kit.observe.hooks import logger
@@ -257,8 +258,3 @@ class _Running:
         """Whether nothing is left to write, as long as somebody writes."""
         waiting = self.ended or self.writing or (self.dropped and self.watched)
         return not waiting and all(job.told for job in self.jobs)
-
-
-def model_of(reranker: Reranker) -> str:
-    """The model at work, or else the kind of reranker."""
-    return type(reranker).__name__ if reranker.model is None else str(reranker.model)

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import cast
 
 from rerank_kit.combine.shadow_runs import ShadowRun
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
+from rerank_kit.sqlite_files import decoded, identity, is_held, make_for_owner, names_file, strange
 
 _APPLICATION = int.from_bytes(b"rrsh", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
 _VERSION = 1
@@ -28,7 +28,6 @@ _ADD = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET count 
 _COUNT = "SELECT count FROM counts WHERE name = ?"
 _PATIENCE = 5.0  # seconds that the thread which writes waits for other processes
 _FORK_PATIENCE = 1.0  # seconds that a fork waits for that thread
-_OWNER_ONLY = 0o600
 
 
 class ShadowFile:
@@ -60,7 +59,7 @@ class ShadowFile:
             with _FORK.turn(), closing(self._opened()) as connection:
                 return _counted(connection, "cost")
         except sqlite3.OperationalError as error:
-            if _is_held(error):  # by another process: it will be free when there is something to write
+            if is_held(error):  # by another process: it will be free when there is something to write
                 return 0.0
             raise self._unusable(error) from error
         except (sqlite3.Error, OSError) as error:
@@ -84,15 +83,14 @@ class ShadowFile:
             return _counted(connection, "cost")
 
     def _opened(self) -> sqlite3.Connection:
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _OWNER_ONLY))
+        make_for_owner(self.path)
         connection = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
-            if _identity(connection) == (0, 0, 0):
+            if identity(connection) == (0, 0, 0):
                 with connection:
                     connection.execute("BEGIN IMMEDIATE")
-                    for each in _TABLES if _identity(connection) == (0, 0, 0) else ():  # no other process was faster
+                    for each in _TABLES if identity(connection) == (0, 0, 0) else ():  # no other process was faster
                         connection.execute(each)
             _check_ours(connection)
         except BaseException:
@@ -131,43 +129,25 @@ def read(path: object) -> tuple[list[ShadowRun], int]:
 
 def _checked(path: object) -> str:
     try:
-        text = os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
-        os.fsencode(text)
+        text = decoded(path)
     except Exception as error:  # a path of a user's own class may raise anything
         msg = f"record must be a path, or an object with record(run), not {quoted(path)}"
         raise ConfigurationError(msg) from error
-    if text in ("", ":memory:") or "\0" in text:
+    if not names_file(text):
         msg = f"record={text!r} names no file: pass the name of one, or an object with record(run)"
         raise ConfigurationError(msg)
     return os.path.abspath(text)  # noqa: PTH100 - a Path would make "~" special
 
 
-def _identity(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    found: tuple[int, int, int] = connection.execute(
-        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
-        "FROM pragma_application_id, pragma_user_version"
-    ).fetchone()
-    return found
-
-
 def _check_ours(connection: sqlite3.Connection) -> None:
-    application, version, _ = _identity(connection)
-    if application != _APPLICATION:
-        msg = "it is another program's database"
-        raise sqlite3.DatabaseError(msg)
-    if version != _VERSION:
-        msg = f"it is of version {version}, and this release of rerank-kit reads version {_VERSION}"
-        raise sqlite3.DatabaseError(msg)
+    found = identity(connection)
+    if found[:2] != (_APPLICATION, _VERSION):
+        raise sqlite3.DatabaseError(strange(found, _APPLICATION, _VERSION))
 
 
 def _counted(connection: sqlite3.Connection, name: str) -> float:
     found = connection.execute(_COUNT, [name]).fetchone()
     return 0.0 if found is None else float(found[0])
-
-
-def _is_held(error: sqlite3.Error) -> bool:
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class _Fork:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import Threshold, check_count, check_function, check_positive, check_timeout
+from rerank_kit.combine.combined import model_of
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
 from rerank_kit.texts import is_blank
@@ -85,7 +86,7 @@ class Stage:
     @property
     def model(self) -> str:
         """The model at work, or else the kind of reranker."""
-        return type(self.reranker).__name__ if self.reranker.model is None else self.reranker.model
+        return model_of(self.reranker)
 
     @property
     def label(self) -> str:

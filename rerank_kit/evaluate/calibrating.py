@@ -12,7 +12,8 @@ from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count, check_whole, is_number
-from rerank_kit.combine.calibrated import Calibration, Method, log_odds
+from rerank_kit.combine.calibrated import NEAREST, Calibration, Method
+from rerank_kit.combine.fusion import log_odds
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.abstaining import Scored, abstaining, scored
 from rerank_kit.evaluate.comparing import LEVEL, tail_of
@@ -151,7 +152,7 @@ def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple
             )
             raise ConfigurationError(msg)
         return _steps(found)
-    at = [score if raw else log_odds(score) for score, _ in found]
+    at = [score if raw else log_odds(score, NEAREST) for score, _ in found]
     slope, offset = _logistic(at, [label for _, label in found])
     if not slope > 0:
         msg = (

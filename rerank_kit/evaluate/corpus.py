@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.dataset import counted
 from rerank_kit.evaluate.text_files import Object, Place, field_of, lines, objects, plain, text_of
-from rerank_kit.texts import encodable, is_blank
+from rerank_kit.texts import counted, encodable, is_blank
 
 NOTES = (".adoc", ".markdown", ".md", ".org", ".rst", ".text", ".txt")
 """Endings of files that are read in a folder."""

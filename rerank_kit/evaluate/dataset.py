@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from rerank_kit.checks import check_text, check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
-from rerank_kit.texts import is_blank
+from rerank_kit.texts import counted, is_blank
 
 V = TypeVar("V")
 
@@ -27,11 +27,6 @@ def some(ids: Collection[str]) -> str:
     """The first few of some ids, as a sentence names them."""
     shown = ", ".join(quoted(each) for each in list(ids)[:_SHOWN])
     return f"{shown} …" if len(ids) > _SHOWN else shown
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number of things: "1 query", "5,183 documents"."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,12 +9,12 @@ from pathlib import Path
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance, check_positive, check_whole
 from rerank_kit.decide import DecisionReranker
-from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.label_store import Judge, LabelStore, known_by
 from rerank_kit.evaluate.labelled import Label, Labels
 from rerank_kit.evaluate.outcomes import Outcomes
-from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars
+from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars, stop
 from rerank_kit.evaluate.pooling import Pair, pooled
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.running import Progress, Run
@@ -182,11 +182,8 @@ class _Judging:
             return
         expected = self._estimate(question, pairs) or 0.0
         if self.spent + expected > self._most * ROUNDED:
-            msg = (
-                f"{dollars(self.spent)} were spent, and the next documents may cost {dollars(expected)}: "
-                f"max_cost={self._most} ends it here. What was labelled is kept in store=, where it goes on with more"
-            )
-            raise BudgetExceeded(msg)
+            told = f"{dollars(self.spent)} were spent, and the next documents may cost {dollars(expected)}"
+            raise stop(told, self._most, "labelled")
         documents = [Document(each.text) for each in pairs]
         asking = self._judge.judging if isinstance(self._judge, LLMJudge) else self._judge.deciding
         verdicts = run_flow(asking(question, documents))

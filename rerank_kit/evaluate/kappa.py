@@ -7,28 +7,15 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rerank_kit.combine.agreement import Share
-
-_Z = 1.959963984540054  # of the standard normal distribution, at 97.5 %
+from rerank_kit.combine.agreement import Share, Z
 
 
 @dataclass(frozen=True, slots=True)
-class Kappa:
+class Kappa(Share):
     """Cohen's kappa with the bounds between which it is with 95 % confidence: 1 is full agreement, 0 that of chance.
 
-    Attributes:
-        value: Kappa.
-        low: The lower bound.
-        high: The upper bound, which may be above 1: it is as wide on both sides.
+    The upper bound may be above 1: it is as far away as the lower one.
     """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """Such as `0.66 (0.38 to 0.93)`."""
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +89,7 @@ class Agreement:
         alike = sum(shares[each, each] * (1 - (judge[each] + person[each]) * rest) ** 2 for each in (0, 1))
         apart = sum(shares[one, 1 - one] * (person[one] + judge[1 - one]) ** 2 for one in (0, 1)) * rest**2
         variance = (alike + apart - (kappa - by_chance * rest) ** 2) / (1 - by_chance) ** 2 / count
-        half = _Z * math.sqrt(max(0.0, variance))
+        half = Z * math.sqrt(max(0.0, variance))
         return Kappa(kappa, kappa - half, kappa + half)
 
     def to_dict(self) -> dict[str, Any]:

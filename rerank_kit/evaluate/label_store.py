@@ -6,16 +6,16 @@ import sqlite3
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
 
 from rerank_kit.decide import DecisionReranker
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.pooling import Pair
-from rerank_kit.evaluate.store import RunStore, key_of
+from rerank_kit.evaluate.store import RunStore, key_of, row_of
 from rerank_kit.judge import LLMJudge
 from rerank_kit.quoting import class_name
 
 _VERSION = 1  # of what is kept: raise it when its meaning changes
+_LABEL = ("grade", "why")
 _WAIT = 0.2  # seconds, after which Ctrl-C is heard
 
 Judge = LLMJudge | DecisionReranker
@@ -47,7 +47,7 @@ class LabelStore:
     def verdicts(self, judge: str, pairs: Iterable[Pair]) -> dict[str, tuple[int, str | None]]:
         """The grades and reasons that a judge has given, by the keys of the pairs."""
         found = self.rows.get_many({_verdict(judge, each): each.key for each in pairs})
-        return {key: (row["grade"], row["why"]) for key, row in found.items() if _is_label(row)}
+        return {key: (row["grade"], row["why"]) for key, row in found.items() if row_of(row, _LABEL)}
 
     def keep_verdicts(self, judge: str, grades: Mapping[Pair, tuple[int, str | None]]) -> None:
         """Keep what a judge says."""
@@ -56,7 +56,7 @@ class LabelStore:
     def of_person(self, pairs: Iterable[Pair]) -> dict[str, int]:
         """The grades that a person has given, by the keys of the pairs."""
         found = self.rows.get_many({key_of("person", _VERSION, each.key): each.key for each in pairs})
-        return {key: row["grade"] for key, row in found.items() if _is_label(row) and row["grade"] is not None}
+        return {key: row["grade"] for key, row in found.items() if row_of(row, _LABEL) and row["grade"] is not None}
 
     def keep_of_person(self, grades: Mapping[str, int | None]) -> None:
         """Keep what a person says of pairs, by their keys; `None` takes it back."""
@@ -108,7 +108,3 @@ def _not_held(beside: Path, error: sqlite3.Error) -> ConfigurationError:
 
 def _verdict(judge: str, pair: Pair) -> str:
     return key_of("label", _VERSION, judge, pair.key)
-
-
-def _is_label(row: Any) -> bool:
-    return isinstance(row, dict) and {"grade", "why"} <= cast("dict[str, Any]", row).keys()

@@ -10,13 +10,14 @@ from typing import Any
 
 from rerank_kit.checks import check_flag, check_whole
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.dataset import Dataset, counted, some
+from rerank_kit.evaluate.dataset import Dataset, some
 from rerank_kit.evaluate.kappa import Agreement
 from rerank_kit.evaluate.kinship import kin
 from rerank_kit.evaluate.label_sheet import read_sheet, write_sheet
 from rerank_kit.evaluate.label_store import LabelStore
 from rerank_kit.evaluate.origin import PERSON
 from rerank_kit.evaluate.pooling import Pair, drawn
+from rerank_kit.texts import counted
 
 LEAST = 20
 """Pairs that a person has to review before a judge's labels are handed out."""

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.dataset import Judgements, counted, some
+from rerank_kit.evaluate.dataset import Judgements, some
 from rerank_kit.evaluate.labels import Held, Passages, quote_of
 from rerank_kit.evaluate.questions import Question
 from rerank_kit.evaluate.text_files import Place
 from rerank_kit.evaluate.trec_files import Grades
 from rerank_kit.quoting import quoted
-from rerank_kit.texts import folded
+from rerank_kit.texts import counted, folded
 
 FEW = 20
 """Of so many labels, one may be wrong and is told in a note; where more are, the data are not what they should be."""

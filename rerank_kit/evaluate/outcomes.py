@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.first_stages import FirstStage, Found
 from rerank_kit.evaluate.known_scores import Asking, has_own_scores
-from rerank_kit.evaluate.store import RunStore, key_of, text_key
+from rerank_kit.evaluate.store import RunStore, key_of, row_of, text_key
 from rerank_kit.evaluate.systems import System, key_of_reranker
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
@@ -175,7 +175,7 @@ class Outcomes:
 
     def has(self, system: System, reranker: Reranker, query: str, candidates: Sequence[Found]) -> bool:
         """Whether it is known what a system's reranker makes of candidates."""
-        return _ranked(self._store.get(self._key(system, reranker, query, candidates))) is not None
+        return row_of(self._store.get(self._key(system, reranker, query, candidates)), _KEPT) is not None
 
     def reranked(self, system: System, query: str, brought: Brought, *, timing: bool = False) -> Outcome:
         """What a system's reranker makes of candidates; without one they stay as they are.
@@ -194,7 +194,7 @@ class Outcomes:
             why = (None,) * len(candidates)
             return Outcome(candidates, order, scores, why, took, cost=cost, problem=brought.problem)
         key = self._key(system, reranker, query, candidates)
-        row = _ranked(self._store.get(key))
+        row = row_of(self._store.get(key), _KEPT)
         fresh = row is None
         if row is not None and key not in self._here and reranker.fingerprint is None:
             self.kept.setdefault(system.name, set()).add(query)
@@ -261,8 +261,8 @@ class Outcomes:
             return outcome.timing
         texts = [text_key(each.text) for each in outcome.candidates]
         key = key_of("timed", _VERSION, self._known_by(system, system.reranker), query, texts)
-        row = self._store.get(key)
-        if not isinstance(row, dict) or cast("dict[str, Any]", row).keys() != asdict(_NO_TIME).keys():
+        row = row_of(self._store.get(key), asdict(_NO_TIME))
+        if row is None:
             if not self._was_asked(system.reranker):
                 _asked(system.reranker, query, outcome.candidates)
             with Stopwatch() as watch:
@@ -270,17 +270,10 @@ class Outcomes:
             took = [watch.timing.busy] if ranking.failure is None else []
             self._store.put((key, asdict(each)) for each in took)
             return next(iter(took), None)
-        return Timing(**cast("dict[str, float]", row))
+        return Timing(row["seconds"], row["waiting"])
 
 
 _KEPT = frozenset({"order", "scores", "why", "timing", "took", "usage", "cost", "remote", "problem", "price"})
-
-
-def _ranked(row: Any) -> dict[str, Any] | None:
-    """What was kept of a ranking, if it is that."""
-    return (
-        cast("dict[str, Any]", row) if isinstance(row, dict) and cast("dict[str, Any]", row).keys() >= _KEPT else None
-    )
 
 
 def _price(cost: float | None) -> float | None:
@@ -303,6 +296,11 @@ def _asked(reranker: Reranker, query: str, candidates: Sequence[Found]) -> Ranki
 
 def _failed(error: BaseException) -> Ranking:
     return Ranking((), failure=f"{type(error).__name__}: {error}")
+
+
+def failed(system: str, problems: Sequence[str], of: int) -> str:
+    """That some of a system's rankings are not what was asked for, in a sentence."""
+    return f"{system}: {len(problems)} of {of} rankings are not what was asked for, such as: {problems[0]}"
 
 
 def documents_of(candidates: Sequence[Found]) -> list[Document]:

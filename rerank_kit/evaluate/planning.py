@@ -62,6 +62,18 @@ def agree(plan: Plan, spent: float, most: float | None, confirm: Callable[[Plan]
         raise BudgetExceeded(msg)
 
 
+def stop(told: str, most: float, kept: str) -> BudgetExceeded:
+    """The error that ends a run before it is too dear.
+
+    Args:
+        told: What was spent, and what comes next.
+        most: What it may cost.
+        kept: What is in the store.
+    """
+    msg = f"{told}: max_cost={most} ends it here. What was {kept} is kept in store=, where it goes on with more"
+    return BudgetExceeded(msg)
+
+
 def dollars(amount: float) -> str:
     """An amount of money; two digits of what is less than a cent."""
     return f"${amount:.2f}" if amount >= _CENT else f"${amount:.2g}"

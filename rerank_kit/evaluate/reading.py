@@ -11,14 +11,14 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_flag, check_text
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.corpus import NOTES, Corpus, read_corpus
-from rerank_kit.evaluate.dataset import Dataset, counted, some
+from rerank_kit.evaluate.dataset import Dataset, some
 from rerank_kit.evaluate.labelling import FEW, add_quoted, check_missing, quotes_of, unreachable
 from rerank_kit.evaluate.origin import read_origin
 from rerank_kit.evaluate.questions import Question, read_questions
 from rerank_kit.evaluate.text_files import check_encoding, field_of, objects, path_of
 from rerank_kit.evaluate.trec_files import read_judgements, read_run
 from rerank_kit.quoting import quoted
-from rerank_kit.texts import is_blank
+from rerank_kit.texts import counted, is_blank
 
 PASSAGE = 1200
 """Characters of a passage of a note at most: about 300 tokens of English, which every reranker reads whole."""

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_positive
-from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.ceiling import DEPTHS
 from rerank_kit.evaluate.comparing import LEVEL, check_options
 from rerank_kit.evaluate.dataset import Dataset, Judgements
@@ -19,7 +19,7 @@ from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.measures import MEASURES, check_measures
 from rerank_kit.evaluate.outcomes import Brought, Outcome, Outcomes, Timing
-from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars
+from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars, stop
 from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore
 from rerank_kit.evaluate.summing_up import summed_up
@@ -294,9 +294,7 @@ class Run:
         dearest = self._dearest.get(system.name, 0.0)
         if self.spent + dearest > self._budget * ROUNDED and not self._has(system, query_id):
             told = f"the run has cost {dollars(self.spent)}, and {system.name} {dollars(dearest)} for one query"
-            told = f"{told}: max_cost={self._budget} ends it here. What was found out is kept in store="
-            msg = f"{told}, where it goes on with more"
-            raise BudgetExceeded(msg)
+            raise stop(told, self._budget, "found out")
         brought = self._brought(system, query_id)
         outcome = self._outcomes.reranked(system, self.data.queries[query_id], brought, timing=timing)
         self.spent += outcome.paid

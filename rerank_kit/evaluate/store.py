@@ -9,7 +9,7 @@ import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rerank_kit.errors import ConfigurationError
 
@@ -27,6 +27,12 @@ def key_of(*parts: object) -> str:
 def text_key(text: str) -> str:
     """A short name of a text."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def row_of(kept: object, names: Iterable[str]) -> dict[str, Any] | None:
+    """What was kept, if it is a row with all of these."""
+    row = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
+    return row if row.keys() >= set(names) else None
 
 
 class RunStore:

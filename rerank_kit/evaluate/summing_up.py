@@ -9,14 +9,16 @@ from typing import Any
 
 from rerank_kit.evaluate.ceiling import Ceiling, ceiling
 from rerank_kit.evaluate.comparing import TIE
-from rerank_kit.evaluate.dataset import Dataset, Judgements, counted
+from rerank_kit.evaluate.dataset import Dataset, Judgements
 from rerank_kit.evaluate.earning import UpTo, earned
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
 from rerank_kit.evaluate.judging import Judged, judged
 from rerank_kit.evaluate.kinship import kin
 from rerank_kit.evaluate.origin import PERSON
+from rerank_kit.evaluate.outcomes import failed
 from rerank_kit.evaluate.systems import RECALLS
 from rerank_kit.evaluate.verdicts import harmed
+from rerank_kit.texts import counted
 
 _WORST = 20  # queries that a finding lists
 _NAMED = 5  # and those that its sentence names
@@ -300,8 +302,7 @@ def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
     return [
         _finding(
             "failed",
-            f"{each.name}: {len(each.failed)} of {len(each.outcomes)} rankings are not what was asked for, such as: "
-            f"{next(iter(each.failed.values()))}",
+            failed(each.name, [*each.failed.values()], len(each.outcomes)),
             list(each.failed)[:_WORST],
             system=each.name,
             against=each.first_stage,

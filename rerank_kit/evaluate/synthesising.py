@@ -8,16 +8,16 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_positive, check_text, check_whole
-from rerank_kit.errors import NEVER_HIDDEN, BudgetExceeded, ConfigurationError, RerankError
-from rerank_kit.evaluate.dataset import Dataset, counted
+from rerank_kit.errors import NEVER_HIDDEN, ConfigurationError, RerankError
+from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.label_store import LabelStore
 from rerank_kit.evaluate.labels import Passages
-from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars
-from rerank_kit.evaluate.store import key_of
+from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars, stop
+from rerank_kit.evaluate.store import key_of, row_of
 from rerank_kit.flow import Flow, gather
 from rerank_kit.flow import run as run_flow
 from rerank_kit.judge import ChatModel, Completion, Prompt
@@ -26,7 +26,7 @@ from rerank_kit.judge.injection import Draw, harmless, shortened
 from rerank_kit.judge.spending import prompt_tokens
 from rerank_kit.pricing import Prices, known_prices
 from rerank_kit.quoting import class_name
-from rerank_kit.texts import is_blank
+from rerank_kit.texts import counted, is_blank
 from rerank_kit.values import Usage
 
 INSTRUCTIONS = """\
@@ -180,11 +180,8 @@ class _Writer:
     def _ask(self, documents: Sequence[str]) -> None:
         expected = math.fsum(self._expected(each) or 0.0 for each in documents)
         if documents and self._spent + expected > self._most * ROUNDED:
-            msg = (
-                f"{dollars(self._spent)} were spent, and the next questions may cost {dollars(expected)}: "
-                f"max_cost={self._most} ends it here. What was written is kept in store=, where it goes on with more"
-            )
-            raise BudgetExceeded(msg)
+            told = f"{dollars(self._spent)} were spent, and the next questions may cost {dollars(expected)}"
+            raise stop(told, self._most, "written")
         run_flow(_together([self._asked(each) for each in documents]))
 
     def _asked(self, document: str) -> Flow[None]:
@@ -201,11 +198,8 @@ class _Writer:
         self._store.rows.put([(self._key(document), {"question": question, "quote": quote, "problem": problem})])
 
     def _kept(self, document: str) -> tuple[str, str, str | None] | None:
-        row = self._store.rows.get(self._key(document))
-        if not isinstance(row, dict) or not {"question", "quote", "problem"} <= cast("dict[str, Any]", row).keys():
-            return None
-        known = cast("dict[str, Any]", row)
-        return known["question"], known["quote"], known["problem"]
+        row = row_of(self._store.rows.get(self._key(document)), ("question", "quote", "problem"))
+        return None if row is None else (row["question"], row["quote"], row["problem"])
 
     def _key(self, document: str) -> str:
         return key_of("question", _VERSION, self.name, INSTRUCTIONS, self._documents[document])

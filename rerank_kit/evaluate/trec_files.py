@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.dataset import counted
 from rerank_kit.evaluate.text_files import Place, lines
+from rerank_kit.texts import counted
 
 _OF_BEIR, _OF_TREC, _OF_A_RUN = 3, 4, 6
 

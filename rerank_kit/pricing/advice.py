@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from rerank_kit.pricing.amounts import counted, money, seconds, volume
+from rerank_kit.pricing.amounts import money, seconds, volume
 from rerank_kit.pricing.backends import known_backends
 from rerank_kit.pricing.bills import crossings, dollars
 from rerank_kit.pricing.rows import Row
 from rerank_kit.pricing.workload import SEVERAL, Workload
+from rerank_kit.texts import counted
 
 ANTHROPIC = "anthropic"
 _FEW = 20  # candidates, which are usually enough

@@ -26,13 +26,3 @@ def seconds(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - nobody needs parts of them from there on
-
-
-def counted(count: int, thing: str) -> str:
-    """So many things."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-def in_a_line(text: str) -> str:
-    """A text of any origin in one line, without what plays tricks on terminals."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

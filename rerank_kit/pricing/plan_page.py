@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from rerank_kit.pricing.amounts import in_a_line, money, volume
+from rerank_kit.pricing.amounts import money, volume
 from rerank_kit.pricing.plan_text import HEADER, cells, headline, recommended, sections
+from rerank_kit.texts import in_a_line
 
 _WIDTH, _HEIGHT = 900, 420
 _LEFT, _RIGHT, _TOP = 74, 24, 16

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rerank_kit.pricing.amounts import UNKNOWN, in_a_line, money, seconds
+from rerank_kit.pricing.amounts import UNKNOWN, money, seconds
+from rerank_kit.texts import in_a_line, in_markdown
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 _RIGHT = 4  # columns of numbers, behind the first one
 HEADER = ("back end", "$ a month", "$ a query", "machines", "seconds", "data", "languages", "licence", "remarks")
 _SHORT = (0, 1, 3, 4, 5, 7, 8)  # of these, what fits into the lines of a terminal
@@ -32,12 +31,12 @@ def as_text(plan: Mapping[str, Any]) -> str:
 
 def as_markdown(plan: Mapping[str, Any]) -> str:
     """The same in Markdown. Nothing in names is taken for markup."""
-    lines = [_plain(headline(plan)), "", f"**Recommended: {_plain(recommended(plan))}**", ""]
-    lines += [*(f"- {_plain(each)}" for each in _reasons(plan)), ""]
+    lines = [in_markdown(headline(plan)), "", f"**Recommended: {in_markdown(recommended(plan))}**", ""]
+    lines += [*(f"- {in_markdown(each)}" for each in _reasons(plan)), ""]
     lines += [_row(HEADER), f"|:--{'|--:' * _RIGHT}{'|:--' * (len(HEADER) - 1 - _RIGHT)}|"]
     lines += [_row(cells(each)) for each in plan["rows"]]
     for title, texts in sections(plan):
-        lines += ["", f"**{title}**", "", *(f"- {_plain(each)}" for each in texts)]
+        lines += ["", f"**{title}**", "", *(f"- {in_markdown(each)}" for each in texts)]
     return "\n".join([*lines, ""])
 
 
@@ -112,8 +111,4 @@ def _only(row: Sequence[str]) -> list[str]:
 
 
 def _row(row: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_plain, row))} |"
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", text)
+    return f"| {' | '.join(map(in_markdown, row))} |"

@@ -24,7 +24,8 @@ from rerank_kit import (
     Stage,
 )
 from rerank_kit.cache import Cached
-from rerank_kit.combine.calibrated import log_odds
+from rerank_kit.combine.calibrated import NEAREST
+from rerank_kit.combine.fusion import log_odds
 from rerank_kit.combine.identity import identity_of
 from rerank_kit.flow import run
 from rerank_kit.values import UNJUDGED, Hit
@@ -187,8 +188,8 @@ def test_it_is_what_the_reranker_inside_is() -> None:
 
 
 def test_logits_are_those_of_scores_and_raw_ones_stay() -> None:
-    assert log_odds(0.5) == 0.0
-    assert log_odds(1.0) == pytest.approx(-log_odds(0.0)) == pytest.approx(20.72, abs=0.01)
+    assert log_odds(0.5, NEAREST) == 0.0
+    assert log_odds(1.0, NEAREST) == pytest.approx(-log_odds(0.0, NEAREST)) == pytest.approx(20.72, abs=0.01)
     assert PLATT.probability(-800.0) == pytest.approx(0.0)
     raw = dataclasses.replace(PLATT, raw=True)
     assert raw.probability(0.5) == 0.5

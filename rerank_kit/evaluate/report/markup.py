@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping
 from io import StringIO
 from typing import Any
@@ -14,8 +13,8 @@ from rerank_kit.evaluate.report.sentences import sentences
 from rerank_kit.evaluate.report.table import headline, records, table
 from rerank_kit.evaluate.tables import as_cell
 from rerank_kit.optional import optional
+from rerank_kit.texts import in_markdown
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -39,10 +38,10 @@ def as_markdown(evaluation: Evaluated | Mapping[str, Any]) -> str:
     """
     given = plain(evaluation)
     shown = table(given)
-    lines = [_markdown(headline(given)), ""]
+    lines = [in_markdown(headline(given)), ""]
     lines += [_row(shown.header), f"|:--{'|--:' * (len(shown.header) - 1)}|", *map(_row, shown.rows), ""]
     for title, texts in sentences(given):
-        lines += [f"**{title}**", "", *(f"- {_markdown(each)}" for each in texts), ""]
+        lines += [f"**{title}**", "", *(f"- {in_markdown(each)}" for each in texts), ""]
     return "\n".join(lines)
 
 
@@ -120,11 +119,7 @@ def _named(given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _row(cells: Any) -> str:
-    return f"| {' | '.join(map(_markdown, cells))} |"
-
-
-def _markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
+    return f"| {' | '.join(map(in_markdown, cells))} |"
 
 
 def _latex_row(cells: Any) -> str:
