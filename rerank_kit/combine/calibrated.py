@@ -112,15 +112,7 @@ class Calibration:
             known: dict[str, Any] = {each.name: read[each.name] for each in fields(cls)}
             known["knots"] = tuple((score, share) for score, share in read["knots"])
             return cls(**known)
-        except (
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            ConfigurationError,
-        ) as error:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, ConfigurationError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             msg = (
                 f"calibration={str(path)!r} cannot be read ({why}): name a file that Calibration.save or "

@@ -298,7 +298,7 @@ def _failed(error: BaseException) -> Ranking:
     return Ranking((), failure=f"{type(error).__name__}: {error}")
 
 
-def failed(system: str, problems: Sequence[str], of: int) -> str:
+def said_of_failures(system: str, problems: Sequence[str], of: int) -> str:
     """That some of a system's rankings are not what was asked for, in a sentence."""
     return f"{system}: {len(problems)} of {of} rankings are not what was asked for, such as: {problems[0]}"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rerank_kit.evaluate.dataset import Dataset
-from rerank_kit.evaluate.outcomes import Outcome, failed
+from rerank_kit.evaluate.outcomes import Outcome, said_of_failures
 from rerank_kit.evaluate.running import Run
 from rerank_kit.evaluate.store import key_of
 
@@ -76,7 +76,7 @@ def _failed(outcomes: Mapping[str, Mapping[str, Outcome]]) -> Iterable[str]:
     for name, found in outcomes.items():
         problems = [each.problem for each in found.values() if each.problem is not None]
         if problems:
-            yield failed(name, problems, len(found))
+            yield said_of_failures(name, problems, len(found))
 
 
 def drawn(relevant: Iterable[Pair], others: Iterable[Pair], count: int, seed: int) -> tuple[Pair, ...]:

@@ -15,7 +15,7 @@ from rerank_kit.evaluate.evaluation import Evaluation, SystemResult, made_now
 from rerank_kit.evaluate.judging import Judged, judged
 from rerank_kit.evaluate.kinship import kin
 from rerank_kit.evaluate.origin import PERSON
-from rerank_kit.evaluate.outcomes import failed
+from rerank_kit.evaluate.outcomes import said_of_failures
 from rerank_kit.evaluate.systems import RECALLS
 from rerank_kit.evaluate.verdicts import harmed
 from rerank_kit.texts import counted
@@ -302,7 +302,7 @@ def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
     return [
         _finding(
             "failed",
-            failed(each.name, [*each.failed.values()], len(each.outcomes)),
+            said_of_failures(each.name, [*each.failed.values()], len(each.outcomes)),
             list(each.failed)[:_WORST],
             system=each.name,
             against=each.first_stage,

@@ -122,9 +122,7 @@ class Original:
         names = [name for name in inspect.signature(transformer.model.forward).parameters if name in features]
         traced = self._model if len(self._model) > 1 else transformer.model
         with rewritten(transformer.model, first=self._reads_first_token()) if fast else nullcontext():
-            output = (
-                "scores" if self._reading.gives_probabilities else "logits"
-            )  # which is how it is known what they are
+            output = "scores" if self._reading.gives_probabilities else "logits"  # the name says what they are
             trace(traced, self._scores, {name: features[name] for name in names}, path, output)
 
     def _scores(self, **features: Any) -> Any:
