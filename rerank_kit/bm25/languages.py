@@ -182,8 +182,17 @@ def languages() -> list[str]:
 def told_language(texts: Sequence[str]) -> str | None:
     """Tell the language that a collection is in, from the commonest words in its texts.
 
+    `None` where no language is clear, as `heard_language` says, or the language is none of `languages`.
+    """
+    language = heard_language(texts)
+    return language if language is not None and language in languages() else None
+
+
+def heard_language(texts: Sequence[str]) -> str | None:
+    """The language that texts are in, whether or not its stems can be had.
+
     `None` where no language is clear: there are few such words, as in code and in tables, or too many of another
-    language beside them, as in a mixed collection; or the language is none of `languages`.
+    language beside them, as in a mixed collection.
     """
     some = Random(0).sample(texts, min(_SAMPLED, len(texts)))  # noqa: S311 - always the same ones, from everywhere
     counts = Counter(word for text in some for word in words(text[:_BEGINNING]))
@@ -199,7 +208,7 @@ def told_language(texts: Sequence[str]) -> str | None:
         and heard(own) >= _SHARE * counts.total()
         and others <= 1 + _OTHERS * heard(own)  # neighbours share their words: only those count that the language lacks
     )
-    return language if clear and language in languages() else None
+    return language if clear else None
 
 
 def stems(language: str, every: Sequence[str]) -> list[str]:

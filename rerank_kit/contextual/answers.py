@@ -1,0 +1,117 @@
+"""Reading what a model answers when it puts chunks into context: pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from rerank_kit.bm25.languages import heard_language
+from rerank_kit.contextual.contexts import Context
+from rerank_kit.judge import Completion
+from rerank_kit.judge.injection import harmless
+from rerank_kit.texts import is_blank
+from rerank_kit.values import Usage
+
+_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+_SCRIPT = re.compile(
+    "(?P<Latin>[A-Za-z\u00c0-\u024f])|(?P<Greek>[\u0370-\u03ff])|(?P<Cyrillic>[\u0400-\u052f])|(?P<Hebrew>[\u0590-\u05ff])"
+    "|(?P<Arabic>[\u0600-\u06ff\u0750-\u077f])|(?P<Indic>[\u0900-\u0dff])|(?P<Thai>[\u0e00-\u0e7f])"
+    "|(?P<Korean>[\u1100-\u11ff\uac00-\ud7af])|(?P<Chinese_or_Japanese>[\u3040-\u30ff\u3400-\u9fff])"
+)
+_LOOKED_AT = 20_000  # characters of a document
+_FOREIGN = 0.02  # of a document's letters: a context in a script that has no more of them is in another language
+
+LEFT_OUT = "the answer left it out"
+OTHER_LANGUAGE = "the context is in another language than the document"
+REFUSED = "the model refused to answer"
+_STOPPED = {"refusal": REFUSED, "length": "the answer did not end in the room that it had"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read in an answer.
+
+    Attributes:
+        contexts: By label; each a text, or why there is none.
+        tally: What was odd about it, for `Usage`.
+    """
+
+    contexts: Mapping[str, Context]
+    tally: Usage = field(default_factory=Usage)
+
+
+class Language:
+    """What a document is written in, to compare contexts with."""
+
+    def __init__(self, text: str) -> None:
+        """Look at the document."""
+        beginning = text[:_LOOKED_AT]
+        self._letters = _scripts(beginning)
+        self._heard = heard_language([beginning])
+
+    def differs(self, context: str) -> bool:
+        """Whether a context is clearly in another language than the document."""
+        letters = _scripts(context)
+        script = max(letters, key=lambda each: letters[each], default=None)
+        if script is not None and self._letters and self._letters[script] <= _FOREIGN * self._letters.total():
+            return True
+        heard = heard_language([context])
+        return None not in (heard, self._heard) and heard != self._heard
+
+
+def _scripts(text: str) -> Counter[str]:
+    return Counter(str(each.lastgroup) for each in _SCRIPT.finditer(text))
+
+
+def read_one(label: str, answer: Completion, language: Language) -> Reading:
+    """The context that is all of an answer."""
+    if answer.stop != "end":
+        return Reading({label: Context(None, _STOPPED[answer.stop])}, Usage(refused=int(answer.stop == "refusal")))
+    return Reading({label: _context(answer.text, language)})
+
+
+def read_several(labels: Sequence[str], answer: Completion, language: Language) -> Reading:
+    """The contexts in an answer, by their labels."""
+    if answer.stop == "refusal":
+        return Reading(dict.fromkeys(labels, Context(None, _STOPPED["refusal"])), Usage(refused=1))
+    entries = _entries(answer.text)
+    if entries is None:
+        why = _STOPPED.get(answer.stop, "nothing could be read in the answer")
+        return Reading(dict.fromkeys(labels, Context(None, why)), Usage(unparsable=1))
+    given: dict[str, set[str]] = {}
+    for label, text in entries:
+        given.setdefault(label, set()).add(text)
+    known = {label: texts.pop() for label, texts in given.items() if label in labels and len(texts) == 1}
+    contexts = {each: _context(known[each], language) if each in known else Context(None, LEFT_OUT) for each in labels}
+    tally = Usage(
+        missing=sum(each not in given for each in labels),
+        repeated=sum(each in labels for each in given) - len(known),
+        unknown_labels=sum(each not in labels for each in given),
+    )
+    return Reading(contexts, tally)
+
+
+def _context(text: str, language: Language) -> Context:
+    plain = harmless(text).strip()
+    if is_blank(plain):
+        return Context(None, "the answer is empty")
+    return Context(None, OTHER_LANGUAGE) if language.differs(plain) else Context(plain)
+
+
+def _entries(text: str) -> list[tuple[str, str]] | None:
+    """Labels and contexts; `None` where there is no such list."""
+    found = _OBJECT.search(text)
+    try:
+        given: object = json.loads(found[0]) if found else None
+    except (ValueError, RecursionError):
+        return None
+    listed = cast("dict[str, object]", given).get("contexts") if isinstance(given, dict) else None
+    if not isinstance(listed, list):
+        return None
+    rows = [cast("dict[str, Any]", each) for each in cast("list[object]", listed) if isinstance(each, dict)]
+    pairs = [(each.get("label"), each.get("context")) for each in rows]
+    return [(label, context) for label, context in pairs if isinstance(label, str) and isinstance(context, str)]

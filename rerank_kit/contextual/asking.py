@@ -1,0 +1,115 @@
+"""What a model is asked about one document: which calls, and what each begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rerank_kit.contextual.answers import Language
+from rerank_kit.contextual.documents import ChunkedDocument
+from rerank_kit.contextual.prompts import Granularity, document_block, one, several
+from rerank_kit.contextual.store import key_of_context
+from rerank_kit.contextual.units import Unit, units
+from rerank_kit.contextual.windows import Windows
+from rerank_kit.judge import Prompt
+from rerank_kit.judge.injection import Draw
+from rerank_kit.values import Passage
+
+CONTEXT_TOKENS = 100
+"""What a context usually has, at most: 50 to 100 tokens, as published with Contextual Retrieval."""
+
+
+LABELLED = 20
+"""What an answer has beside, for each context in it, where there are several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a model is asked, and how much it may write.
+
+    Attributes:
+        granularity: What gets a context.
+        one: The prompt for one chunk, section or document.
+        several: The prompt for several chunks in one call.
+        max_tokens: The most tokens that a context may have.
+        document_tokens: The most tokens of a document that are shown.
+    """
+
+    granularity: Granularity
+    one: str
+    several: str
+    max_tokens: int
+    document_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call.
+
+    Attributes:
+        units: What it asks about, by labels that no text contains.
+        prompt: What is sent.
+        alone: Whether it asks about one, whose context is all of the answer.
+    """
+
+    units: dict[str, Unit]
+    prompt: Prompt
+    alone: bool
+
+
+class Asked:
+    """One document, and what is asked about it.
+
+    Attributes:
+        document: The document.
+        units: What of it gets a context.
+        language: What it is written in.
+    """
+
+    def __init__(self, document: ChunkedDocument, wording: Wording) -> None:
+        """Find what gets a context."""
+        self.document = document
+        self.units = units(document, wording.granularity)
+        self.language = Language(document.text)
+        self._wording = wording
+        self._windows = Windows(document.text, wording.document_tokens)
+
+    def shown(self, unit: Unit) -> str:
+        """What the model is shown of the document beside a unit."""
+        begin, end = self._window(unit)
+        return self.document.text[begin:end]
+
+    def key(self, unit: Unit, model: str, *, alone: bool) -> str:
+        """The key under which a unit's context is kept."""
+        asked = self._wording.one if alone else self._wording.several
+        return key_of_context(model, asked, self.shown(unit), unit.text)
+
+    def groups(self, wanted: Sequence[Unit], per_call: int) -> Iterator[list[Question]]:
+        """The calls for some units: those that begin with the same text together, of so many units each."""
+        beside: dict[Passage, list[Unit]] = {}
+        for each in wanted:
+            beside.setdefault(self._window(each), []).append(each)
+        for (begin, end), near in beside.items():
+            block = document_block(self.document.text[begin:end])
+            cut = [near[at : at + per_call] for at in range(0, len(near), per_call)]
+            yield [self._question(block, each, per_call, shared=len(cut) > 1) for each in cut]
+
+    def alone(self, unit: Unit, *, shared: bool) -> Question:
+        """Ask about a unit by itself, with more room for the answer."""
+        begin, end = self._window(unit)
+        block = document_block(self.document.text[begin:end])
+        room = 2 * self._wording.max_tokens
+        return Question({"": unit}, one(block, self._wording.one, unit.text, room=room, shared=shared), alone=True)
+
+    def _question(self, block: str, near: Sequence[Unit], per_call: int, *, shared: bool) -> Question:
+        room = self._wording.max_tokens
+        if per_call == 1:
+            [unit] = near
+            return Question({"": unit}, one(block, self._wording.one, unit.text, room=room, shared=shared), alone=True)
+        labels = Draw().labels(len(near), (block, *(each.text for each in near)))
+        asked = dict(zip(labels, near, strict=True))
+        texts = {label: each.text for label, each in asked.items()}
+        return Question(asked, several(block, self._wording.several, texts, room=room, shared=shared), alone=False)
+
+    def _window(self, unit: Unit) -> Passage:
+        return self._windows.around(unit.place)

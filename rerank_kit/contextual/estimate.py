@@ -1,0 +1,206 @@
+"""What contexts would take, before the first call, side by side for every way to have them written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
+from rerank_kit.contextual.settings import Settings
+from rerank_kit.judge import CachingChatModel
+from rerank_kit.judge.spending import prompt_tokens
+from rerank_kit.texts import counted, estimated_tokens
+from rerank_kit.values import Usage
+
+_MINUTES, _HOURS = 2, 120  # from which on times are told in minutes, and in hours
+SEVERAL = 8
+"""Chunks in a call, where several are asked about and nobody says how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to have contexts written.
+
+    Attributes:
+        chunks_per_call: How many chunks are asked about in one call.
+        cached: Whether the model's prompt cache is used.
+        calls: Questions to the model.
+        input_tokens: Tokens that it reads at full price, guessed on the careful side: one for three bytes.
+        cache_write_tokens: Tokens that are put into the prompt cache.
+        cache_read_tokens: Tokens that come from there.
+        output_tokens: Tokens that it writes: 100 for each context, the most that was published.
+        cost: In US dollars; `None` when the model's price is not known.
+        seconds: About how long it takes; `None` where nobody can tell.
+    """
+
+    chunks_per_call: int
+    cached: bool
+    calls: int
+    input_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    output_tokens: int
+    cost: float | None
+    seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        each = "1 chunk a call" if self.chunks_per_call == 1 else f"{self.chunks_per_call} chunks a call"
+        return f"{each}, cached" if self.cached else each
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEstimate:
+    """What it would take to put documents into context.
+
+    Attributes:
+        model: The model's name.
+        documents: How many documents.
+        chunks: How many chunks with text.
+        document_tokens: Their tokens, as a guess.
+        ways: Each way to have the contexts written.
+        seconds_per_call: What one context was assumed to take.
+        notes: What has to be known beside it.
+    """
+
+    model: str
+    documents: int
+    chunks: int
+    document_tokens: int
+    ways: tuple[Way, ...]
+    seconds_per_call: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cheapest(self) -> Way:
+        """The way that costs least; where prices are not known, that with the fewest calls."""
+        return min(self.ways, key=lambda way: (way.cost is None, way.cost or 0.0, way.calls))
+
+    def __str__(self) -> str:
+        """A table, one row for each way."""
+        told = (
+            f"{self.model}: {counted(self.chunks, 'chunk')} of {counted(self.documents, 'document')}, about "
+            f"{self.document_tokens:,} tokens"
+        )
+        head = ("way", "calls", "input", "cache write", "cache read", "output", "cost", "time")
+        rows = [head, *map(_cells, self.ways)]
+        wide = [max(len(row[column]) for row in rows) for column in range(len(head))]
+        lines = [
+            "  ".join(
+                cell.rjust(w) if at else cell.ljust(w) for at, (cell, w) in enumerate(zip(row, wide, strict=True))
+            )
+            for row in rows
+        ]
+        assumed = (
+            "Tokens are guessed, one for three bytes, which is more than most texts have. Time at "
+            f"{self.seconds_per_call:g} s a call for one context."
+        )
+        return "\n".join([told, "", *lines, "", assumed, *self.notes])
+
+
+def _cells(way: Way) -> tuple[str, ...]:
+    cost = "?" if way.cost is None else f"${way.cost:,.2f}" if way.cost >= 0.1 else f"${way.cost:.4f}"  # noqa: PLR2004
+    tokens = (way.input_tokens, way.cache_write_tokens, way.cache_read_tokens, way.output_tokens)
+    return way.name, f"{way.calls:,}", *(f"{each:,}" for each in tokens), cost, _time(way.seconds)
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "up to 24 h"
+    minutes = seconds / 60
+    if minutes < _MINUTES:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} min" if minutes < _HOURS else f"{minutes / 60:.1f} h"
+
+
+def estimate_ways(made: Settings, asked: Sequence[Asked], seconds: float) -> ContextEstimate:
+    """The estimate for documents."""
+    alone = made.wording.granularity == "document"
+    counts = [1] if alone else sorted({1, SEVERAL, made.chunks_per_call or 1})
+    ways = [way for count in counts for way in _ways(made, asked, count, seconds)]
+    chunks = sum(len(unit.chunks) for each in asked for unit in each.units)
+    tokens = sum(estimated_tokens(each.document.text) for each in asked)
+    return ContextEstimate(made.name, len(asked), chunks, tokens, tuple(ways), seconds, tuple(_notes(made, asked)))
+
+
+def per_call_of(made: Settings, asked: Asked) -> int:
+    """How many chunks of a document are asked about in one call where that is left to us: what costs less."""
+    one, several = (min((way for way in _ways(made, [asked], count, 1.0)), key=_worth) for count in (1, SEVERAL))
+    return SEVERAL if several.cost is None or one.cost is None or several.cost < one.cost else 1
+
+
+def _worth(way: Way) -> tuple[bool, float]:
+    return way.cost is None, way.cost or 0.0
+
+
+def _notes(made: Settings, asked: Sequence[Asked]) -> list[str]:
+    notes: list[str] = []
+    price = made.prices.price(made.name)
+    if price is None:
+        notes.append(f"What {made.name} costs is not known: pass prices=known_prices().override(Price(…)).")
+    elif price.date is not None:
+        notes.append(f"Price of {price.date}, {price.source}{'' if price.verified else '; not verified'}.")
+    short = sum(_too_short(made, list(each.groups(each.units, 1))) for each in asked)
+    if short:
+        notes.append(
+            f"{counted(short, 'document')} too short for the model's prompt cache: each call reads them at full price."
+        )
+    return notes
+
+
+def _too_short(made: Settings, groups: Sequence[Sequence[Question]]) -> bool:
+    """Whether several calls begin alike, and the model does not cache that."""
+    model, alike = made.model, [group for group in groups if len(group) > 1]
+    if not isinstance(model, CachingChatModel) or getattr(model, "cache", True) is False:
+        return False
+    return any(not model.caches(group[0].prompt) for group in alike)
+
+
+def _ways(made: Settings, asked: Sequence[Asked], per_call: int, seconds: float) -> list[Way]:
+    """A number of chunks in a call, without the prompt cache and, where there is one, with it."""
+    groups = [group for each in asked for group in each.groups(each.units, per_call)]
+    found = [_way(made, groups, per_call, seconds, cached=False)]
+    cached = _way(made, groups, per_call, seconds, cached=True)
+    return [*found, cached] if cached.cache_write_tokens else found
+
+
+def _way(made: Settings, groups: Sequence[Sequence[Question]], per_call: int, seconds: float, *, cached: bool) -> Way:
+    usages = [usage for group in groups for usage in _usages(made, group, cached=cached)]
+    costs = [made.prices.cost(made.name, each) for each in usages]
+    known = [each for each in costs if each is not None]
+    whole = sum(usages, Usage())
+    longest = max((len(group) for group in groups), default=0) if cached else 0
+    rounds = max(math.ceil(whole.calls / made.concurrency), min(longest, 2))
+    return Way(
+        per_call,
+        cached,
+        whole.calls,
+        whole.input_tokens,
+        whole.cache_write_tokens,
+        whole.cache_read_tokens,
+        whole.output_tokens,
+        math.fsum(known) if len(known) == len(costs) else None,
+        rounds * seconds * max(1.0, per_call / 2),
+    )
+
+
+def _usages(made: Settings, group: Sequence[Question], *, cached: bool) -> list[Usage]:
+    """What each call of a group takes: the first one fills the cache, the others read from it."""
+    model, found = made.model, list[Usage]()
+    uses = cached and len(group) > 1 and isinstance(model, CachingChatModel) and model.caches(group[0].prompt)
+    for place, each in enumerate(group):
+        whole = prompt_tokens(each.prompt)
+        prefix = estimated_tokens(each.prompt.prefix) if uses else 0
+        written = (CONTEXT_TOKENS + (0 if each.alone else LABELLED)) * len(each.units)
+        found.append(
+            Usage(
+                calls=1,
+                input_tokens=max(0, whole - prefix),
+                output_tokens=written,
+                cache_write_tokens=0 if place else prefix,
+                cache_read_tokens=prefix if place else 0,
+            )
+        )
+    return found
