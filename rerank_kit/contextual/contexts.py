@@ -181,6 +181,10 @@ class ContextSource(ABC):
         """Do what `contextualize` does, without blocking the event loop."""
         return await arun(self.flow(documents, Deadline.after(check_timeout(timeout))))
 
+    def expected_cost(self, documents: Sequence[ChunkedDocument]) -> float | None:
+        """What the contexts of documents will cost, in US dollars, as a guess; `None` where it is not known."""
+        return 0.0
+
     @abstractmethod
     def flow(self, documents: Sequence[ChunkedDocument], deadline: Deadline) -> Flow[Contexts]:
         """Put documents into context, as a flow, for sync and for async callers."""

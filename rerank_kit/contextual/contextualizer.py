@@ -11,7 +11,7 @@ from rerank_kit.checks import check_choice, check_function, check_positive, chec
 from rerank_kit.contextual.asking import Asked, Wording
 from rerank_kit.contextual.contexts import Contexts, ContextSource, Progress
 from rerank_kit.contextual.documents import ChunkedDocument, checked
-from rerank_kit.contextual.estimate import ContextEstimate, estimate_ways
+from rerank_kit.contextual.estimate import ContextEstimate, estimate_ways, expected_cost
 from rerank_kit.contextual.prompts import DEFAULTS, SEVERAL_PROMPT, Granularity, check_prompt
 from rerank_kit.contextual.settings import OnError, Settings
 from rerank_kit.contextual.writing import Writer
@@ -66,9 +66,9 @@ class Contextualizer(ContextSource):
                 cheaper for each document, and 8 where the model's price is not known.
             granularity: What gets a context of its own: each `"chunk"`; each `"section"` below a heading, for all
                 chunks that begin in it; or the `"document"`, for all of its chunks.
-            prompt: What is asked about one chunk or section, with `{chunk}` where it goes; of a document, without. By
-                default `PROMPT`, `SECTION_PROMPT` or `DOCUMENT_PROMPT` of `rerank_kit.contextual.prompts`. The document stands
-                before it.
+            prompt: What is asked about one chunk or section, with `{chunk}` where it goes; of a document, without. The
+                document stands before it. By default `PROMPT`, `SECTION_PROMPT` or `DOCUMENT_PROMPT` of
+                `rerank_kit.contextual.prompts`.
             several_prompt: What is asked about several chunks, with `{chunks}` where they go; by default
                 `SEVERAL_PROMPT`. The answer must be of the form that is said there.
             store: A file in which each context is kept; `None` keeps nothing for other runs.
@@ -132,6 +132,11 @@ class Contextualizer(ContextSource):
         """
         asked = [Asked(each, self.settings.wording) for each in checked(documents)]
         return estimate_ways(self.settings, asked, check_positive("seconds_per_call", seconds_per_call) or 0.0)
+
+    def expected_cost(self, documents: Sequence[ChunkedDocument]) -> float | None:
+        """What the contexts of documents will cost, in US dollars, as a guess; `None` where it is not known."""
+        asked = [Asked(each, self.settings.wording) for each in checked(documents)]
+        return expected_cost(self.settings, asked)
 
 
 def _per_call(value: object, granularity: str) -> int:

@@ -131,6 +131,13 @@ def per_call_of(made: Settings, asked: Asked) -> int:
     return SEVERAL if several.cost is None or one.cost is None or several.cost < one.cost else 1
 
 
+def expected_cost(made: Settings, asked: Sequence[Asked]) -> float | None:
+    """What documents will cost as they are going to be asked about, in US dollars; `None` where it is not known."""
+    ways = [_ways(made, [each], made.chunks_per_call or per_call_of(made, each), 1.0)[-1] for each in asked]
+    known = [way.cost for way in ways if way.cost is not None]
+    return math.fsum(known) if len(known) == len(ways) else None
+
+
 def _worth(way: Way) -> tuple[bool, float]:
     return way.cost is None, way.cost or 0.0
 

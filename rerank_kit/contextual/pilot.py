@@ -1,0 +1,279 @@
+"""`pilot`: whether contexts pay for themselves, told on a part of the documents before all of them are paid for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rerank_kit.arguments import named
+from rerank_kit.checks import check_count, check_instance, check_positive, check_whole
+from rerank_kit.contextual.contexts import Contexts, ContextSource
+from rerank_kit.contextual.documents import ChunkedDocument, checked
+from rerank_kit.contextual.labelled import LabelledChunks, labelled_chunks
+from rerank_kit.contextual.search import Kit, bm25
+from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.evaluate import Dataset, Evaluation, evaluate
+from rerank_kit.evaluate.comparing import Comparison, compare
+from rerank_kit.evaluate.first_stages import Found
+from rerank_kit.evaluate.planning import dollars
+from rerank_kit.evaluate.systems import System, reranker_of
+from rerank_kit.evaluate.verdicts import Verdict, holm, more_queries, verdict
+from rerank_kit.texts import counted, is_blank
+
+PLAIN, CONTEXTS = "without contexts", "with contexts"
+READ = "with contexts, which the reranker reads"
+_OTHERS = 4  # documents that compete, for each that a question is about, where no budget says how many
+_FEWEST = 20  # of them
+
+_FIRST = "first stage"
+_BEHIND = {
+    _FIRST: "of the first stage",
+    "chunks": "behind the reranker",
+    "contexts": "behind the reranker, which reads contexts too,",
+}
+_WORDS: Mapping[Verdict, str] = {
+    "better": "worth it",
+    "worse": "harmful: leave contexts out",
+    "equal": "no difference that matters: leave contexts out",
+    "inconclusive": "too few questions to say",
+}
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What contexts did to retrieval on a part of the documents.
+
+    Attributes:
+        evaluation: All systems: the first stage without contexts and with them, and the reranker behind both, which
+            reads the chunks as they are, and in one more system with their contexts.
+        contexts: What was written, and what that took.
+        comparisons: Contexts against none: of the `"first stage"`; behind the reranker, where there is one, which
+            reads `"chunks"` or `"contexts"` too.
+        documents: How many documents were in it, of how many.
+        whole_cost: What the contexts of all documents would cost, in US dollars; `None` where it is not known.
+        spent: What the pilot's contexts cost.
+        notes: What has to be known beside it.
+    """
+
+    evaluation: Evaluation = field(repr=False)
+    contexts: Contexts = field(repr=False)
+    comparisons: Mapping[str, Comparison]
+    documents: tuple[int, int]
+    whole_cost: float | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """What each comparison says, adjusted for there being several."""
+        adjusted = holm([each.p for each in self.comparisons.values()])
+        return {name: verdict(each, p) for (name, each), p in zip(self.comparisons.items(), adjusted, strict=True)}
+
+    @property
+    def best(self) -> str:
+        """Which comparison counts: behind the reranker, that which contexts do more for."""
+        behind = [each for each in self.comparisons if each != _FIRST] or [_FIRST]
+        return max(behind, key=lambda each: self.comparisons[each].after)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the comparison says that counts."""
+        return self.verdicts[self.best]
+
+    @property
+    def in_words(self) -> str:
+        """The verdict in a sentence."""
+        comparison = self.comparisons[self.best]
+        numbers = (
+            f"{self.evaluation.measure} {_BEHIND[self.best]} is {comparison.after:.3f} with contexts and "
+            f"{comparison.before:.3f} without ({comparison.difference:+.3f}; {comparison.low:+.3f} to "
+            f"{comparison.high:+.3f})"
+        )
+        more = more_queries(comparison, among=len(self.comparisons)) if self.verdict == "inconclusive" else None
+        enough = "" if more is None else f", about {more:,} more would tell"
+        whole = "at a price that is not known" if self.whole_cost is None else f"for {dollars(self.whole_cost)}"
+        return (
+            f"{_WORDS[self.verdict]}{enough}: {numbers}. All {counted(self.documents[1], 'document')} would get "
+            f"theirs {whole}"
+        )
+
+    def __str__(self) -> str:
+        """The table, and the verdict."""
+        shown = [each for each in self.evaluation.systems if each.name != READ]  # which finds what contexts find
+        measures = self.evaluation.measures
+        wide = max(len(each.name) for each in shown)
+        rows = [f"{'':{wide}}  {'  '.join(measures)}"]
+        for each in shown:
+            cells = (f"{each.mean(measure):>{len(measure)}.3f}" for measure in measures)
+            rows.append(f"{each.name:{wide}}  {'  '.join(cells)}")
+        part, whole = self.documents
+        size = f"{counted(len(self.evaluation.asked), 'question')}, {part:,} of {counted(whole, 'document')}"
+        head = f"{size}: {self.contexts}"
+        return "\n".join([head, "", *rows, "", self.in_words, *self.notes])
+
+
+@named
+def pilot(
+    documents: Sequence[ChunkedDocument],
+    questions: Dataset,
+    contexts: ContextSource,
+    *,
+    kit: Kit = bm25,
+    reranker: object = None,
+    recall: int = 150,
+    top_n: int = 20,
+    budget: float | None = None,
+    others: int | None = None,
+    margin: float = 0.01,
+    store: str | Path | None = None,
+    seed: int = 0,
+) -> Pilot:
+    """Find out on a part of the documents whether contexts are worth their price.
+
+    In the pilot are the documents that answer its questions, and others to compete with them. Both searches run over
+    the same chunks, once plain and once with contexts; the reranker reads the chunks as they are and, in one more row,
+    with their contexts.
+
+    Args:
+        documents: All documents with their chunks.
+        questions: A `Dataset` with labels: quotes, ids of documents or of chunks. `synthesise` writes one where there
+            is none, of questions that flatter.
+        contexts: Such as a `Contextualizer`, or a `HeadingContext`.
+        kit: Makes a search of the texts of chunks, by their ids: by default BM25 alone. `hybrid(embed)` searches
+            embeddings too.
+        reranker: The one that you use, by object or by name, as `evaluate` takes it; `None` is none.
+        recall: How many chunks are found for each question, and reranked.
+        top_n: How many are kept: what is compared is the share of relevant chunks among these.
+        budget: What the pilot may cost, in US dollars: as many other documents take part as it pays for.
+        others: How many other documents take part, where no budget says so: by default four for each that answers a
+            question, and at least twenty.
+        margin: Differences up to this do not matter.
+        store: A file in which the scores of the reranker are kept.
+        seed: Of the other documents that are drawn, and of the statistics.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or no chunk answers any question.
+        BudgetExceeded: The documents that answer the questions alone cost more than the budget.
+        IncompleteContexts: Some chunks got no context.
+    """
+    whole = checked(documents)
+    check_instance("contexts", contexts, ContextSource, "a ContextSource, such as Contextualizer(model)")
+    check_instance("questions", questions, Dataset, "a Dataset, which read_dataset(path) or synthesise(…) make")
+    recall, top_n = check_whole("recall", recall), check_whole("top_n", top_n)
+    most, count = check_positive("budget", budget), check_count("others", others, least=0)
+    labelled = labelled_chunks(questions, whole)
+    chosen = _chosen(whole, labelled, contexts, budget=most, others=count, seed=seed)
+    made = contexts.contextualize(chosen)
+    data = labelled.restricted(chosen)
+    second = None if reranker is None else reranker_of(reranker)
+    chunks = {name: chunk for each in chosen for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
+    written = [text for each in made.texts() for text in each]
+    bare, rich = (_Texts(each, kit) for each in (chunks, dict(zip(chunks, written, strict=True))))
+    plain, found = _Searched(PLAIN, bare, bare, chunks), _Searched(CONTEXTS, rich, bare, chunks)
+    systems = [System(each.name, each) for each in (plain, found)]
+    if second is not None:
+        read = _Searched(READ, rich, rich, chunks)
+        systems += [System(_reranked(each.name), each, recall, second) for each in (plain, found, read)]
+    measure = f"R@{top_n}"
+    depths = sorted({5, 10, top_n})
+    measures = [f"{kind}@{depth}" for kind in ("R", "Success") for depth in depths]
+    left = None if most is None else max(0.0, most - (made.cost or 0.0)) or None
+    evaluation = evaluate(
+        data, systems, measure=measure, measures=measures, margin=margin, store=store, max_cost=left, seed=seed
+    )
+    stages = {_FIRST: (PLAIN, CONTEXTS)}
+    if second is not None:
+        stages["chunks"] = (_reranked(PLAIN), _reranked(CONTEXTS))
+        stages["contexts"] = (_reranked(PLAIN), _reranked(READ))
+    comparisons = {
+        stage: _compared(evaluation, before, after, margin=margin, seed=seed)
+        for stage, (before, after) in stages.items()
+    }
+    notes = (*labelled.notes, *_flattering(questions))
+    sizes = len(chosen), len(whole)
+    return Pilot(evaluation, made, comparisons, sizes, contexts.expected_cost(whole), notes)
+
+
+def _reranked(name: str) -> str:
+    return f"{name}, reranked"
+
+
+def _compared(evaluation: Evaluation, before: str, after: str, *, margin: float, seed: int) -> Comparison:
+    first, second = (evaluation[each].values[evaluation.measure] for each in (before, after))
+    return compare(first, second, margin=margin, seed=seed)
+
+
+def _flattering(questions: Dataset) -> list[str]:
+    written = questions.synthetic
+    if not written:
+        return []
+    told = (
+        f"THE QUESTIONS WERE WRITTEN BY A MODEL ({written}), each from one chunk: they use its words, so that it is "
+        "found more easily than by a person's question. They flatter every system, and hide what contexts are for"
+    )
+    return [told]
+
+
+def _chosen(
+    whole: Sequence[ChunkedDocument],
+    labelled: LabelledChunks,
+    contexts: ContextSource,
+    *,
+    budget: float | None,
+    others: int | None,
+    seed: int,
+) -> list[ChunkedDocument]:
+    """The documents that answer questions, and others, as far as the budget goes."""
+    wanted = labelled.documents
+    chosen = [each for each in whole if each.id in wanted]
+    rest = sorted((each for each in whole if each.id not in wanted), key=lambda each: _drawn(seed, each.id))
+    if budget is None:
+        count = max(_FEWEST, _OTHERS * len(chosen)) if others is None else others
+        return chosen + rest[:count]
+    spent = contexts.expected_cost(chosen)
+    if spent is None:
+        msg = "budget needs the price of the model: pass prices= to the Contextualizer, or others= in place of budget="
+        raise ConfigurationError(msg)
+    if spent > budget:
+        msg = (
+            f"the {counted(len(chosen), 'document')} that answer the questions cost about {dollars(spent)}: pass "
+            f"budget={spent * 1.1:.2g}, or fewer questions"
+        )
+        raise BudgetExceeded(msg)
+    for each in rest if others is None else rest[:others]:
+        spent += contexts.expected_cost([each]) or 0.0
+        if spent > budget:
+            break
+        chosen.append(each)
+    return chosen
+
+
+def _drawn(seed: int, document: str) -> bytes:
+    return hashlib.sha256(f"{seed} {document}".encode("utf-8", "replace")).digest()
+
+
+class _Texts:
+    """Texts by their ids, and a search of them."""
+
+    def __init__(self, texts: Mapping[str, str], kit: Kit) -> None:
+        self.texts = texts
+        self.search = kit({name: text for name, text in texts.items() if not is_blank(text)})
+
+
+class _Searched:
+    """A first stage over chunks.
+
+    Attributes:
+        name: What tables call it.
+    """
+
+    free = True
+
+    def __init__(self, name: str, indexed: _Texts, read: _Texts, chunks: Mapping[str, str]) -> None:
+        self.name = name
+        self._indexed, self._read, self._chunks = indexed, read, chunks
+
+    def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
+        found = self._indexed.search(query, depth)
+        return [Found(each, self._read.texts[each], plain=self._chunks[each]) for each in found]
