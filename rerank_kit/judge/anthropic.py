@@ -144,9 +144,9 @@ class Anthropic(ApiClient):
         return len(text.encode()) >= shortest * _BYTES_PER_TOKEN
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
-        system, *parts = (_block(text) for text in (prompt.system, *prompt.parts))
+        system, parts = list(map(_block, prompt.instructions)), list(map(_block, prompt.parts))
         if self.cache and self._long_enough(prompt.system):
-            system["cache_control"] = {"type": "ephemeral"}
+            system[0]["cache_control"] = {"type": "ephemeral"}
         if self.caches(prompt):
             parts[prompt.stable - 1]["cache_control"] = {"type": "ephemeral"}
         output: dict[str, Any] = {} if self.effort is None else {"effort": self.effort}
@@ -156,7 +156,7 @@ class Anthropic(ApiClient):
         return {
             "model": self.model,
             "max_tokens": prompt.max_tokens + (0 if off else _ROOM_FOR_THOUGHTS),
-            "system": [system],
+            **({"system": system} if system else {}),
             "messages": [{"role": "user", "content": parts}],
             **({"output_config": output} if output else {}),
             **({"thinking": {"type": "disabled"}} if off else {}),

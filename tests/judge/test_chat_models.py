@@ -73,6 +73,15 @@ def test_the_real_rules_of_the_api_are_kept(server: ChatServer, effort: Any, col
     assert {received.status for received in server.received} == {200}
 
 
+def test_without_instructions_no_system_prompt_is_sent(server: ChatServer) -> None:
+    bare = Prompt("", ("first", "second"), stable=1)
+    made = body(Anthropic(api_key=KEY), bare)
+    assert "system" not in made
+    assert [part["text"] for part in made["messages"][0]["content"]] == ["first", "second"]
+    assert body(openai(server), bare)["messages"] == [{"role": "user", "content": "first\nsecond"}]
+    assert bare.prefix == "first"
+
+
 def marked(made: dict[str, Any]) -> list[bool]:
     return ["cache_control" in block for block in [*made["system"], *made["messages"][0]["content"]]]
 
