@@ -57,7 +57,7 @@ class LangChainChat:
 
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
-        messages = [SystemMessage(prompt.system), HumanMessage("\n".join(prompt.parts))]
+        messages = [*map(SystemMessage, prompt.instructions), HumanMessage("\n".join(prompt.parts))]
         asked: Any = self._llm
         if self._structured and prompt.schema:
             schema = {"title": "answer", "description": "The answer.", **prompt.schema}

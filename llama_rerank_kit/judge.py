@@ -43,7 +43,7 @@ class LlamaIndexChat:
     def complete(self, prompt: Prompt, deadline: Deadline = NEVER) -> Flow[Completion]:
         """Ask the model."""
         messages = [
-            ChatMessage(role=MessageRole.SYSTEM, content=prompt.system),
+            *(ChatMessage(role=MessageRole.SYSTEM, content=text) for text in prompt.instructions),
             ChatMessage(role=MessageRole.USER, content="\n".join(prompt.parts)),
         ]
         llm = self._llm

@@ -100,7 +100,8 @@ class Usage:
         input_tokens: Tokens that LLMs read at full price.
         output_tokens: Tokens that LLMs wrote.
         cache_read_tokens: Tokens that LLMs took from their prompt cache.
-        cache_write_tokens: Tokens that LLMs put into it.
+        cache_write_tokens: Tokens that LLMs put into it, for however long.
+        cache_write_1h_tokens: Tokens among them that are kept for an hour, which has a price of its own.
         unjudged: Documents that a judge could not judge, whatever the reason.
         repaired: Answers of LLMs that were not as asked for, but could be read.
         unparsable: Answers in which nothing could be read.
@@ -128,6 +129,7 @@ class Usage:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     unjudged: int = 0
     repaired: int = 0
     unparsable: int = 0

@@ -98,7 +98,7 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Jina": (Jina, {"model": "m", "api_key": "k"}, MANAGED),
     "Cohere": (Cohere, {"model": "m", "api_key": "k"}, (*MANAGED, "priority", "relevant_spans")),
     "Endpoint": (Endpoint, {"base_url": "http://h", "format": "tei"}, (*MANAGED, "format", "set_aside")),
-    "Anthropic": (Anthropic, {"api_key": "k"}, (*CLIENT, "model", "effort")),
+    "Anthropic": (Anthropic, {"api_key": "k"}, (*CLIENT, "model", "effort", "cache")),
     "OpenAICompatible": (
         OpenAICompatible,
         {"base_url": "http://h", "model": "m"},
@@ -129,6 +129,11 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Limits": (Limits, {}, ("documents", "tokens", "bytes")),
     "Circuit": (Circuit, {}, ("failures", "seconds")),
     "Price": (Price, {"model": "m", "unit": "tokens", "price": 1.0, "per": 1}, ("unit", "price", "per", "documents")),
+    "Price of an LLM": (
+        Price,
+        {"model": "m", "unit": "chat", "price": 1.0, "per": 1, "output": 1.0},
+        ("output", "cache_read", "cache_write", "cache_write_1h", "batch"),
+    ),
     "Fallback": (lambda **more: Fallback(Scripted(), Scripted(), **more), {}, ("timeout", "failures", "pause")),
     "Fallback of": (lambda one: Fallback(one, Scripted()), {}, ("one",)),
     "Hedged": (Hedged, {"reranker": Scripted(), "after": 1.0}, ("reranker", "other", "after")),

@@ -26,6 +26,7 @@ from rerank_kit.quoting import whole
 from rerank_kit.values import Deadline
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
+Lifetime = Literal["5m", "1h"]
 
 # Tokens; what is shorter is not cached, without a word. https://platform.claude.com/docs/en/build-with-claude/prompt-caching
 _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
@@ -46,7 +47,8 @@ class Anthropic(ApiClient):
         model: The model's name.
         effort: How much effort the model puts into an answer; `None` leaves it at the model's own.
         thinking: Whether the model thinks before it answers.
-        cache: Whether what comes again in every call is put into the prompt cache, where it is long enough for that.
+        cache: Whether what comes again in every call is put into the prompt cache, where it is long enough, and for how
+            long.
     """
 
     model: str | None = None
@@ -61,7 +63,7 @@ class Anthropic(ApiClient):
         async_client: Any = None,
         effort: Effort | None = None,
         thinking: bool = False,
-        cache: bool = True,
+        cache: bool | Lifetime = True,
         **options: Unpack[ClientOptions],
     ) -> None:
         """Check the settings; nothing is sent yet.
@@ -76,7 +78,8 @@ class Anthropic(ApiClient):
                 worker thread.
             effort: `"low"` to `"max"`. With `"xhigh"` and `"max"` models always think.
             thinking: Leave it to the model whether it thinks. What it thinks is paid for like what it writes.
-            cache: Use the prompt cache.
+            cache: Use the prompt cache: `True` and `"5m"` keep what comes again for five minutes, `"1h"` for an hour,
+                which is dearer to write. Each time it is read, the time begins anew.
             **options: See `ClientOptions`.
 
         Raises:
@@ -88,7 +91,9 @@ class Anthropic(ApiClient):
         self.model = check_text("model", model)
         self.effort = effort
         self.thinking = check_flag("thinking", thinking)
-        self.cache = check_flag("cache", cache)
+        if not isinstance(cache, bool):
+            check_choice("cache", cache, (True, False, "5m", "1h"))
+        self.cache = cache
         given = client is not None or async_client is not None
         self._own = (
             UserClients(client, async_client, method=lambda each: each.messages.create, what=_CLIENT) if given else None
@@ -137,18 +142,23 @@ class Anthropic(ApiClient):
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""
-        return self.cache and bool(prompt.stable) and self._long_enough(prompt.prefix)
+        return bool(self.cache) and bool(prompt.stable) and self._long_enough(prompt.prefix)
+
+    @property
+    def shortest_cached(self) -> int:
+        """Tokens that what comes again must have to be cached; of a model that is not known, the most of any."""
+        return _SHORTEST_CACHED.get(str(self.model), max(_SHORTEST_CACHED.values()))
 
     def _long_enough(self, text: str) -> bool:
-        shortest = _SHORTEST_CACHED.get(str(self.model), max(_SHORTEST_CACHED.values()))
-        return len(text.encode()) >= shortest * _BYTES_PER_TOKEN
+        return len(text.encode()) >= self.shortest_cached * _BYTES_PER_TOKEN
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
-        system, *parts = (_block(text) for text in (prompt.system, *prompt.parts))
+        system, parts = list(map(_block, prompt.instructions)), list(map(_block, prompt.parts))
+        mark = {"type": "ephemeral", **({"ttl": self.cache} if self.cache == "1h" else {})}
         if self.cache and self._long_enough(prompt.system):
-            system["cache_control"] = {"type": "ephemeral"}
+            system[0]["cache_control"] = mark
         if self.caches(prompt):
-            parts[prompt.stable - 1]["cache_control"] = {"type": "ephemeral"}
+            parts[prompt.stable - 1]["cache_control"] = mark
         output: dict[str, Any] = {} if self.effort is None else {"effort": self.effort}
         if prompt.schema:
             output["format"] = {"type": "json_schema", "schema": dict(prompt.schema)}
@@ -156,7 +166,7 @@ class Anthropic(ApiClient):
         return {
             "model": self.model,
             "max_tokens": prompt.max_tokens + (0 if off else _ROOM_FOR_THOUGHTS),
-            "system": [system],
+            **({"system": system} if system else {}),
             "messages": [{"role": "user", "content": parts}],
             **({"output_config": output} if output else {}),
             **({"thinking": {"type": "disabled"}} if off else {}),

@@ -21,7 +21,7 @@ class Prompt:
     """One question to an LLM.
 
     Attributes:
-        system: The instructions. They alone belong into the system role.
+        system: The instructions. They alone belong into the system role; where they are empty, there is none.
         parts: The user's turn, piece by piece.
         schema: The JSON schema of the answer, for models that can be held to one.
         max_tokens: The most that the model may write.
@@ -37,7 +37,12 @@ class Prompt:
     @property
     def prefix(self) -> str:
         """What comes again word for word in the next calls."""
-        return "\n".join((self.system, *self.parts[: self.stable]))
+        return "\n".join((*self.instructions, *self.parts[: self.stable]))
+
+    @property
+    def instructions(self) -> tuple[str, ...]:
+        """The system prompt, if there is one: servers refuse an empty one."""
+        return (self.system,) if self.system else ()
 
     @property
     def characters(self) -> int:

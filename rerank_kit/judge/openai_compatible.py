@@ -110,7 +110,7 @@ class OpenAICompatible(ApiClient):
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [
-                {"role": "system", "content": prompt.system},
+                *({"role": "system", "content": text} for text in prompt.instructions),
                 {"role": "user", "content": "\n".join(prompt.parts)},
             ],
             "max_tokens": prompt.max_tokens,

@@ -16,10 +16,13 @@ _COUNTED = (
     ("input_tokens",),
     ("input_token_details", "cache_read"),
     ("input_token_details", "cache_creation"),
+    ("input_token_details", "ephemeral_5m_input_tokens"),
+    ("input_token_details", "ephemeral_1h_input_tokens"),
     ("input_tokens_details", "cached_tokens"),
     ("input_tokens_details", "cache_write_tokens"),
     ("cache_read_input_tokens",),
     ("cache_creation_input_tokens",),
+    ("cache_creation", "ephemeral_1h_input_tokens"),
     ("completion_tokens",),
     ("output_tokens",),
 )
@@ -41,9 +44,11 @@ def _readable(usage: Mapping[str, Any]) -> bool:
 def usage_of(told: object, requests: int = 0) -> Usage:
     """The tokens of one call, and the requests that it took; all 0 where nothing was said of them that can be meant.
 
-    Anthropic counts what came from the cache beside its `input_tokens`; OpenAI and LangChain count it into theirs.
+    Anthropic counts what came from the cache beside its `input_tokens`; OpenAI and LangChain count it into theirs. What
+    is put there is told as a whole by Anthropic, with parts by their lifetimes; by LangChain as a whole or as parts.
     """
     usage: Mapping[str, Any] = told if is_mapping(told) and _readable(told) else {}
+    hour = 0.0
     if "prompt_tokens" in usage:
         read, written = amount(usage, "prompt_tokens_details", "cached_tokens"), 0.0
         fresh = amount(usage, "prompt_tokens") - read
@@ -53,10 +58,13 @@ def usage_of(told: object, requests: int = 0) -> Usage:
         fresh = amount(usage, "input_tokens") - read - written
     elif "input_token_details" in usage:
         read = amount(usage, "input_token_details", "cache_read")
-        written = amount(usage, "input_token_details", "cache_creation")
+        hour = amount(usage, "input_token_details", "ephemeral_1h_input_tokens")
+        parts = hour + amount(usage, "input_token_details", "ephemeral_5m_input_tokens")
+        written = max(parts, amount(usage, "input_token_details", "cache_creation"))
         fresh = amount(usage, "input_tokens") - read - written
     else:
         read, written = amount(usage, "cache_read_input_tokens"), amount(usage, "cache_creation_input_tokens")
+        hour = min(written, amount(usage, "cache_creation", "ephemeral_1h_input_tokens"))
         fresh = amount(usage, "input_tokens")
     fresh = max(0.0, fresh)
     return Usage(
@@ -68,4 +76,5 @@ def usage_of(told: object, requests: int = 0) -> Usage:
         output_tokens=int(amount(usage, "completion_tokens") or amount(usage, "output_tokens")),
         cache_read_tokens=int(read),
         cache_write_tokens=int(written),
+        cache_write_1h_tokens=int(hour),
     )

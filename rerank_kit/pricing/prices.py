@@ -22,9 +22,13 @@ _VARIABLE = "RERANK_KIT_PRICES"
 _COUNTED = {
     "tokens": ["tokens"],
     "searches": ["units"],
-    "chat": ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "calls"],
+    "chat": [
+        *("input_tokens", "output_tokens", "cache_read_tokens"),
+        *("cache_write_tokens", "cache_write_1h_tokens", "calls"),
+    ],
 }
 """What a price of each unit counts, in a usage."""
+_MAY_BE_UNKNOWN = ("cache_read", "cache_write", "cache_write_1h", "batch")
 
 
 @named
@@ -42,7 +46,9 @@ class Price:
         chunk_tokens: For searches: a document counts as one for each begun piece of so many tokens.
         output: For LLMs: the price of what it writes.
         cache_read: For LLMs: the price of what it takes from its prompt cache.
-        cache_write: For LLMs: the price of what it puts there.
+        cache_write: For LLMs: the price of what it puts there, for as long as is usual.
+        cache_write_1h: For LLMs: the price of what it puts there for an hour.
+        batch: For LLMs: the share of all these prices that is paid for what is asked in a batch, such as 0.5.
         above: For LLMs: the row is for prompts of more tokens than this, and then for all tokens of the request.
         monthly_minimum: What a month costs at least, by contract; `plan` counts it.
         date: When the price was looked up.
@@ -59,6 +65,8 @@ class Price:
     output: float | None = None
     cache_read: float | None = None
     cache_write: float | None = None
+    cache_write_1h: float | None = None
+    batch: float | None = None
     above: int = 0
     monthly_minimum: float = 0.0
     date: dt.date | None = None
@@ -79,20 +87,28 @@ class Price:
             "monthly_minimum": self.monthly_minimum,
         }
         if self.unit == "chat":
-            numbers |= {"output": self.output, "cache_read": self.cache_read, "cache_write": self.cache_write}
+            numbers |= {"output": self.output, **{name: getattr(self, name) for name in _MAY_BE_UNKNOWN}}
         if self.date is not None and not isinstance(cast("object", self.date), dt.date):
             msg = f"date of the price of {self.model!r} must be a date, such as 2026-11-23, not {quoted(self.date)}"
             raise ConfigurationError(msg)
         for name, value in numbers.items():
             least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
-            if value is None and name in {"cache_read", "cache_write"}:
+            if value is None and name in _MAY_BE_UNKNOWN:
                 continue
             if not is_number(value) or value < least:
                 msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {quoted(value)}"
                 raise ConfigurationError(msg)
 
-    def cost(self, usage: Usage) -> float | None:
-        """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense."""
+    def cost(self, usage: Usage, *, batch: bool = False) -> float | None:
+        """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense.
+
+        Args:
+            usage: What was counted.
+            batch: Whether it was asked in a batch. Without a price for that, the cost is not known.
+        """
+        if batch:
+            cost = self.cost(usage)
+            return None if cost is None or self.batch is None else cost * self.batch
         counted = [getattr(usage, each) for each in _COUNTED[self.unit]]
         if not all(is_number(each) and each >= 0 for each in counted):
             return None
@@ -119,9 +135,11 @@ class Price:
             (usage.input_tokens, self.price),
             (usage.output_tokens, self.output),
             (usage.cache_read_tokens, self.cache_read),
-            (usage.cache_write_tokens, self.cache_write),
+            (usage.cache_write_tokens - usage.cache_write_1h_tokens, self.cache_write),
+            (usage.cache_write_1h_tokens, self.cache_write_1h),
         ]
-        if usage.calls and not any(tokens for tokens, _ in priced):
+        nothing = usage.calls and not any(tokens for tokens, _ in priced)
+        if nothing or usage.cache_write_1h_tokens > usage.cache_write_tokens:
             return None
         known = [float(tokens) * price for tokens, price in priced if tokens and price is not None]
         return sum(known) / self.per if len(known) == sum(tokens > 0 for tokens, _ in priced) else None
@@ -168,15 +186,20 @@ class Prices:
         rows = [row for row in self.rows if row.model == model and (not row.above or prompt_tokens > row.above)]
         return max(rows, key=lambda row: row.above, default=None)
 
-    def cost(self, model: str | None, usage: Usage) -> float | None:
+    def cost(self, model: str | None, usage: Usage, *, batch: bool = False) -> float | None:
         """What a usage costs, in US dollars; `None` when the price or what was counted is not known.
 
         A usage of several calls to an LLM is priced as that many prompts of equal length.
+
+        Args:
+            model: The model's name.
+            usage: What was counted.
+            batch: Whether the LLM was asked in a batch, which has a price of its own.
         """
         read = (usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
         known = is_number(usage.calls) and all(map(is_number, read))
         price = self.price(model, sum(map(float, read)) / max(1, usage.calls) if known else 0)
-        cost = None if price is None else price.cost(usage)
+        cost = None if price is None else price.cost(usage, batch=batch)
         return cost if cost is None or math.isfinite(cost) else None
 
 

@@ -3,7 +3,9 @@
 They need nothing but the standard library. See the page "Testing" of the documentation.
 """
 
-from rerank_kit.testing.chat_server import ChatServer, Question, Reply
+from rerank_kit.testing.chat_formats import Reply
+from rerank_kit.testing.chat_questions import ContextQuestion, Question
+from rerank_kit.testing.chat_server import ChatServer
 from rerank_kit.testing.decision_server import DecisionRequest, DecisionServer
 from rerank_kit.testing.faults import (
     Fault,
@@ -30,6 +32,7 @@ from rerank_kit.testing.rerank_server import Received, RerankServer, words_in_co
 
 __all__ = [
     "ChatServer",
+    "ContextQuestion",
     "DecisionRequest",
     "DecisionServer",
     "Fault",

@@ -73,6 +73,15 @@ def test_the_real_rules_of_the_api_are_kept(server: ChatServer, effort: Any, col
     assert {received.status for received in server.received} == {200}
 
 
+def test_without_instructions_no_system_prompt_is_sent(server: ChatServer) -> None:
+    bare = Prompt("", ("first", "second"), stable=1)
+    made = body(Anthropic(api_key=KEY), bare)
+    assert "system" not in made
+    assert [part["text"] for part in made["messages"][0]["content"]] == ["first", "second"]
+    assert body(openai(server), bare)["messages"] == [{"role": "user", "content": "first\nsecond"}]
+    assert bare.prefix == "first"
+
+
 def marked(made: dict[str, Any]) -> list[bool]:
     return ["cache_control" in block for block in [*made["system"], *made["messages"][0]["content"]]]
 
@@ -97,6 +106,36 @@ def test_what_comes_again_is_cached_where_it_is_long_enough(
     assert chat.caches(prompt) is any(marks)
     assert marked(body(Anthropic(model, api_key=KEY, cache=False), prompt)) == [False] * 3
     assert not chat.caches(Prompt("s" * 20_000, ("turn",)))
+
+
+@pytest.mark.parametrize(
+    ("cache", "mark"),
+    [
+        (True, {"type": "ephemeral"}),
+        ("5m", {"type": "ephemeral"}),
+        ("1h", {"type": "ephemeral", "ttl": "1h"}),
+        (False, None),
+    ],
+)
+def test_what_comes_again_is_cached_for_as_long_as_was_asked_for(cache: Any, mark: Any) -> None:
+    made = body(Anthropic(api_key=KEY, cache=cache), Prompt("s" * 3000, ("f" * 3000, "second"), stable=1))
+    blocks = [*made["system"], *made["messages"][0]["content"]]
+    assert [block.get("cache_control") for block in blocks] == [mark, mark, None]
+
+
+def test_a_model_says_how_short_is_too_short_for_its_cache() -> None:
+    models = ("claude-haiku-5-5", "claude-haiku-4-5", "claude-unknown")
+    assert [Anthropic(model, api_key=KEY).shortest_cached for model in models] == [512, 4096, 4096]
+
+
+def test_what_is_kept_for_an_hour_is_counted_and_paid_apart(server: ChatServer, colour: Colour) -> None:
+    with anthropic(server, cache="1h") as chat:
+        judge = LLMJudge(chat, criterion="answers the query " + "and is right " * 300)
+        ranking = colour(judge, "rerank", QUERY, ["a cat"])
+    usage = ranking.usage
+    assert usage.cache_write_1h_tokens == usage.cache_write_tokens > 512
+    paid = usage.input_tokens * 0.1 + usage.output_tokens * 0.5 + usage.cache_write_tokens * 0.2
+    assert ranking.cost == pytest.approx(paid / 1e6)
 
 
 def test_the_first_call_fills_the_cache_and_the_others_read_from_it(server: ChatServer, colour: Colour) -> None:
@@ -168,6 +207,14 @@ def test_a_refusal_in_openais_own_field_is_one(server: ChatServer) -> None:
             {"input_tokens": 9, "output_tokens": 2, "input_token_details": {"cache_read": 4, "cache_creation": 3}},
             (2, 2, 4, 3),
         ),
+        (
+            {
+                "input_tokens": 9,
+                "output_tokens": 2,
+                "input_token_details": {"cache_read": 4, "cache_creation": 0, "ephemeral_5m_input_tokens": 3},
+            },
+            (2, 2, 4, 3),
+        ),
         ({"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 4}}, (0, 0, 4, 0)),
         ({}, (0, 0, 0, 0)),
     ],
@@ -182,6 +229,31 @@ def test_tokens_are_counted_in_every_form(usage: dict[str, Any], expected: tuple
         cache_read_tokens=read,
         cache_write_tokens=written,
     )
+
+
+CLAUDES = {"input_tokens": 5, "cache_creation_input_tokens": 9}
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({**CLAUDES, "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 7}}, (9, 7)),
+        ({**CLAUDES, "cache_creation": {"ephemeral_1h_input_tokens": 70}}, (9, 9)),
+        ({**CLAUDES, "cache_creation": None}, (9, 0)),
+        ({**CLAUDES, "cache_creation": {"ephemeral_1h_input_tokens": -1}}, (0, 0)),
+        (
+            {
+                "input_tokens": 14,
+                "input_token_details": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 7},
+            },
+            (9, 7),
+        ),
+    ],
+)
+def test_what_is_kept_for_an_hour_is_a_part_of_what_is_kept(usage: dict[str, Any], expected: tuple[int, int]) -> None:
+    counted = usage_of(usage)
+    assert (counted.cache_write_tokens, counted.cache_write_1h_tokens) == expected
+    assert counted.tokens == counted.input_tokens + counted.cache_write_tokens
 
 
 @pytest.mark.parametrize(
@@ -313,7 +385,13 @@ def test_a_deadline_holds_for_a_completion_by_itself(server: ChatServer, make: M
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"), [({"effort": "extreme"}, "effort must be"), ({"timeout": 0}, "timeout must be")]
+    ("wrong", "told"),
+    [
+        ({"effort": "extreme"}, "effort must be"),
+        ({"timeout": 0}, "timeout must be"),
+        ({"cache": "2h"}, "cache must be True, False, '5m' or '1h', not '2h'"),
+        ({"cache": None}, "cache must be True, False"),
+    ],
 )
 def test_a_wrong_setting_of_claude_is_said_at_once(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):

@@ -128,6 +128,19 @@ def test_any_chat_model_can_judge_and_says_why(llm: Any, colour: Colour) -> None
     }
 
 
+def test_without_instructions_the_model_gets_the_users_turn_alone() -> None:
+    got: list[Any] = []
+
+    class Listening(Model):
+        @override
+        def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+            got.extend((message.type, message.text) for message in messages)
+            return ChatResult(generations=[ChatGeneration(message=AIMessage("yes"))])
+
+    assert run(LangChainChat(Listening()).complete(Prompt("", ("first", "second")))).text == "yes"
+    assert got == [("human", "first\nsecond")]
+
+
 def test_claude_judges_when_no_other_was_given(colour: Colour) -> None:
     pytest.importorskip("anthropic")
     with ChatServer(api_key=KEY) as server:

@@ -16,7 +16,8 @@ from typing_extensions import override
 
 from llama_rerank_kit import LlamaIndexChat, LLMJudgeRerank
 from rerank_kit import ConfigurationError, StatusError
-from rerank_kit.judge import LLMJudge
+from rerank_kit.flow import run
+from rerank_kit.judge import LLMJudge, Prompt
 from rerank_kit.testing import ChatServer, Question
 from tests.conftest import Colour
 from tests.judge.doubles import DOCUMENTS, QUERY, Scripted, honest
@@ -80,6 +81,19 @@ def test_any_llm_can_judge_and_says_why(llm: Any, colour: Colour) -> None:
     assert [each.node_id for each in best] == ["0", "1", "3"]
     assert (best[0].score, best[0].relevance_verdict, best[0].relevance_reason) == (1.0, "yes", "so")
     assert (best[0].node.metadata, best[0].earlier_scores) == ({}, [0.5])
+
+
+def test_without_instructions_the_model_gets_the_users_turn_alone() -> None:
+    got: list[Any] = []
+
+    class Listening(Model):
+        @override
+        def chat(self, messages: Any, **kwargs: Any) -> ChatResponse:
+            got.extend((message.role.value, message.content) for message in messages)
+            return ChatResponse(message=ChatMessage(role="assistant", content="yes"), raw=None)
+
+    assert run(LlamaIndexChat(Listening()).complete(Prompt("", ("first", "second")))).text == "yes"
+    assert got == [("user", "first\nsecond")]
 
 
 def test_claude_judges_when_no_other_was_given(colour: Colour) -> None:

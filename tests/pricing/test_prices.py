@@ -41,9 +41,37 @@ def test_what_cannot_be_meant_as_a_count_has_no_price(odd: Any) -> None:
     prices = Prices([TOKENS, SEARCHES, chat])
     assert prices.cost("by-token", Usage(pairs=1, tokens=odd)) is None
     assert prices.cost("by-search", Usage(pairs=1, units=odd)) is None
-    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "calls"):
+    cached = ("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    for name in ("input_tokens", "output_tokens", *cached, "calls"):
         told: dict[str, Any] = {"calls": 1, "input_tokens": 5, name: odd}
         assert prices.cost("chat", Usage(**told)) is None
+
+
+KEPT = Price("kept", "chat", 1.0, 1, output=5.0, cache_read=0.1, cache_write=1.25, cache_write_1h=2.0, batch=0.5)
+
+
+def test_what_is_kept_for_an_hour_has_a_price_of_its_own() -> None:
+    usage = Usage(calls=1, cache_write_tokens=10, cache_write_1h_tokens=4)
+    assert KEPT.cost(usage) == pytest.approx(6 * 1.25 + 4 * 2.0)
+    assert Price("kept", "chat", 1.0, 1, output=5.0, cache_write=1.25).cost(usage) is None
+    assert KEPT.cost(Usage(calls=1, cache_write_tokens=4, cache_write_1h_tokens=10)) is None
+
+
+def test_a_batch_costs_its_share_of_all_prices() -> None:
+    usage = Usage(calls=1, input_tokens=100, output_tokens=10, cache_read_tokens=20, cache_write_tokens=10)
+    prices = Prices([KEPT, Price("no batch", "chat", 1.0, 1, output=5.0)])
+    assert prices.cost("kept", usage) == pytest.approx(100 + 50 + 2 + 12.5)
+    assert prices.cost("kept", usage, batch=True) == pytest.approx((100 + 50 + 2 + 12.5) / 2)
+    assert prices.cost("no batch", Usage(calls=1, input_tokens=5), batch=True) is None
+    assert prices.cost("kept", Usage(calls=1), batch=True) is None
+
+
+def test_claudes_batches_cost_half_and_an_hour_in_its_cache_twice_what_is_read() -> None:
+    rows = [row for row in known_prices().rows if row.model.startswith("claude")]
+    assert len(rows) == 3
+    for row in rows:
+        assert row.batch == 0.5
+        assert row.cache_write_1h == pytest.approx(2 * row.price)
 
 
 def test_a_price_beyond_all_numbers_is_unknown() -> None:

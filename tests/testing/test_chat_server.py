@@ -73,7 +73,7 @@ def test_what_claude_would_refuse_is_refused(server: ChatServer, case: tuple[dic
 
 
 def test_roles_other_than_system_and_user_are_refused(server: ChatServer) -> None:
-    body = OPENAI | {"messages": OPENAI["messages"][1:]}
+    body = OPENAI | {"messages": OPENAI["messages"][::-1]}
     status, text = ask(server, "/openai/v1/chat/completions", body, authorization=f"Bearer {KEY}")
     assert (status, "the roles are" in text) == (400, True)
 
