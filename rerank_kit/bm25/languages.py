@@ -13,6 +13,7 @@ from rerank_kit.optional import optional
 _SAMPLED = 500  # texts of a collection: enough for its language to be heard
 _BEGINNING = 1_000  # characters of each
 _LEAST = 3  # different common words
+_FEW = 1 / 4  # as many common words of its own language as of another: a text in that other one
 _OTHERS = 1 / 6  # as many of another language: a tenth of the texts may be in one
 _SHARE = 0.04  # of all words: prose has five to ten times as many, code with comments half as many again
 
@@ -209,6 +210,17 @@ def heard_language(texts: Sequence[str]) -> str | None:
         and others <= 1 + _OTHERS * heard(own)  # neighbours share their words: only those count that the language lacks
     )
     return language if clear else None
+
+
+def is_in_another(text: str, language: str) -> bool:
+    """Whether a text is clearly in another language than this one: it has few of its common words, and many of another.
+
+    Short texts of neighbours are easily taken for each other, so that what a language is heard as is not enough.
+    """
+    other = heard_language([text])
+    found = Counter(words(text[:_BEGINNING]))
+    own = sum(found[word] for word in _TELLING[language])
+    return other is not None and own <= _FEW * sum(found[word] for word in _TELLING[other])
 
 
 def stems(language: str, every: Sequence[str]) -> list[str]:

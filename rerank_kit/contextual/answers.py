@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from rerank_kit.bm25.languages import heard_language
+from rerank_kit.bm25.languages import heard_language, is_in_another
 from rerank_kit.contextual.contexts import Context
 from rerank_kit.judge import Completion
 from rerank_kit.judge.injection import harmless
@@ -59,8 +59,7 @@ class Language:
         script = max(letters, key=lambda each: letters[each], default=None)
         if script is not None and self._letters and self._letters[script] <= _FOREIGN * self._letters.total():
             return True
-        heard = heard_language([context])
-        return None not in (heard, self._heard) and heard != self._heard
+        return self._heard is not None and is_in_another(context, self._heard)
 
 
 def _scripts(text: str) -> Counter[str]:

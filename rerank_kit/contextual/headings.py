@@ -17,6 +17,7 @@ from rerank_kit.values import Deadline, Passage
 _ATX = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S[^\n]*?)[ \t]*#*[ \t]*$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,}|~{3,}|\^{3,})[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_FRONT = "---"  # around YAML in front of a text
 _DEPTHS = {"=": 1, "-": 2, "~": 3, "^": 4}
 _LONGEST = 200  # characters of a heading; what is longer is none
 _SEPARATOR = " › "  # noqa: RUF001 - as breadcrumbs are written
@@ -44,7 +45,9 @@ def sections(text: str) -> list[Section]:
     for line in text.splitlines(keepends=True):
         bare = line.rstrip()
         fence = _FENCE.match(bare)
-        if fence and fenced in ("", fence[1]):
+        if bare == _FRONT and (fenced == _FRONT or not at):
+            fenced = "" if fenced else _FRONT
+        elif fence and fenced in ("", fence[1]):
             fenced = "" if fenced else fence[1]
         elif not fenced:
             starts += _heading(bare, before, at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -39,7 +40,7 @@ class ContextStore:
             ConfigurationError: It is no such file, or cannot be written.
         """
         self.rows = RunStore(path)
-        self._claims = None if self.rows.path is None else _Claims(self.rows.path)
+        self._claims = _Memory() if self.rows.path is None else _Claims(self.rows.path)
 
     def contexts(self, keys: Iterable[str]) -> dict[str, str]:
         """Those that are there, by their keys."""
@@ -56,18 +57,37 @@ class ContextStore:
 
     def claim(self, document: str) -> bool:
         """Whether this store is now the one to write a document's contexts, and no other that is alive."""
-        return self._claims is None or self._claims.claim(document)
+        return self._claims.claim(document)
 
     def release(self, document: str) -> None:
         """Let others write them."""
-        if self._claims is not None:
-            self._claims.release(document)
+        self._claims.release(document)
 
     def close(self) -> None:
         """Close the file, and let go of all that was claimed."""
-        if self._claims is not None:
-            self._claims.close()
+        self._claims.close()
         self.rows.close()
+
+
+class _Memory:
+    """Which documents are being written, where no other process can do it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held = set[str]()
+
+    def claim(self, document: str) -> bool:
+        with self._lock:
+            free = document not in self._held
+            self._held.add(document)
+        return free
+
+    def release(self, document: str) -> None:
+        with self._lock:
+            self._held.discard(document)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
 
 
 class _Claims:

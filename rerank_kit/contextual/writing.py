@@ -90,14 +90,14 @@ class Writer:
                 try:
                     found = yield from self._kept(asked, store)  # another process may have written some meanwhile
                     wanted = [each for each in asked.units if each not in found]
-                    self._tell(found, reused=len(found))
+                    self._tell(found, kept=True)
                     return found | (yield from self._written(asked, wanted, store, at_once))
                 finally:
                     yield from blocking(store.release, name)
             yield from sleep(_PAUSE)
             self._look_at_the_time()
             found = yield from self._kept(asked, store)
-        self._tell(found, reused=len(found))
+        self._tell(found, kept=True)
         return found
 
     def _kept(self, asked: Asked, store: ContextStore) -> Flow[Found]:
@@ -227,11 +227,12 @@ class Writer:
             now = self._cache
             self._cache = PromptCache(now.expected + cache.expected, now.read + cache.read)
 
-    def _tell(self, written: Iterable[Unit], *, reused: int = 0) -> None:
+    def _tell(self, written: Iterable[Unit], *, kept: bool = False) -> None:
         """Tell how far it is."""
+        number = sum(len(each.chunks) for each in written)
         with self._lock:
-            self._done += sum(len(each.chunks) for each in written)
-            self._reused += reused
+            self._done += number
+            self._reused += number if kept else 0
             done, spent = self._done, self._spending.cost or 0.0
         if self._made.progress is not None:
             chunks = sum(len(unit.chunks) for asked in self._asked for unit in asked.units)
