@@ -56,7 +56,7 @@ class Canned:
         self.asked: list[str] = []
 
     def send(self, url: str, request: Request, headers: Mapping[str, str], seconds: float) -> Call[Response]:
-        self.asked.append(url + request.path)
+        self.asked.append(url)
 
         async def asynchronously() -> Response:
             return self.answer(self.asked[-1])

@@ -256,7 +256,7 @@ class ApiClient(Settled):
             try:
                 response = yield from self._attempt(request, deadline, spelling, count)
             except BackendError as error:
-                pause = self._pause(retries, error, deadline)
+                pause = self._pause(request, retries, error, deadline)
                 if pause is None:
                     raise
                 logger.info("trying again in %.2f s: %s", pause, error)
@@ -290,7 +290,7 @@ class ApiClient(Settled):
         try:
             seconds = self.timeout if left is None else min(self.timeout, left)
             count.requests += 1
-            sent = self._transport.send(url, replace(request, path=""), self._sent(), seconds)
+            sent = self._transport.send(url, request, self._sent(), seconds)
             response = yield from reading_at_most(request.longest, sent)
         except ConnectionFailed as error:
             self.reached(base, well=False)
@@ -315,9 +315,9 @@ class ApiClient(Settled):
         self.reached(base, well=not worth_repeating(refusal))
         return refusal
 
-    def _pause(self, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
+    def _pause(self, request: Request, attempt: int, error: BackendError, deadline: Deadline) -> float | None:
         """Seconds to wait before the next try; `None` when there will be none."""
-        if attempt >= self.most_retries or not worth_repeating(error):
+        if attempt >= self.most_retries or not worth_repeating(error, once=request.once):
             return None
         pause, left = self.pause(attempt, error), deadline.remaining()
         return None if pause is None or (left is not None and pause >= left) else pause

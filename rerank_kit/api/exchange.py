@@ -28,12 +28,14 @@ _ELSEWHERE = frozenset({302, 303, 307})
 class Request:
     """What is sent: the API's path, such as `/v1/rerank`, and a body that becomes JSON; without a body it is a GET.
 
-    Of the answer no more than `longest` bytes are read.
+    Of the answer no more than `longest` bytes are read. One that is to be sent `once` is not repeated while the server
+    may have done what it asks for.
     """
 
     path: str
     body: Mapping[str, Any] | None = None
     longest: int = longest_answer()
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Transport(Protocol):
     """What carries requests: HTTP, or a vendor's SDK."""
 
     def send(self, url: str, request: Request, secrets: SecretsSent, seconds: float) -> Call[Response]:
-        """Send a request and wait for the whole response, whatever its status, at most so many seconds.
+        """Send a request to an address, and wait for the whole response, whatever its status, at most so many seconds.
 
         No redirect to another host is followed. What is raised, its chain and its traceback show no secret.
 

@@ -31,7 +31,7 @@ class Http:
 
     def send(self, url: str, request: Request, secrets: SecretsSent, seconds: float) -> Call[Response]:
         """Send a request and wait for the whole response."""
-        arguments: dict[str, Any] = {"method": "GET", "url": url + request.path}
+        arguments: dict[str, Any] = {"method": "GET", "url": url}
         if request.body is not None:
             content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
             headers = {"content-type": "application/json"}

@@ -16,6 +16,7 @@ from rerank_kit.errors import ConnectionFailed, StatusError
 
 _DOUBLINGS = 64
 _AGAIN = frozenset({408, 409, 429})
+_NOT_TAKEN = frozenset({429, 503, 529})  # 529 is Claude's "overloaded"
 _UNIX = 1_000_000_000.0  # seconds: a greater number is a moment, not a span of time
 _LONGEST_HEADER = 100  # characters
 _YEAR = 365 * 86400.0  # seconds
@@ -64,8 +65,15 @@ class Backoff:
         return None if asked > self.longest else min(asked + min(jitter, self.first), self.longest)
 
 
-def worth_repeating(error: Exception) -> bool:
-    """Whether the same request may succeed later: no answer, 408, 409, 429 and 5xx."""
+def worth_repeating(error: Exception, *, once: bool = False) -> bool:
+    """Whether the same request may succeed later: no answer, 408, 409, 429 and 5xx.
+
+    Args:
+        error: What became of it.
+        once: Whether it must not be done twice. Then only 429, 503 and 529 count, which say that it was not done.
+    """
+    if once:
+        return isinstance(error, StatusError) and error.status in _NOT_TAKEN
     if isinstance(error, StatusError):
         return error.status in _AGAIN or error.status >= 500  # noqa: PLR2004 - HTTP's server errors
     return isinstance(error, ConnectionFailed)

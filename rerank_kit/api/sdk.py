@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from rerank_kit.api.client_pool import Pool
 from rerank_kit.api.environment import through
@@ -23,6 +23,9 @@ from rerank_kit.api.user_clients import UserClients
 from rerank_kit.errors import BackendError, ConfigurationError, InvalidResponse, RerankError
 from rerank_kit.flow import Call
 from rerank_kit.loop_threads import in_a_thread
+
+_Ask: TypeAlias = Callable[[Any], Any]
+_Read: TypeAlias = Callable[[Any], Response]
 
 
 class SdkTransport(ABC):
@@ -55,12 +58,14 @@ class SdkTransport(ABC):
         """Send a request and wait for the response."""
         extra = {} if self._own is None else secrets.shadows()
         arguments = self._arguments(dict(request.body or {}), extra, seconds)
+        asking = partial(self._call, path=request.path, arguments=arguments)
+        reading = partial(self._response, path=request.path)
         return Call(
-            sync=lambda: self._send(arguments, url, secrets, seconds),
-            async_=lambda: self._asend(arguments, url, secrets, seconds),
+            sync=lambda: self._send(asking, reading, url, secrets, seconds),
+            async_=lambda: self._asend(asking, reading, url, secrets, seconds),
         )
 
-    def _send(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
+    def _send(self, asking: _Ask, reading: _Read, url: str, secrets: SecretsSent, seconds: float) -> Response:
         own = self._own
         if own is not None and own.client is None:
             msg = "client= is an async client, which a blocking call cannot use: pass a blocking one, or call arerank"
@@ -68,8 +73,8 @@ class SdkTransport(ABC):
         try:
             with secrets.underway():
                 if own is None:
-                    return self._response(self._call(self._pool.client(), arguments))
-                return self._response(in_time(partial(self._call, own.client, arguments), seconds))
+                    return reading(asking(self._pool.client()))
+                return reading(in_time(partial(asking, own.client), seconds))
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
         try:
@@ -77,15 +82,15 @@ class SdkTransport(ABC):
         finally:
             del outcome  # or an error would hold itself, and all that this frame does
 
-    async def _asend(self, arguments: dict[str, Any], url: str, secrets: SecretsSent, seconds: float) -> Response:
+    async def _asend(self, asking: _Ask, reading: _Read, url: str, secrets: SecretsSent, seconds: float) -> Response:
         if self._own is not None and self._own.async_client is None:
-            return await in_a_thread(partial(self._send, arguments, url, secrets, seconds))
+            return await in_a_thread(partial(self._send, asking, reading, url, secrets, seconds))
         own = None if self._own is None else nullcontext[Any](self._own.async_client)
         try:
             with secrets.underway():
                 async with self._pool.aclient() if own is None else own as client, asyncio.timeout(seconds):
-                    given = self._call(client, arguments)
-                    return self._response(await given if inspect.isawaitable(given) else given)
+                    given = asking(client)
+                    return reading(await given if inspect.isawaitable(given) else given)
         except BaseException as error:  # noqa: BLE001 - a client may be the user's own, and raise anything
             outcome = self._outcome(error, url, secrets, seconds)
         try:
@@ -93,8 +98,12 @@ class SdkTransport(ABC):
         finally:
             del outcome
 
-    def _response(self, given: Any) -> Response:
-        return Response(200, plain_answer(given, self.answer))
+    def _response(self, given: Any, path: str) -> Response:
+        return Response(200, plain_answer(given, self.shape(path)))
+
+    def shape(self, path: str) -> dict[str, Any]:
+        """What is read of an answer to a request with this path."""
+        return self.answer
 
     def _outcome(
         self, error: BaseException, url: str, secrets: SecretsSent, seconds: float
@@ -132,8 +141,8 @@ class SdkTransport(ABC):
         """What the SDK's method is called with, for a body, more headers and a timeout."""
 
     @abstractmethod
-    def _call(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Call the SDK's method: its answer, from an async client something to wait for."""
+    def _call(self, client: Any, path: str, arguments: dict[str, Any]) -> Any:
+        """Call the SDK's method for a path: its answer, from an async client something to wait for."""
 
     @abstractmethod
     def _understood(self, error: Exception) -> Response | Exception | None:

@@ -22,7 +22,7 @@ def plain_answer(given: Any, shape: dict[str, Any]) -> Any:
 
     Args:
         given: What the method gave.
-        shape: What an answer holds; without a list under the first name there is none.
+        shape: What an answer holds; without what stands under the first name, a list or a text, there is none.
 
     Raises:
         InvalidResponse: It is an object of which no answer can be read.
@@ -33,7 +33,8 @@ def plain_answer(given: Any, shape: dict[str, Any]) -> Any:
     if dumped is not None:
         return dumped
     answer, (first, *_) = _plain(given, shape), shape
-    if is_mapping(answer) and not is_mapping(given) and not is_list(answer.get(first)):
+    wanted = list if is_list(shape[first]) else str
+    if is_mapping(answer) and not is_mapping(given) and not isinstance(answer.get(first), wanted):
         msg = f"client= gave no answer but {class_name(given)}: it must be an object or a dict with {_told(shape)}"
         raise InvalidResponse(msg)
     return answer
@@ -68,6 +69,9 @@ def _plain(given: Any, shape: Shape) -> Any:
 
 
 def _told(shape: dict[str, Any]) -> str:
-    """What a list must be called, and what its parts must have."""
-    name, (inner,) = next(iter(shape.items()))
+    """What a list must be called, and what its parts must have; or what a text must be called."""
+    name, held = next(iter(shape.items()))
+    if held is None:
+        return f"{name}, a text"
+    (inner,) = held
     return f"{name}, a list whose items have {' and '.join(list(inner)[:2])}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Unpack
 
@@ -12,13 +12,15 @@ from rerank_kit.api.answer_size import longest_answer
 from rerank_kit.api.base_url import base_url_or
 from rerank_kit.api.client import ApiClient, ClientOptions
 from rerank_kit.api.exchange import Request, Response, Transport
+from rerank_kit.api.hiding import without_frames
 from rerank_kit.api.json_values import is_list, is_mapping, shown
 from rerank_kit.api.secret import Secret, held_headers
 from rerank_kit.api.user_clients import UserClients
 from rerank_kit.checks import check_choice, check_flag, check_text
-from rerank_kit.errors import InvalidResponse, RerankError
+from rerank_kit.errors import ConfigurationError, InvalidResponse, RerankError
 from rerank_kit.flow import Flow
-from rerank_kit.judge.anthropic_sdk import AnthropicSdk
+from rerank_kit.judge import anthropic_batches as batches
+from rerank_kit.judge.anthropic_sdk import MESSAGES, AnthropicSdk
 from rerank_kit.judge.chat import NEVER, Completion, Prompt
 from rerank_kit.judge.usage import stop_of, usage_of
 from rerank_kit.optional import optional
@@ -32,9 +34,9 @@ Lifetime = Literal["5m", "1h"]
 _SHORTEST_CACHED = {"claude-haiku-5-5": 512, "claude-haiku-4-5": 4096}
 _BYTES_PER_TOKEN = 3  # the least for English; a prefix guessed too long is not cached, which costs nothing
 _ALWAYS_THINKS = frozenset({"xhigh", "max"})
+_NOT_FOUND = 404
 _ROOM_FOR_THOUGHTS = 4000  # tokens, beside those of the answer: a model that has to break off has answered nothing
 _CUSTOM = "ANTHROPIC_CUSTOM_HEADERS"
-_PATH = "/v1/messages"  # which the SDK adds to the base URL
 _CLIENT = "the anthropic SDK, with a method messages.create"
 
 
@@ -105,7 +107,7 @@ class Anthropic(ApiClient):
                 {name: value or "-" for name, value in _custom_headers()}, f"the environment variable {_CUSTOM}"
             )
         url = base_url_or(base_url, "ANTHROPIC_BASE_URL", "https://api.anthropic.com")
-        super().__init__(base_url=root_of(url, _PATH), api_key=key, **options)
+        super().__init__(base_url=root_of(url, MESSAGES), api_key=key, **options)
         self._settle_but_what_is_read(Anthropic, "base_url")
 
     def transport(self) -> Transport:
@@ -129,8 +131,74 @@ class Anthropic(ApiClient):
         """Ask the model."""
         body = self._body(prompt)
         longest = longest_answer(tokens=body["max_tokens"], characters=prompt.characters)
-        response, requests = yield from self.exchange(Request(_PATH, body, longest), deadline)
+        response, requests = yield from self.exchange(Request(MESSAGES, body, longest), deadline)
         return self.understood(response, lambda body: self._read(body, requests))
+
+    def submit(self, prompts: Mapping[str, Prompt], deadline: Deadline = NEVER) -> Flow[str]:
+        """Have many prompts worked on together, within a day and at half the price: `Prices.cost(…, batch=True)`.
+
+        A submission is repeated only where it surely was not taken (429, 503, 529), so that nothing is paid for twice.
+
+        Args:
+            prompts: The prompts, by names of 1 to 64 letters, digits, `-` or `_`; at most 100,000, and 256 MB.
+            deadline: For the submission alone.
+
+        Returns:
+            The batch's id, for `collect`, here or in another process.
+
+        Raises:
+            ConfigurationError: They cannot be one batch; or the server knows no such key, address or model.
+            DeadlineExceeded: The time ran out.
+            BackendError: There was no answer, or one that is an error. The error says where the batch may have been
+                taken all the same.
+        """
+        named = batches.check_prompts(prompts)
+        request = batches.submission({name: self._body(prompt) for name, prompt in named.items()})
+        try:
+            response, _ = yield from self.exchange(request, deadline)
+            return self.understood(response, batches.id_of)
+        except RerankError as error:
+            batches.perhaps_taken(error)
+            raise
+
+    def collect(self, batch: str, deadline: Deadline = NEVER) -> Flow[Mapping[str, Completion | RerankError] | None]:
+        """Ask for the answers to a batch, which stay there for 29 days.
+
+        Args:
+            batch: Its id.
+            deadline: For this alone.
+
+        Returns:
+            The answer to each prompt, or the error that came in its place, by the names; `None` while they are being
+            worked on. A name that is not there was not answered.
+
+        Raises:
+            ConfigurationError: There is no such batch, or none any more; or the server knows no such key or address.
+            DeadlineExceeded: The time ran out.
+            BackendError: There was no answer, or one that is an error.
+        """
+        path = batches.path_of(batch)
+        try:
+            response, _ = yield from self.exchange(Request(path), deadline)
+        except ConfigurationError as error:
+            raise (batches.unknown(batch, error) if error.status == _NOT_FOUND else error) from None
+        request = self.understood(response, lambda body: batches.asking_for_results(body, batch))
+        if request is None:
+            return None
+        response, _ = yield from self.exchange(request, deadline)
+        results = self.understood(response, batches.results_of)
+        return {name: self._answer_of(result) for name, result in results.items()}
+
+    def _answer_of(self, result: Mapping[str, Any]) -> Completion | RerankError:
+        """What became of one request of a batch."""
+        try:
+            return self.understood(
+                Response(200, result),
+                lambda body: batches.answer_of(body, lambda message: self._read(message, 0), self._error_of),
+            )
+        except InvalidResponse as error:
+            without_frames(error)
+            return error
 
     def _read(self, body: Any, requests: int) -> Completion:
         if not is_mapping(body) or not is_list(body.get("content")):

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
+from rerank_kit.errors import RerankError
 from rerank_kit.flow import Flow
 from rerank_kit.values import Deadline, Usage
 from rerank_kit.wrong_kind import is_llm, no_llm
@@ -125,4 +126,47 @@ class CachingChatModel(Protocol):
 
     def caches(self, prompt: Prompt) -> bool:
         """Whether this prompt begins with enough that comes again for the cache to be used."""
+        ...
+
+
+@runtime_checkable
+class BatchChatModel(Protocol):
+    """An LLM that can be asked many questions at once, which it answers within hours.
+
+    What that costs is `Prices.cost(model, usage, batch=True)`.
+    """
+
+    def submit(self, prompts: Mapping[str, Prompt], deadline: Deadline = NEVER) -> Flow[str]:
+        """Have many prompts worked on.
+
+        Args:
+            prompts: The prompts, by names.
+            deadline: For the submission alone.
+
+        Returns:
+            The batch's id, for `collect`, here or in another process.
+
+        Raises:
+            ConfigurationError: They cannot be one batch; or the server knows no such key, address or model.
+            DeadlineExceeded: The time ran out.
+            BackendError: There was no answer, or one that is an error.
+        """
+        ...
+
+    def collect(self, batch: str, deadline: Deadline = NEVER) -> Flow[Mapping[str, Completion | RerankError] | None]:
+        """Ask for the answers to a batch.
+
+        Args:
+            batch: Its id.
+            deadline: For this alone.
+
+        Returns:
+            The answer to each prompt, or the error that came in its place, by the names; `None` while they are being
+            worked on. A name that is not there was not answered.
+
+        Raises:
+            ConfigurationError: There is no such batch, or none any more; or the server knows no such key or address.
+            DeadlineExceeded: The time ran out.
+            BackendError: There was no answer, or one that is an error.
+        """
         ...

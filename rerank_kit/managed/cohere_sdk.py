@@ -49,7 +49,7 @@ class CohereSdk(SdkTransport):
         }
         return arguments
 
-    def _call(self, client: Any, arguments: dict[str, Any]) -> Any:
+    def _call(self, client: Any, path: str, arguments: dict[str, Any]) -> Any:
         httpx_clients.last_headers.set(None)
         return client.rerank(**arguments)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from rerank_kit.api.json_values import is_list, is_mapping
 from rerank_kit.testing.served_formats import Refused
@@ -65,12 +65,15 @@ class Reply:
         stop: Why it stops: `"end"`, `"length"` or `"refusal"`.
         counts: Whether it says how many tokens it took.
         thinks: What it thinks before.
+        result: What becomes of the question in a batch: `"succeeded"`, `"errored"`, `"canceled"` or `"expired"`;
+            `"missing"` where nothing is told of it, `"twice"` where two results are, of which one is wrong.
     """
 
     change: Callable[[str], str] = str
     stop: str = "end"
     counts: bool = True
     thinks: str | None = None
+    result: Literal["succeeded", "errored", "canceled", "expired", "missing", "twice"] = "succeeded"
 
 
 _STOPS = {

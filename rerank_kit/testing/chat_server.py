@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from rerank_kit.api.json_values import is_mapping
+from rerank_kit.testing.chat_batches import PATH, Batches, Results, errored
 from rerank_kit.testing.chat_formats import (
     Asked,
+    Prefix,
     PromptCache,
     Reply,
     claude_message,
@@ -25,6 +27,7 @@ from rerank_kit.testing.served_formats import Refused
 
 _PATHS = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}
 _YES = 0.5
+_FAILED = 500
 
 
 def first_line(document: str, chunk: str) -> str:  # noqa: ARG001 - as every function that writes contexts
@@ -42,6 +45,8 @@ class ChatServer(RerankServer):
     Attributes:
         questions: The judges' questions that were answered, in order.
         contexts: The questions for contexts that were answered, in order.
+        batch_polls: How many times a batch of Claude's is found still being worked on when somebody asks; `None` is
+            every time, so that it never ends.
     """
 
     _roots: ClassVar[Mapping[str, str]] = {"anthropic": "", "openai": "/v1"}
@@ -65,7 +70,9 @@ class ChatServer(RerankServer):
         self._context = context
         self._replies: deque[Reply] = deque()
         self._cases: list[tuple[str, Reply | Fault]] = []
+        self.batch_polls: int | None = 1
         self._cache = PromptCache()
+        self._batches = Batches()
         self._arrival = threading.local()  # what the cache held when the request of this thread came
         super().__init__(judge, api_key=api_key)
 
@@ -99,26 +106,62 @@ class ChatServer(RerankServer):
             return refused.status, json.dumps({"type": "error", "error": error}) if fault.text is None else fault.text
 
     def _message(self, name: str, path: str, headers: Mapping[str, str], body: Any, fault: Fault) -> str:
-        if path != _PATHS.get(name) or not is_mapping(body):
+        of_batches = name == "anthropic" and path.startswith(PATH)
+        if not of_batches and (path != _PATHS.get(name) or not is_mapping(body)):
             raise Refused(404, "Not Found")
         self._let_in(headers)
+        if of_batches:
+            return self._of_batches(path, body, fault)
         asked = read_claude(headers, body) if name == "anthropic" else read_openai(body)
-        event = next((event for text, event in self._cases if text in asked_about(asked.turn)), None)
+        event = self._event(asked)
         fault = event if isinstance(event, Fault) else fault
         told = self._told(fault)
         if told is not None:
             return told
         make = claude_message if name == "anthropic" else openai_message
-        text, reply, counted = self._completed(asked, event)
+        text, reply, counted = self._completed(asked, event, self._arrival.known)
         return fault.edited(json.dumps(make(text, reply, counted, asked.model), ensure_ascii=False))
 
-    def _completed(self, asked: Asked, event: Reply | Fault | None) -> tuple[str, Reply, dict[str, Any]]:
+    def _of_batches(self, path: str, body: Any, fault: Fault) -> str:
+        told = self._told(fault)
+        if told is not None:
+            return told
+        url = self.base_url("anthropic")
+        given = self._batches.respond(path, body, polls=self.batch_polls, base_url=url, answer=self._in_batch)
+        return fault.edited(given)
+
+    def _event(self, asked: Asked) -> Reply | Fault | None:
+        """What was asked for whenever a question contains a text."""
+        return next((event for text, event in self._cases if text in asked_about(asked.turn)), None)
+
+    def _in_batch(self, body: Any) -> Results:
+        """What becomes of a request in a batch, one after the other."""
+        try:
+            asked = read_claude({"anthropic-version": ""}, body)
+            event = self._event(asked)
+            if isinstance(event, Fault):
+                return [errored(event.status or _FAILED, f"the server was told: {event.name}")]
+            text, reply, counted = self._completed(asked, event, frozenset(self._cache.known))
+        except Refused as refused:
+            return [errored(refused.status, str(refused))]
+        right = {"type": "succeeded", "message": claude_message(text, reply, counted, asked.model)}
+        others: dict[str, Results] = {
+            "succeeded": [right],
+            "errored": [errored(_FAILED, "the server was told to fail")],
+            "missing": [],
+            "twice": [right, {"type": "expired"}],
+        }
+        return others.get(reply.result, [{"type": reply.result}])
+
+    def _completed(
+        self, asked: Asked, event: Reply | Fault | None, known: frozenset[Prefix]
+    ) -> tuple[str, Reply, dict[str, Any]]:
         """What the model writes, how it answers, and what it counted."""
         question = question_of(asked.system, asked.turn)
         with self._lock:
             self._note(question)
             reply = event if isinstance(event, Reply) else self._replies.popleft() if self._replies else Reply()
-            counted = self._cache.count(asked, self._arrival.known)
+            counted = self._cache.count(asked, known)
         right = self._right_text(question) if isinstance(question, Question) else self._right_contexts(question)
         text = reply.change(right)
         with self._lock:
