@@ -14,6 +14,8 @@ from rerank_kit.contextual.contextualizer import Contextualizer
 from rerank_kit.contextual.documents import ChunkedDocument
 from rerank_kit.contextual.estimate import ContextEstimate, Way
 from rerank_kit.contextual.headings import HeadingContext
+from rerank_kit.contextual.pilot import Pilot, pilot
+from rerank_kit.contextual.search import bm25, hybrid
 
 __all__ = [
     "ChunkedDocument",
@@ -25,8 +27,12 @@ __all__ = [
     "Failure",
     "HeadingContext",
     "IncompleteContexts",
+    "Pilot",
     "Progress",
     "PromptCache",
     "Way",
+    "bm25",
+    "hybrid",
+    "pilot",
     "with_context",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rerank_kit.contextual.answers import Language
-from rerank_kit.contextual.documents import ChunkedDocument
+from rerank_kit.contextual.documents import ChunkedDocument, digest
 from rerank_kit.contextual.prompts import Granularity, document_block, one, several
 from rerank_kit.contextual.store import key_of_context
 from rerank_kit.contextual.units import Unit, units
@@ -84,15 +84,26 @@ class Asked:
         asked = self._wording.one if alone else self._wording.several
         return key_of_context(model, asked, self.shown(unit), unit.text)
 
-    def groups(self, wanted: Sequence[Unit], per_call: int) -> Iterator[list[Question]]:
-        """The calls for some units: those that begin with the same text together, of so many units each."""
+    @property
+    def name(self) -> str:
+        """By what processes tell each other that they write its contexts: documents that say the same are one."""
+        return digest(self.document.text)
+
+    def groups(self, wanted: Sequence[Unit], per_call: int, *, cached: bool = True) -> Iterator[list[Question]]:
+        """The calls for some units: those that begin with the same text together, of so many units each.
+
+        Args:
+            wanted: The units.
+            per_call: How many there are in a call.
+            cached: Whether models with a prompt cache may use it.
+        """
         beside: dict[Passage, list[Unit]] = {}
         for each in wanted:
             beside.setdefault(self._window(each), []).append(each)
         for (begin, end), near in beside.items():
             block = document_block(self.document.text[begin:end])
             cut = [near[at : at + per_call] for at in range(0, len(near), per_call)]
-            yield [self._question(block, each, per_call, shared=len(cut) > 1) for each in cut]
+            yield [self._question(block, each, per_call, shared=cached and len(cut) > 1) for each in cut]
 
     def alone(self, unit: Unit, *, shared: bool) -> Question:
         """Ask about a unit by itself, with more room for the answer."""

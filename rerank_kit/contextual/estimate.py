@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
 from rerank_kit.contextual.settings import Settings
-from rerank_kit.judge import CachingChatModel
+from rerank_kit.judge import BatchChatModel, CachingChatModel
 from rerank_kit.judge.spending import prompt_tokens
 from rerank_kit.texts import counted, estimated_tokens
 from rerank_kit.values import Usage
@@ -25,6 +25,7 @@ class Way:
     Attributes:
         chunks_per_call: How many chunks are asked about in one call.
         cached: Whether the model's prompt cache is used.
+        batch: Whether it is asked in a batch.
         calls: Questions to the model.
         input_tokens: Tokens that it reads at full price, guessed on the careful side: one for three bytes.
         cache_write_tokens: Tokens that are put into the prompt cache.
@@ -36,6 +37,7 @@ class Way:
 
     chunks_per_call: int
     cached: bool
+    batch: bool
     calls: int
     input_tokens: int
     cache_write_tokens: int
@@ -48,7 +50,7 @@ class Way:
     def name(self) -> str:
         """What a table calls it."""
         each = "1 chunk a call" if self.chunks_per_call == 1 else f"{self.chunks_per_call} chunks a call"
-        return f"{each}, cached" if self.cached else each
+        return f"{each}, cached" if self.cached else f"{each}, batch" if self.batch else each
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +129,20 @@ def estimate_ways(made: Settings, asked: Sequence[Asked], seconds: float) -> Con
 
 def per_call_of(made: Settings, asked: Asked) -> int:
     """How many chunks of a document are asked about in one call where that is left to us: what costs less."""
-    one, several = (min((way for way in _ways(made, [asked], count, 1.0)), key=_worth) for count in (1, SEVERAL))
+    one, several = (
+        min((way for way in _ways(made, [asked], count, 1.0) if way.batch == made.batch), key=_worth)
+        for count in (1, SEVERAL)
+    )
     return SEVERAL if several.cost is None or one.cost is None or several.cost < one.cost else 1
 
 
 def expected_cost(made: Settings, asked: Sequence[Asked]) -> float | None:
     """What documents will cost as they are going to be asked about, in US dollars; `None` where it is not known."""
-    ways = [_ways(made, [each], made.chunks_per_call or per_call_of(made, each), 1.0)[-1] for each in asked]
-    known = [way.cost for way in ways if way.cost is not None]
-    return math.fsum(known) if len(known) == len(ways) else None
+    costs: list[float | None] = []
+    for each in asked:
+        ways = _ways(made, [each], made.chunks_per_call or per_call_of(made, each), 1.0)
+        costs.append([way.cost for way in ways if way.batch == made.batch][-1])  # the last one is cached, if one is
+    return _sum(costs)
 
 
 def _worth(way: Way) -> tuple[bool, float]:
@@ -166,30 +173,46 @@ def _too_short(made: Settings, groups: Sequence[Sequence[Question]]) -> bool:
 
 
 def _ways(made: Settings, asked: Sequence[Asked], per_call: int, seconds: float) -> list[Way]:
-    """A number of chunks in a call, without the prompt cache and, where there is one, with it."""
+    """A number of chunks in a call: without the prompt cache, with it where there is one, and in a batch."""
     groups = [group for each in asked for group in each.groups(each.units, per_call)]
-    found = [_way(made, groups, per_call, seconds, cached=False)]
-    cached = _way(made, groups, per_call, seconds, cached=True)
-    return [*found, cached] if cached.cache_write_tokens else found
+    plain, cached = (_way(made, groups, per_call, seconds, cached=each) for each in (False, True))
+    found = [plain, cached] if cached.cache_write_tokens else [plain]
+    return [*found, _in_a_batch(made, groups, plain)] if isinstance(made.model, BatchChatModel) else found
+
+
+def _in_a_batch(made: Settings, groups: Sequence[Sequence[Question]], plain: Way) -> Way:
+    usages = [usage for group in groups for usage in _usages(made, group, cached=False)]
+    return replace(
+        plain, batch=True, cost=_sum(made.prices.cost(made.name, each, batch=True) for each in usages), seconds=None
+    )
+
+
+def _sum(costs: Iterable[float | None]) -> float | None:
+    """What they come to; `None` where one is not known."""
+    whole = 0.0
+    for each in costs:
+        if each is None:
+            return None
+        whole += each
+    return whole
 
 
 def _way(made: Settings, groups: Sequence[Sequence[Question]], per_call: int, seconds: float, *, cached: bool) -> Way:
     usages = [usage for group in groups for usage in _usages(made, group, cached=cached)]
-    costs = [made.prices.cost(made.name, each) for each in usages]
-    known = [each for each in costs if each is not None]
     whole = sum(usages, Usage())
     longest = max((len(group) for group in groups), default=0) if cached else 0
     rounds = max(math.ceil(whole.calls / made.concurrency), min(longest, 2))
     return Way(
-        per_call,
-        cached,
-        whole.calls,
-        whole.input_tokens,
-        whole.cache_write_tokens,
-        whole.cache_read_tokens,
-        whole.output_tokens,
-        math.fsum(known) if len(known) == len(costs) else None,
-        rounds * seconds * max(1.0, per_call / 2),
+        chunks_per_call=per_call,
+        cached=cached,
+        batch=False,
+        calls=whole.calls,
+        input_tokens=whole.input_tokens,
+        cache_write_tokens=whole.cache_write_tokens,
+        cache_read_tokens=whole.cache_read_tokens,
+        output_tokens=whole.output_tokens,
+        cost=_sum(made.prices.cost(made.name, each) for each in usages),
+        seconds=rounds * seconds * max(1.0, per_call / 2),
     )
 
 

@@ -30,6 +30,8 @@ class Settings:
         max_cost: What one run may cost, in US dollars.
         on_error: What to do about chunks for which no context can be had.
         progress: Called now and then, with how far it is.
+        batch: Whether they are written in batches.
+        poll_every: Seconds between two looks at a batch.
     """
 
     model: ChatModel
@@ -42,3 +44,5 @@ class Settings:
     max_cost: float | None
     on_error: OnError
     progress: Callable[[Progress], None] | None
+    batch: bool
+    poll_every: float

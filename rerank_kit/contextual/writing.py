@@ -9,7 +9,6 @@ from dataclasses import replace
 from rerank_kit.contextual.answers import REFUSED, read_one, read_several
 from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
 from rerank_kit.contextual.contexts import Context, Contexts, IncompleteContexts, Progress, PromptCache
-from rerank_kit.contextual.documents import digest
 from rerank_kit.contextual.estimate import per_call_of
 from rerank_kit.contextual.settings import Settings
 from rerank_kit.contextual.store import ContextStore
@@ -46,6 +45,8 @@ class Writer:
         self._tally = Usage()  # what was odd about answers
         self._cache = PromptCache()
         self._short = set[str]()  # documents too short for the prompt cache
+        self._beside: float | None = 0.0  # what was paid beside ordinary calls
+        self._given: dict[str, Found] = {each.document.id: {} for each in asked}  # what is known before these
 
     def contexts(self) -> Flow[Contexts]:
         """All contexts.
@@ -56,6 +57,7 @@ class Writer:
         """
         store = yield from blocking(ContextStore, self._made.store)
         try:
+            yield from self._before(store)
             at_once = max(1, min(self._made.concurrency, len(self._asked)))
             each = max(1, self._made.concurrency // at_once)
             flows = [self._document(asked, store, each) for asked in self._asked]
@@ -63,6 +65,10 @@ class Writer:
         finally:
             yield from blocking(store.close)
         return self._whole(found)
+
+    def _before(self, store: ContextStore) -> Flow[None]:
+        """What comes before the documents one by one: nothing, where they are asked about at once."""
+        yield from ()
 
     def _whole(self, found: Sequence[Found]) -> Contexts:
         """What came of it, or what is to be raised."""
@@ -72,7 +78,7 @@ class Writer:
             tuple(each.document for each in self._asked),
             tuple(rows),
             self._spending.usage + self._tally,
-            self._spending.cost,
+            None if self._spending.cost is None or self._beside is None else self._spending.cost + self._beside,
             self._reused,
             replace(self._cache, short=len(self._short)),
         )
@@ -84,16 +90,16 @@ class Writer:
 
     def _document(self, asked: Asked, store: ContextStore, at_once: int) -> Flow[Found]:
         """The contexts of one document: those that are kept, and the others asked for."""
-        name, found = digest(asked.document.text), (yield from self._kept(asked, store))
+        found = yield from self._kept(asked, store)
         while len(found) < len(asked.units) and self._ended is None:
-            if (yield from blocking(store.claim, name)):
+            if (yield from blocking(store.claim, asked.name)):
                 try:
                     found = yield from self._kept(asked, store)  # another process may have written some meanwhile
                     wanted = [each for each in asked.units if each not in found]
                     self._tell(found, kept=True)
                     return found | (yield from self._written(asked, wanted, store, at_once))
                 finally:
-                    yield from blocking(store.release, name)
+                    yield from blocking(store.release, asked.name)
             yield from sleep(_PAUSE)
             self._look_at_the_time()
             found = yield from self._kept(asked, store)
@@ -102,14 +108,14 @@ class Writer:
 
     def _kept(self, asked: Asked, store: ContextStore) -> Flow[Found]:
         """The contexts in the store, of this way to ask or, where several are asked about, of one by one."""
-        alone = self._per_call[asked.document.id] == 1
-        keys = {
-            asked.key(each, self._made.name, alone=way): each
-            for way in ((True,) if alone else (True, False))
-            for each in asked.units
-        }
+        keys = self._keys(asked)
         texts = yield from blocking(store.contexts, keys)
-        return {keys[key]: Context(text) for key, text in texts.items()}
+        return {keys[key]: Context(text) for key, text in texts.items()} | self._given[asked.document.id]
+
+    def _keys(self, asked: Asked) -> dict[str, Unit]:
+        """Under which keys contexts of a document may be kept."""
+        ways = (True,) if self._per_call[asked.document.id] == 1 else (True, False)
+        return {asked.key(each, self._made.name, alone=alone): each for alone in ways for each in asked.units}
 
     def _written(self, asked: Asked, wanted: Sequence[Unit], store: ContextStore, at_once: int) -> Flow[Found]:
         found: Found = {}
@@ -179,10 +185,8 @@ class Writer:
         """What the model answers, or why it does not."""
         if self._ended is not None:
             return f"not asked: {self._ended}"
-        each = CONTEXT_TOKENS + (0 if question.alone else LABELLED)
-        expected = Usage(calls=1, input_tokens=prompt_tokens(question.prompt), output_tokens=each * len(question.units))
         try:
-            answer = yield from self._spending.paying(expected, self._completed(question))
+            answer = yield from self._spending.paying(expected_of(question), self._completed(question))
         except (*NEVER_HIDDEN, BudgetExceeded) as error:
             self._end(error)
             return str(error)
@@ -237,6 +241,12 @@ class Writer:
         if self._made.progress is not None:
             chunks = sum(len(unit.chunks) for asked in self._asked for unit in asked.units)
             self._made.progress(Progress(done, chunks, spent))
+
+
+def expected_of(question: Question) -> Usage:
+    """What a call may take."""
+    each = CONTEXT_TOKENS + (0 if question.alone else LABELLED)
+    return Usage(calls=1, input_tokens=prompt_tokens(question.prompt), output_tokens=each * len(question.units))
 
 
 def _row(asked: Asked, found: Found, why: str) -> tuple[Context, ...]:
