@@ -13,6 +13,7 @@ import typer
 from rerank_kit.cli import (
     calibrate,
     check,
+    contextualize,
     doctor,
     export,
     label,
@@ -52,6 +53,7 @@ app.command("label", epilog=examples(*label.EXAMPLES))(label.run)
 app.command("calibrate", epilog=examples(*calibrate.EXAMPLES))(calibrate.run)
 app.command("tune", epilog=examples(*tune.EXAMPLES))(tune.run)
 app.command("shadow", epilog=examples(*shadow.EXAMPLES))(shadow.run)
+app.command("contextualize", epilog=examples(*contextualize.EXAMPLES))(contextualize.run)
 app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
 app.command("plan", epilog=examples(*plan.EXAMPLES))(plan.run)
 app.command("check", epilog=examples(*check.EXAMPLES))(check.run)
@@ -78,8 +80,9 @@ def _begin(
     """Search with a reranker, and find out which one is best on your own data."""
     if context.invoked_subcommand is None:
         tell(
-            "rerank-kit: name a COMMAND: search, rerank, eval, report, label, calibrate, tune, shadow, plan, status, "
-            "doctor, check, models or export. rerank-kit --help tells of each, rerank-kit status what to do next"
+            "rerank-kit: name a COMMAND: search, rerank, eval, report, label, calibrate, tune, shadow, contextualize, "
+            "plan, status, doctor, check, models or export. rerank-kit --help tells of each, rerank-kit status what to "
+            "do next"
         )
         raise typer.Exit(2)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_instance, check_positive, check_whole
@@ -92,11 +93,32 @@ class Pilot:
         )
         more = more_queries(comparison, among=len(self.comparisons)) if self.verdict == "inconclusive" else None
         enough = "" if more is None else f", about {more:,} more would tell"
-        whole = "at a price that is not known" if self.whole_cost is None else f"for {dollars(self.whole_cost)}"
+        whole = "at a price that is not known" if self.whole_cost is None else f"for about {dollars(self.whole_cost)}"
+        whole = whole if self.whole_cost != 0.0 else "for nothing"
         return (
             f"{_WORDS[self.verdict]}{enough}: {numbers}. All {counted(self.documents[1], 'document')} would get "
             f"theirs {whole}"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        measures = self.evaluation.measures
+        return {
+            "verdict": self.verdict,
+            "in_words": self.in_words,
+            "compared": self.best,
+            "measure": self.evaluation.measure,
+            "questions": len(self.evaluation.asked),
+            "documents": {"pilot": self.documents[0], "all": self.documents[1]},
+            "systems": {
+                each.name: {measure: each.mean(measure) for measure in measures} for each in self.evaluation.systems
+            },
+            "comparisons": {
+                name: {**asdict(each), "verdict": self.verdicts[name]} for name, each in self.comparisons.items()
+            },
+            "cost": {"pilot": self.contexts.cost, "all": self.whole_cost},
+            "notes": list(self.notes),
+        }
 
     def __str__(self) -> str:
         """The table, and the verdict."""

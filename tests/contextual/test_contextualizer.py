@@ -22,6 +22,7 @@ from rerank_kit.contextual import (
 )
 from rerank_kit.contextual.prompts import PROMPT
 from rerank_kit.errors import AuthenticationError, BackendError, BudgetExceeded, DeadlineExceeded
+from rerank_kit.flow import Flow
 from rerank_kit.judge import Completion, Prompt
 from rerank_kit.pricing import Price, known_prices
 from rerank_kit.testing import ChatServer, Reply, slow, status
@@ -40,7 +41,8 @@ class Model:
     def __init__(self, says: Callable[[Prompt], str | Completion | Exception]) -> None:
         self.says, self.asked = says, list[Prompt]()
 
-    def complete(self, prompt: Prompt, deadline: Deadline = Deadline()) -> Completion:  # noqa: B008 - frozen
+    def complete(self, prompt: Prompt, deadline: Deadline = Deadline()) -> Flow[Completion]:  # noqa: B008 - frozen
+        yield from ()
         self.asked.append(prompt)
         answer = self.says(prompt)
         if isinstance(answer, Exception):
@@ -415,7 +417,7 @@ def test_a_full_disk_loses_no_context(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(said)):
-        Contextualizer(**{"model": Model(lambda prompt: ""), **settings})
+        Contextualizer(**(dict[str, Any](model=Model(lambda prompt: "")) | settings))
 
 
 def test_auto_is_one_context_of_a_document() -> None:

@@ -42,7 +42,7 @@ def test_there_is_a_row_for_each_way() -> None:
 
 
 def test_the_published_formula_comes_out_of_it() -> None:
-    # Per million document tokens of 8k-token documents in 800-token chunks, 50 tokens of instruction and 100 of context:
+    # Per million tokens of documents of 8,000 tokens in chunks of 800, with 50 of instruction and 100 of context:
     # W + 10 R + 1.0625 I + 0.125 O, which is $1.02 at the prices of Claude 3 Haiku.
     chunk = "abcdefgh " * 266 + "abcdef"  # 2,400 bytes, by which 800 tokens are guessed
     document = ChunkedDocument(

@@ -67,8 +67,8 @@ def test_a_useful_context_is_worth_it() -> None:
     found = pilot(DOCUMENTS, asked(40), HeadingContext(), top_n=5, reranker=words_in_common)
     assert found.verdict == "better"
     assert set(found.comparisons) == {"first stage", "chunks", "contexts"}
-    assert found.in_words.startswith("worth it: R@5 behind the reranker, which reads contexts too, is ")
-    assert found.in_words.endswith("All 80 documents would get theirs for $0")
+    assert found.in_words.startswith("worth it: R@5 behind the reranker is ")
+    assert found.in_words.endswith("All 80 documents would get theirs for nothing")
     told = str(found)
     assert told.startswith("40 questions, 80 of 80 documents: 320 contexts for 80 documents")
     assert "without contexts, reranked" in told
@@ -117,12 +117,10 @@ def test_only_a_part_of_the_documents_is_put_into_context() -> None:
 
 def test_the_budget_says_how_many_others_take_part() -> None:
     found = pilot(DOCUMENTS, asked(5), Written(price=0.1), top_n=5, budget=1.05)
-    assert (found.documents, found.whole_cost, found.contexts.cost) == (
-        (10, 80),
-        pytest.approx(8.0),
-        pytest.approx(1.0),
-    )
-    assert "would get theirs for $8.00" in found.in_words
+    assert found.documents == (10, 80)
+    assert found.whole_cost == pytest.approx(8.0)
+    assert found.contexts.cost == pytest.approx(1.0)
+    assert "would get theirs for about $8.00" in found.in_words
     assert pilot(DOCUMENTS, asked(5), Written(price=0.1), top_n=5, budget=1.05, others=2).documents == (7, 80)
     with pytest.raises(
         BudgetExceeded, match=r"the 5 documents that answer the questions cost about \$0.50: pass budget=0.55"

@@ -86,8 +86,8 @@ def test_what_one_holds_another_waits_for(tmp_path: Path) -> None:
 def test_an_owner_whose_file_is_gone_holds_nothing(tmp_path: Path) -> None:
     first, second = (ContextStore(tmp_path / "contexts.sqlite") for _ in range(2))
     assert first.claim("a")
-    for each in tmp_path.glob("*.owner"):
-        each.unlink()
+    for file in tmp_path.glob("*.owner"):
+        file.unlink()
     assert second.claim("a")
     for each in (first, second):
         each.close()
