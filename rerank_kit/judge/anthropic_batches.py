@@ -137,7 +137,8 @@ def asking_for_results(body: Any, batch: str) -> Request | None:
         msg = f"the results of batch {batch!r} are there no longer: they are kept for {_KEPT} days"
         raise ConfigurationError(msg)
     counts = body.get("request_counts")
-    many = int(sum(amount(counts, name) for name in counts)) if is_mapping(counts) else MOST_REQUESTS
+    many = int(sum(amount(counts, name) for name in counts)) if is_mapping(counts) else 0
+    many = many or MOST_REQUESTS
     return Request(f"{BATCHES}/{batch}{RESULTS}", longest=longest_answer(results=many, tokens=many * _TOKENS))
 
 

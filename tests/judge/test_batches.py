@@ -110,7 +110,8 @@ def test_a_batch_costs_half_of_what_was_counted(chat: Anthropic, submitted: str,
 
 
 def test_only_who_can_is_asked_in_batches(chat: Anthropic) -> None:
-    assert isinstance(chat, BatchChatModel)
+    model: BatchChatModel = chat
+    assert isinstance(model, BatchChatModel)
     assert not isinstance(OpenAICompatible("http://localhost", model="m"), BatchChatModel)
 
 
