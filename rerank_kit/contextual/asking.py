@@ -73,6 +73,7 @@ class Asked:
         self.language = Language(document.text)
         self._wording = wording
         self._windows = Windows(document.text, wording.document_tokens)
+        self._blocks: dict[Passage, str] = {}
 
     def shown(self, unit: Unit) -> str:
         """What the model is shown of the document beside a unit."""
@@ -89,38 +90,48 @@ class Asked:
         """By what processes tell each other that they write its contexts: documents that say the same are one."""
         return digest(self.document.text)
 
-    def groups(self, wanted: Sequence[Unit], per_call: int, *, cached: bool = True) -> Iterator[list[Question]]:
+    def groups(
+        self, wanted: Sequence[Unit], per_call: int, *, cached: bool = True, draw: Draw | None = None
+    ) -> Iterator[list[Question]]:
         """The calls for some units: those that begin with the same text together, of so many units each.
 
         Args:
             wanted: The units.
             per_call: How many there are in a call.
             cached: Whether models with a prompt cache may use it.
+            draw: Where labels come from, if not from chance.
         """
         beside: dict[Passage, list[Unit]] = {}
         for each in wanted:
             beside.setdefault(self._window(each), []).append(each)
-        for (begin, end), near in beside.items():
-            block = document_block(self.document.text[begin:end])
+        for window, near in beside.items():
+            block = self._block(window)
             cut = [near[at : at + per_call] for at in range(0, len(near), per_call)]
-            yield [self._question(block, each, per_call, shared=cached and len(cut) > 1) for each in cut]
+            shared = cached and len(cut) > 1
+            yield [self._question(block, each, draw or Draw(), alone=per_call == 1, shared=shared) for each in cut]
 
     def alone(self, unit: Unit, *, shared: bool) -> Question:
         """Ask about a unit by itself, with more room for the answer."""
-        begin, end = self._window(unit)
-        block = document_block(self.document.text[begin:end])
+        block = self._block(self._window(unit))
         room = 2 * self._wording.max_tokens
         return Question({"": unit}, one(block, self._wording.one, unit.text, room=room, shared=shared), alone=True)
 
-    def _question(self, block: str, near: Sequence[Unit], per_call: int, *, shared: bool) -> Question:
+    def _question(self, block: str, near: Sequence[Unit], draw: Draw, *, alone: bool, shared: bool) -> Question:
         room = self._wording.max_tokens
-        if per_call == 1:
+        if alone:
             [unit] = near
             return Question({"": unit}, one(block, self._wording.one, unit.text, room=room, shared=shared), alone=True)
-        labels = Draw().labels(len(near), (block, *(each.text for each in near)))
+        labels = draw.labels(len(near), (block, *(each.text for each in near)))
         asked = dict(zip(labels, near, strict=True))
         texts = {label: each.text for label, each in asked.items()}
         return Question(asked, several(block, self._wording.several, texts, room=room, shared=shared), alone=False)
+
+    def _block(self, window: Passage) -> str:
+        """How calls begin that show this window."""
+        if window not in self._blocks:
+            begin, end = window
+            self._blocks[window] = document_block(self.document.text[begin:end])
+        return self._blocks[window]
 
     def _window(self, unit: Unit) -> Passage:
         return self._windows.around(unit.place)

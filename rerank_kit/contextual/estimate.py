@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
 from rerank_kit.contextual.settings import Settings
 from rerank_kit.judge import BatchChatModel, CachingChatModel
-from rerank_kit.judge.spending import prompt_tokens
+from rerank_kit.judge.injection import Draw
 from rerank_kit.texts import counted, estimated_tokens
 from rerank_kit.values import Usage
 
@@ -174,7 +174,7 @@ def _too_short(made: Settings, groups: Sequence[Sequence[Question]]) -> bool:
 
 def _ways(made: Settings, asked: Sequence[Asked], per_call: int, seconds: float) -> list[Way]:
     """A number of chunks in a call: without the prompt cache, with it where there is one, and in a batch."""
-    groups = [group for each in asked for group in each.groups(each.units, per_call)]
+    groups = [group for each in asked for group in each.groups(each.units, per_call, draw=Draw(0))]
     plain, cached = (_way(made, groups, per_call, seconds, cached=each) for each in (False, True))
     found = [plain, cached] if cached.cache_write_tokens else [plain]
     return [*found, _in_a_batch(made, groups, plain)] if isinstance(made.model, BatchChatModel) else found
@@ -220,9 +220,10 @@ def _usages(made: Settings, group: Sequence[Question], *, cached: bool) -> list[
     """What each call of a group takes: the first one fills the cache, the others read from it."""
     model, found = made.model, list[Usage]()
     uses = cached and len(group) > 1 and isinstance(model, CachingChatModel) and model.caches(group[0].prompt)
+    begun = estimated_tokens(group[0].prompt.parts[0])  # the document, which is long, and the same for all of them
     for place, each in enumerate(group):
-        whole = prompt_tokens(each.prompt)
-        prefix = estimated_tokens(each.prompt.prefix) if uses else 0
+        prefix = begun if uses else 0
+        whole = begun + sum(map(estimated_tokens, each.prompt.parts[1:]))
         written = (CONTEXT_TOKENS + (0 if each.alone else LABELLED)) * len(each.units)
         found.append(
             Usage(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
@@ -150,24 +149,12 @@ class _Claims:
     def _file(self, owner: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{owner}.owner")
 
-    def _connected(self) -> _Told:
-        return _Told(self._path)
-
-
-class _Told:
-    """A connection for one step. Claims are rare, and a connection of a thread's own needs no lock."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection = sqlite3.connect(os.fspath(self._path), timeout=_WAIT, isolation_level=None)
-        return self._connection
-
-    def __exit__(self, kind: object, error: BaseException | None, frames: object) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        if isinstance(error, sqlite3.Error):
+    @contextmanager
+    def _connected(self) -> Generator[sqlite3.Connection]:
+        """A connection for one step. Claims are rare, and a connection of a thread's own needs no lock."""
+        try:
+            with closing(sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None)) as rows:
+                yield rows
+        except sqlite3.Error as error:
             msg = f"store={str(self._path)!r} cannot be written: {error}: see that there is room, or name another file"
             raise ConfigurationError(msg) from error

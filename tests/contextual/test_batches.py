@@ -23,7 +23,8 @@ DOCUMENTS = [report("Ada"), report("Bob", chunks=2)]
 
 
 def batched(model: Anthropic, store: Path, **options: Any) -> Contextualizer:
-    return Contextualizer(model, **{"batch": True, "store": store / "contexts.sqlite", "poll_every": 0.01, **options})
+    given: dict[str, Any] = {"batch": True, "store": store / "contexts.sqlite", "poll_every": 0.01, **options}
+    return Contextualizer(model, **given)
 
 
 def submitted(server: ChatServer) -> int:
@@ -35,7 +36,7 @@ def test_all_contexts_come_of_one_batch_at_its_price(
     server: ChatServer, tmp_path: Path, colour: Colour, per_call: int
 ) -> None:
     with anthropic(server) as model:
-        made = batched(model, tmp_path, chunks_per_call=per_call)
+        made = batched(model, tmp_path, chunks_per_call=per_call, max_cost=1.0)
         contexts: Contexts = colour(made, "contextualize", DOCUMENTS)
         assert [[each.text for each in row] for row in contexts.rows] == [["Report of Ada"] * 4, ["Report of Bob"] * 2]
         assert (submitted(server), contexts.reused, contexts.usage.cache_write_tokens) == (1, 0, 0)

@@ -117,7 +117,8 @@ def test_what_an_answer_leaves_out_is_asked_for_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "no JSON", '{"contexts": 7}', '{"contexts": [', "[]", '{"contexts": ["a"]}', "{" * 100_000]
+    "answer",
+    ["", "no JSON", '{"contexts": 7}', '{"contexts": [', "[]", '{"contexts": ["a"]}', "{" * 100_000, '{"contexts": [}'],
 )
 def test_an_answer_in_which_nothing_can_be_read_is_asked_for_again(answer: str) -> None:
     model = Model(lambda prompt: answer if labels_in(prompt) else "Asked alone.")
