@@ -16,7 +16,7 @@ from rerank_kit.errors import BudgetExceeded, ConfigurationError
 
 if TYPE_CHECKING:
     from rerank_kit.contextual import ChunkedDocument, Contexts, ContextSource, Contextualizer
-    from rerank_kit.evaluate import Dataset
+    from rerank_kit.evaluate import Dataset, Plan
 
 STORE = "contexts.sqlite"
 EXAMPLES = (
@@ -190,9 +190,13 @@ def _drawn(model: str | None, documents: list[ChunkedDocument], count: int | Non
 
     chunks = {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
     writer = chat_of(str(model))
-    agreed = None if spending["max_cost"] is not None else (lambda _: True)  # to the price that was told
+    options = spending if spending["max_cost"] is not None else {**spending, "confirm": _as_was_told}
     with results_alone():
-        return synthesise(chunks, getattr(writer, "chat", writer), count or 0, confirm=agreed, **spending)
+        return synthesise(chunks, getattr(writer, "chat", writer), count or 0, **options)
+
+
+def _as_was_told(plan: Plan) -> bool:  # noqa: ARG001 - it has been agreed to
+    return True
 
 
 def _say_pilot(

@@ -63,7 +63,8 @@ class RunStore:
                 place, uri=True, timeout=60, isolation_level=None, check_same_thread=False
             )
             if not read_only:
-                self._connection.execute("PRAGMA journal_mode=WAL")
+                with suppress(sqlite3.OperationalError):  # another process opens it too, and does that
+                    self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
             msg = f"store={str(path)!r} cannot be opened: {error}: name a file of an evaluation, or a new one"

@@ -41,7 +41,6 @@ FLAGS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "keep_rest": (lambda **more: Cascade(Scripted(), **more), {}),
     "keep_order": (LLMJudge, {"model": Chat()}),
     "thinking": (Anthropic, {"api_key": "k"}),
-    "cache": (Anthropic, {"api_key": "k"}),
 }
 
 
