@@ -190,7 +190,7 @@ def _drawn(model: str | None, documents: list[ChunkedDocument], count: int | Non
 
     chunks = {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
     writer = chat_of(str(model))
-    options = spending if spending["max_cost"] is not None else {**spending, "confirm": _as_was_told}
+    options: dict[str, Any] = spending if spending["max_cost"] is not None else {**spending, "confirm": _as_was_told}
     with results_alone():
         return synthesise(chunks, getattr(writer, "chat", writer), count or 0, **options)
 
