@@ -16,7 +16,15 @@ from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.clues import FILES as CLUES
 from rerank_kit.local.clues import LIBRARY, MODULES, Clues, clues_of, read_json
 from rerank_kit.local.cpu import cpu_features
-from rerank_kit.local.file_choice import TOKENIZER, Precision, check_choice_of_file, first_of, places, without_graph
+from rerank_kit.local.file_choice import (
+    TOKENIZER,
+    Precision,
+    check_choice_of_file,
+    first_of,
+    gives_vectors,
+    places,
+    without_graph,
+)
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
@@ -138,11 +146,23 @@ def find_model(
     check_instance("model", model, (str, os.PathLike, type(None)), "a folder or the name of a model")
     if model is None:
         return _embedded(precision)
+    check_named(model)
     wanted = places(file, precision, cpu_features() if features is None else features)
     name = os.fspath(model)
     if Path(model).is_dir():
         return _folder(name, Path(model), wanted)
     return _of_hub(name, repository(hub_name(model), Source() if source is None else source), wanted)
+
+
+def check_named(model: str | os.PathLike[str]) -> None:
+    """Refuse an empty name, which would be the current folder.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    if not os.fspath(model).strip():
+        msg = f"model={os.fspath(model)!r} names nothing: pass a folder or the name of a model on the hub"
+        raise ConfigurationError(msg)
 
 
 def hub_name(model: str | os.PathLike[str]) -> str:
@@ -212,6 +232,8 @@ def _embedded(precision: Precision | None) -> ModelFiles:
 def _folder(name: str, folder: Path, wanted: Sequence[str]) -> ModelFiles:
     graph = next((each for each in wanted if (folder / each).is_file()), None)
     if graph is None or not (folder / TOKENIZER).is_file():
+        if graph is None and _makes_vectors(folder):
+            raise gives_vectors(name)
         raise without_graph(name, str(folder), wanted, files_in(folder))
     onnx = folder / graph
     data = data_files(onnx, name)
@@ -225,10 +247,21 @@ def _folder(name: str, folder: Path, wanted: Sequence[str]) -> ModelFiles:
     return ModelFiles(name, onnx, tuple(data), folder / TOKENIZER, *settings_in(folder))
 
 
+def _makes_vectors(folder: Path) -> bool:
+    """Whether a model without a graph is an embedding model, or a bare encoder, by what its files say."""
+    if (folder / MODULES).is_file():
+        return read_json(folder / LIBRARY).get("model_type") != "CrossEncoder"
+    kinds = read_json(folder / "config.json").get("architectures")
+    return isinstance(kinds, list) and any(str(each).endswith("Model") for each in cast("list[object]", kinds))
+
+
 def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
     """Fetch a model's files; those with its weights in a second step, for only the graph says what they are called."""
     graph = first_of(wanted, there.files)
     if graph is None or TOKENIZER not in there.files:
+        told = [each for each in (MODULES, LIBRARY) if each in there.files]
+        if graph is None and MODULES in told and _makes_vectors(there.fetched(told)):
+            raise gives_vectors(name)
         raise without_graph(name, there.place, wanted, there.files)
     first = [graph, TOKENIZER, *(each for each in (*SETTINGS, *CLUES) if each in there.files)]
     folder = there.fetched(first)

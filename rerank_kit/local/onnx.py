@@ -35,6 +35,7 @@ from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
 from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.optional import needed
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
@@ -157,6 +158,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         check_policy(long_documents)
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
+        else:
+            needed("onnxruntime", "tokenizers", "numpy", extra="onnx", why="OnnxCrossEncoder")
         files = find_model(model, file=file, precision=precision, source=source)
         self._files, graph = files, files.other_graph
         self.model = "/".join([files.name, graph][: 1 + bool(graph)])
