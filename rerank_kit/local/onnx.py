@@ -29,7 +29,7 @@ from rerank_kit.local.onnx_answers import Output
 from rerank_kit.local.onnx_session import Graph
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
-from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
+from rerank_kit.local.reading import OTHER_WORDS, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.recipe import prompts_of, recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
@@ -118,7 +118,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             providers: ONNX Runtime's execution providers, best first, such as `["OpenVINOExecutionProvider"]`; by
                 default a GPU's where the installed ONNX Runtime has one, and the CPU's.
             output: What the graph answers. `"auto"` takes it for logits unless the output is named after
-                probabilities or scores.
+                probabilities or scores, and gives numbers from 0 to 1 for two pairs while it is loaded.
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
             on_language: What the embedded model, which is English, does with queries or candidates in scripts that it
                 does not read: `"warn"`, the default, `"skip"` or `"raise"`; see `OnLanguage`. For that model alone.
@@ -200,7 +200,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     def _try(self) -> None:
         """Refuse a graph that gives no number for a pair, of which its shapes need not tell."""
         try:
-            finite(self._graph([self._encode(WORDS, WORDS)])[0])
+            finite(self._graph.tried(self._encode(WORDS, WORDS), [self._encode(WORDS, OTHER_WORDS)]))
         except BackendError as error:
             msg = f"model={self.model!r}: the graph {self._files.onnx.name} gives no score for a pair ({error})"
             raise ConfigurationError(msg) from error
