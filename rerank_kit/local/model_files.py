@@ -89,6 +89,11 @@ class ModelFiles:
         )
 
     @property
+    def adds_special_tokens(self) -> bool:
+        """Whether the tokenizer's own special tokens go around a pair."""
+        return adds_special_tokens(self.by_library.get("processing_kwargs"))
+
+    @property
     def by_library(self) -> Mapping[str, Any]:
         """What sentence-transformers heeds of `sentence_config`: nothing, unless it saved the model as a reranker."""
         folder = self.tokenizer.parent
@@ -112,10 +117,16 @@ class ModelFiles:
         return digest.digest()
 
 
-def _text_options(sentence_config: Mapping[str, Any]) -> Mapping[str, Any]:
+def adds_special_tokens(processing: object) -> bool:
+    """Whether what sentence-transformers tells the tokenizer leaves it its special tokens, as it does by default."""
+    options = [_text_options({"processing_kwargs": processing}, kind) for kind in ("text", "common")]
+    return all(bool(each.get("add_special_tokens", True)) for each in options)
+
+
+def _text_options(sentence_config: Mapping[str, Any], kind: str = "text") -> Mapping[str, Any]:
     """What sentence-transformers tells the tokenizer for each text."""
     found: Any = sentence_config
-    for name in ("processing_kwargs", "text"):
+    for name in ("processing_kwargs", kind):
         found = cast("Mapping[str, Any]", found).get(name) if isinstance(found, Mapping) else None
     return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 

@@ -177,6 +177,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             recipe.prompt,
             config=files.tokenizer_config,
             lower=files.by_library.get("do_lower_case") is True,
+            special=files.adds_special_tokens,
         )
         check_vocabulary(self._encode.ids(WORDS), files.name)
         self._english = _english(model, files.name, on_language, self._encode)

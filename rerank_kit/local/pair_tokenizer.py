@@ -55,6 +55,7 @@ class PairTokenizer:
         *,
         config: Mapping[str, Any] | None = None,
         lower: bool = False,
+        special: bool = True,
     ) -> None:
         """Load the tokenizer.
 
@@ -64,6 +65,7 @@ class PairTokenizer:
             prompt: What is put around query and document, in place of the tokenizer's own pair.
             config: `tokenizer_config.json`, by which transformers changes what the former says.
             lower: Whether capital letters are made small first of all.
+            special: Whether the tokenizer's own special tokens go around a pair without a prompt.
 
         Raises:
             ConfigurationError: The file cannot be read, or the prompt leaves no room.
@@ -86,9 +88,10 @@ class PairTokenizer:
         self._whole.no_truncation()
         self._max_length = max_length
         self._prompt = None if prompt is None else PromptTokenizer(self._whole, prompt)
-        self._control = ControlTokens.of(self._whole, None if self._prompt is None else self._prompt.around)
-        own = max_length - self._whole.num_special_tokens_to_add(is_pair=True)
-        self.room = own if self._prompt is None else self._prompt.room(max_length)
+        self._special = special
+        around = self._whole.encode("", "", add_special_tokens=special).ids
+        self._control = ControlTokens.of(self._whole, around if self._prompt is None else self._prompt.around)
+        self.room = max_length - len(around) if self._prompt is None else self._prompt.room(max_length)
         self._tokenizer.no_padding()  # the file may ask for it, which would multiply the work of short pairs
         self.cut_documents_alone(alone=False)
 
@@ -129,7 +132,7 @@ class PairTokenizer:
         if self._prompt is not None:
             found = self._prompt(query, text, self._max_length)
             return EncodedPair(found.ids, [0] * len(found.ids), found.cut), len(text) - found.end
-        encoding: Encoding = self._tokenizer.encode(query, text)
+        encoding: Encoding = self._tokenizer.encode(query, text, add_special_tokens=self._special)
         pair = EncodedPair(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
         return pair, _unread(encoding, len(text), self._side)
 
