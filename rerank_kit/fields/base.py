@@ -9,7 +9,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from pydantic import (
     AliasChoices,
@@ -320,7 +320,7 @@ def _checked(given: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> 
 def _without_input(error: ValidationError) -> ValidationError:
     """The same error without what was passed, in which there may be a key: its pickle and its `errors()` show it."""
     told: list[Any] = [
-        {"type": PydanticCustomError(each["type"], "{told}", {"told": _told_of(each)}), "loc": each["loc"]}
+        {"type": PydanticCustomError(cast("Any", each["type"]), "{told}", {"told": _told_of(each)}), "loc": each["loc"]}
         for each in error.errors()
     ]
     return ValidationError.from_exception_data(error.title, told, hide_input=True)

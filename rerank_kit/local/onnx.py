@@ -33,6 +33,7 @@ from rerank_kit.local.reading import OTHER_WORDS, WORDS, check_vocabulary, chose
 from rerank_kit.local.recipe import prompts_of, recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
+from rerank_kit.local.tokenizer_classes import class_of
 from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
 from rerank_kit.optional import needed
@@ -176,6 +177,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             self.max_length,
             recipe.prompt,
             config=files.tokenizer_config,
+            kind=class_of(files.config, files.tokenizer_config),
             lower=files.by_library.get("do_lower_case") is True,
             special=files.adds_special_tokens,
         )

@@ -108,12 +108,7 @@ CAPITALS: dict[str, Any] = {
         ("bert", {SENTENCE: {"processing_kwargs": {"text": {"max_length": 24}}, **AS_SCORER}, **SAVED}, 24, True),
         ("bert", BARE, 96, True),
         ("xlm-r", BARE, 96, True),
-        (
-            "bert",
-            {SENTENCE: {"processing_kwargs": {"common": {"add_special_tokens": False}}, **AS_SCORER}, **SAVED},
-            96,
-            True,
-        ),
+        ("bert", BARE_IN_ALL, 96, True),
         ("bert", {TOKENIZER: {"model_input_names": ["input_ids", "attention_mask"]}}, 96, True),
         ("bert", {TOKENIZER: {"model_max_length": 16}}, 16, True),
         ("bert", {TOKENIZER: {"model_max_length": 64.5}}, 64, True),
