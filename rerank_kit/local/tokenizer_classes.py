@@ -66,6 +66,8 @@ def follow(tokenizer: Any, kind: str | None, config: Mapping[str, Any]) -> None:
         config: `tokenizer_config.json`.
     """
     rule = _RULES.get(kind or "")
+    if rule is not None and type(tokenizer.model).__name__ != _MODELS[rule]:
+        return  # the file is of another kind of tokenizer than the class
     if rule is None and kind is not None and config and type(tokenizer.normalizer).__name__ == "BertNormalizer":
         rule = _as_bert
     if rule is not None:
@@ -131,6 +133,15 @@ def _charsmap(library: Any, tokenizer: Any) -> list[Any]:
     return [library.normalizers.Precompiled(base64.b64decode(each)) for each in tables[:1]]
 
 
+_MODELS: Mapping[_Follow, str] = MappingProxyType(
+    {
+        _as_albert: "Unigram",
+        _as_bert: "WordPiece",
+        _as_deberta_v2: "Unigram",
+        _as_roberta: "BPE",
+        _as_xlm_roberta: "Unigram",
+    }
+)
 _LIKE_BERT = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "MPNetTokenizer")
 _LIKE_ROBERTA = ("BartTokenizer", "DebertaTokenizer", "GPT2Tokenizer", "LongformerTokenizer", "RobertaTokenizer")
 _RULES: Mapping[str, _Follow] = MappingProxyType(

@@ -186,3 +186,10 @@ def test_a_tokenizer_without_a_normaliser_has_no_table(tmp_path: Path) -> None:
     tokenizer.normalizer = None
     ours, theirs = both(written(tmp_path, tokenizer, {"model_type": "xlm-roberta"}, names))
     assert ours == theirs
+
+
+def test_a_file_of_another_kind_of_tokenizer_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = written(tmp_path, word_pieces(), {}, None)
+    for kind in (None, "XLMRobertaTokenizer", "RobertaTokenizer"):
+        pair = PairTokenizer(folder / "tokenizer.json", 512, kind=kind)("apple", "apple")
+        assert pair.ids == [2, 4, 3, 4, 3]
