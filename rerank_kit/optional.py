@@ -11,6 +11,7 @@ from rerank_kit.errors import MissingExtra
 
 _REPORTING = frozenset({"onnxruntime", "flashrank"})
 """What is, or imports, ONNX Runtime, which reports its use to its maker unless this variable is set before."""
+_SHARED = frozenset({"llama_index", "opentelemetry"})
 _SILENT = "ORT_DISABLE_TELEMETRY"
 
 
@@ -49,7 +50,13 @@ def needed(*modules: str, extra: str, why: str) -> None:
 
 
 def _missing(module: str, extra: str, why: str) -> MissingExtra:
-    return MissingExtra(f"{why} needs the package {module}", extra)
+    return MissingExtra(f"{why} needs the package {_package(module)}", extra)
+
+
+def _package(module: str) -> str:
+    """The package that is to be installed for a module: its first name, or two where several packages share that."""
+    parts = module.split(".")
+    return ".".join(parts[: 1 + (parts[0] in _SHARED)])
 
 
 def _unusable(module: str, extra: str, why: str, error: ImportError) -> MissingExtra:

@@ -1,7 +1,7 @@
 """Write the tables of `docs/models.md`: the families, and what a tiny copy of each gives. `make models` runs it.
 
-The catalogue follows from `rerank_kit/local/families.toml`, the matrix from `tests/local/matrix.py`. Tests see to it
-that the page says what both give.
+The catalogue, and the licences in `docs/choose.md`, follow from `rerank_kit/local/families.toml`, the matrix from
+`tests/local/matrix.py`. Tests see to it that the pages say what both give.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rerank_kit.local.catalogue import sources, table
+from rerank_kit.local.catalogue import licences, sources, table
 from tests.local.matrix import ROWS, WAYS, outcome
 
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
+CHOICE = PAGE.with_name("choose.md")
 
 
 def matrix() -> str:
@@ -39,3 +40,4 @@ if __name__ == "__main__":
     for name, content in {"catalogue": table(), "sources": sources(), "matrix": matrix()}.items():
         text = written(text, name, content)
     PAGE.write_text(text, "utf-8")
+    CHOICE.write_text(written(CHOICE.read_text("utf-8"), "licences", licences()), "utf-8")

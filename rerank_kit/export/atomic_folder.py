@@ -36,6 +36,9 @@ def new_folder(to: str | os.PathLike[str], *, replace: bool) -> Generator[Path]:
         ConfigurationError: Something else is there, or nothing can be written there.
     """
     check_instance("to", to, (str, os.PathLike), "the folder to make")
+    if not os.fspath(to).strip():
+        msg = f"to={quoted(to)} names no folder: pass the one to make, such as 'models/mine'"
+        raise ConfigurationError(msg)
     try:
         place = Path(to).resolve()
         place.parent.mkdir(parents=True, exist_ok=True)

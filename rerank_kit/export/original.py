@@ -20,6 +20,7 @@ from rerank_kit.export.tracing import attention, trace
 from rerank_kit.local.clues import FILE
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.local.hub_source import Source
+from rerank_kit.local.model_files import adds_special_tokens
 from rerank_kit.local.reading import NO_LIMIT
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
 from rerank_kit.local.torch_loading import load, readable_length
@@ -100,6 +101,8 @@ class Original:
         transformer = self._model[0]
         readable = readable_length(self._model)
         transformer.tokenizer.model_max_length = readable if readable < NO_LIMIT else self.max_length
+        if not adds_special_tokens(getattr(transformer, "processing_kwargs", None)):
+            _without_special_tokens(transformer.tokenizer.backend_tokenizer)
         transformer.tokenizer.save_pretrained(folder)
         transformer.config.save_pretrained(folder)
         (folder / FILE).write_text(f"{json.dumps(self._recipe.to_json(), indent=2)}\n", "utf-8")
@@ -132,3 +135,10 @@ class Original:
         """Whether nothing but each text's first token makes its score."""
         poolings: list[object] = [each.pooling_mode for each in self._model if hasattr(each, "pooling_mode")]
         return [*poolings, getattr(self._model[0].config, "classifier_pooling", None)][0] == "cls"
+
+
+def _without_special_tokens(tokenizer: Any) -> None:
+    """Have a tokenizer put nothing around a pair, so that what is saved of it says so wherever it is read."""
+    types = tokenizer.encode("a", "b", add_special_tokens=False).type_ids
+    processing = optional("tokenizers.processors", extra="export", why="exporting a model").TemplateProcessing
+    tokenizer.post_processor = processing(single="$A:0", pair=f"$A:{types[0]} $B:{types[-1]}", special_tokens=[])

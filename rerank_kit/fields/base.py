@@ -9,7 +9,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from pydantic import (
     AliasChoices,
@@ -23,6 +23,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from rerank_kit.errors import ConfigurationError, MissingExtra, WrongArguments
@@ -318,15 +319,17 @@ def _checked(given: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> 
 
 def _without_input(error: ValidationError) -> ValidationError:
     """The same error without what was passed, in which there may be a key: its pickle and its `errors()` show it."""
-    known: list[Any] = []
-    told: list[Any] = []
-    for each in error.errors():
-        known.append({"type": each["type"], "loc": each["loc"], "ctx": each.get("ctx", {})})
-        told.append({"type": "value_error", "loc": each["loc"], "ctx": {"error": ValueError(each["msg"])}})
-    try:
-        return ValidationError.from_exception_data(error.title, known, hide_input=True)
-    except KeyError:  # one is of a kind that a subclass made up
-        return ValidationError.from_exception_data(error.title, told, hide_input=True)
+    told: list[Any] = [
+        {"type": PydanticCustomError(cast("Any", each["type"]), "{told}", {"told": _told_of(each)}), "loc": each["loc"]}
+        for each in error.errors()
+    ]
+    return ValidationError.from_exception_data(error.title, told, hide_input=True)
+
+
+def _told_of(refusal: Any) -> str:
+    """What is wrong with a field, in the words of our own errors: what it must be, and not what was passed."""
+    name, told = ".".join(map(str, refusal["loc"])), str(refusal["msg"])
+    return told.removeprefix("Value error, ").replace("Input should be", f"{name} must be", 1)
 
 
 def _description(kind: type[BaseModel], name: str) -> str | None:

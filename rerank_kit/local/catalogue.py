@@ -16,11 +16,18 @@ _SHOWN = 3
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {"Ettin reranker": "begin with this one for English; the smallest is fast"}
 )
+_FOR_A_CPU = 150  # million parameters
+_SMALL, _LARGE = frozenset({"small", "fast", "cpu", "laptop"}), frozenset({"large", "gpu"})
+_ASK = (
+    "Words are parts of a name (bge, Qwen3), a language (English, French, multilingual), a licence (Apache, MIT), what "
+    "runs it (ONNX, PyTorch, TEI, vLLM), its parameters (568M), or one for its size: small, fast, cpu or laptop for up "
+    "to 150 million parameters, large or gpu for more. Any other cross-encoder runs as well, by its name on the hub"
+)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def described(words: str = "", here: Mapping[str, str] = _NOTHING) -> str:
-    """Families in blocks of lines; of all, or of those in whose block each of the words stands.
+    """Families in blocks of lines: all, or the models alone of which each of the words is said, or their size.
 
     Args:
         words: The words.
@@ -56,38 +63,64 @@ def listed(words: str = "", here: Mapping[str, str] = _NOTHING) -> list[dict[str
 
 
 def _chosen(words: str, here: Mapping[str, str]) -> list[Family]:
-    """Families with all of the words, what people begin with first; of these, the models with the licence asked for."""
+    """Families with the models that have all of the words, what people begin with first."""
     wanted = words.lower().split()
-    found = [family for family in families() if all(word in _searched(family, here) for word in wanted)]
-    found = [each for family in found if (each := _licensed(family, wanted)).models]
-    if not found:
-        raise _not_found(words, wanted)
-    return sorted(found, key=lambda family: family.name not in _ADVICE)
+    models = [(family, model, _searched(family, model, here)) for family in families() for model in family.models]
+    nowhere = [word for word in wanted if not any(_fits(word, *each) for each in models)]
+    kept = [
+        (family, model) for family, model, text in models if all(_fits(each, family, model, text) for each in wanted)
+    ]
+    if not kept:
+        raise _not_found(words, wanted, nowhere)
+    found = [_of_these(family, [model for own, model in kept if own is family]) for family in families()]
+    return sorted((each for each in found if each.models), key=lambda family: family.name not in _ADVICE)
 
 
-def _searched(family: Family, here: Mapping[str, str]) -> str:
-    many = re.match(r"over|\d", family.languages)
-    return f"{_block(family, here)}{' multilingual' if many else ''}".lower()
+def _searched(family: Family, model: KnownModel, here: Mapping[str, str]) -> str:
+    """What a word can be a part of: what the model is, not what is said of installing it."""
+    languages = _own_part(family.languages, model)
+    many = " multilingual" if re.match(r"over|\d", languages) else ""
+    told = (family.name, model.name, model.parameters, f"{languages}{many}", _licence(family, model))
+    return "\n".join((*told, _ways(family), _prompt(family), here.get(model.name, ""))).lower()
 
 
-def _licensed(family: Family, wanted: Sequence[str]) -> Family:
-    """The family with those models alone that have the licences among the words."""
-    licences = [word for word in wanted if any(word in each.licence.lower() for each in families())]
-    licences = [word for word in licences if not any(word in model.name.lower() for model in family.models)]
-    kept = [each for each in family.models if all(word in _licence(family, each).lower() for word in licences)]
-    if len(kept) == len(family.models):
+def _fits(word: str, family: Family, model: KnownModel, text: str) -> bool:
+    """Whether a word is said of a model, or is one for its size."""
+    if word in text or word not in _SMALL | _LARGE or family.refused:
+        return word in text
+    size = _millions(model)
+    return size is not None and (size <= _FOR_A_CPU) == (word in _SMALL)
+
+
+def _millions(model: KnownModel) -> float | None:
+    """Its parameters."""
+    if not model.parameters:
+        return None
+    return float(model.parameters[:-1]) * (1000 if model.parameters[-1] == "B" else 1)
+
+
+def _of_these(family: Family, models: Sequence[KnownModel]) -> Family:
+    """The family with some of its models alone."""
+    if len(models) == len(family.models):
         return family
-    return replace(family, models=tuple(kept), licence="; ".join(_distinct(_licence(family, each) for each in kept)))
+    licence = "; ".join(_distinct(_licence(family, each) for each in models))
+    languages = "; ".join(_distinct(_own_part(family.languages, each) for each in models))
+    return replace(family, models=tuple(models), licence=licence, languages=languages)
 
 
 def _licence(family: Family, model: KnownModel) -> str:
-    """The licence of one model, as in `MIT; v2-m3: Apache-2.0` those of the family stand."""
-    parts = [part.partition(": ") for part in family.licence.split("; ")]
-    own = [licence for name, _, licence in parts if licence and name in model.name]
-    return own[0] if own else "; ".join(name for name, _, licence in parts if not licence)
+    """The licence of one model."""
+    return _own_part(family.licence, model)
 
 
-def _not_found(words: str, wanted: Sequence[str]) -> ConfigurationError:
+def _own_part(text: str, model: KnownModel) -> str:
+    """What of a text is said of one model, as in `MIT; v2-m3: Apache-2.0` those of the family stand."""
+    parts = [part.partition(": ") for part in text.split("; ")]
+    own = [told for name, _, told in parts if told and name in model.name]
+    return own[0] if own else "; ".join(name for name, _, told in parts if not told)
+
+
+def _not_found(words: str, wanted: Sequence[str], nowhere: Sequence[str]) -> ConfigurationError:
     names = {each.lower(): each for family in families() for each in (family.name, *(m.name for m in family.models))}
     alike = {part: name for key, name in reversed(names.items()) for part in (key, *re.split(r"[\s/,-]+", key))}
     parts = [re.split(r"[-_/]+", word) for word in wanted]
@@ -97,11 +130,9 @@ def _not_found(words: str, wanted: Sequence[str]) -> ConfigurationError:
     close = dict.fromkeys(named) | dict.fromkeys(
         alike[part] for word in wanted for part in get_close_matches(word, alike, _SHOWN, 0.75)
     )
-    meant = f". Did you mean {' or '.join(list(close)[:_SHOWN])}?" if close else "."
-    msg = (
-        f"no model of the table has all of {words!r}: words are parts of what it says of one, such as bge, English, "
-        f"Apache, 568M, TEI{meant} Any other cross-encoder runs as well, by its name on the hub"
-    )
+    meant = f" Did you mean {' or '.join(list(close)[:_SHOWN])}?" if close else ""
+    lost = f" ({', '.join(map(repr, nowhere))} stands at none)" if nowhere and len(wanted) > 1 else ""
+    msg = f"no model of the table has all of {words!r}{lost}.{meant} {_ASK}"
     return ConfigurationError(msg)
 
 
@@ -115,6 +146,22 @@ def table() -> str:
 def sources() -> str:
     """Where the facts on each family are from, as a list in Markdown."""
     return "\n".join(f"- {family.name}: {family.source}." for family in families())
+
+
+def licences() -> str:
+    """Which models have which licence, as a list in Markdown: a family by its name, or models of it by theirs."""
+    found: dict[str, list[str]] = {}
+    for family in families():
+        kinds = _distinct(_licence(family, each) for each in family.models)
+        for kind in kinds:
+            own = [f"`{each.name}`" for each in family.models if _licence(family, each) == kind]
+            found.setdefault(kind, []).extend(own if len(kinds) > 1 else [family.name])
+    return "\n".join(f"- **{kind}**: {', '.join(names)}." for kind, names in found.items())
+
+
+def unlisted(name: str, here: str) -> dict[str, Any]:
+    """A row of `listed` for a model of which the table knows nothing."""
+    return {**dict.fromkeys(listed()[0]), "model": name, "here": here}
 
 
 def _block(family: Family, here: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from rerank_kit.local.cross_encoder import CrossEncoder
 from rerank_kit.local.file_choice import TOKENIZER, check_choice_of_file, first_of, has_torch_weights, places
 from rerank_kit.local.hub import asked_once, repository
 from rerank_kit.local.hub_source import Source, holding_token
-from rerank_kit.local.model_files import files_in, hub_name
+from rerank_kit.local.model_files import check_named, files_in, hub_name
 from rerank_kit.local.onnx import OnnxCrossEncoder
 from rerank_kit.local.onnx_session import has_gpu_provider
 from rerank_kit.local.sentence_transformers import SentenceTransformersCrossEncoder
@@ -95,10 +95,17 @@ def _chosen(model: Any, given: Mapping[str, Any]) -> tuple[str, str]:
     if model is None or not able:
         return "onnx", ""
     if len(able) == 1 or not isinstance(model, str | os.PathLike):
-        if isinstance(model, str | os.PathLike):
+        if isinstance(model, str | os.PathLike) and _runs(able[0]):
             _check_files(able[0], cast("str | os.PathLike[str]", model), given)
         return able[-1], ""  # a model that is loaded is one of sentence-transformers
     name = cast("str | os.PathLike[str]", model)
+    check_named(name)
+    if not any(map(_runs, _ENGINES)) and not Path(name).is_dir():
+        msg = (
+            f"model={os.fspath(name)!r} needs sentence-transformers, or ONNX Runtime where it has an ONNX file "
+            "(rerank-kit[onnx]), and neither is installed"
+        )
+        raise MissingExtra(msg, "sentence-transformers")
     return _by_files(os.fspath(name), _files(name, given), given)
 
 
@@ -128,7 +135,7 @@ def _by_files(name: str, files: Collection[str], given: Mapping[str, Any]) -> tu
     check_choice_of_file(given.get("file"), given.get("precision"))
     graph = first_of(places(given.get("file"), given.get("precision"), cpu_features()), files)
     has_graph = graph is not None and TOKENIZER in files
-    runs_onnx, runs_torch = (find_spec(each) is not None for each in ("onnxruntime", "sentence_transformers"))
+    runs_onnx, runs_torch = map(_runs, _ENGINES)
     if not has_torch_weights(files) or (has_graph and (runs_onnx or not runs_torch)):
         if not (has_graph and has_torch_weights(files) and runs_torch and _gpu_is_for_torch_alone()):
             return "onnx", ""
@@ -147,6 +154,11 @@ def _by_files(name: str, files: Collection[str], given: Mapping[str, Any]) -> tu
     raise MissingExtra(msg, "sentence-transformers")
 
 
+def _runs(engine: str) -> bool:
+    """Whether the package of an engine is installed."""
+    return find_spec("onnxruntime" if engine == "onnx" else "sentence_transformers") is not None
+
+
 def _gpu_is_for_torch_alone() -> bool:
     """Whether there is a GPU that PyTorch can use, and ONNX Runtime cannot."""
     torch: Any = import_module("torch")
@@ -156,6 +168,7 @@ def _gpu_is_for_torch_alone() -> bool:
 
 def _files(model: str | os.PathLike[str], given: Mapping[str, Any]) -> Collection[str]:
     """The names of the model's files, here or on the hub."""
+    check_named(model)
     if Path(model).is_dir():
         return files_in(Path(model))
     settings = {name: given.get(name) for name in ("revision", "token", "cache_dir")}

@@ -156,6 +156,16 @@ def adapter_alone(name: str) -> ConfigurationError:
     return ConfigurationError(msg)
 
 
+def gives_vectors(name: str) -> ConfigurationError:
+    """The error for an embedding model, which no export makes a reranker of."""
+    msg = (
+        f"model={name!r} is an embedding model (bi-encoder), which makes vectors to find texts by, or a bare encoder: "
+        "it gives no score for a pair, and an export of it would give none either. Pass a cross-encoder, such as "
+        "'cross-encoder/ettin-reranker-17m-v1'"
+    )
+    return ConfigurationError(msg)
+
+
 def has_gguf(files: Collection[str]) -> bool:
     """Whether there are files for llama.cpp."""
     return any(each.endswith(".gguf") for each in files)

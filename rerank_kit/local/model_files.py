@@ -16,7 +16,15 @@ from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.local.clues import FILES as CLUES
 from rerank_kit.local.clues import LIBRARY, MODULES, Clues, clues_of, read_json
 from rerank_kit.local.cpu import cpu_features
-from rerank_kit.local.file_choice import TOKENIZER, Precision, check_choice_of_file, first_of, places, without_graph
+from rerank_kit.local.file_choice import (
+    TOKENIZER,
+    Precision,
+    check_choice_of_file,
+    first_of,
+    gives_vectors,
+    places,
+    without_graph,
+)
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
 from rerank_kit.local.onnx_data import data_files
@@ -81,6 +89,11 @@ class ModelFiles:
         )
 
     @property
+    def adds_special_tokens(self) -> bool:
+        """Whether the tokenizer's own special tokens go around a pair."""
+        return adds_special_tokens(self.by_library.get("processing_kwargs"))
+
+    @property
     def by_library(self) -> Mapping[str, Any]:
         """What sentence-transformers heeds of `sentence_config`: nothing, unless it saved the model as a reranker."""
         folder = self.tokenizer.parent
@@ -104,10 +117,16 @@ class ModelFiles:
         return digest.digest()
 
 
-def _text_options(sentence_config: Mapping[str, Any]) -> Mapping[str, Any]:
+def adds_special_tokens(processing: object) -> bool:
+    """Whether what sentence-transformers tells the tokenizer leaves it its special tokens, as it does by default."""
+    options = [_text_options({"processing_kwargs": processing}, kind) for kind in ("text", "common")]
+    return all(bool(each.get("add_special_tokens", True)) for each in options)
+
+
+def _text_options(sentence_config: Mapping[str, Any], kind: str = "text") -> Mapping[str, Any]:
     """What sentence-transformers tells the tokenizer for each text."""
     found: Any = sentence_config
-    for name in ("processing_kwargs", "text"):
+    for name in ("processing_kwargs", kind):
         found = cast("Mapping[str, Any]", found).get(name) if isinstance(found, Mapping) else None
     return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
@@ -138,11 +157,23 @@ def find_model(
     check_instance("model", model, (str, os.PathLike, type(None)), "a folder or the name of a model")
     if model is None:
         return _embedded(precision)
+    check_named(model)
     wanted = places(file, precision, cpu_features() if features is None else features)
     name = os.fspath(model)
     if Path(model).is_dir():
         return _folder(name, Path(model), wanted)
     return _of_hub(name, repository(hub_name(model), Source() if source is None else source), wanted)
+
+
+def check_named(model: str | os.PathLike[str]) -> None:
+    """Refuse an empty name, which would be the current folder.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    if not os.fspath(model).strip():
+        msg = f"model={os.fspath(model)!r} names nothing: pass a folder or the name of a model on the hub"
+        raise ConfigurationError(msg)
 
 
 def hub_name(model: str | os.PathLike[str]) -> str:
@@ -212,6 +243,8 @@ def _embedded(precision: Precision | None) -> ModelFiles:
 def _folder(name: str, folder: Path, wanted: Sequence[str]) -> ModelFiles:
     graph = next((each for each in wanted if (folder / each).is_file()), None)
     if graph is None or not (folder / TOKENIZER).is_file():
+        if graph is None and _makes_vectors(folder):
+            raise gives_vectors(name)
         raise without_graph(name, str(folder), wanted, files_in(folder))
     onnx = folder / graph
     data = data_files(onnx, name)
@@ -225,10 +258,21 @@ def _folder(name: str, folder: Path, wanted: Sequence[str]) -> ModelFiles:
     return ModelFiles(name, onnx, tuple(data), folder / TOKENIZER, *settings_in(folder))
 
 
+def _makes_vectors(folder: Path) -> bool:
+    """Whether a model without a graph is an embedding model, or a bare encoder, by what its files say."""
+    if (folder / MODULES).is_file():
+        return read_json(folder / LIBRARY).get("model_type") != "CrossEncoder"
+    kinds = read_json(folder / "config.json").get("architectures")
+    return isinstance(kinds, list) and any(str(each).endswith("Model") for each in cast("list[object]", kinds))
+
+
 def _of_hub(name: str, there: Repository, wanted: Sequence[str]) -> ModelFiles:
     """Fetch a model's files; those with its weights in a second step, for only the graph says what they are called."""
     graph = first_of(wanted, there.files)
     if graph is None or TOKENIZER not in there.files:
+        told = [each for each in (MODULES, LIBRARY) if each in there.files]
+        if graph is None and MODULES in told and _makes_vectors(there.fetched(told)):
+            raise gives_vectors(name)
         raise without_graph(name, there.place, wanted, there.files)
     first = [graph, TOKENIZER, *(each for each in (*SETTINGS, *CLUES) if each in there.files)]
     folder = there.fetched(first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 from rerank_kit.errors import ConfigurationError
@@ -34,6 +35,12 @@ def goes_alone(score: Callable[[Sequence[Pair]], Sequence[float]], *, pads: bool
         reason = f"there are no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         msg = f"model={name!r} cannot score a pair ({reason}): pass a cross-encoder with all of its modules"
         raise ConfigurationError(msg) from error
+    if dtype != "float16" and not math.isfinite(alone):
+        msg = (
+            f"model={name!r} gives {alone} for a pair, which is no score: its weights are damaged. Fetch the model "
+            "again, or train it with a lower learning rate and save it"
+        )
+        raise ConfigurationError(msg)
     if not pads:
         _log.warning("model=%r has no token to pad with, so that its pairs are scored one by one", name)
         return True

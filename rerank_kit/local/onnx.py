@@ -29,12 +29,14 @@ from rerank_kit.local.onnx_answers import Output
 from rerank_kit.local.onnx_session import Graph
 from rerank_kit.local.pair_tokenizer import PairTokenizer
 from rerank_kit.local.queries import FittedQuery, LongQueries, QueryShare
-from rerank_kit.local.reading import WORDS, check_vocabulary, chosen_length
+from rerank_kit.local.reading import OTHER_WORDS, WORDS, check_vocabulary, chosen_length
 from rerank_kit.local.recipe import prompts_of, recipe_of
 from rerank_kit.local.scripts import EnglishOnly, OnLanguage
 from rerank_kit.local.shared_batches import SharedBatches, Wanted, all_wanted
+from rerank_kit.local.tokenizer_classes import class_of
 from rerank_kit.local.windows import CUTTING, LongDocuments, check_policy, fitted, most_windows, window_size
 from rerank_kit.local.workers import Workers
+from rerank_kit.optional import needed
 from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import RerankRequest
@@ -117,7 +119,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             providers: ONNX Runtime's execution providers, best first, such as `["OpenVINOExecutionProvider"]`; by
                 default a GPU's where the installed ONNX Runtime has one, and the CPU's.
             output: What the graph answers. `"auto"` takes it for logits unless the output is named after
-                probabilities or scores.
+                probabilities or scores, and gives numbers from 0 to 1 for two pairs while it is loaded.
             raw_scores: Return the graph's own numbers instead of scores from 0 to 1.
             on_language: What the embedded model, which is English, does with queries or candidates in scripts that it
                 does not read: `"warn"`, the default, `"skip"` or `"raise"`; see `OnLanguage`. For that model alone.
@@ -157,6 +159,8 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
         check_policy(long_documents)
         if model is None:
             _refuse_beside_the_embedded(file=file, revision=revision)
+        else:
+            needed("onnxruntime", "tokenizers", "numpy", extra="onnx", why="OnnxCrossEncoder")
         files = find_model(model, file=file, precision=precision, source=source)
         self._files, graph = files, files.other_graph
         self.model = "/".join([files.name, graph][: 1 + bool(graph)])
@@ -173,7 +177,9 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
             self.max_length,
             recipe.prompt,
             config=files.tokenizer_config,
+            kind=class_of(files.config, files.tokenizer_config),
             lower=files.by_library.get("do_lower_case") is True,
+            special=files.adds_special_tokens,
         )
         check_vocabulary(self._encode.ids(WORDS), files.name)
         self._english = _english(model, files.name, on_language, self._encode)
@@ -197,7 +203,7 @@ class OnnxCrossEncoder(LoadedCrossEncoder):
     def _try(self) -> None:
         """Refuse a graph that gives no number for a pair, of which its shapes need not tell."""
         try:
-            finite(self._graph([self._encode(WORDS, WORDS)])[0])
+            finite(self._graph.tried(self._encode(WORDS, WORDS), [self._encode(WORDS, OTHER_WORDS)]))
         except BackendError as error:
             msg = f"model={self.model!r}: the graph {self._files.onnx.name} gives no score for a pair ({error})"
             raise ConfigurationError(msg) from error

@@ -20,8 +20,8 @@ class Answers:
 
     Attributes:
         probabilities: Whether they are scores from 0 to 1 already.
+        named_alone: Whether nothing but the output's name says so.
         words: The ids of the tokens whose logits are the score, of a language model that gives a logit for each.
-        logit: Of which of two values the logit is made, in words; nothing where there is one.
     """
 
     def __init__(
@@ -59,11 +59,20 @@ class Answers:
         if not self.words:
             _check(files, shown, read)
         named_after = any(word in shown.name.lower() for word in ("prob", "score", "sigmoid", "softmax"))
-        self.probabilities = output == "probabilities" or (output == "auto" and named_after)
+        self.named_alone = output == "auto" and named_after
+        self.probabilities = output == "probabilities" or self.named_alone
         self._raw = raw
-        self.logit = ""
-        if not (self.words or self.probabilities):
-            self.logit = logit_of(labels, count, self._relevant, alone=self._alone)
+        self._logit = "" if self.words else logit_of(labels, count, self._relevant, alone=self._alone)
+
+    @property
+    def logit(self) -> str:
+        """Of which of two values the logit is made, in words; nothing where there is one."""
+        return "" if self.probabilities else self._logit
+
+    def look_at(self, answer: Any) -> None:
+        """Take for logits what is only named after probabilities, where the numbers are none."""
+        if self.named_alone and not all(map(_is_probability, answer.reshape(-1).tolist())):
+            self.named_alone = self.probabilities = False
 
     def __call__(self, answer: Any, lengths: Sequence[int]) -> list[float]:
         """One number for each pair.
@@ -110,11 +119,15 @@ class Answers:
         place = self._relevant if len(values) > 1 else 0
         if self.probabilities:
             value = values[place]
-            if not self._raw and not -_ROUNDING <= value <= 1 + _ROUNDING:
+            if not (self._raw or _is_probability(value)):
                 msg = f'the model answered {value!r} as a probability: if these are logits, pass output="logits"'
                 raise InvalidResponse(msg)
             return value
         return values[place] if len(values) == 1 or self._alone else values[place] - values[1 - place]
+
+
+def _is_probability(value: float) -> bool:
+    return -_ROUNDING <= value <= 1 + _ROUNDING
 
 
 def _lengths(read: Sequence[Any]) -> set[str]:

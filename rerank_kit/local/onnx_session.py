@@ -38,10 +38,7 @@ class Graph:
     Attributes:
         provider: What runs it.
         on_gpu: Whether that is a GPU.
-        gives_logits: Whether what it gives is yet to be squeezed into 0 to 1, by the sigmoid.
-        logit: Of which of its values the logit is made, in words; nothing where it gives one.
         speaks: Whether it gives a logit for every word, of which some make the score.
-        settings: What moves its scores besides the file.
     """
 
     def __init__(
@@ -67,12 +64,42 @@ class Graph:
         shown = self._session.get_outputs()[0]
         self._output: str = shown.name
         self._answers = Answers(files, shown, read, output=output, raw=raw_scores, words=words)
-        self.gives_logits = not (self._answers.probabilities or raw_scores)
-        self.logit = self._answers.logit
+        self._raw = raw_scores
+        self._version = runtime.__version__
         self.speaks = bool(self._answers.words)
         self.provider: str = self._session.get_providers()[0]
         self.on_gpu = self.provider in _GPUS
-        self.settings = (self._answers.probabilities, raw_scores, runtime.__version__)
+
+    @property
+    def gives_logits(self) -> bool:
+        """Whether what it gives is yet to be squeezed into 0 to 1, by the sigmoid."""
+        return not (self._answers.probabilities or self._raw)
+
+    @property
+    def logit(self) -> str:
+        """Of which of its values the logit is made, in words; nothing where it gives one."""
+        return self._answers.logit
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """What moves its scores besides the file."""
+        return self._answers.probabilities, self._raw, self._version
+
+    def tried(self, pair: EncodedPair, others: Sequence[EncodedPair]) -> float:
+        """The number for one pair, with which it is found out what the graph gives.
+
+        Args:
+            pair: The pair.
+            others: More to look at where the output is called probabilities, and may be logits.
+
+        Raises:
+            BackendError: ONNX Runtime failed.
+            InvalidResponse: The answer cannot be relevance scores.
+        """
+        answer = self._run([pair])
+        for each in [answer, *([self._run([other]) for other in others] if self._answers.named_alone else [])]:
+            self._answers.look_at(each)
+        return self._answers(answer, [len(pair.ids)])[0]
 
     def __call__(self, pairs: Sequence[EncodedPair]) -> list[float]:
         """One number for each pair, all in one call of the model: its relevance score, or the logit of that.
@@ -81,13 +108,15 @@ class Graph:
             BackendError: ONNX Runtime failed.
             InvalidResponse: The answer cannot be relevance scores.
         """
-        lengths = [len(pair.ids) for pair in pairs]
+        return self._answers(self._run(pairs), [len(pair.ids) for pair in pairs])
+
+    def _run(self, pairs: Sequence[EncodedPair]) -> Any:
         try:
-            answer: Any = self._session.run([self._output], self._inputs(pairs))[0]
+            return self._session.run([self._output], self._inputs(pairs))[0]
         except Exception as error:
-            msg = f"ONNX Runtime failed on {len(pairs)} pairs of up to {max(lengths)} tokens: {error}"
+            longest = max(len(pair.ids) for pair in pairs)
+            msg = f"ONNX Runtime failed on {len(pairs)} pairs of up to {longest} tokens: {error}"
             raise BackendError(msg, backend="OnnxCrossEncoder") from error
-        return self._answers(answer, lengths)
 
 
 def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:

@@ -12,6 +12,7 @@ from rerank_kit.local.batching import reaches
 from rerank_kit.local.control_tokens import ControlTokens
 from rerank_kit.local.prompt_tokenizer import PromptTokenizer, token_id
 from rerank_kit.local.prompts import Prompt
+from rerank_kit.local.tokenizer_classes import follow
 from rerank_kit.optional import optional
 from rerank_kit.values import Deadline, Passage
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 _NEVER = Deadline()
 _LONGEST_WORD = 256  # characters: a cut changes the tokens of the word it falls in, and none before that
-
-_OF_ANY_MODEL = ("PreTrainedTokenizerFast", "TokenizersBackend")
-"""The classes of transformers that take `tokenizer.json` as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,9 @@ class PairTokenizer:
         prompt: Prompt | None = None,
         *,
         config: Mapping[str, Any] | None = None,
+        kind: str | None = "",
         lower: bool = False,
+        special: bool = True,
     ) -> None:
         """Load the tokenizer.
 
@@ -63,7 +63,9 @@ class PairTokenizer:
             max_length: The most tokens of a pair.
             prompt: What is put around query and document, in place of the tokenizer's own pair.
             config: `tokenizer_config.json`, by which transformers changes what the former says.
+            kind: The class of transformers that does so, see `follow`; `None` where none does.
             lower: Whether capital letters are made small first of all.
+            special: Whether the tokenizer's own special tokens go around a pair without a prompt.
 
         Raises:
             ConfigurationError: The file cannot be read, or the prompt leaves no room.
@@ -75,7 +77,7 @@ class PairTokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             msg = f"{path} is not a tokenizer that can be loaded ({error}): fetch the model again"
             raise ConfigurationError(msg) from error
-        _follow(self._tokenizer, config or {})
+        follow(self._tokenizer, kind, config or {})
         if lower:
             small = tokenizers.normalizers
             own = self._tokenizer.normalizer
@@ -86,9 +88,10 @@ class PairTokenizer:
         self._whole.no_truncation()
         self._max_length = max_length
         self._prompt = None if prompt is None else PromptTokenizer(self._whole, prompt)
-        self._control = ControlTokens.of(self._whole, None if self._prompt is None else self._prompt.around)
-        own = max_length - self._whole.num_special_tokens_to_add(is_pair=True)
-        self.room = own if self._prompt is None else self._prompt.room(max_length)
+        self._special = special
+        around = self._whole.encode("", "", add_special_tokens=special).ids
+        self._control = ControlTokens.of(self._whole, around if self._prompt is None else self._prompt.around)
+        self.room = max_length - len(around) if self._prompt is None else self._prompt.room(max_length)
         self._tokenizer.no_padding()  # the file may ask for it, which would multiply the work of short pairs
         self.cut_documents_alone(alone=False)
 
@@ -129,7 +132,7 @@ class PairTokenizer:
         if self._prompt is not None:
             found = self._prompt(query, text, self._max_length)
             return EncodedPair(found.ids, [0] * len(found.ids), found.cut), len(text) - found.end
-        encoding: Encoding = self._tokenizer.encode(query, text)
+        encoding: Encoding = self._tokenizer.encode(query, text, add_special_tokens=self._special)
         pair = EncodedPair(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
         return pair, _unread(encoding, len(text), self._side)
 
@@ -149,20 +152,6 @@ class PairTokenizer:
     def offsets(self, text: str) -> list[Passage]:
         """Where each token of a text stands in it."""
         return self._control.offsets(text)
-
-
-def _follow(tokenizer: Any, config: Mapping[str, Any]) -> None:
-    """Have a tokenizer of BERT's do with capital letters, accents and Chinese what transformers has it do.
-
-    The classes of transformers that are named after a model go by `tokenizer_config.json` there, and not by what
-    `tokenizer.json` says.
-    """
-    own = tokenizer.normalizer
-    if config and config.get("tokenizer_class") not in _OF_ANY_MODEL and type(own).__name__ == "BertNormalizer":
-        own.lowercase = config.get("do_lower_case", True)
-        own.strip_accents = config.get("strip_accents")
-        own.handle_chinese_chars = config.get("tokenize_chinese_chars", True)
-        tokenizer.normalizer = own
 
 
 def _side(tokenizer: Any, config: Mapping[str, Any]) -> str:

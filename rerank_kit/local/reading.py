@@ -13,6 +13,9 @@ NO_LIMIT = 1_000_000
 WORDS = "The query asks for a text of 10 words: apple, word."
 """Plain words and numbers, of which every tokenizer makes several different tokens."""
 
+OTHER_WORDS = "Nobody was there on Monday."
+"""A text that does not answer `WORDS`, so that a model's logit of it is low where that of `WORDS` itself is high."""
+
 _SHORTEST = 16  # tokens: below this there is no room for a document beside a query
 _LONGEST_UNASKED = 8192  # tokens: what the cards of rerankers name at most; their base models' limits are far above
 

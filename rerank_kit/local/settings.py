@@ -41,9 +41,12 @@ _OF: Mapping[str, Mapping[str, tuple[_Fits, str]]] = {
         "vocab_size": _WHOLE,
     },
     "tokenizer_config.json": {
+        "add_prefix_space": _TRUTH,
         "do_lower_case": _TRUTH,
+        "keep_accents": _TRUTH,
         "model_max_length": _LENGTH,
         "padding_side": _SIDE,
+        "split_by_punct": _TRUTH,
         "strip_accents": _TRUTH,
         "tokenize_chinese_chars": _TRUTH,
         "truncation_side": _SIDE,

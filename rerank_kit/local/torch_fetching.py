@@ -23,7 +23,7 @@ from rerank_kit.local.clues import CARD, FOLDER, MODULES
 from rerank_kit.local.file_choice import check_no_adapter, torch_weights, without_weights
 from rerank_kit.local.hub import Repository, repository
 from rerank_kit.local.hub_source import Source
-from rerank_kit.local.model_files import files_in, hub_name
+from rerank_kit.local.model_files import check_named, files_in, hub_name
 from rerank_kit.local.settings import settings_in
 from rerank_kit.local.unplaced import check_placed
 
@@ -46,6 +46,7 @@ def cross_encoder_of(library: Any, name: str | os.PathLike[str], source: Source,
         ConfigurationError: There is no such model, or it cannot be loaded.
         BackendError: The hub cannot be reached, or fails, and the cache is not enough.
     """
+    check_named(name)
     if Path(name).is_dir():
         files = files_in(Path(name))
         check_no_adapter(os.fspath(name), files)

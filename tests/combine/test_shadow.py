@@ -235,6 +235,14 @@ def test_work_that_python_ends_is_no_run(colour: Colour) -> None:
     assert runs(shadow) == []
 
 
+@pytest.fixture
+def soon_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs is found out sooner than in life."""
+    monkeypatch.setattr("rerank_kit.combine.shadow_beside._GRACE", 0.1)
+    monkeypatch.setattr("rerank_kit.combine.shadow_beside._LOOK", 0.05)
+
+
+@pytest.mark.usefixtures("soon_overdue")
 def test_one_that_hangs_delays_nothing_and_is_bounded(hanging: Hanging, colour: Colour) -> None:
     shadow = Shadow(Scripted(), hanging, Recording(), max_running=2, timeout=0.01)
     for _ in range(7):
@@ -246,6 +254,7 @@ def test_one_that_hangs_delays_nothing_and_is_bounded(hanging: Hanging, colour: 
     assert len(runs(shadow)) == 2  # what comes too late is told once
 
 
+@pytest.mark.usefixtures("soon_overdue")
 def test_its_place_is_free_again_once_it_ends(hanging: Hanging, colour: Colour) -> None:
     shadow = Shadow(Scripted(), hanging, Recording(), max_running=1, timeout=0.01)
     colour(shadow, "rerank", "query", DOCUMENTS)

@@ -86,7 +86,8 @@ def test_a_file_that_goes_or_is_damaged_costs_no_answer(
     assert shadow.report().runs == 1  # it is made anew
 
 
-def test_a_file_that_another_process_holds_is_no_error(path: Path) -> None:
+def test_a_file_that_another_process_holds_is_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rerank_kit.combine.shadow_file._PATIENCE", 0.1)
     file = ShadowFile(path, 10)
     assert file.spent() == 0.0
     with closing(sqlite3.connect(path)) as other:

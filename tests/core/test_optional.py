@@ -93,6 +93,24 @@ def test_a_package_that_is_missing_is_named(name: str) -> None:
             call(name, extra="x", why="It")
 
 
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("left_over.util", "left_over"),
+        ("scipy.no_such.module", "scipy"),
+        ("llama_index.no_such.module", "llama_index.no_such"),
+    ],
+)
+def test_of_a_module_inside_a_package_the_package_is_named(
+    module: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left_over").mkdir()  # an empty folder, as uninstalling leaves it
+    monkeypatch.syspath_prepend(tmp_path)
+    for call in (needed, optional):
+        with pytest.raises(MissingExtra, match=rf"^It needs the package {package}: pip"):
+            call(module, extra="x", why="It")
+
+
 def test_what_is_there_is_no_error() -> None:
     needed("httpx", "json", extra="http", why="It")
     assert optional("rerank_kit.reranker", extra="x", why="It").Reranker is Reranker

@@ -82,13 +82,12 @@ def test_what_is_wanted_holds_on_the_other_half_within_its_interval(
         assert told["chosen_on"]["recall"]["value"] >= wanted
 
 
-def test_it_holds_as_often_as_its_interval_says() -> None:
-    found = _evaluated()
+def test_it_holds_as_often_as_its_interval_says(found: Evaluation) -> None:
     held = 0
-    for seed in range(40):
+    for seed in range(20):
         share = calibrate(found, precision=0.6, seed=seed).told["held_out"]["precision"]
         held += share["low"] <= 0.6 <= share["high"]
-    assert held >= 34  # of 40; chosen and reported halves both vary
+    assert held >= 17  # of 20; chosen and reported halves both vary
 
 
 def test_a_calibrated_reranker_passes_what_was_promised(found: Evaluation) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rerank_kit.evaluate.report import as_html
+from rerank_kit.evaluate.report import as_html, page_data
 from tests.evaluate.reported import ATTACK, HOSTILE, reported
 
 VOID = {"meta", "input", "img", "br"}
@@ -154,18 +154,27 @@ def test_long_texts_are_cut_and_the_page_knows_how_long_they_were() -> None:
     assert ["x" * data["cut"], 1_000_000] in [rest for _, *rest in data["documents"]]
 
 
+@pytest.fixture
+def tenth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page has a tenth of its room: what a tenth of the queries would fill."""
+    for name in ("_ALL", "_REASONS", "_HITS"):
+        monkeypatch.setattr(page_data, name, getattr(page_data, name) // 10)
+
+
+@pytest.mark.usefixtures("tenth")
 def test_ten_thousand_queries_make_a_page_that_a_browser_can_hold() -> None:
-    given = reported(queries=10_000, texts=[f"{place} {'word ' * 1000}" for place in range(7)])
+    given = reported(queries=1_000, texts=[f"{place} {'word ' * 1000}" for place in range(7)])
     page = as_html(given)
-    assert len(page) < 50_000_000  # of 50 MB of texts, and 3 GB of reasons
+    assert len(page) < 5_000_000  # of 5 MB of texts, and 300 MB of reasons
     data = json.loads(page.partition('id="rankings">')[2].partition("</script>")[0])
-    assert len(data["queries"]) == 10_000
+    assert len(data["queries"]) == 1_000
     assert 10 <= data["cut"] < 4_000
     assert len(data["results"][0][0][0]) == data["hits"]
 
 
+@pytest.mark.usefixtures("tenth")
 def test_more_queries_than_that_show_fewer_results_of_each() -> None:
-    given = reported(queries=600, names=[str(place) for place in range(120)])
+    given = reported(queries=60, names=[str(place) for place in range(120)])
     data = json.loads(as_html(given).partition('id="rankings">')[2].partition("</script>")[0])
     assert data["hits"] == 8
     assert {len(documents) for ranked in data["results"] for documents, *_ in ranked} == {8}

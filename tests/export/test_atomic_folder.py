@@ -36,6 +36,18 @@ def test_a_folder_appears_with_all_that_was_written(tmp_path: Path) -> None:
     assert names(tmp_path / "a") == ["b"]
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(ConfigurationError, match=f"to='{name}' names no folder: pass the one to make"),
+        new_folder(name, replace=False),
+    ):
+        pass
+    assert tmp_path.is_dir()
+    assert names(tmp_path) == []
+
+
 def test_an_empty_folder_gives_way(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     write(tmp_path / "b", "new")

@@ -207,7 +207,8 @@ def test_a_classifier_made_of_an_older_language_model_is_exported(
     assert scores(tmp_path / "new") == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_model_that_reads_any_length_is_exported_with_one(tmp_path: Path) -> None:
+def test_a_model_that_reads_any_length_is_exported_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rerank_kit.local.reading._LONGEST_UNASKED", 512)  # pairs of 8192 tokens would take a minute
     build = decoder("own", "Bloom", "ForSequenceClassification", num_labels=1, n_layer=1, n_head=2)
     original = build(tmp_path)
     for name, limit in (("tokenizer_config.json", "model_max_length"), ("config.json", "max_position_embeddings")):
@@ -216,7 +217,8 @@ def test_a_model_that_reads_any_length_is_exported_with_one(tmp_path: Path) -> N
         del settings[limit]
         path.write_text(json.dumps(settings), "utf-8")
     export_model(original, tmp_path / "new", texts=TEXTS, int8=False, template=TEMPLATE)
-    assert OnnxCrossEncoder(tmp_path / "new").max_length == 8192
+    monkeypatch.undo()
+    assert OnnxCrossEncoder(tmp_path / "new").max_length == 512
 
 
 def test_a_classifier_that_cannot_be_exported_is_refused_with_what_can_run_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from rerank_kit.rules import equals
 from tests.conftest import Colour
 from tests.doubles import Failing, Scripted
 from tests.langchain.recording import Recorder
+from tests.local.tiny_models import bert_like
 from tests.rules.hostile import MAKERS
 
 
@@ -315,7 +317,8 @@ def test_a_stage_cannot_merge_for_itself() -> None:
         CascadeRerank(stages=[RerankCompressor(reranker=Scripted(), distinct="text")])
 
 
-def test_fields_dump_to_what_makes_the_same_compressor_again() -> None:
+def test_fields_dump_to_what_makes_the_same_compressor_again(tmp_path: Path) -> None:
+    model = str(bert_like(tmp_path).folder)
     for distinct in ("document", "text", 0.9, None):
-        dumped = json.loads(CrossEncoderRerank(distinct=distinct).model_dump_json())
+        dumped = json.loads(CrossEncoderRerank(model=model, distinct=distinct).model_dump_json())
         assert CrossEncoderRerank(**dumped).distinct == distinct

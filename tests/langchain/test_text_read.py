@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.texts import is_blank
 from tests.conftest import Colour
 from tests.doubles import Answering, Scripted
+from tests.local.tiny_models import bert_like
 from tests.rules.hostile import MAKERS
 
 TITLED = "{title}\n{page_content}"
@@ -335,17 +337,20 @@ def test_bm25_finds_what_the_text_says(colour: Colour) -> None:
 # ── Copies ──
 
 
-def test_fields_dump_to_what_makes_the_same_compressor_again_and_functions_stay_behind() -> None:
+def test_fields_dump_to_what_makes_the_same_compressor_again_and_functions_stay_behind(tmp_path: Path) -> None:
+    model = str(bert_like(tmp_path).folder)
     for text in (TITLED, ["title", "page_content"]):
-        dumped = json.loads(CrossEncoderRerank(text=text).model_dump_json())
+        dumped = json.loads(CrossEncoderRerank(model=model, text=text).model_dump_json())
         assert CrossEncoderRerank(**dumped).text == text
-    assert json.loads(CrossEncoderRerank(text=shout).model_dump_json())["text"] is None
-    assert CrossEncoderRerank(text=shout).model_dump()["text"] is None
+    shouting = CrossEncoderRerank(model=model, text=shout)
+    assert json.loads(shouting.model_dump_json())["text"] is None
+    assert shouting.model_dump()["text"] is None
 
 
-def test_copies_and_pickles_read_the_same() -> None:
+def test_copies_and_pickles_read_the_same(tmp_path: Path) -> None:
+    model = str(bert_like(tmp_path).folder)
     for text in (TITLED, shout):
-        made = CrossEncoderRerank(text=text)
+        made = CrossEncoderRerank(model=model, text=text)
         for copied in (made.model_copy(deep=True), pickle.loads(pickle.dumps(made))):
             assert copied.text == text
         found = BM25Retriever.from_documents([page(title="cats")], text=text)

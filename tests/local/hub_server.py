@@ -165,7 +165,7 @@ def serving(folder: Path) -> Generator[Hub]:
     handler: Any = type("OneHub", (_Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,))  # seconds between looks at whether to end
     thread.start()
     try:
         yield hub

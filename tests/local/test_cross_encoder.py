@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -87,21 +86,29 @@ class Giving(CrossEncoder):
 
 
 LOGITS = st.lists(st.floats(-1e6, 1e6) | st.integers(30, 40).map(float), min_size=1, max_size=12)
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
+    with SQLiteStore(tmp_path_factory.mktemp("scores") / "scores") as store:
+        yield store
 
 
 @given(LOGITS)
-def test_a_ranking_is_in_the_order_of_logits_where_the_sigmoid_makes_them_the_same(logits: list[float]) -> None:
+def test_a_ranking_is_in_the_order_of_logits_where_the_sigmoid_makes_them_the_same(
+    file: SQLiteStore, logits: list[float]
+) -> None:
     texts = [f"{logit!r}" for logit in logits]
-    with tempfile.TemporaryDirectory() as folder, SQLiteStore(Path(folder, "scores")) as file:
-        engines = [Giving(), Cached(Giving()), Cached(Giving(), file)]
-        expected = sorted(range(len(logits)), key=lambda place: -logits[place])
-        for engine in engines:
-            for ask in (texts, texts[::2], texts):  # a cache has some of them the second time, and all the third
-                ranking = engine.rerank("query", ask)
-                given = [float(ask[hit.index]) for hit in ranking]
-                assert given == sorted(given, reverse=True)
-                assert [(hit.score, hit.logit) for hit in ranking] == [(sigmoid(logit), logit) for logit in given]
-            assert [hit.index for hit in ranking] == expected
+    query = f"query {next(NUMBERS)}"  # of which the file has nothing yet
+    expected = sorted(range(len(logits)), key=lambda place: -logits[place])
+    for engine in (Giving(), Cached(Giving()), Cached(Giving(), file)):
+        for ask in (texts, texts[::2], texts):  # a cache has some of them the second time, and all the third
+            ranking = engine.rerank(query, ask)
+            given = [float(ask[hit.index]) for hit in ranking]
+            assert given == sorted(given, reverse=True)
+            assert [(hit.score, hit.logit) for hit in ranking] == [(sigmoid(logit), logit) for logit in given]
+        assert [hit.index for hit in ranking] == expected
 
 
 @pytest.mark.parametrize(("policy", "order"), [("max", [1, 0, 2]), ("mean-top-k", [2, 1, 0])])

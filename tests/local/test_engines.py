@@ -198,6 +198,36 @@ def test_without_any_engine_one_is_told_what_to_install_for_what_is_there(tmp_pa
         cross_encoder(folder)
 
 
+@pytest.mark.parametrize(
+    ("settings", "missing", "extra"),
+    [
+        ({}, ["onnxruntime", "sentence_transformers"], "sentence-transformers"),
+        ({"engine": "onnx"}, ["onnxruntime"], "onnx"),
+        ({"precision": "int8"}, ["onnxruntime"], "onnx"),
+        ({"engine": "sentence-transformers"}, ["sentence_transformers"], "sentence-transformers"),
+        ({"device": "cpu"}, ["sentence_transformers"], "sentence-transformers"),
+    ],
+)
+def test_what_is_not_installed_is_told_before_the_hub_is_asked(
+    hub: Hub, without: Any, settings: dict[str, Any], missing: list[str], extra: str
+) -> None:
+    without(*missing)
+    with pytest.raises(MissingExtra, match=rf'pip install "rerank-kit\[{extra}\]"$'):
+        cross_encoder(NAME, **settings)
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize("name", ["", " "])
+@pytest.mark.parametrize("engine", ["auto", "onnx", "sentence-transformers"])
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Any, name: str
+) -> None:
+    bert_like(torch_folder(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=f"^model='{name}' names nothing: pass a folder or the name"):
+        cross_encoder(name, engine=engine)
+
+
 @pytest.mark.parametrize("files", [[], ["model.gguf"], ["onnx/model_quantized.onnx", "tokenizer.json"]])
 def test_what_neither_can_run_is_listed_with_what_to_write(tmp_path: Path, files: list[str]) -> None:
     for each in files:

@@ -98,6 +98,14 @@ def test_a_repository_without_a_graph_costs_one_question_and_says_what_to_write(
     assert (hub.questions, hub.fetched) == (1, [])
 
 
+def test_an_embedding_model_on_the_hub_is_known_by_its_modules(hub: Hub) -> None:
+    (hub.folder / "model.onnx").unlink()
+    (hub.folder / "modules.json").write_text("[]", "utf-8")
+    with pytest.raises(ConfigurationError, match="is an embedding model"):
+        OnnxCrossEncoder(NAME)
+    assert hub.fetched == ["modules.json"]
+
+
 def test_a_name_alone_is_one_of_the_organisation_of_cross_encoders(hub: Hub) -> None:
     with pytest.raises(ConfigurationError, match="model='cross-encoder/tiny' is not a folder"):
         OnnxCrossEncoder("tiny")

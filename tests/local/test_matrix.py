@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from rerank_kit.local.catalogue import sources, table
+from rerank_kit.local.catalogue import licences, sources, table
 from tests.local.matrix import ROWS, WAYS, Row, Way, outcome
 
-PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+PAGE, CHOICE = ((Path(__file__).parents[2] / "docs" / name).read_text("utf-8") for name in ("models.md", "choose.md"))
 
 
-def part(name: str) -> str:
-    """What stands on the page between the two comments of a name."""
-    (found,) = re.findall(f"<!-- {name} -->\n(.*?)\n<!-- end of {name} -->", PAGE, re.DOTALL)
+def part(name: str, page: str = PAGE) -> str:
+    """What stands on a page between the two comments of a name."""
+    (found,) = re.findall(f"<!-- {name} -->\n(.*?)\n<!-- end of {name} -->", page, re.DOTALL)
     text: str = found
     return text
 
@@ -29,6 +29,7 @@ CELLS = {
 def test_the_page_has_the_catalogue_and_its_sources() -> None:
     assert part("catalogue") == table()
     assert part("sources") == sources()
+    assert part("licences", CHOICE) == licences()
 
 
 def test_the_page_has_every_row_and_none_is_wrong() -> None:

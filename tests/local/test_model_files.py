@@ -35,6 +35,35 @@ def test_all_missing_files_are_named(tmp_path: Path) -> None:
         OnnxCrossEncoder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"modules.json": "[]"},
+        {"modules.json": "[]", "config_sentence_transformers.json": '{"model_type": "SentenceTransformer"}'},
+        {"config.json": '{"architectures": ["BertModel"]}'},
+    ],
+)
+def test_an_embedding_model_is_not_told_to_be_exported(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, content in {**files, "model.safetensors": ""}.items():
+        (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(ConfigurationError, match=r"is an embedding model .*bi-encoder.*Pass a cross-encoder") as caught:
+        OnnxCrossEncoder(tmp_path)
+    assert "rerank-kit export" not in str(caught.value)
+
+
+def test_a_cross_encoder_made_of_modules_is_told_to_be_exported(tmp_path: Path) -> None:
+    files = {
+        "modules.json": "[]",
+        "config_sentence_transformers.json": '{"model_type": "CrossEncoder"}',
+        "config.json": '{"architectures": ["ModernBertModel"]}',
+        "model.safetensors": "",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(ConfigurationError, match="rerank-kit export"):
+        OnnxCrossEncoder(tmp_path)
+
+
 @pytest.mark.parametrize("model", [Path("nowhere"), "./nowhere", "/nowhere/at/all", "a/b/c"])
 def test_a_folder_that_does_not_exist_is_an_error(model: str | Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no such folder"):

@@ -69,6 +69,13 @@ def test_rounding_is_no_neighbour(alone: float, beside: float | Exception, dtype
     assert goes_alone(Model(alone, beside), pads=True, dtype=dtype, name="m") is told
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_model_that_gives_no_number_is_refused_while_it_is_loaded(number: float, dtype: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"model='m' gives {number} for a pair.*weights are damaged\. Fetch"):
+        goes_alone(Model(number, 1.0), pads=True, dtype=dtype, name="m")
+
+
 def test_sparse_attention_that_a_short_text_would_turn_off_for_good_is_refused(tmp_path: Path) -> None:
     folder = bert_tokenised(tmp_path, "BigBird", attention_type="block_sparse", block_size=4, num_random_blocks=1)
     with pytest.raises(ConfigurationError, match=r'write "attention_type": "original_full" into its config\.json'):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rerank_kit import ConfigurationError
+from rerank_kit.export import export_model
 from rerank_kit.local import OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from tests.local import tiny_models
 
@@ -71,6 +72,10 @@ def cutting(direction: str) -> dict[str, Any]:
 
 
 SMALL = {"max_seq_length": 40, "do_lower_case": True, **AS_SCORER}
+BARE, BARE_IN_ALL = (
+    {SENTENCE: {"processing_kwargs": {kind: {"add_special_tokens": False}}, **AS_SCORER}, **SAVED}
+    for kind in ("text", "common")
+)
 CAPITALS: dict[str, Any] = {
     "normalizer": {
         "type": "BertNormalizer",
@@ -101,6 +106,9 @@ CAPITALS: dict[str, Any] = {
         ("bert", {SENTENCE: SMALL, **SAVED, "tokenizer.json": CAPITALS}, 40, True),
         ("xlm-r", {SENTENCE: SMALL, **SAVED}, 40, True),
         ("bert", {SENTENCE: {"processing_kwargs": {"text": {"max_length": 24}}, **AS_SCORER}, **SAVED}, 24, True),
+        ("bert", BARE, 96, True),
+        ("xlm-r", BARE, 96, True),
+        ("bert", BARE_IN_ALL, 96, True),
         ("bert", {TOKENIZER: {"model_input_names": ["input_ids", "attention_mask"]}}, 96, True),
         ("bert", {TOKENIZER: {"model_max_length": 16}}, 16, True),
         ("bert", {TOKENIZER: {"model_max_length": 64.5}}, 64, True),
@@ -119,6 +127,16 @@ def test_both_engines_read_a_setting_alike(  # noqa: PLR0917 - pytest passes the
     if moves is not None:
         usual = scores(OnnxCrossEncoder(folders[model][1], raw_scores=True))
         assert (scores(onnx) != pytest.approx(usual, abs=1e-4)) == moves
+
+
+@pytest.mark.parametrize("model", ["bert", "xlm-r"])
+def test_an_export_puts_no_special_tokens_around_a_pair_where_the_model_has_none(
+    tmp_path: Path, folders: dict[str, tuple[Path, Path]], model: str
+) -> None:
+    folder = changed(folders[model][0], tmp_path / "model", BARE)
+    export_model(folder, tmp_path / "exported", texts=originals.TEXTS, int8=False)
+    torch = SentenceTransformersCrossEncoder(folder, device="cpu", raw_scores=True)
+    assert scores(OnnxCrossEncoder(tmp_path / "exported", raw_scores=True)) == pytest.approx(scores(torch), abs=1e-3)
 
 
 @pytest.mark.parametrize(

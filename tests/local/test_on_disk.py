@@ -12,7 +12,7 @@ from rerank_kit.local import model_files
 from rerank_kit.local import on_disk as module
 from rerank_kit.local.catalogue import listed
 from rerank_kit.local.families import families
-from rerank_kit.local.on_disk import on_disk
+from rerank_kit.local.on_disk import exported, on_disk
 
 EMBEDDED = "cross-encoder/ms-marco-MiniLM-L12-v2"
 
@@ -59,6 +59,7 @@ def test_the_command_tells_what_is_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache(tmp_path)))
+    monkeypatch.chdir(tmp_path)
     assert main(["models", "bge", "--here"]) == 0
     assert capsys.readouterr().out == "BAAI/bge-reranker-v2-m3: in the hub's cache, 2 MB\n"
     assert main(["models", "bge-reranker-v2-m3"]) == 0
@@ -67,3 +68,34 @@ def test_the_command_tells_what_is_here(
     assert capsys.readouterr().out == "none of them is here yet\n"
     assert main(["models", "zerank", "--json"]) == 0
     assert [each["here"] for each in json.loads(capsys.readouterr().out)] == [None] * 3
+
+
+def export(folder: Path, model: object) -> None:
+    folder.mkdir(parents=True)
+    (folder / "parity.json").write_text(json.dumps({"model": model}), "utf-8")
+    (folder / "rerank_kit.json").write_text("{}", "utf-8")
+
+
+def test_exported_folders_are_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache(tmp_path / "cache")))
+    monkeypatch.chdir(tmp_path)
+    export(tmp_path / "models" / "m3", "BAAI/bge-reranker-v2-m3")
+    export(tmp_path / "own", "trained/mine")
+    export(tmp_path / "broken", 5)
+    export(tmp_path / "a" / "too" / "deep", "trained/deep")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "parity.json").write_text('{"model": "no/export"}', "utf-8")
+    assert exported() == {"models/m3": "BAAI/bge-reranker-v2-m3", "own": "trained/mine"}
+    assert on_disk()["BAAI/bge-reranker-v2-m3"] == "in the hub's cache, 2 MB; exported to models/m3"
+    assert main(["models", "--here"]) == 0
+    told = capsys.readouterr().out
+    assert "BAAI/bge-reranker-v2-m3: in the hub's cache, 2 MB; exported to models/m3\n" in told
+    assert "trained/mine: exported to own\n" in told
+    assert main(["models", "--here", "--json"]) == 0
+    rows = {each["model"]: each for each in json.loads(capsys.readouterr().out)}
+    assert rows["trained/mine"].keys() == rows["BAAI/bge-reranker-v2-m3"].keys()
+    assert rows["trained/mine"]["family"] is None
+    assert main(["models", "bge", "--here"]) == 0
+    assert "trained/mine" not in capsys.readouterr().out

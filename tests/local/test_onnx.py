@@ -192,6 +192,17 @@ def test_logits_mistaken_for_probabilities_are_noticed(tmp_path: Path) -> None:
         OnnxCrossEncoder(model.folder, output="probabilities")
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("raw", [False, True])
+def test_logits_that_are_called_scores_are_read_as_logits(tmp_path: Path, outputs: int, raw: bool) -> None:
+    called = {name: bert_like(tmp_path / name, outputs=outputs, output_name=name) for name in ("logits", "scores")}
+    logits, scores = (OnnxCrossEncoder(each.folder, raw_scores=raw) for each in called.values())
+    texts = ["apple", "cherry date", "fig"]
+    assert scores.rerank("query", texts).hits == logits.rerank("query", texts).hits
+    assert scores.recipe == logits.recipe
+    assert scores.recipe.logit == logits.recipe.logit
+
+
 def test_of_two_outputs_the_second_stands_for_relevant(tmp_path: Path) -> None:
     logits = bert_like(tmp_path / "a", outputs=2)
     softmax = bert_like(tmp_path / "b", outputs=2, activation="Softmax", output_name="probs")

@@ -500,12 +500,15 @@ def test_a_deadline_holds_in_the_middle_of_the_work(colour: Colour, bert: Path) 
         colour(engine, "rerank", QUERY, [f"{number} " + "fig " * 60 for number in range(20_000)], timeout=0.05)
 
 
-def test_nan_from_the_model_is_an_invalid_response(bert: Path, colour: Colour) -> None:
+def test_nan_from_the_model_is_told_when_it_is_loaded_or_an_invalid_response(bert: Path, colour: Colour) -> None:
     model = library.CrossEncoder(str(bert), device="cpu")
+    engine = SentenceTransformersCrossEncoder(model)
     with torch.no_grad():
         model.model.classifier.bias.fill_(math.nan)
     with pytest.raises(InvalidResponse, match="finite"):
-        colour(SentenceTransformersCrossEncoder(model), "rerank", QUERY, TEXTS)
+        colour(engine, "rerank", QUERY, TEXTS)
+    with pytest.raises(ConfigurationError, match="gives nan for a pair, which is no score: its weights are damaged"):
+        SentenceTransformersCrossEncoder(model)
 
 
 def test_scores_are_python_floats(bert: Path) -> None:

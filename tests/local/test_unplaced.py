@@ -101,7 +101,8 @@ def test_what_a_model_does_without_by_design_is_let_be(tmp_path: Path, name: str
     engine = SentenceTransformersCrossEncoder(
         altered(encoder("mine"), with_weights(name))(tmp_path / "b"), device="cpu"
     )
-    assert engine.score([("query", "text")], Deadline()).scores == plain.score([("query", "text")], Deadline()).scores
+    found, expected = (each.score([("query", "text")], Deadline()).scores for each in (engine, plain))
+    assert found == pytest.approx(expected, abs=1e-6)  # where weights lie in memory moves the last digit
 
 
 @pytest.mark.parametrize(
