@@ -11,7 +11,7 @@ from typing import Any
 from rerank_kit.checks import check_flag, check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset, some
-from rerank_kit.evaluate.kappa import Agreement
+from rerank_kit.evaluate.kappa import Agreement, PoolSizes
 from rerank_kit.evaluate.kinship import kin
 from rerank_kit.evaluate.label_sheet import read_sheet, write_sheet
 from rerank_kit.evaluate.label_store import LabelStore
@@ -95,10 +95,11 @@ class Labels:
 
     @property
     def agreement(self) -> Agreement:
-        """How far judge and person agree on what both labelled."""
+        """How far judge and person agree, weighted from the pairs that both labelled to all that the judge labelled."""
         judged = {each.pair.key: each.grade > 0 for each in self.given}
-        both = (key for key in self._reviewed if key in judged)
-        return Agreement.of((judged[key], self._reviewed[key] > 0) for key in both)
+        both = ((judged[key], grade > 0) for key, grade in self._reviewed.items() if key in judged)
+        relevant = sum(judged.values())
+        return Agreement.of(both, PoolSizes(relevant, len(judged) - relevant))
 
     def keep(self, grades: Mapping[Pair, int | None]) -> None:
         """Keep what a person says; `None` takes it back.

@@ -39,7 +39,7 @@ def test_no_dataset_is_handed_out_before_a_person_has_reviewed_enough() -> None:
     data = found.dataset()
     assert found.agreement.pairs == 30
     assert data.notes[-1] == f"labels of scripted: {found.agreement}"
-    assert f"judge and person agree on {found.agreement.agreement} of 30 pairs, kappa" in str(found)
+    assert f"judge and person agree on {found.agreement.agreement} of 30 pairs, weighted to all 40; kappa" in str(found)
     with pytest.raises(ConfigurationError, match="least must be"):
         found.dataset(least=-1)
 
