@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -68,6 +70,29 @@ def rows(
                 found = f"{len(cells)} cells under {len(header)} columns"
                 place.refuse(f"{found}: put quotation marks around texts with {quoted(separator)} in them")
             yield place, {name: text for name, text in zip(header, texts, strict=False) if name and text}
+
+
+def append(path: Path, added: Iterable[Mapping[str, object]]) -> None:
+    """Put rows behind those of a table in UTF-8, under its own header and with its separator; what stands there stays.
+
+    The file is replaced as a whole, so that it is never half written.
+
+    Raises:
+        OSError: It cannot be written.
+        ConfigurationError: See `rows`.
+    """
+    first, separator = _beginning(whole_lines(path, "utf-8"))
+    header = (
+        [] if first is None else [of_cell(each.strip()) for each in next(csv.reader([first[1]], delimiter=separator))]
+    )
+    text = io.StringIO(newline="")
+    table = csv.writer(text, delimiter=separator)
+    table.writerows([each.get(name, "") for name in header] for each in added)
+    before = path.read_bytes()
+    end = b"" if before.endswith((b"\n", b"\r")) else b"\r\n"
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(before + end + text.getvalue().encode())
+    os.replace(new, path)  # noqa: PTH105 - path.replace says nothing of an atomic one
 
 
 def _beginning(whole: Iterator[tuple[Place, str]]) -> tuple[tuple[Place, str] | None, str]:
