@@ -56,11 +56,19 @@ def add_to_sheet(path: str | Path, pairs: Sequence[tuple[Pair, int | None]]) -> 
         ConfigurationError: There is no such table, or it cannot be written.
     """
     where = path_of("path", path)
-    there = {(row.get("id", ""), row.get("document id", "")) for _, row in rows(where, "utf-8", _check_header)}
+    header: list[str] = []
+
+    def check(place: Place, names: Sequence[str]) -> None:
+        _check_header(place, names)
+        header.extend(names)
+
+    there = {(row.get("id", ""), row.get("document id", "")) for _, row in rows(where, "utf-8", check)}
+    if not header:
+        Place(where, 1).refuse("there is nothing in it: remove the file, and it is written anew")
     missing = [(pair, grade) for pair, grade in pairs if _cells(pair.query, pair.document) not in there]
     if missing:
         try:
-            append(where, (dict(zip(COLUMNS, _row(*each), strict=True)) for each in missing))
+            append(where, header, (dict(zip(COLUMNS, _row(*each), strict=True)) for each in missing))
         except OSError as error:
             raise _not_written(where, error) from error
     return len(missing)

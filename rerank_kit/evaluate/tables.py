@@ -72,19 +72,16 @@ def rows(
             yield place, {name: text for name, text in zip(header, texts, strict=False) if name and text}
 
 
-def append(path: Path, added: Iterable[Mapping[str, object]]) -> None:
+def append(path: Path, header: Sequence[str], added: Iterable[Mapping[str, object]]) -> None:
     """Put rows behind those of a table in UTF-8, under its own header and with its separator; what stands there stays.
 
     The file is replaced as a whole, so that it is never half written.
 
     Raises:
         OSError: It cannot be written.
-        ConfigurationError: See `rows`.
+        ConfigurationError: It cannot be read.
     """
-    first, separator = _beginning(whole_lines(path, "utf-8"))
-    header = (
-        [] if first is None else [of_cell(each.strip()) for each in next(csv.reader([first[1]], delimiter=separator))]
-    )
+    _, separator = _beginning(whole_lines(path, "utf-8"))
     text = io.StringIO(newline="")
     table = csv.writer(text, delimiter=separator)
     table.writerows([each.get(name, "") for name in header] for each in added)

@@ -155,6 +155,12 @@ def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     assert sheet.read_text("utf-8") == "id,document id,grade\n"
 
 
+def test_an_empty_sheet_gains_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sheet.csv").write_text("")
+    with pytest.raises(ConfigurationError, match="line 1: there is nothing in it: remove the file"):
+        label(DATA, None, ["bm25"], depth=1).add_to_sheet(tmp_path / "sheet.csv")
+
+
 def test_a_sheet_is_a_file_of_questions_too(tmp_path: Path) -> None:
     found = made()
     review(found, answered(found), lambda _: None)
