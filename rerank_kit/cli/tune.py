@@ -55,7 +55,7 @@ def run(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search for better settings: numbers of candidates, cascades, mixtures with the first stage.
+    """Search for better settings: the first stage alone, numbers of candidates, cascades, mixtures of both.
 
     Each half of your questions is ranked by the setting that is best on the other half: that is what is reported. All
     are made of scores that are kept; what was scored before is not scored again.

@@ -109,7 +109,9 @@ def tune(
     level: float = LEVEL,
     seed: int = 0,
 ) -> Tuned:
-    """Search for settings that rank better than plain reranking: candidates, cascades, mixtures with the first stage.
+    """Search for settings that rank better than plain reranking.
+
+    Tried are the first stage alone, fewer candidates, cascades, and mixtures with the first stage.
 
     Nothing is asked for: all rankings are made of scores that the evaluation has. The best of many settings looks
     better than it is, so what is reported is measured on other queries than those it is chosen on: each half of the
@@ -138,7 +140,7 @@ def tune(
         msg = f"{len(names)} queries are too few to tune on: label {_FEWEST} or more; a hundred tell something"
         raise ConfigurationError(msg)
     replay = Replay(evaluation)
-    every = [each for system in _first(plain, able) for each in replay.settings(system, able)]
+    every = _every(replay, _first(plain, able))
     costs = {each: _takes(each, evaluation) for each in every}
     allowed = [each for each in every if each == every[0] or _within(costs[each], budget)]
     values = {each: replay.values(each, evaluation.measure) for each in allowed}
@@ -218,6 +220,13 @@ def _first(plain: SystemResult, able: Sequence[SystemResult]) -> list[SystemResu
     return [plain, *(each for each in able if each is not plain)]
 
 
+def _every(replay: Replay, able: Sequence[SystemResult]) -> list[Setting]:
+    """All settings: first the one that the others are held to, then the first stages alone."""
+    plain, *others = (each for system in able for each in replay.settings(system, able))
+    alone = dict.fromkeys(Setting(str(system.first_stage), 0) for system in able)
+    return [plain, *alone, *others]
+
+
 def _widened(known: Comparison) -> Comparison:
     """The same, with what halves that choose for each other have in common."""
     if not 0 < known.p < 1:
@@ -234,6 +243,10 @@ def _best(values: Mapping[S, Values], names: Sequence[str]) -> S:
 
 def _takes(setting: Setting, evaluation: Evaluation) -> tuple[float | None, float | None]:
     """Seconds and dollars of a query: those of the evaluation, in proportion to the candidates for local models."""
+    if not setting.recall:
+        alone = evaluation[setting.system]
+        took = alone.seconds()
+        return None if took is None else took["p50"], _dollars(alone)
     seconds, dollars = _reranking(evaluation[setting.system], setting.recall, evaluation)
     if setting.then is not None:
         more = _reranking(evaluation[setting.then], setting.top_n or 0, evaluation)
@@ -245,11 +258,15 @@ def _takes(setting: Setting, evaluation: Evaluation) -> tuple[float | None, floa
 def _reranking(system: SystemResult, count: int, evaluation: Evaluation) -> tuple[float | None, float | None]:
     """Seconds and dollars of one reranker for some candidates; an API's time hardly depends on how many there are."""
     whole, first = system.seconds(), evaluation[str(system.first_stage)].seconds()
-    dollars = None if system.cost_per_1000 is None else system.cost_per_1000 / 1000
+    dollars = _dollars(system)
     if whole is None or first is None:
         return None, dollars
     own = max(0.0, whole["p50"] - first["p50"])
     return own * (count / system.recall if dollars == 0 and system.recall else 1.0), dollars
+
+
+def _dollars(system: SystemResult) -> float | None:
+    return None if system.cost_per_1000 is None else system.cost_per_1000 / 1000
 
 
 def _sum(one: float | None, other: float | None) -> float | None:
@@ -279,4 +296,5 @@ def _told(best: Setting, plain: Setting, measure: str, known: Comparison, found:
     }[str(found)]
     more = more_queries(known) if found == "inconclusive" else None
     end = "" if more is None else f"; about {more} more queries would tell"
-    return f"keep {plain}: {why} ({best}): {numbers}{end}"
+    alone = "" if best.recall else f". On all queries no reranker ranks higher than {best}"
+    return f"keep {plain}: {why} ({best}): {numbers}{end}{alone}"
