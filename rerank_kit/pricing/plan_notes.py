@@ -50,6 +50,9 @@ def _unknown(rows: Sequence[Row], behind: Sequence[Stage], work: Workload) -> li
         found.append(f"what this stage costs is not known, and with it no sum: {', '.join(stages)}")
     if slow := [each.backend for each in rows if each.kind == "local" and each.machines is None]:
         found.append(f"how fast these are there is not known: {', '.join(slow)}. Measure them, or say pairs_per_second")
+    ours = known_backends().backends
+    if others := [each.backend for each in rows if each.kind == "local" and each.row not in ours]:
+        found.append(f"nothing is known of these but the speed that was given: {', '.join(others)}")
     if work.latency is not None and any(each.fits and each.seconds is None for each in rows):
         found.append("of back ends whose seconds are not known, none was left out for being slow")
     return found

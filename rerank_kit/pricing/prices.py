@@ -90,6 +90,7 @@ class Price:
             if not is_number(value) or value < least:
                 msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {quoted(value)}"
                 raise ConfigurationError(msg)
+            check_most(f"{name} of the price of {self.model!r}", value)
 
     def cost(self, usage: Usage) -> float | None:
         """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense."""
@@ -125,6 +126,17 @@ class Price:
             return None
         known = [float(tokens) * price for tokens, price in priced if tokens and price is not None]
         return sum(known) / self.per if len(known) == sum(tokens > 0 for tokens, _ in priced) else None
+
+
+def check_most(name: str, value: float, most: int = 10**12) -> None:
+    """Refuse dollars, pairs and the like of which sums would be no numbers.
+
+    Raises:
+        ConfigurationError: It is more than that.
+    """
+    if value > most:
+        msg = f"{name} must be {most:,} at most, not {quoted(value)}"
+        raise ConfigurationError(msg)
 
 
 class Prices:

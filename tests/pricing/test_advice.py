@@ -118,7 +118,7 @@ def test_what_is_too_slow_is_out_and_what_is_unknown_is_said() -> None:
     only = planned(1_000_000, latency=0.001, vendor="Voyage")
     assert only.advice.backend == "voyage:rerank-3"
     assert "no model on a machine of yours will do" in reasons(only)
-    local = planned(1_000, vendor="nobody")
+    local = planned(1_000, vendor="its vendor")  # of no price here
     assert local.advice.backend == ETTIN
     assert "no managed reranker will do" in reasons(local)
 
