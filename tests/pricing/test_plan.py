@@ -259,7 +259,7 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
         ({"candidates": 10**9}, "candidates must be 100,000 at most, not 1000000000"),
         ({"vendor": "Nobody"}, "vendor='Nobody' has no back end here: There are Anthropic, Cohere, "),
         ({"vendor": "antropic"}, "vendor='antropic' has no back end here: did you mean 'Anthropic'? There are"),
-        ({"pairs_per_second": {"onnx:embeded": 4}}, "of yours: did you mean 'onnx:embedded'? There are onnx:embedded, "),
+        ({"pairs_per_second": {"onnx:embeded": 4}}, "of yours: did you mean 'onnx:embedded'? There are "),
         ({"pairs_per_second": {"cohere:rerank-v4.0-fast": 4}}, "'cohere:rerank-v4.0-fast', which is no model for a"),
         ({"pairs_per_second": {"embedded": 4}}, "names 'embedded', which is no model for a machine of yours"),
         ({"pairs_per_second": {"onnx:": 4}}, "names 'onnx:', which is no model"),
