@@ -64,6 +64,7 @@ class Asked:
     store: str
     max_cost: float | None
     yes: bool
+    unanswered: bool = False
 
     def evaluated(self) -> Evaluation:
         """Run it, or go on with it, with bars of progress.
@@ -93,6 +94,7 @@ class Asked:
                     max_cost=self.max_cost,
                     confirm=agreeing(planned, yes=self.yes or self.max_cost is not None),
                     progress=bars,
+                    unanswered=self.unanswered,
                 )
         except KeyboardInterrupt:
             tell(f"rerank-kit: stopped. What was found out is in {self.store}: the same command goes on from there")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import accumulate
 from statistics import fmean
@@ -44,8 +44,11 @@ def calibrate(
 
     Half of the queries, drawn by `seed`, are what probabilities and threshold are fitted to; `told` of the result has
     what they come to on the other half. Documents that nobody labelled count as irrelevant: where labels are few, the
-    true precision is higher than what is told. Queries without a relevant document are left out, since no measure can
-    be had of them: `told["without_answer"]` counts them. Where such are asked, less of what passes is relevant.
+    true precision is higher than what is told.
+
+    Queries of which labels say that nothing answers them count too, where they were asked, as by
+    `evaluate(…, unanswered=True)`: whatever passes of theirs is wrong. `told["without_answer"]` counts them, and
+    `told["left_out"]` those of the dataset that were not asked. Precision holds where users ask as many of them.
 
     Args:
         evaluation: What `evaluate` found.
@@ -67,7 +70,9 @@ def calibrate(
     chosen = _chosen(evaluation, system)
     check_count("top_n", top_n)
     queries = {query: each[:top_n] for query, each in scored(chosen).items() if each}
-    first, second = _halves(queries, check_whole("seed", seed, least=0), chosen.name)
+    seed = check_whole("seed", seed, least=0)
+    first, second = _halves(queries, chosen, seed)
+    nothing = {query for query in queries if query in chosen.unanswered}
     raw = any(not 0 <= each.score <= 1 for candidates in queries.values() for each in candidates)
     knots = _knots(first, method, chosen.name, raw=raw)
     fitted = Calibration(str(chosen.fingerprint), str(chosen.reranker), method, knots, 0.0, goal, wanted, raw)
@@ -77,11 +82,12 @@ def calibrate(
         "system": chosen.name,
         "top_n": top_n,
         "candidates": chosen.recall,
-        "without_answer": len(evaluation.dataset.unanswered()),
+        "without_answer": len(nothing),
+        "left_out": len(set(evaluation.dataset.unanswered()).difference(chosen.unanswered)),
         "seed": seed,
         "made": dict(evaluation.made),
-        "chosen_on": _measured(fitted, threshold, first, seed),
-        "held_out": _measured(fitted, threshold, second, seed),
+        "chosen_on": _measured(fitted, threshold, first, nothing, seed),
+        "held_out": _measured(fitted, threshold, second, nothing, seed),
         "nothing_relevant": asdict(abstaining(chosen)),
     }
     return replace(fitted, threshold=threshold, told=told)
@@ -112,31 +118,45 @@ def _chosen(evaluation: object, name: str | None) -> SystemResult:
     able = {each.name: each for each in evaluation.systems if each.reranker is not None}
     if name is None and able:
         return max(able.values(), key=lambda each: each.mean(evaluation.measure))
-    if name is None or name not in able:
-        known = ", ".join(map(repr, able)) or "none: evaluate one with a reranker"
+    if not able:
+        told = ", ".join(each.name for each in evaluation.systems)
+        msg = f"evaluation has no system with a reranker, of which scores could be calibrated: it has {told}"
+        raise ConfigurationError(msg)
+    if name not in able:
+        known = ", ".join(map(repr, able))
         msg = f"system={quoted(name)} has no reranker to calibrate; those that have: {known}"
         raise ConfigurationError(msg)
     return able[name]
 
 
-def _halves(queries: Queries, seed: int, system: str) -> tuple[Queries, Queries]:
-    """The queries in two halves, at random."""
-    if len(queries) < 2 * _FEWEST:
+def _halves(queries: Queries, system: SystemResult, seed: int) -> tuple[Queries, Queries]:
+    """The queries in two halves, at random, with half of those that nothing answers in each."""
+    answered = sorted(query for query in queries if query not in system.unanswered)
+    if len(answered) < 2 * _FEWEST:
         msg = (
-            f"{system}: {len(queries)} queries are too few to calibrate on one half and to report on the other: label "
-            f"{2 * _FEWEST} or more; a hundred tell something"
+            f"{system.name}: {len(answered)} queries are too few to calibrate on one half and to report on the other: "
+            f"label {2 * _FEWEST} or more; a hundred tell something"
         )
         raise ConfigurationError(msg)
-    names = sorted(queries)
-    random.Random(seed).shuffle(names)  # noqa: S311 - no secret
-    cut = len(names) // 2
-    return {each: queries[each] for each in names[:cut]}, {each: queries[each] for each in names[cut:]}
+    halves: tuple[dict[str, Sequence[Scored]], dict[str, Sequence[Scored]]] = ({}, {})
+    for names in (answered, sorted(query for query in queries if query in system.unanswered)):
+        random.Random(seed).shuffle(names)  # noqa: S311 - no secret
+        cut = len(names) // 2
+        for half, part in zip(halves, (names[:cut], names[cut:]), strict=True):
+            half.update({each: queries[each] for each in part})
+    return halves
 
 
 def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple[tuple[float, float], ...]:
     """What turns scores into probabilities."""
     found = sorted((each.score, each.relevant) for candidates in queries.values() for each in candidates)
     relevant = sum(label for _, label in found)
+    if found and found[0][0] == found[-1][0]:
+        msg = (
+            f"{system}: it gives all of the {len(found)} documents of one half of the queries the same score, "
+            f"{found[0][0]:g}: no threshold on that means anything. Look at what it computes"
+        )
+        raise ConfigurationError(msg)
     if relevant in {0, len(found)}:
         some = "none" if relevant == 0 else "all"
         msg = (
@@ -151,16 +171,23 @@ def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple
                 'more. Pass method="platt"'
             )
             raise ConfigurationError(msg)
-        return _steps(found)
+        knots = _steps(found)
+        if len(knots) == 1:
+            raise _says_nothing(system, "steps: none")
+        return knots
     at = [score if raw else log_odds(score, NEAREST) for score, _ in found]
     slope, offset = _logistic(at, [label for _, label in found])
     if not slope > 0:
-        msg = (
-            f"{system}: higher scores are no more often relevant (slope {slope:.3g}): no threshold on them means "
-            "anything. Look at the evaluation: this reranker harms, or labels and candidates do not belong together"
-        )
-        raise ConfigurationError(msg)
+        raise _says_nothing(system, f"slope {slope:.3g}")
     return ((slope, offset),)
+
+
+def _says_nothing(system: str, told: str) -> ConfigurationError:
+    msg = (
+        f"{system}: higher scores are no more often relevant ({told}): no threshold on them means anything. Look at "
+        "the evaluation: this reranker harms, or labels and candidates do not belong together"
+    )
+    return ConfigurationError(msg)
 
 
 def _steps(found: Sequence[tuple[float, bool]]) -> tuple[tuple[float, float], ...]:
@@ -220,13 +247,25 @@ def _threshold(fitted: Calibration, queries: Queries, system: str) -> float:
     return min(enough)
 
 
-def _measured(fitted: Calibration, threshold: float, queries: Queries, seed: int) -> dict[str, Any]:
-    """What a threshold comes to on some queries: each share with an interval over resampled queries."""
+def _measured(
+    fitted: Calibration, threshold: float, queries: Queries, nothing: Collection[str], seed: int
+) -> dict[str, Any]:
+    """What a threshold comes to on some queries: each share with an interval over resampled queries.
+
+    Args:
+        fitted: What scores mean.
+        threshold: The lowest probability that passes.
+        queries: Their candidates.
+        nothing: Those that nothing answers.
+        seed: Of what is drawn.
+    """
     numpy = optional("numpy", extra="eval", why="Calibrating")
-    rows: list[tuple[int, int, int, int, int]] = []
-    for candidates in queries.values():
+    rows: list[tuple[int, ...]] = []
+    for query, candidates in queries.items():
         passed = [each.relevant for each in candidates if fitted.probability(each.score) >= threshold]
-        rows.append((sum(passed), len(passed), sum(each.relevant for each in candidates), int(not passed), 1))
+        relevant, answered = sum(each.relevant for each in candidates), query not in nothing
+        empty, false = answered and not passed, not answered and bool(passed)
+        rows.append((sum(passed), len(passed), relevant, empty, answered, false, not answered))
     table = numpy.array(rows)
     drawn = numpy.random.default_rng(seed).integers(0, len(rows), (_RESAMPLES, len(rows)))
     sums = numpy.vstack([table.sum(axis=0), *(table[each].sum(axis=0) for each in drawn)])
@@ -241,8 +280,10 @@ def _measured(fitted: Calibration, threshold: float, queries: Queries, seed: int
         return {"value": float(shares[0]), "low": float(low), "high": float(high)}
 
     return {
-        "queries": len(rows),
+        "queries": int(sums[0, 4]),
+        "without_answer": int(sums[0, 6]),
         "precision": share(0, 1),
         "recall": share(0, 2),
         "nothing_passes": share(3, 4),
+        "passes_without_answer": share(5, 6),
     }
