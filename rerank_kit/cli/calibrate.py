@@ -69,9 +69,11 @@ def run(
 
     What was scored before is not scored again.
     """
-    from rerank_kit.evaluate.calibrating import calibrate, check_goal
+    from rerank_kit.checks import check_choice
+    from rerank_kit.evaluate.calibrating import METHODS, calibrate, check_goal
 
     check_goal(precision, recall)
+    check_choice("method", method, METHODS)
     source = (dataset, [system], corpus, candidates, split, encoding)
     evaluation = Asked(*source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes, unanswered=True).evaluated()
     goal: dict[str, Any] = {"precision": precision, "recall": recall, "method": method}

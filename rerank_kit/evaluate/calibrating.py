@@ -21,6 +21,7 @@ from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
 
+METHODS = ("platt", "isotonic")
 _FEWEST = 10  # queries in a half, below which nothing that is reported says anything
 _RESAMPLES = 2_000
 _ROUNDING = 1e-9
@@ -66,7 +67,7 @@ def calibrate(
         MissingExtra: SciPy is not installed.
     """
     goal, wanted = check_goal(precision, recall)
-    check_choice("method", method, ("platt", "isotonic"))
+    check_choice("method", method, METHODS)
     chosen = _chosen(evaluation, system)
     check_count("top_n", top_n)
     queries = {query: each[:top_n] for query, each in scored(chosen).items() if each}

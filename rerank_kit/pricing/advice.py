@@ -14,6 +14,7 @@ from rerank_kit.pricing.rows import Row
 from rerank_kit.pricing.workload import SEVERAL, Workload
 from rerank_kit.texts import counted
 
+_SAY_SPEED = "(--pairs-per-second, or pairs_per_second in Python)"
 ANTHROPIC = "anthropic"
 _WINDOWS = 5  # of volumes that are told one by one
 _FEW = 20  # candidates, which are usually enough
@@ -131,9 +132,9 @@ def advised(rows: Sequence[Row], work: Workload) -> Advice:
 def _all_in_anthropic(rows: Sequence[Row], local: Row | None) -> Advice:
     reasons = (
         "all with Anthropic, which has no reranker: three parts",
-        'Contextual Retrieval when documents are indexed (contextual="claude-haiku-5-5"), paid once for each document',
+        "Contextual Retrieval when documents are indexed (--contextual claude-haiku-5-5), paid once for each document",
         "a cross-encoder on a machine of yours",
-        'Claude as the judge of the last few (judge="claude-haiku-5-5")',
+        "Claude as the judge of the last few (--judge claude-haiku-5-5)",
     )
     judges = [each for each in rows if each.fits and each.kind == "judge"]
     taken = local or next(iter(judges), None)
@@ -212,12 +213,12 @@ def _of_two(api: Row, local: Row, work: Workload) -> Advice:
 def _unpriced(api: Row, local: Row) -> list[str]:
     """What is missing to decide by prices."""
     if local.machines is None:
-        return [f"how fast {local.backend} is there is not known: measure it (--measure), or pass pairs_per_second"]
+        return [f"how fast {local.backend} is there is not known: measure it (--measure), or say it {_SAY_SPEED}"]
     if api.dollars is None:
         return [f"what {api.backend} costs is not known: add its row to the prices"]
     most, need = money(api.dollars / local.machines), counted(local.machines, "machine")
     return [
-        "a machine's price is not known: pass machine_price",
+        "a machine's price is not known: say it (--machine-price, or machine_price in Python)",
         f"{local.backend} needs {need} and pays where one costs less than {most} a month",
         f"{api.backend} costs {money(api.dollars)} a month",
     ]

@@ -71,7 +71,7 @@ def test_questions_that_nothing_answers_are_asked_and_told(capsys: CAPTURE) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "pass either precision= or recall="),
+        ([], "pass either --precision or --recall"),
         (["--precision", "2"], "--precision must be a number above 0"),
         (["--recall", "0.5", "--method", "magic"], "--method must be"),
         (["--recall", "0.5", "--queries", "5"], "5 queries are too few to calibrate"),
@@ -81,7 +81,7 @@ def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: CA
     assert main([*CALIBRATE, NOISY, *options]) != 0
     shown, error = capsys.readouterr()
     assert shown == ""
-    assert message in error or message.replace("--", "") in error
+    assert message in error
     assert "Traceback" not in error
 
 

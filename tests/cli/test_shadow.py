@@ -46,6 +46,6 @@ def test_what_is_wrong_is_a_line(recorded: str, tmp_path: Path, capsys: CAPTURE)
     assert main(["shadow", str(tmp_path / "none.sqlite")]) == 1
     assert "is no file that a Shadow wrote" in capsys.readouterr().err
     assert main(["shadow", recorded, "--top-n", "0"]) == 1
-    assert "top_n must be" in capsys.readouterr().err
+    assert "--top-n must be" in capsys.readouterr().err
     assert main(["shadow", recorded, "--json", "--markdown"]) == 2
     assert "exclude each other" in capsys.readouterr().err

@@ -42,7 +42,7 @@ def test_where_the_machines_price_is_unknown_the_volume_decides(queries: int, ta
     dear = 16_000 * 0.01 / 1e6 * queries  # dollars of 50 candidates of 300 tokens
     assert "managed below about 50,000" in reasons(made) or "between 50,000 and 100,000" in reasons(made)
     assert f"needs 1 machine and pays where one costs less than ${dear:.2g}" in reasons(made).replace("$7.84", "$7.8")
-    assert "a machine's price is not known: pass machine_price" in reasons(made)
+    assert "a machine's price is not known: say it (--machine-price, or machine_price in Python)" in reasons(made)
 
 
 @pytest.mark.parametrize(
