@@ -28,6 +28,7 @@ from rerank_kit.values import Document
 DEFAULT = ("bm25@50 > onnx:embedded",)
 _TOGETHER = 10  # documents that a judge is asked about before what it says is kept
 _SAMPLE = 30  # pairs for a person beside a judge
+_IN_VAIN = 30  # documents that a judge is asked about in vain before it is not asked any more
 _HALF = 0.5
 _BLANK = "it has no text"
 
@@ -156,7 +157,7 @@ class _Judging:
         return self._judge.estimate(question, [each.text for each in pairs]).cost
 
     def ask(self, pairs: Sequence[Pair]) -> None:
-        """Have everything judged that is not known yet.
+        """Have everything judged that is not known yet; where nothing can be judged at first, the rest is not asked.
 
         Raises:
             BudgetExceeded: The next documents would cost too much.
@@ -165,6 +166,8 @@ class _Judging:
         whole = _by_question(pairs)
         for done, (question, asked) in enumerate(whole, 1):
             for each in _parts(self._unknown(asked)):
+                if not self._grades and len(self._problems) >= _IN_VAIN:
+                    return
                 with self._store.turn():  # meanwhile another process may have asked
                     self._judged(question, self._unknown(each))
             if self._progress is not None:
@@ -199,7 +202,13 @@ class _Judging:
 
     def unjudged(self, pairs: Iterable[Pair]) -> dict[Pair, str]:
         """Why it could not judge the others."""
-        return {each: self._problems.get(each.key, _BLANK) for each in pairs if each.key not in self._grades}
+        given = [*self._problems.values()]
+        rest = f"not asked, since the first {len(given)} could not be judged: {given[0]}" if given else ""
+        return {
+            each: _BLANK if is_blank(each.text) else self._problems.get(each.key, rest)
+            for each in pairs
+            if each.key not in self._grades
+        }
 
 
 def _parts(pairs: Sequence[Pair]) -> list[Sequence[Pair]]:

@@ -113,7 +113,8 @@ def test_where_the_judge_labels_nothing_nothing_is_written(name: str, cause: str
         assert main([*LABEL, *asking, *options]) == 1
         shown, told = capsys.readouterr()
         assert shown == ""
-        assert f"scripted labelled none of 32 pairs: {cause}" in told
+        assert "scripted labelled none of 32 pairs: " in told
+        assert cause in told
     assert not Path("sample.csv").exists()
     assert not Path("labelled").exists()
 
