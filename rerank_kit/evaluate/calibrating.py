@@ -12,6 +12,7 @@ from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count, check_whole, is_number
+from rerank_kit.combine.agreement import Share
 from rerank_kit.combine.calibrated import NEAREST, Calibration, Method
 from rerank_kit.combine.fusion import log_odds
 from rerank_kit.errors import ConfigurationError
@@ -253,6 +254,8 @@ def _measured(
 ) -> dict[str, Any]:
     """What a threshold comes to on some queries: each share with an interval over resampled queries.
 
+    Where all samples have the same share, as where all is right, the interval is Wilson's for as many queries.
+
     Args:
         fitted: What scores mean.
         threshold: The lowest probability that passes.
@@ -277,6 +280,9 @@ def _measured(
             return None
         known = sums[sums[:, whole] > 0]
         shares = known[:, part] / known[:, whole]
+        if shares.min() == shares.max():  # of which samples vary by nothing, however few queries there are
+            some = Share.of([float(shares[0])] * int((table[:, whole] > 0).sum()))
+            return None if some is None else asdict(some)
         low, high = numpy.quantile(shares[1:], [tail, 1 - tail]) if len(shares) > 1 else (0.0, 1.0)
         return {"value": float(shares[0]), "low": float(low), "high": float(high)}
 

@@ -16,12 +16,14 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.comparing import LEVEL, MARGIN, Comparison, Values, compare
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.replaying import Replay, Setting
+from rerank_kit.evaluate.setting_costs import takes, within
 from rerank_kit.evaluate.verdicts import Verdict, more_queries, verdict
 from rerank_kit.quoting import quoted
 
 S = TypeVar("S")
 
 _FEWEST = 10  # queries
+_ROUNDING = 1e-12
 _WIDER = math.sqrt(1 + 1 / math.pi)
 
 
@@ -141,8 +143,8 @@ def tune(
         raise ConfigurationError(msg)
     replay = Replay(evaluation)
     every = _every(replay, _first(plain, able))
-    costs = {each: _takes(each, evaluation) for each in every}
-    allowed = [each for each in every if each == every[0] or _within(costs[each], budget)]
+    costs = {each: takes(each, evaluation) for each in every}
+    allowed = [each for each in every if each == every[0] or within(costs[each], budget)]
     values = {each: replay.values(each, evaluation.measure) for each in allowed}
     halves = chosen_by_halves(values, names, margin=margin, level=level, seed=seed)
     comparison = halves.comparison
@@ -157,7 +159,7 @@ def tune(
         chosen=halves.chosen,
         tried=sorted(tried, key=lambda each: -each.value),
         excluded=len(every) - len(allowed),
-        text=_told(best, allowed[0], evaluation.measure, comparison, found),
+        text=_told(best, allowed[0], evaluation.measure, comparison, found) + _of_alone(tried, found),
     )
 
 
@@ -241,42 +243,14 @@ def _best(values: Mapping[S, Values], names: Sequence[str]) -> S:
     return max(values, key=lambda each: round(fmean(values[each][name] for name in names), 12))
 
 
-def _takes(setting: Setting, evaluation: Evaluation) -> tuple[float | None, float | None]:
-    """Seconds and dollars of a query: those of the evaluation, in proportion to the candidates for local models."""
-    if not setting.recall:
-        alone = evaluation[setting.system]
-        took = alone.seconds()
-        return None if took is None else took["p50"], _dollars(alone)
-    seconds, dollars = _reranking(evaluation[setting.system], setting.recall, evaluation)
-    if setting.then is not None:
-        more = _reranking(evaluation[setting.then], setting.top_n or 0, evaluation)
-        seconds, dollars = _sum(seconds, more[0]), _sum(dollars, more[1])
-    first = evaluation[str(evaluation[setting.system].first_stage)].seconds()
-    return _sum(seconds, None if first is None else first["p50"]), dollars
-
-
-def _reranking(system: SystemResult, count: int, evaluation: Evaluation) -> tuple[float | None, float | None]:
-    """Seconds and dollars of one reranker for some candidates; an API's time hardly depends on how many there are."""
-    whole, first = system.seconds(), evaluation[str(system.first_stage)].seconds()
-    dollars = _dollars(system)
-    if whole is None or first is None:
-        return None, dollars
-    own = max(0.0, whole["p50"] - first["p50"])
-    return own * (count / system.recall if dollars == 0 and system.recall else 1.0), dollars
-
-
-def _dollars(system: SystemResult) -> float | None:
-    return None if system.cost_per_1000 is None else system.cost_per_1000 / 1000
-
-
-def _sum(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other
-
-
-def _within(taken: tuple[float | None, float | None], budget: Budget | None) -> bool:
-    """Whether a setting is known to keep within a budget."""
-    limits = (None, None) if budget is None else (budget.seconds, budget.money)
-    return all(most is None or (value is not None and value <= most) for value, most in zip(taken, limits, strict=True))
+def _of_alone(tried: Sequence[Tried], found: Verdict) -> str:
+    """That a first stage alone ranks no lower than the plain setting, which comes first and is kept all the same."""
+    alone = max((each for each in tried if not each.setting.recall), key=lambda each: each.value, default=None)
+    if found == "better" or alone is None or alone.value < tried[0].value - _ROUNDING:
+        return ""
+    values = f"{alone.value:.3f} and {tried[0].value:.3f}"
+    told = f"{alone.setting} ranks no lower than that, {values}: nothing shows that the reranker earns its cost"
+    return f". On all queries {told}"
 
 
 def _told(best: Setting, plain: Setting, measure: str, known: Comparison, found: Verdict) -> str:
@@ -296,5 +270,4 @@ def _told(best: Setting, plain: Setting, measure: str, known: Comparison, found:
     }[str(found)]
     more = more_queries(known) if found == "inconclusive" else None
     end = "" if more is None else f"; about {more} more queries would tell"
-    alone = "" if best.recall else f". On all queries no reranker ranks higher than {best}"
-    return f"keep {plain}: {why} ({best}): {numbers}{end}{alone}"
+    return f"keep {plain}: {why} ({best}): {numbers}{end}"

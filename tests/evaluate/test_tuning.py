@@ -100,6 +100,7 @@ def test_plain_is_kept_where_it_is_best() -> None:
     found = tune(_evaluated(120, first=0.0, one=6.0))
     assert found.setting == found.against == Setting("one", 50)
     assert found.text.startswith("keep one, 50 candidates")
+    assert "alone" not in found.text
 
 
 def test_a_first_stage_that_is_better_alone_is_said_to_be() -> None:
@@ -121,7 +122,11 @@ def test_where_it_is_not_sure_that_a_reranker_is_worth_anything_that_is_said() -
     assert found.verdict != "better"
     assert found.best == Setting("first", 0)
     assert found.setting == found.against == Setting("one", 50)
-    assert found.text.endswith(". On all queries no reranker ranks higher than first alone")
+    assert ". On all queries first alone ranks no lower than that, 0." in found.text
+    assert found.text.endswith("nothing shows that the reranker earns its cost")
+    same = tune(_evaluated(12, first=9.0, one=9.0))
+    assert same.text.startswith("keep one, 50 candidates: nothing that was tried is better")
+    assert ". On all queries first alone ranks no lower than that, 1.000 and 1.000: nothing shows" in same.text
 
 
 def test_a_cascade_and_fewer_candidates_are_replayed_as_they_would_rank() -> None:
