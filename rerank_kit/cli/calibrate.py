@@ -70,12 +70,14 @@ def run(
     What was scored before is not scored again.
     """
     from rerank_kit.checks import check_choice
-    from rerank_kit.evaluate.calibrating import METHODS, calibrate, check_goal
+    from rerank_kit.evaluate.calibrating import METHODS, calibrate, check_enough, check_goal
 
     check_goal(precision, recall)
     check_choice("method", method, METHODS)
     source = (dataset, [system], corpus, candidates, split, encoding)
-    evaluation = Asked(*source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes, unanswered=True).evaluated()
+    evaluation = Asked(*source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes, unanswered=True).evaluated(
+        check_enough
+    )
     goal: dict[str, Any] = {"precision": precision, "recall": recall, "method": method}
     calibration = calibrate(evaluation, top_n=top_n, seed=seed, **goal)
     calibration.save(out)

@@ -66,8 +66,11 @@ class Asked:
     yes: bool
     unanswered: bool = False
 
-    def evaluated(self) -> Evaluation:
+    def evaluated(self, enough: Callable[[int], None] | None = None) -> Evaluation:
         """Run it, or go on with it, with bars of progress.
+
+        Args:
+            enough: Told how many queries have an answer, before anything is asked.
 
         Raises:
             typer.Exit: Somebody pressed Ctrl-C.
@@ -81,6 +84,9 @@ class Asked:
         except ConfigurationError as error:
             msg = str(error).replace(_IN_PYTHON, f"rerank-kit eval questions.csv --corpus {self.dataset}")
             raise ConfigurationError(msg) from error
+        if enough is not None:
+            answered = len(data.answerable().queries)
+            enough(answered if self.queries is None else min(self.queries, answered))
         try:
             with results_alone(), Bars() as bars:
                 return evaluate(

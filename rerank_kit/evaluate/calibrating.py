@@ -7,7 +7,6 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import accumulate
-from statistics import fmean
 from typing import Any
 
 from rerank_kit.arguments import named
@@ -19,8 +18,10 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.abstaining import Scored, abstaining, scored
 from rerank_kit.evaluate.comparing import LEVEL, tail_of
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.fitting import logistic, steps
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
+from rerank_kit.texts import counted
 
 METHODS = ("platt", "isotonic")
 _FEWEST = 10  # queries in a half, below which nothing that is reported says anything
@@ -112,6 +113,20 @@ def check_goal(precision: object, recall: object) -> tuple[Any, float]:
     return name, float(value)
 
 
+def check_enough(queries: int) -> None:
+    """Refuse to calibrate on so many queries that have an answer, where they are too few.
+
+    Raises:
+        ConfigurationError: They are.
+    """
+    if queries < 2 * _FEWEST:
+        msg = (
+            f"{counted(queries, 'query', 'queries')} with a relevant document: too few to calibrate on one half and to "
+            f"report on the other. Label {2 * _FEWEST} or more; a hundred tell something"
+        )
+        raise ConfigurationError(msg)
+
+
 def _chosen(evaluation: object, name: str | None) -> SystemResult:
     """The system of which the scores are."""
     if not isinstance(evaluation, Evaluation):
@@ -134,12 +149,7 @@ def _chosen(evaluation: object, name: str | None) -> SystemResult:
 def _halves(queries: Queries, system: SystemResult, seed: int) -> tuple[Queries, Queries]:
     """The queries in two halves, at random, with half of those that nothing answers in each."""
     answered = sorted(query for query in queries if query not in system.unanswered)
-    if len(answered) < 2 * _FEWEST:
-        msg = (
-            f"{system.name}: {len(answered)} queries are too few to calibrate on one half and to report on the other: "
-            f"label {2 * _FEWEST} or more; a hundred tell something"
-        )
-        raise ConfigurationError(msg)
+    check_enough(len(answered))
     halves: tuple[dict[str, Sequence[Scored]], dict[str, Sequence[Scored]]] = ({}, {})
     for names in (answered, sorted(query for query in queries if query in system.unanswered)):
         random.Random(seed).shuffle(names)  # noqa: S311 - no secret
@@ -173,12 +183,12 @@ def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple
                 'more. Pass method="platt"'
             )
             raise ConfigurationError(msg)
-        knots = _steps(found)
+        knots = steps(found)
         if len(knots) == 1:
             raise _says_nothing(system, "steps: none")
         return knots
     at = [score if raw else log_odds(score, NEAREST) for score, _ in found]
-    slope, offset = _logistic(at, [label for _, label in found])
+    slope, offset = logistic(at, [label for _, label in found])
     if not slope > 0:
         raise _says_nothing(system, f"slope {slope:.3g}")
     return ((slope, offset),)
@@ -190,40 +200,6 @@ def _says_nothing(system: str, told: str) -> ConfigurationError:
         "the evaluation: this reranker harms, or labels and candidates do not belong together"
     )
     return ConfigurationError(msg)
-
-
-def _steps(found: Sequence[tuple[float, bool]]) -> tuple[tuple[float, float], ...]:
-    """Steps that never fall: one for each run of scores with the same probability."""
-    optimize = optional("scipy.optimize", extra="eval", why="Calibrating")
-    values: dict[float, list[bool]] = {}
-    for score, label in found:
-        values.setdefault(score, []).append(label)
-    weights = [len(each) for each in values.values()]
-    fitted = optimize.isotonic_regression([fmean(each) for each in values.values()], weights=weights).x.tolist()
-    knots: list[tuple[float, float]] = []
-    for score, share in zip(values, fitted, strict=True):
-        if not knots or share > knots[-1][1]:
-            knots.append((score, min(1.0, share)))
-    return tuple(knots)
-
-
-def _logistic(at: Sequence[float], labels: Sequence[bool]) -> tuple[float, float]:
-    """Slope and offset of the logistic function that makes the labels most likely."""
-    numpy = optional("numpy", extra="eval", why="Calibrating")
-    optimize = optional("scipy.optimize", extra="eval", why="Calibrating")
-    relevant = sum(labels)
-    high, low = (relevant + 1) / (relevant + 2), 1 / (len(labels) - relevant + 2)
-    x, wanted = numpy.array(at), numpy.where(labels, high, low)
-    middle, width = float(x.mean()), float(x.std()) or 1.0
-    x = (x - middle) / width
-
-    def loss(line: Any) -> tuple[float, Any]:
-        z = line[0] * x + line[1]
-        wrong = 1 / (1 + numpy.exp(-numpy.clip(z, -500, 500))) - wanted
-        return float((numpy.logaddexp(0, z) - wanted * z).sum()), numpy.array([(wrong * x).sum(), wrong.sum()])
-
-    slope, offset = optimize.minimize(loss, [1.0, math.log(high / (1 - high))], jac=True, method="L-BFGS-B").x.tolist()
-    return slope / width, offset - slope * middle / width
 
 
 def _threshold(fitted: Calibration, queries: Queries, system: str) -> float:

@@ -19,6 +19,7 @@ from rerank_kit.evaluate.replaying import Replay, Setting
 from rerank_kit.evaluate.setting_costs import takes, within
 from rerank_kit.evaluate.verdicts import Verdict, more_queries, verdict
 from rerank_kit.quoting import quoted
+from rerank_kit.texts import counted
 
 S = TypeVar("S")
 
@@ -138,9 +139,7 @@ def tune(
     plain = _named(able, against)
     seed = check_whole("seed", seed, least=0)
     names = sorted(evaluation.asked)
-    if len(names) < _FEWEST:
-        msg = f"{len(names)} queries are too few to tune on: label {_FEWEST} or more; a hundred tell something"
-        raise ConfigurationError(msg)
+    check_enough(len(names))
     replay = Replay(evaluation)
     every = _every(replay, _first(plain, able))
     costs = {each: takes(each, evaluation) for each in every}
@@ -161,6 +160,20 @@ def tune(
         excluded=len(every) - len(allowed),
         text=_told(best, allowed[0], evaluation.measure, comparison, found) + _of_alone(tried, found),
     )
+
+
+def check_enough(queries: int) -> None:
+    """Refuse to tune on so many queries that have an answer, where they are too few.
+
+    Raises:
+        ConfigurationError: They are.
+    """
+    if queries < _FEWEST:
+        number = counted(queries, "query", "queries")
+        msg = (
+            f"{number} with a relevant document: too few to tune on. Label {_FEWEST} or more; a hundred tell something"
+        )
+        raise ConfigurationError(msg)
 
 
 @dataclass(frozen=True, slots=True)

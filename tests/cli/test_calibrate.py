@@ -74,7 +74,7 @@ def test_questions_that_nothing_answers_are_asked_and_told(capsys: CAPTURE) -> N
         ([], "pass either --precision or --recall"),
         (["--precision", "2"], "--precision must be a number above 0"),
         (["--recall", "0.5", "--method", "magic"], "--method must be"),
-        (["--recall", "0.5", "--queries", "5"], "5 queries are too few to calibrate"),
+        (["--recall", "0.5", "--queries", "5"], "5 queries with a relevant document: too few to calibrate"),
     ],
 )
 def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: CAPTURE) -> None:
@@ -83,6 +83,14 @@ def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: CA
     assert shown == ""
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("command", [[*CALIBRATE, "--recall", "0.5"], TUNE])
+def test_too_few_questions_are_told_before_anything_is_asked(command: list[str], capsys: CAPTURE) -> None:
+    Path("questions.jsonl").write_text(json.dumps({"query": "word1", "relevant_ids": ["1 answer"]}), "utf-8")
+    assert main(command) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rerank-kit: 1 query with a relevant document: too few to ")
 
 
 def test_what_is_not_known_is_said() -> None:

@@ -27,7 +27,7 @@ def recorded(tmp_path: Path) -> str:
 def test_both_are_printed_side_by_side(recorded: str, capsys: CAPTURE) -> None:
     assert main(["shadow", recorded]) == 0
     told = capsys.readouterr().out
-    assert "1 queries were asked of both" in told
+    assert "1 query was asked of both" in told
     assert "scripted" in told
     assert "longest" in told
     assert main(["shadow", recorded, "--markdown", "--top-n", "1"]) == 0

@@ -137,7 +137,9 @@ def test_what_cannot_be_is_said(found: Evaluation, options: dict[str, Any], told
 
 
 def test_data_that_cannot_tell_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"noisy: 19 queries are too few .* label 20 or more"):
+    with pytest.raises(
+        ConfigurationError, match=r"19 queries with a relevant document: too few to .* Label 20 or more"
+    ):
         calibrate(_evaluated(19), recall=0.5)
     with pytest.raises(ConfigurationError, match=r"all of the 80 documents .* are relevant"):
         calibrate(_evaluated(20, relevant=EACH), recall=0.5)

@@ -226,7 +226,9 @@ def test_what_cannot_be_is_said(options: dict[str, Any], told: str) -> None:
 
 
 def test_what_cannot_be_tuned_on_is_said() -> None:
-    with pytest.raises(ConfigurationError, match="9 queries are too few to tune on: label 10 or more"):
+    with pytest.raises(
+        ConfigurationError, match=r"9 queries with a relevant document: too few to tune on\. Label 10 or more"
+    ):
         tune(_evaluated(9, one=1.0))
     with pytest.raises(ConfigurationError, match=r"must be what evaluate\(…\) gives"):
         tune(5)  # type: ignore[arg-type]
