@@ -21,13 +21,14 @@ _REJECTED = ("temperature", "top_p", "top_k")  # by current Claude models
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A judge's question, as a model would read it.
+    """A judge's question, or the wish for one, as a model would read it.
 
     Attributes:
         system: The system prompt.
-        query: The query.
-        documents: The texts, by their labels, in the order in which they are shown.
-        mode: What the answer is to be: `"verdict"`, `"grades"` or `"ranking"`.
+        query: The query; empty where one is wished for.
+        documents: The texts, by their labels, in the order in which they are shown; one without a label where a
+            question about it is wished for.
+        mode: What the answer is to be: `"verdict"`, `"grades"`, `"ranking"` or `"question"`.
     """
 
     system: str
@@ -43,6 +44,8 @@ class Question:
             Refused: It is not built as it should be.
         """
         code = re.match(r"Code: (\w+)\n", turn)
+        if '"question"' in system and code is not None:
+            return cls(system, "", {"": _only_document(code[1], turn)}, "question")
         tags = [] if code is None else re.findall(rf"</?(?:query|document) {code[1]}\b[^>]*>", turn)
         query = None if code is None else re.search(rf"<query {code[1]}>\n(.*?)\n</query {code[1]}>", turn, re.DOTALL)
         if code is None or query is None:
@@ -52,6 +55,17 @@ class Question:
             raise Refused(400, "the tags do not pair up")
         mode = next(each for each in ("verdict", "grades", "ranking") if f'"{each}"' in system)
         return cls(system, query[1], dict(found), mode)
+
+
+def _only_document(code: str, turn: str) -> str:
+    found = re.findall(rf"<document {code}>\n(.*?)\n</document {code}>", turn, re.DOTALL)
+    if len(found) != 1:
+        raise Refused(400, "there is not one document")
+    return str(found[0])
+
+
+def _longest_sentence(text: str) -> str:
+    return max(re.split(r"(?<=[.!?])\s+|\n+", text.strip()), key=len)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +117,8 @@ def tokens(text: str) -> int:
 
 class ChatServer(RerankServer):
     """Speaks Claude's Messages API and OpenAI's chat completions on 127.0.0.1, and answers judges' questions.
+
+    Where `synthesise` asks for a question, it makes one of the longest sentence.
 
     It reads the prompt as a model would, decides by a function of query and text, and is as strict as the real APIs.
     `fail` makes it fail like a `RerankServer`, `reply` makes its model answer badly, `on` does either whenever a text
@@ -165,6 +181,9 @@ class ChatServer(RerankServer):
         return fault.edited(json.dumps(make(text, reply, counted, str(body["model"])), ensure_ascii=False))
 
     def _right_text(self, question: Question) -> str:
+        if question.mode == "question":
+            quote = _longest_sentence(question.documents[""])
+            return json.dumps({"question": f"{' '.join(quote.split()[:_ASKED]).rstrip('.,;:!?')}?", "quote": quote})
         labels = list(question.documents)
         worth = {
             labels[place]: score for place, score in self._scored(question.query, list(question.documents.values()))
@@ -178,6 +197,7 @@ class ChatServer(RerankServer):
 
 
 _YES = 0.5
+_ASKED = 8  # words of a sentence that make a question
 
 
 def _claude(headers: Mapping[str, str], body: Mapping[str, Any]) -> tuple[str, str, str]:
