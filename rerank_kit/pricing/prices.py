@@ -85,12 +85,13 @@ class Price:
             raise ConfigurationError(msg)
         for name, value in numbers.items():
             least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
+            of_what = f"price of {self.model!r}" if name == "price" else f"{name} of the price of {self.model!r}"
             if value is None and name in {"cache_read", "cache_write"}:
                 continue
             if not is_number(value) or value < least:
-                msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {quoted(value)}"
+                msg = f"{of_what} must be a number of at least {least}, not {quoted(value)}"
                 raise ConfigurationError(msg)
-            check_most(f"{name} of the price of {self.model!r}", value)
+            check_most(of_what, value)
 
     def cost(self, usage: Usage) -> float | None:
         """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense."""

@@ -49,7 +49,7 @@ def test_what_cannot_be_meant_as_a_count_has_no_price(odd: Any) -> None:
 def test_a_price_beyond_all_numbers_is_refused_and_a_cost_is_unknown() -> None:
     for amounts in ({"price": 1e308}, {"price": 1, "monthly_minimum": 1e13}, {"price": 1, "per": 10**13}):
         options: dict[str, Any] = {"per": 1, **amounts}
-        with pytest.raises(ConfigurationError, match=r"of the price of 'dear' must be 1,000,000,000,000 at most, not"):
+        with pytest.raises(ConfigurationError, match=r"price of 'dear' must be 1,000,000,000,000 at most, not"):
             Price("dear", "tokens", **options)
     dear = Prices([Price("dear", "tokens", 10**12, 1), Price("chat", "chat", 10**12, 1, output=0)])
     assert dear.cost("dear", Usage(pairs=1, tokens=10**300)) is None
