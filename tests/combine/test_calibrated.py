@@ -99,10 +99,8 @@ CALIBRATED = Calibrated(Scored(), PLATT)
 OTHER = Calibrated(Scored(), dataclasses.replace(PLATT, threshold=0.5))
 
 
-class Down(Reranker):
+class Down(Scored):
     """Fails."""
-
-    fingerprint = "scripted"
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
         raise ConnectionFailed("down")

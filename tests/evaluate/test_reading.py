@@ -68,7 +68,8 @@ def test_queries_that_nothing_answers_stay_and_no_measure_counts_them(tmp_path: 
 
 
 def test_an_empty_list_says_that_nothing_answers_and_no_list_says_nothing(tmp_path: Path) -> None:
-    none, unknown = {"query": "May cats in?", "relevant_ids": []}, {"query": "May hens in?"}
+    none: dict[str, Any] = {"query": "May cats in?", "relevant_ids": []}
+    unknown: dict[str, Any] = {"query": "May hens in?"}
     made = read(tmp_path, {**ASKED, "relevant_ids": ["tax"]}, none, unknown)
     assert (list(made.queries), made.without_relevant()) == (["q", "q2"], ["q2"])
     assert made.notes[-1] == "1 query without a label left out: 'q3'"
