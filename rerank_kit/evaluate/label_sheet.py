@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.pooling import Pair
 from rerank_kit.evaluate.questions import grade_of
-from rerank_kit.evaluate.tables import append, as_cell, of_cell, rows
+from rerank_kit.evaluate.tables import append, as_cell, of_cell, rows, write_whole
 from rerank_kit.evaluate.text_files import Place, path_of
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable
@@ -27,14 +28,15 @@ def write_sheet(path: Path, pairs: Sequence[tuple[Pair, int | None]]) -> Path:
     Raises:
         ConfigurationError: There is such a file, or it cannot be written.
     """
-    try:
-        with path.open("x", encoding="utf-8-sig", newline="") as file:  # Excel takes it for UTF-8 by its beginning
-            table = csv.writer(file)
-            table.writerow(COLUMNS)
-            table.writerows(_row(pair, grade) for pair, grade in pairs)
-    except FileExistsError:
+    if path.exists():
         msg = f"path={str(path)!r} is there already, and may have labels in it: read it, or name another file"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(msg)
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    table.writerows(_row(pair, grade) for pair, grade in pairs)
+    try:
+        write_whole(path, text.getvalue().encode("utf-8-sig"))  # Excel takes it for UTF-8 by its beginning
     except OSError as error:
         raise _not_written(path, error) from error
     return path

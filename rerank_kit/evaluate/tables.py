@@ -87,9 +87,21 @@ def append(path: Path, header: Sequence[str], added: Iterable[Mapping[str, objec
     table.writerows([each.get(name, "") for name in header] for each in added)
     before = path.read_bytes()
     end = b"" if before.endswith((b"\n", b"\r")) else b"\r\n"
-    new = path.with_name(f"{path.name}.new")
-    new.write_bytes(before + end + text.getvalue().encode())
-    os.replace(new, path)  # noqa: PTH105 - path.replace says nothing of an atomic one
+    write_whole(path, before + end + text.getvalue().encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is whole or as it was before, whenever this ends, and whoever else writes it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _beginning(whole: Iterator[tuple[Place, str]]) -> tuple[tuple[Place, str] | None, str]:

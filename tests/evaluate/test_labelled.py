@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     found = label(DATA, None, ["bm25"], depth=1)
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("id,document id,grade\n", "utf-8")
-    (tmp_path / "sheet.csv.new").mkdir()
+    (tmp_path / f".sheet.csv.{os.getpid()}.new").mkdir()
     with pytest.raises(ConfigurationError, match=r"sheet\.csv' cannot be written: .*: name another file"):
         found.add_to_sheet(sheet)
     assert sheet.read_text("utf-8") == "id,document id,grade\n"
