@@ -107,13 +107,17 @@ class Reranker(ABC):
         if threshold != "calibrated":
             return threshold
         if self.calibrated_threshold is None:
-            msg = (
-                f'threshold="calibrated": {type(self).__name__} is not calibrated: pass a number, or wrap it as '
-                "rerank_kit.Calibrated(reranker, path), with a file that `rerank-kit calibrate` wrote; in a Cascade, "
-                "pass it to the Stage of what is calibrated"
-            )
+            msg = f'threshold="calibrated": {type(self).__name__} is not calibrated: {self._to_be_calibrated}'
             raise ConfigurationError(msg)
         return self.calibrated_threshold
+
+    @property
+    def _to_be_calibrated(self) -> str:
+        """What to do so that there is a calibrated threshold, for an error."""
+        return (
+            "pass a number, or wrap it as rerank_kit.Calibrated(reranker, path), with a file that `rerank-kit "
+            "calibrate` wrote"
+        )
 
     def nothing_to_read(self, ranking: Ranking) -> Ranking:
         """What becomes of a ranking of documents of which none has text, so that `flow` was not asked."""

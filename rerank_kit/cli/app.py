@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -35,6 +35,9 @@ from rerank_kit.user_warnings import hearing
 
 WrongUsage = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for a wrong command; it has no public name there."""
+
+_IN_PYTHON = {"path": "dataset", "money": "dollars"}
+"""Arguments of Python functions that stand for an option of another name."""
 
 app = typer.Typer(
     name="rerank-kit",
@@ -89,24 +92,37 @@ def _begin(
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code. Warnings of ours are told when it is done, each once."""
+    names = option_names(arguments)
     with warnings.catch_warnings(), hearing() as heard:
         warnings.simplefilter("ignore")
-        code = _ran(arguments)
+        code = _ran(arguments, names)
     for each in dict.fromkeys(heard):
-        tell(f"rerank-kit: {as_options(in_a_line(each))}")
+        tell(f"rerank-kit: {as_options(in_a_line(each), names)}")
     return code
 
 
-def _ran(arguments: Sequence[str]) -> int:
+def option_names(arguments: Sequence[str]) -> dict[str, str]:
+    """What the arguments of Python functions are called by the command that runs: `--max-cost` for `max_cost`."""
+    commands: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009 - only a group has them
+    name = next((each for each in arguments if not each.startswith("-")), "")
+    if name not in commands:
+        return {}
+    params: list[Any] = commands[name].params
+    options = {each.name: [name for name in each.opts if name.startswith("--")] for each in params}
+    called = {each.name: (options[each.name] or [each.metavar])[0] for each in params}
+    return {python: shown for python, known in _IN_PYTHON.items() if (shown := called.get(known))} | called
+
+
+def _ran(arguments: Sequence[str], names: Mapping[str, str]) -> int:
     try:
         code: object = app(args=list(arguments), prog_name="rerank-kit", standalone_mode=False)
     except WrongUsage as error:
         context = getattr(error, "ctx", None)
         path = "rerank-kit" if context is None else context.command_path
-        tell(f"rerank-kit: {in_a_line(error.format_message())} ({path} --help says more)")
+        tell(f"rerank-kit: {as_options(in_a_line(error.format_message()), names)} ({path} --help says more)")
         return 2
     except (RerankError, OSError, sqlite3.Error) as error:
-        tell(f"rerank-kit: {as_options(in_a_line(str(error) or type(error).__name__))}")
+        tell(f"rerank-kit: {as_options(in_a_line(str(error) or type(error).__name__), names)}")
         return 1
     except SystemExit as ended:  # typer ends so where nobody reads the help
         if isinstance(ended.code, int | None):

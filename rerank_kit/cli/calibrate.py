@@ -24,6 +24,7 @@ from rerank_kit.cli.evaluated import (
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.store import STORE
 from rerank_kit.cli.telling import say
+from rerank_kit.texts import counted
 
 if TYPE_CHECKING:
     from rerank_kit.combine import Calibration
@@ -68,11 +69,15 @@ def run(
 
     What was scored before is not scored again.
     """
-    from rerank_kit.evaluate.calibrating import calibrate, check_goal
+    from rerank_kit.checks import check_choice
+    from rerank_kit.evaluate.calibrating import METHODS, calibrate, check_enough, check_goal
 
     check_goal(precision, recall)
+    check_choice("method", method, METHODS)
     source = (dataset, [system], corpus, candidates, split, encoding)
-    evaluation = Asked(*source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes).evaluated()
+    evaluation = Asked(*source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes, unanswered=True).evaluated(
+        check_enough
+    )
     goal: dict[str, Any] = {"precision": precision, "recall": recall, "method": method}
     calibration = calibrate(evaluation, top_n=top_n, seed=seed, **goal)
     calibration.save(out)
@@ -91,9 +96,14 @@ def told(calibration: Calibration) -> list[str]:
         f"  recall {_share(held['recall'])}: so many of the relevant candidates pass",
         f"  {_share(held['nothing_passes'])} of the questions are left with nothing",
     ]
-    if known["without_answer"]:
+    if held["passes_without_answer"] is not None:
         lines.append(
-            f"{known['without_answer']} questions without a relevant document were left out: where such are asked, "
+            f"  {_share(held['passes_without_answer'])} of {counted(held['without_answer'], 'question')} that nothing "
+            "answers get something all the same, which counts against precision"
+        )
+    if known["left_out"]:
+        lines.append(
+            f"{counted(known['left_out'], 'question')} without a relevant document left out: where such are asked, "
             "less of what passes is relevant"
         )
     if nothing["auroc"] is not None:

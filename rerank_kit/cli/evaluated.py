@@ -64,9 +64,13 @@ class Asked:
     store: str
     max_cost: float | None
     yes: bool
+    unanswered: bool = False
 
-    def evaluated(self) -> Evaluation:
+    def evaluated(self, enough: Callable[[int], None] | None = None) -> Evaluation:
         """Run it, or go on with it, with bars of progress.
+
+        Args:
+            enough: Told how many queries have an answer, before anything is asked.
 
         Raises:
             typer.Exit: Somebody pressed Ctrl-C.
@@ -80,6 +84,9 @@ class Asked:
         except ConfigurationError as error:
             msg = str(error).replace(_IN_PYTHON, f"rerank-kit eval questions.csv --corpus {self.dataset}")
             raise ConfigurationError(msg) from error
+        if enough is not None:
+            answered = len(data.answerable().queries)
+            enough(answered if self.queries is None else min(self.queries, answered))
         try:
             with results_alone(), Bars() as bars:
                 return evaluate(
@@ -93,6 +100,7 @@ class Asked:
                     max_cost=self.max_cost,
                     confirm=agreeing(planned, yes=self.yes or self.max_cost is not None),
                     progress=bars,
+                    unanswered=self.unanswered,
                 )
         except KeyboardInterrupt:
             tell(f"rerank-kit: stopped. What was found out is in {self.store}: the same command goes on from there")

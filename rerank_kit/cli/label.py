@@ -26,6 +26,7 @@ from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.store import STORE
 from rerank_kit.cli.telling import results_alone, say, say_json, tell
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.texts import counted
 
 if TYPE_CHECKING:
     from rerank_kit.evaluate import Dataset, Labels, Plan
@@ -48,7 +49,7 @@ def run(
     systems: Systems = None,
     *,
     judge: Annotated[
-        str | None, typer.Option(metavar="MODEL", help=f"Who labels: {NAMES}. Without it, a person labels all.")
+        str | None, typer.Option(metavar="MODEL", help=f"Who labels: {NAMES}. Without it, you label all.")
     ] = None,
     criterion: Annotated[
         str | None, typer.Option(metavar="TEXT", help='What makes a document relevant, as the end of "the document …".')
@@ -56,9 +57,13 @@ def run(
     out: Annotated[str | None, typer.Option(metavar="FOLDER", help="Where the labelled dataset is written.")] = None,
     review: Annotated[bool, typer.Option("--review", help="Label the sample here, with single keys.")] = False,
     csv: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The sample as a table: written, or read if it is there.")
+        str | None,
+        typer.Option(metavar="FILE", help="The sample as a table: written, or read and added to if it is there."),
     ] = None,
-    sample: Annotated[int, typer.Option(min=0, metavar="N", help="So many pairs are for a person.")] = 30,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="So many pairs are for you: 30 beside a judge, all without one."),
+    ] = None,
     depth: Annotated[int, typer.Option(min=1, metavar="N", help="So many documents of each system are labelled.")] = 10,
     unreviewed: Annotated[
         bool, typer.Option("--unreviewed", help="Write the dataset though nobody has reviewed it.")
@@ -97,6 +102,8 @@ def run(
             labels = label(
                 data, judging, systems or None, depth=depth, sample=sample, confirm=agreed, progress=bars, **spending
             )
+        if labels.failure is not None:
+            raise ConfigurationError(labels.failure)
         _review(labels, csv, here=review)
     except KeyboardInterrupt:
         tell(f"rerank-kit: stopped. What was labelled is in {store}: the same command goes on from there")
@@ -105,7 +112,7 @@ def run(
         try:
             whole = labels.dataset(unreviewed=unreviewed)
         except ConfigurationError as error:
-            told = str(error).replace("the sample,", "the sample with --review, or in the table of --csv FILE,")
+            told = str(error).replace("the sample", "the sample with --review, or in the table of --csv FILE")
             raise ConfigurationError(told.replace("unreviewed=True", "--unreviewed")) from error
         write_dataset(whole, out)
     next_step = [] if out is None else [f"written to {out}: rerank-kit eval {out} --store {store}"]
@@ -159,13 +166,16 @@ def _review(labels: Labels, csv: str | None, *, here: bool) -> None:
     from rerank_kit.evaluate.reviewing import review
 
     if csv is not None and Path(csv).exists():
-        tell(f"rerank-kit: {labels.read_sheet(csv)} labels read from {csv}")
+        tell(f"rerank-kit: {counted(labels.read_sheet(csv), 'label')} read from {csv}")
     if here:
         with pressed() as keys:
             review(labels, keys, tell)
+    fill_in = "fill in its column grade with 1 or 0, and run the same command again"
     if csv is not None and not Path(csv).exists():
         labels.write_sheet(csv)
-        tell(f"rerank-kit: wrote {csv}: fill in its column grade with 1 or 0, and run the same command again")
+        tell(f"rerank-kit: wrote {csv}: {fill_in}")
+    elif csv is not None and (added := labels.add_to_sheet(csv)):
+        tell(f"rerank-kit: added {counted(added, 'row')} to {csv}: {fill_in}")
 
 
 def _planned(plan: Plan) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,13 +21,6 @@ EXAMPLES = (
     "plan --queries 500000 --measure notes --machine-price 60 --html plan.html",
     "plan --queries 50000 --vendor Anthropic --contextual claude-haiku-5-5 --corpus-tokens 20000000",
     "plan --queries 1000 --machine-price 60 --break-even cohere:rerank-v4.0-fast onnx:embedded",
-)
-_NAMES = (
-    "queries candidates tokens_per_document query_tokens language data_must_stay latency vendor peak hardware cores "
-    "machine_price pairs_per_second judge judged decision decided contextual corpus_tokens document_tokens changed"
-)
-_ARGUMENT = re.compile(
-    rf"^(?:{'|'.join(_NAMES.split())})\b|\b(?:{'|'.join(each for each in _NAMES.split() if '_' in each)})\b"
 )
 _FAST = "BACKEND=NUMBER"
 
@@ -147,8 +139,7 @@ def _planned(queries: int, prices: Prices, given: dict[str, Any]) -> Plan:
     try:
         return plan(queries, prices=prices, **given)
     except ConfigurationError as error:
-        told = _ARGUMENT.sub(lambda found: f"--{found[0].replace('_', '-')}", str(error))
-        raise typer.BadParameter(told) from error
+        raise typer.BadParameter(str(error)) from error
 
 
 def _timed(folder: str, names: list[str], candidates: int, encoding: str) -> Timed:

@@ -56,7 +56,7 @@ def run(
         say_json(_plain(query, read, found, top_n))
         return
     for note in read.notes:
-        tell(f"rerank-kit: {as_options(in_a_line(note))}")
+        tell(f"rerank-kit: {as_options(in_a_line(note), {'encoding': '--encoding'})}")
     say(_shown(read, found, recall, top_n))
 
 

@@ -8,17 +8,18 @@ import json
 import os
 import re
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
 from typing import Any, TextIO
 
 import typer
 from rich.console import Console
 
 _WIDTH = 120  # characters of a line where no terminal says how many
-_ARGUMENT = re.compile(
-    r"(?<!\w)(candidates|corpus|encoding|margin|max_cost|queries|seed|split|store|threshold|top_n)=(?=\S)"
-)
+_ALONE = r"(?<![\w.'\"?&/-])"  # no part of a longer name, a quotation or an address
+_BEGINS = r"(?:^|(?<=: ))"  # where an error begins
+_VERBS = "must|cannot|is missing|has|names"
 
 
 def say(text: str) -> None:
@@ -74,9 +75,29 @@ def score_text(score: float) -> str:
     return f"{score:.4g}"
 
 
-def as_options(text: str) -> str:
-    """An error of the Python interface as one of the command line: `--max-cost 2` for `max_cost=2`."""
-    return _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} ", text)
+def as_options(text: str, names: Mapping[str, str]) -> str:
+    """An error of the Python interface as one of the command line: `--max-cost 2` for `max_cost=2`.
+
+    Args:
+        text: The error.
+        names: What arguments are called here, such as `--max-cost` for `max_cost`.
+    """
+    if not names:
+        return text
+    words, long = "|".join(names), "|".join(each for each in names if "_" in each) or "(?!)"
+    for pattern, end in (
+        (rf"{_ALONE}({words})=True\b", ""),
+        (rf"{_ALONE}({words})=(?=[^\s,.;:)])", " "),
+        (rf"{_ALONE}({words})=", ""),
+        (rf"{_BEGINS}({words})(?= (?:{_VERBS})\b)", ""),
+        (rf"{_ALONE}({long})(?![\w.(])", ""),
+    ):
+        text = re.sub(pattern, partial(_as_option, names, end), text)
+    return text
+
+
+def _as_option(names: Mapping[str, str], end: str, found: re.Match[str]) -> str:
+    return f"{names[found[1]]}{end}"
 
 
 def drawn(*parts: Any) -> str:

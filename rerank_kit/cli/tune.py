@@ -55,17 +55,18 @@ def run(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search for better settings: numbers of candidates, cascades, mixtures with the first stage.
+    """Search for better settings: the first stage alone, numbers of candidates, cascades, mixtures of both.
 
     Each half of your questions is ranked by the setting that is best on the other half: that is what is reported. All
     are made of scores that are kept; what was scored before is not scored again.
     """
     from rerank_kit.combine import Budget
     from rerank_kit.evaluate import tune
+    from rerank_kit.evaluate.tuning import check_enough
 
     budget = None if seconds is None and dollars is None else Budget(seconds=seconds, money=dollars)
     wanted = systems or ["bm25@100 > onnx:embedded"]
     source = (dataset, wanted, corpus, candidates, split, encoding)
-    evaluation = Asked(*source, measure, queries, seed, margin, store, max_cost, yes).evaluated()
+    evaluation = Asked(*source, measure, queries, seed, margin, store, max_cost, yes).evaluated(check_enough)
     found = tune(evaluation, against=against, budget=budget, margin=margin, seed=seed)
     say(json.dumps(found.to_dict()) if as_json else str(found))

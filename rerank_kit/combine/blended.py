@@ -76,6 +76,14 @@ class Blended(Combined):
     def _inside(self) -> Sequence[Reranker]:
         return (self.reranker,)
 
+    @property
+    def _to_be_calibrated(self) -> str:
+        return (
+            "the scores of a mixture are others than those of the reranker inside: calibrate the mixture, as "
+            "Calibrated(Blended(reranker), path), or cut before it, by Cascade(Stage(reranker, "
+            'threshold="calibrated"), …)'
+        )
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Rank the documents, and mix what comes of it with how they stood."""
         ranking = (yield from self.reranker.reranking([(query, documents)], deadline=deadline))[0]

@@ -81,6 +81,10 @@ class Cascade(Combined):
     def _inside(self) -> Sequence[Reranker]:
         return [each.reranker for each in self.stages]
 
+    @property
+    def _to_be_calibrated(self) -> str:
+        return "its scores are those of several stages: pass it to the Stage of what is calibrated, or pass a number"
+
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
         """Run the stages."""
         run = _Run(self, query, documents, deadline)

@@ -11,7 +11,7 @@ from rerank_kit.api.circuit import Circuit
 from rerank_kit.api.retry import worth_repeating
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_timeout
-from rerank_kit.combine.combined import Combined
+from rerank_kit.combine.combined import OneOfSeveral
 from rerank_kit.errors import (
     NEVER_HIDDEN,
     AllFailed,
@@ -29,7 +29,7 @@ from rerank_kit.values import Deadline, Document, Span
 from rerank_kit.wrong_kind import check_reranker
 
 
-class Fallback(Combined):
+class Fallback(OneOfSeveral):
     """Asks the first reranker; when it fails or takes too long, the next, and so on.
 
     A managed reranker before a local one is the typical pair. What a programmer must mend is never hidden: a wrong

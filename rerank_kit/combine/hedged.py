@@ -11,7 +11,7 @@ from typing import TypeAlias
 from rerank_kit.arguments import named
 from rerank_kit.caller import waiting
 from rerank_kit.checks import check_seconds
-from rerank_kit.combine.combined import Combined
+from rerank_kit.combine.combined import OneOfSeveral
 from rerank_kit.errors import NEVER_HIDDEN, DeadlineExceeded
 from rerank_kit.flow import Call, Flow, arun, run
 from rerank_kit.quoting import whole
@@ -24,7 +24,7 @@ from rerank_kit.wrong_kind import check_reranker
 _Runner: TypeAlias = tuple[int, Ranking]
 
 
-class Hedged(Combined):
+class Hedged(OneOfSeveral):
     """Asks a reranker, and if there is no answer after a while, asks again; the first answer wins.
 
     This takes the tail off the latency of a server that is fast as a rule: set `after` to its 95th percentile, and

@@ -127,6 +127,11 @@ class Shadow(Settled, Reranker):
         return self.live.fingerprint
 
     @property
+    def calibrated_threshold(self) -> float | None:
+        """The live reranker's, whose scores come out."""
+        return self.live.calibrated_threshold
+
+    @property
     def scores_blanks(self) -> bool:
         """Whether the live reranker judges documents without text."""
         return self.live.scores_blanks

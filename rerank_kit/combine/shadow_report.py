@@ -133,12 +133,14 @@ class ShadowReport:
 
     def _said(self) -> list[str]:
         """What there is to compare, and what there is not."""
-        said = [f"{self.runs} queries were asked of both, and {self.compared} of them can be compared."]
+        asked = "1 query was" if self.runs == 1 else f"{self.runs:,} queries were"
+        said = [f"{asked} asked of both, and {self.compared:,} of them can be compared."]
         if self.failed is not None and self.failures:
             named = ", ".join(f"{_line(name)} ({count})" for name, count in self.failures.items())
             said.append(f"The candidate failed a share of {self.failed}: {named}.")
         if self.dropped:
-            said.append(f"{self.dropped} calls were not handed to the candidate, because max_running= were running.")
+            dropped = "1 call was" if self.dropped == 1 else f"{self.dropped:,} calls were"
+            said.append(f"{dropped} not handed to the candidate, which had as many as it gets at a time (max_running).")
         return said
 
     def _sides(self) -> list[tuple[str, str, str]]:

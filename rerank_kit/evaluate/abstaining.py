@@ -46,13 +46,13 @@ class Scored:
 
 
 def scored(system: SystemResult) -> dict[str, list[Scored]]:
-    """The candidates of each query that was ranked as it should be, best first."""
+    """The candidates of each query that was ranked as it should be, best first; also of those that nothing answers."""
     return {
         query: [
             Scored(score, system.judgements.get(query, {}).get(outcome.candidates[place].id, 0) > 0)
             for place, score in zip(outcome.order, outcome.scores, strict=True)
         ]
-        for query, outcome in system.outcomes.items()
+        for query, outcome in (*system.outcomes.items(), *system.unanswered.items())
         if outcome.problem is None
     }
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import accumulate
-from statistics import fmean
 from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_choice, check_count, check_whole, is_number
+from rerank_kit.combine.agreement import Share
 from rerank_kit.combine.calibrated import NEAREST, Calibration, Method
 from rerank_kit.combine.fusion import log_odds
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.abstaining import Scored, abstaining, scored
 from rerank_kit.evaluate.comparing import LEVEL, tail_of
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
+from rerank_kit.evaluate.fitting import logistic, steps
 from rerank_kit.optional import optional
 from rerank_kit.quoting import quoted
+from rerank_kit.texts import counted
 
+METHODS = ("platt", "isotonic")
 _FEWEST = 10  # queries in a half, below which nothing that is reported says anything
 _RESAMPLES = 2_000
 _ROUNDING = 1e-9
@@ -44,8 +47,11 @@ def calibrate(
 
     Half of the queries, drawn by `seed`, are what probabilities and threshold are fitted to; `told` of the result has
     what they come to on the other half. Documents that nobody labelled count as irrelevant: where labels are few, the
-    true precision is higher than what is told. Queries without a relevant document are left out, since no measure can
-    be had of them: `told["without_answer"]` counts them. Where such are asked, less of what passes is relevant.
+    true precision is higher than what is told.
+
+    Queries of which labels say that nothing answers them count too, where they were asked, as by
+    `evaluate(…, unanswered=True)`: whatever passes of theirs is wrong. `told["without_answer"]` counts them, and
+    `told["left_out"]` those of the dataset that were not asked. Precision holds where users ask as many of them.
 
     Args:
         evaluation: What `evaluate` found.
@@ -63,11 +69,13 @@ def calibrate(
         MissingExtra: SciPy is not installed.
     """
     goal, wanted = check_goal(precision, recall)
-    check_choice("method", method, ("platt", "isotonic"))
+    check_choice("method", method, METHODS)
     chosen = _chosen(evaluation, system)
     check_count("top_n", top_n)
     queries = {query: each[:top_n] for query, each in scored(chosen).items() if each}
-    first, second = _halves(queries, check_whole("seed", seed, least=0), chosen.name)
+    seed = check_whole("seed", seed, least=0)
+    first, second = _halves(queries, chosen, seed)
+    nothing = {query for query in queries if query in chosen.unanswered}
     raw = any(not 0 <= each.score <= 1 for candidates in queries.values() for each in candidates)
     knots = _knots(first, method, chosen.name, raw=raw)
     fitted = Calibration(str(chosen.fingerprint), str(chosen.reranker), method, knots, 0.0, goal, wanted, raw)
@@ -77,11 +85,12 @@ def calibrate(
         "system": chosen.name,
         "top_n": top_n,
         "candidates": chosen.recall,
-        "without_answer": len(evaluation.dataset.unanswered()),
+        "without_answer": len(nothing),
+        "left_out": len(set(evaluation.dataset.unanswered()).difference(chosen.unanswered)),
         "seed": seed,
         "made": dict(evaluation.made),
-        "chosen_on": _measured(fitted, threshold, first, seed),
-        "held_out": _measured(fitted, threshold, second, seed),
+        "chosen_on": _measured(fitted, threshold, first, nothing, seed),
+        "held_out": _measured(fitted, threshold, second, nothing, seed),
         "nothing_relevant": asdict(abstaining(chosen)),
     }
     return replace(fitted, threshold=threshold, told=told)
@@ -104,6 +113,20 @@ def check_goal(precision: object, recall: object) -> tuple[Any, float]:
     return name, float(value)
 
 
+def check_enough(queries: int) -> None:
+    """Refuse to calibrate on so many queries that have an answer, where they are too few.
+
+    Raises:
+        ConfigurationError: They are.
+    """
+    if queries < 2 * _FEWEST:
+        msg = (
+            f"{counted(queries, 'query', 'queries')} with a relevant document: too few to calibrate on one half and to "
+            f"report on the other. Label {2 * _FEWEST} or more; a hundred tell something"
+        )
+        raise ConfigurationError(msg)
+
+
 def _chosen(evaluation: object, name: str | None) -> SystemResult:
     """The system of which the scores are."""
     if not isinstance(evaluation, Evaluation):
@@ -112,31 +135,40 @@ def _chosen(evaluation: object, name: str | None) -> SystemResult:
     able = {each.name: each for each in evaluation.systems if each.reranker is not None}
     if name is None and able:
         return max(able.values(), key=lambda each: each.mean(evaluation.measure))
-    if name is None or name not in able:
-        known = ", ".join(map(repr, able)) or "none: evaluate one with a reranker"
+    if not able:
+        told = ", ".join(each.name for each in evaluation.systems)
+        msg = f"evaluation has no system with a reranker, of which scores could be calibrated: it has {told}"
+        raise ConfigurationError(msg)
+    if name not in able:
+        known = ", ".join(map(repr, able))
         msg = f"system={quoted(name)} has no reranker to calibrate; those that have: {known}"
         raise ConfigurationError(msg)
     return able[name]
 
 
-def _halves(queries: Queries, seed: int, system: str) -> tuple[Queries, Queries]:
-    """The queries in two halves, at random."""
-    if len(queries) < 2 * _FEWEST:
-        msg = (
-            f"{system}: {len(queries)} queries are too few to calibrate on one half and to report on the other: label "
-            f"{2 * _FEWEST} or more; a hundred tell something"
-        )
-        raise ConfigurationError(msg)
-    names = sorted(queries)
-    random.Random(seed).shuffle(names)  # noqa: S311 - no secret
-    cut = len(names) // 2
-    return {each: queries[each] for each in names[:cut]}, {each: queries[each] for each in names[cut:]}
+def _halves(queries: Queries, system: SystemResult, seed: int) -> tuple[Queries, Queries]:
+    """The queries in two halves, at random, with half of those that nothing answers in each."""
+    answered = sorted(query for query in queries if query not in system.unanswered)
+    check_enough(len(answered))
+    halves: tuple[dict[str, Sequence[Scored]], dict[str, Sequence[Scored]]] = ({}, {})
+    for names in (answered, sorted(query for query in queries if query in system.unanswered)):
+        random.Random(seed).shuffle(names)  # noqa: S311 - no secret
+        cut = len(names) // 2
+        for half, part in zip(halves, (names[:cut], names[cut:]), strict=True):
+            half.update({each: queries[each] for each in part})
+    return halves
 
 
 def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple[tuple[float, float], ...]:
     """What turns scores into probabilities."""
     found = sorted((each.score, each.relevant) for candidates in queries.values() for each in candidates)
     relevant = sum(label for _, label in found)
+    if found and found[0][0] == found[-1][0]:
+        msg = (
+            f"{system}: it gives all of the {len(found)} documents of one half of the queries the same score, "
+            f"{found[0][0]:g}: no threshold on that means anything. Look at what it computes"
+        )
+        raise ConfigurationError(msg)
     if relevant in {0, len(found)}:
         some = "none" if relevant == 0 else "all"
         msg = (
@@ -151,50 +183,23 @@ def _knots(queries: Queries, method: Method, system: str, *, raw: bool) -> tuple
                 'more. Pass method="platt"'
             )
             raise ConfigurationError(msg)
-        return _steps(found)
+        knots = steps(found)
+        if len(knots) == 1:
+            raise _says_nothing(system, "steps: none")
+        return knots
     at = [score if raw else log_odds(score, NEAREST) for score, _ in found]
-    slope, offset = _logistic(at, [label for _, label in found])
+    slope, offset = logistic(at, [label for _, label in found])
     if not slope > 0:
-        msg = (
-            f"{system}: higher scores are no more often relevant (slope {slope:.3g}): no threshold on them means "
-            "anything. Look at the evaluation: this reranker harms, or labels and candidates do not belong together"
-        )
-        raise ConfigurationError(msg)
+        raise _says_nothing(system, f"slope {slope:.3g}")
     return ((slope, offset),)
 
 
-def _steps(found: Sequence[tuple[float, bool]]) -> tuple[tuple[float, float], ...]:
-    """Steps that never fall: one for each run of scores with the same probability."""
-    optimize = optional("scipy.optimize", extra="eval", why="Calibrating")
-    values: dict[float, list[bool]] = {}
-    for score, label in found:
-        values.setdefault(score, []).append(label)
-    weights = [len(each) for each in values.values()]
-    fitted = optimize.isotonic_regression([fmean(each) for each in values.values()], weights=weights).x.tolist()
-    knots: list[tuple[float, float]] = []
-    for score, share in zip(values, fitted, strict=True):
-        if not knots or share > knots[-1][1]:
-            knots.append((score, min(1.0, share)))
-    return tuple(knots)
-
-
-def _logistic(at: Sequence[float], labels: Sequence[bool]) -> tuple[float, float]:
-    """Slope and offset of the logistic function that makes the labels most likely."""
-    numpy = optional("numpy", extra="eval", why="Calibrating")
-    optimize = optional("scipy.optimize", extra="eval", why="Calibrating")
-    relevant = sum(labels)
-    high, low = (relevant + 1) / (relevant + 2), 1 / (len(labels) - relevant + 2)
-    x, wanted = numpy.array(at), numpy.where(labels, high, low)
-    middle, width = float(x.mean()), float(x.std()) or 1.0
-    x = (x - middle) / width
-
-    def loss(line: Any) -> tuple[float, Any]:
-        z = line[0] * x + line[1]
-        wrong = 1 / (1 + numpy.exp(-numpy.clip(z, -500, 500))) - wanted
-        return float((numpy.logaddexp(0, z) - wanted * z).sum()), numpy.array([(wrong * x).sum(), wrong.sum()])
-
-    slope, offset = optimize.minimize(loss, [1.0, math.log(high / (1 - high))], jac=True, method="L-BFGS-B").x.tolist()
-    return slope / width, offset - slope * middle / width
+def _says_nothing(system: str, told: str) -> ConfigurationError:
+    msg = (
+        f"{system}: higher scores are no more often relevant ({told}): no threshold on them means anything. Look at "
+        "the evaluation: this reranker harms, or labels and candidates do not belong together"
+    )
+    return ConfigurationError(msg)
 
 
 def _threshold(fitted: Calibration, queries: Queries, system: str) -> float:
@@ -220,13 +225,27 @@ def _threshold(fitted: Calibration, queries: Queries, system: str) -> float:
     return min(enough)
 
 
-def _measured(fitted: Calibration, threshold: float, queries: Queries, seed: int) -> dict[str, Any]:
-    """What a threshold comes to on some queries: each share with an interval over resampled queries."""
+def _measured(
+    fitted: Calibration, threshold: float, queries: Queries, nothing: Collection[str], seed: int
+) -> dict[str, Any]:
+    """What a threshold comes to on some queries: each share with an interval over resampled queries.
+
+    Where all samples have the same share, as where all is right, the interval is Wilson's for as many queries.
+
+    Args:
+        fitted: What scores mean.
+        threshold: The lowest probability that passes.
+        queries: Their candidates.
+        nothing: Those that nothing answers.
+        seed: Of what is drawn.
+    """
     numpy = optional("numpy", extra="eval", why="Calibrating")
-    rows: list[tuple[int, int, int, int, int]] = []
-    for candidates in queries.values():
+    rows: list[tuple[int, ...]] = []
+    for query, candidates in queries.items():
         passed = [each.relevant for each in candidates if fitted.probability(each.score) >= threshold]
-        rows.append((sum(passed), len(passed), sum(each.relevant for each in candidates), int(not passed), 1))
+        relevant, answered = sum(each.relevant for each in candidates), query not in nothing
+        empty, false = answered and not passed, not answered and bool(passed)
+        rows.append((sum(passed), len(passed), relevant, empty, answered, false, not answered))
     table = numpy.array(rows)
     drawn = numpy.random.default_rng(seed).integers(0, len(rows), (_RESAMPLES, len(rows)))
     sums = numpy.vstack([table.sum(axis=0), *(table[each].sum(axis=0) for each in drawn)])
@@ -237,12 +256,17 @@ def _measured(fitted: Calibration, threshold: float, queries: Queries, seed: int
             return None
         known = sums[sums[:, whole] > 0]
         shares = known[:, part] / known[:, whole]
+        if shares.min() == shares.max():  # of which samples vary by nothing, however few queries there are
+            some = Share.of([float(shares[0])] * int((table[:, whole] > 0).sum()))
+            return None if some is None else asdict(some)
         low, high = numpy.quantile(shares[1:], [tail, 1 - tail]) if len(shares) > 1 else (0.0, 1.0)
         return {"value": float(shares[0]), "low": float(low), "high": float(high)}
 
     return {
-        "queries": len(rows),
+        "queries": int(sums[0, 4]),
+        "without_answer": int(sums[0, 6]),
         "precision": share(0, 1),
         "recall": share(0, 2),
         "nothing_passes": share(3, 4),
+        "passes_without_answer": share(5, 6),
     }

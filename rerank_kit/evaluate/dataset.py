@@ -97,6 +97,24 @@ class Dataset:
         """The queries that no document and no quote answers."""
         return [query for query in self.queries if not (self.quotes.get(query) or self.relevant(query))]
 
+    def without_relevant(self) -> list[str]:
+        """The queries of which labels say that nothing answers them, be it that they name no document at all."""
+        return [query for query in self.unanswered() if query in self.judgements]
+
+    def labelled(self) -> Dataset:
+        """The dataset without the queries of which no label says anything. A note says which they were.
+
+        Raises:
+            ConfigurationError: No query has a relevant document.
+        """
+        self.answerable()
+        judged = set(self.without_relevant())
+        left_out = [query for query in self.unanswered() if query not in judged]
+        gone = set(left_out)
+        number = counted(len(left_out), "query", "queries")
+        kept = [query for query in self.queries if query not in gone]
+        return self._of(kept, f"{number} without a label left out: {some(left_out)}") if gone else self
+
     def answerable(self) -> Dataset:
         """The dataset without the queries that no document and no quote answers: no measure can be had of them.
 
@@ -135,6 +153,22 @@ class Dataset:
         drawn = set(random.Random(seed).sample(list(self.queries), n))  # noqa: S311 - to be reproduced, not secret
         note = f"{n:,} of {len(self.queries):,} queries, drawn at random with seed {seed}"
         return self._of([query for query in self.queries if query in drawn], note)
+
+    def and_also(self, whole: Dataset, seed: int) -> Dataset:
+        """This part of a dataset, and of those of its queries that nothing answers as large a part.
+
+        Args:
+            whole: The dataset.
+            seed: The same seed draws the same queries.
+        """
+        others = whole.without_relevant()
+        answered = len(whole.queries) - len(whole.unanswered())
+        count = round(len(others) * len(self.queries) / answered)
+        drawn = set(random.Random(seed).sample(others, count))  # noqa: S311 - to be reproduced, not secret
+        return whole._of(
+            [query for query in whole.queries if query in self.queries or query in drawn],
+            "with queries that nothing answers",
+        )
 
     def _of(self, queries: Sequence[str], note: str) -> Dataset:
         """The part of it that belongs to some queries."""

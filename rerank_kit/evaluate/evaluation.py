@@ -44,6 +44,7 @@ class SystemResult:
         failed: Queries of which the ranking is not what was asked for, and why.
         outcomes: What it made of each query.
         judgements: Which of what its first stage finds answers each query.
+        unanswered: What it made of queries that nothing answers, where they were asked; no measure counts them.
         fingerprint: What tells its reranker from others, for a calibration.
         own_scores: Whether its reranker gives each document a score that depends on no other.
     """
@@ -59,6 +60,7 @@ class SystemResult:
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
     judgements: Judgements = field(default_factory=dict[str, Mapping[str, int]], repr=False)
+    unanswered: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
     fingerprint: str | None = None
     own_scores: bool = False
 

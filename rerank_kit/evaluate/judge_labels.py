@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_instance, check_positive, check_whole
+from rerank_kit.checks import check_count, check_instance, check_positive, check_whole
 from rerank_kit.decide import DecisionReranker
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
@@ -27,6 +27,8 @@ from rerank_kit.values import Document
 
 DEFAULT = ("bm25@50 > onnx:embedded",)
 _TOGETHER = 10  # documents that a judge is asked about before what it says is kept
+_SAMPLE = 30  # pairs for a person beside a judge
+_IN_VAIN = 30  # documents that a judge is asked about in vain before it is not asked any more
 _HALF = 0.5
 _BLANK = "it has no text"
 
@@ -39,7 +41,7 @@ def label(
     *,
     depth: int = 10,
     store: str | Path | None = None,
-    sample: int = 30,
+    sample: int | None = None,
     seed: int = 0,
     max_cost: float | None = None,
     confirm: Callable[[Plan], bool] | None = None,
@@ -58,7 +60,7 @@ def label(
             candidates, and BM25 by itself. Name those that you will compare: what only another one finds has no label.
         depth: How many of the best documents of each system.
         store: A file, that of an evaluation or a new one; `None` keeps nothing.
-        sample: How many pairs a person is asked about.
+        sample: How many pairs a person is asked about; by default 30 beside a judge, and all of them without one.
         seed: Of what is drawn.
         max_cost: What the run may cost, in US dollars. Without it, nothing that has a price is asked.
         confirm: Asked with the plan before the judge, and before systems that have a price; `False` ends it. Its
@@ -73,10 +75,8 @@ def label(
     """
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset, labelled=False)
     _check_judge(judge)
-    depth, sample, seed = (
-        check_whole(name, value, least=least)
-        for name, value, least in (("depth", depth, 1), ("sample", sample, 0), ("seed", seed, 0))
-    )
+    depth, seed = check_whole("depth", depth), check_whole("seed", seed, least=0)
+    asked = check_count("sample", sample, least=0, none="for 30 beside a judge, and all without one")
     most = check_positive("max_cost", max_cost)
     kept = LabelStore(store)
     try:
@@ -102,7 +102,7 @@ def label(
         judge=None if judging is None else judging.name,
         unjudged={} if judging is None else judging.unjudged(pool.pairs),
         reviewed=reviewed,
-        sample=sample,
+        sample=asked if asked is not None else len(pool.pairs) if judge is None else _SAMPLE,
         seed=seed,
         store=store,
         spent=run.spent if judging is None else judging.spent,
@@ -157,7 +157,7 @@ class _Judging:
         return self._judge.estimate(question, [each.text for each in pairs]).cost
 
     def ask(self, pairs: Sequence[Pair]) -> None:
-        """Have everything judged that is not known yet.
+        """Have everything judged that is not known yet; where nothing can be judged at first, the rest is not asked.
 
         Raises:
             BudgetExceeded: The next documents would cost too much.
@@ -166,6 +166,8 @@ class _Judging:
         whole = _by_question(pairs)
         for done, (question, asked) in enumerate(whole, 1):
             for each in _parts(self._unknown(asked)):
+                if not self._grades and len(self._problems) >= _IN_VAIN:
+                    return
                 with self._store.turn():  # meanwhile another process may have asked
                     self._judged(question, self._unknown(each))
             if self._progress is not None:
@@ -200,7 +202,13 @@ class _Judging:
 
     def unjudged(self, pairs: Iterable[Pair]) -> dict[Pair, str]:
         """Why it could not judge the others."""
-        return {each: self._problems.get(each.key, _BLANK) for each in pairs if each.key not in self._grades}
+        given = [*self._problems.values()]
+        rest = f"not asked, since the first {len(given)} could not be judged: {given[0]}" if given else ""
+        return {
+            each: _BLANK if is_blank(each.text) else self._problems.get(each.key, rest)
+            for each in pairs
+            if each.key not in self._grades
+        }
 
 
 def _parts(pairs: Sequence[Pair]) -> list[Sequence[Pair]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.pooling import Pair
 from rerank_kit.evaluate.questions import grade_of
-from rerank_kit.evaluate.tables import as_cell, of_cell, rows
+from rerank_kit.evaluate.tables import append, as_cell, of_cell, rows, write_whole
 from rerank_kit.evaluate.text_files import Place, path_of
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable
@@ -27,20 +28,52 @@ def write_sheet(path: Path, pairs: Sequence[tuple[Pair, int | None]]) -> Path:
     Raises:
         ConfigurationError: There is such a file, or it cannot be written.
     """
-    try:
-        with path.open("x", encoding="utf-8-sig", newline="") as file:  # Excel takes it for UTF-8 by its beginning
-            table = csv.writer(file)
-            table.writerow(COLUMNS)
-            for pair, grade in pairs:
-                texts = (pair.query, pair.question, pair.document, pair.text)
-                table.writerow([*(as_cell(encodable(each)) for each in texts), "" if grade is None else grade])
-    except FileExistsError:
+    if path.exists():
         msg = f"path={str(path)!r} is there already, and may have labels in it: read it, or name another file"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(msg)
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    table.writerows(_row(pair, grade) for pair, grade in pairs)
+    try:
+        write_whole(path, text.getvalue().encode("utf-8-sig"))  # Excel takes it for UTF-8 by its beginning
     except OSError as error:
-        msg = f"path={str(path)!r} cannot be written: {error.strerror}: name another file"
-        raise ConfigurationError(msg) from error
+        raise _not_written(path, error) from error
     return path
+
+
+def _row(pair: Pair, grade: int | None) -> list[str]:
+    texts = (pair.query, pair.question, pair.document, pair.text)
+    return [*(as_cell(encodable(each)) for each in texts), "" if grade is None else str(grade)]
+
+
+def _not_written(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"path={str(path)!r} cannot be written: {error.strerror}: name another file")
+
+
+def add_to_sheet(path: str | Path, pairs: Sequence[tuple[Pair, int | None]]) -> int:
+    """Put pairs that a table does not have behind its rows, which stay as they are, and return how many they are.
+
+    Raises:
+        ConfigurationError: There is no such table, or it cannot be written.
+    """
+    where = path_of("path", path)
+    header: list[str] = []
+
+    def check(place: Place, names: Sequence[str]) -> None:
+        _check_header(place, names)
+        header.extend(names)
+
+    there = {(row.get("id", ""), row.get("document id", "")) for _, row in rows(where, "utf-8", check)}
+    if not header:
+        Place(where, 1).refuse("there is nothing in it: remove the file, and it is written anew")
+    missing = [(pair, grade) for pair, grade in pairs if _cells(pair.query, pair.document) not in there]
+    if missing:
+        try:
+            append(where, header, (dict(zip(COLUMNS, _row(*each), strict=True)) for each in missing))
+        except OSError as error:
+            raise _not_written(where, error) from error
+    return len(missing)
 
 
 def read_sheet(path: str | Path, known: Mapping[tuple[str, str], Pair], data: Dataset) -> dict[Pair, int]:

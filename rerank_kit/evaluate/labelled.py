@@ -11,9 +11,9 @@ from typing import Any
 from rerank_kit.checks import check_flag, check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset, some
-from rerank_kit.evaluate.kappa import Agreement
+from rerank_kit.evaluate.kappa import Agreement, PoolSizes
 from rerank_kit.evaluate.kinship import kin
-from rerank_kit.evaluate.label_sheet import read_sheet, write_sheet
+from rerank_kit.evaluate.label_sheet import add_to_sheet, read_sheet, write_sheet
 from rerank_kit.evaluate.label_store import LabelStore
 from rerank_kit.evaluate.origin import PERSON
 from rerank_kit.evaluate.pooling import Pair, drawn
@@ -95,10 +95,11 @@ class Labels:
 
     @property
     def agreement(self) -> Agreement:
-        """How far judge and person agree on what both labelled."""
+        """How far judge and person agree, weighted from the pairs that both labelled to all that the judge labelled."""
         judged = {each.pair.key: each.grade > 0 for each in self.given}
-        both = (key for key in self._reviewed if key in judged)
-        return Agreement.of((judged[key], self._reviewed[key] > 0) for key in both)
+        both = ((judged[key], grade > 0) for key, grade in self._reviewed.items() if key in judged)
+        relevant = sum(judged.values())
+        return Agreement.of(both, PoolSizes(relevant, len(judged) - relevant))
 
     def keep(self, grades: Mapping[Pair, int | None]) -> None:
         """Keep what a person says; `None` takes it back.
@@ -128,6 +129,14 @@ class Labels:
         """
         return write_sheet(Path(path), [(each, self._reviewed.get(each.key)) for each in self.sample])
 
+    def add_to_sheet(self, path: str | Path) -> int:
+        """Put what the sample has and such a table has not behind its rows, and return how many pairs that are.
+
+        Raises:
+            ConfigurationError: There is no such table, or it cannot be written.
+        """
+        return add_to_sheet(path, [(each, self._reviewed.get(each.key)) for each in self.sample])
+
     def read_sheet(self, path: str | Path) -> int:
         """Read a table that a person filled in, and return how many labels are in it. Rows of one's own are taken too.
 
@@ -143,13 +152,23 @@ class Labels:
         return len(grades)
 
     @property
+    def failure(self) -> str | None:
+        """Why there is not one label where a judge was asked, in a sentence; `None` where there are some."""
+        if self.judge is None or self.given or not self.unjudged:
+            return None
+        return f"{self.judge} labelled none of {counted(len(self.pairs), 'pair')}: {self._most_common_problem()}"
+
+    def _most_common_problem(self) -> str:
+        ((reason, count),) = Counter(self.unjudged.values()).most_common(1)
+        return f"{reason} ({count})"
+
+    @property
     def notes(self) -> list[str]:
         """What there is to know about the labels, in sentences."""
         found = [*self._notes]
         if self.unjudged:
-            (reason, count), *_ = Counter(self.unjudged.values()).most_common(1)
             number = f"{len(self.unjudged):,} of {counted(len(self.pairs), 'pair')}"
-            found.append(f"{number} could not be judged, and stay unlabelled: {reason} ({count})")
+            found.append(f"{number} could not be judged, and stay unlabelled: {self._most_common_problem()}")
         related = None if self.judge is None else kin([self.judge], self._systems)
         found += [] if related is None else [related]
         apart = self._contradictions()
@@ -182,7 +201,7 @@ class Labels:
             least: How many pairs a person has to have labelled too; where there are fewer, all of them.
 
         Raises:
-            ConfigurationError: A person has not reviewed as many.
+            ConfigurationError: A person has not reviewed as many, or there is no label at all.
         """
         check_flag("unreviewed", unreviewed)
         needed = min(check_whole("least", least, least=0), len({each.pair.key for each in self.given}))
@@ -192,6 +211,9 @@ class Labels:
                 f"a person has reviewed {done} of the {needed} pairs that are needed to know how far {self.judge} can "
                 "be trusted: label the rest of the sample, or pass unreviewed=True to go without"
             )
+            raise ConfigurationError(msg)
+        if not (self.given or self._reviewed or any(self.data.judgements.values())):
+            msg = self.failure or "there is not one label yet: label the sample, or have a judge label"
             raise ConfigurationError(msg)
         judgements = {query: dict(grades) for query, grades in self.data.judgements.items()}
         labelled_by = {query: dict(who) for query, who in self.data.labelled_by.items()}

@@ -128,7 +128,7 @@ def add_quoted(
     inexact: list[str] = []
     vague: list[str] = []
     for query, texts in quotes.items():
-        known, entire = grades.judgements.setdefault(query, {}), set(questions[query].texts)
+        known, entire = grades.judgements.get(query, {}), set(questions[query].texts)
         for text in texts:
             same = whole.get(folded(text), ()) if text in entire else ()
             held = Held(tuple(same), exact=True) if same else passages.holding(text)
@@ -140,6 +140,8 @@ def add_quoted(
                 vague.append(text)
             for each in held.documents:
                 known.setdefault(each, 1)
+        if known:
+            grades.judgements[query] = known
     return (*_not_found(lost, number, complete=complete), *_odd(inexact, vague))
 
 

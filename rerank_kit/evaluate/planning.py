@@ -48,8 +48,8 @@ def agree(plan: Plan, spent: float, most: float | None, confirm: Callable[[Plan]
         raise BudgetExceeded(msg)
     if most is not None and plan.unknown:
         msg = (
-            f"max_cost={most} cannot be kept: what these cost is not known: {', '.join(plan.unknown)}: pass prices= to "
-            "them, or leave max_cost out"
+            f"max_cost={most} cannot be kept: what these cost is not known: {', '.join(plan.unknown)}: put "
+            "their prices into the file that RERANK_KIT_PRICES names, or leave max_cost out"
         )
         raise ConfigurationError(msg)
     whole = spent + plan.cost

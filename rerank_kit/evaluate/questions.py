@@ -92,6 +92,8 @@ def read_questions(path: Path, encoding: str, *, labelled: bool = True) -> Quest
         unfilled = "grade" not in known and "grade" in {*columns, *map(_kind, row)}  # a sheet to be filled in
         for document, grade in () if unfilled else _graded(place, known.get("relevant_ids"), known.get("grade")):
             grades.add(place, question.id, document, grade)
+        if known.get("relevant_ids") == []:  # nothing answers it
+            grades.judgements.setdefault(question.id, {})
         question.texts += _texts(place, known, "relevant_texts")
         question.quotes += _texts(place, known, "quotes")
         question.ranges += [(place, each) for each in _listed(known.get("ranges"))]

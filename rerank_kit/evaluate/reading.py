@@ -90,7 +90,7 @@ def read_dataset(
         check_flag("labelled", labelled),
     )
     found = (_read_beir if where.is_dir() else _read_questions)(asked)
-    return found.answerable() if labelled else found
+    return found.labelled() if labelled else found
 
 
 def _read_beir(asked: _Asked) -> Dataset:
@@ -229,9 +229,9 @@ def _read_questions(asked: _Asked) -> Dataset:
     notes = [*read.notes, *corpus.notes]
     if documents:
         notes += add_quoted(read.grades, read.by_id, quotes, documents, complete=bool(corpus.documents))
-    judgements = {query: read.grades.judgements.get(query, {}) for query in queries}
+    judgements = {query: read.grades.judgements[query] for query in queries if query in read.grades.judgements}
     if corpus.documents:
-        quotes = {query: texts for query, texts in quotes.items() if any(judgements[query].values())}
+        quotes = {query: texts for query, texts in quotes.items() if any(judgements.get(query, {}).values())}
         notes += check_missing(asked.path, judgements, documents, _whole_note(judgements, corpus))
     else:
         notes += unreachable(asked.path, judgements, documents)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from rerank_kit.combine import BlendBy, Blended, Cascade, Stage, blend
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.measures import measured
 from rerank_kit.evaluate.outcomes import Outcome
@@ -45,7 +46,7 @@ class Setting:
 
     Attributes:
         system: The name of the system of which the scores are.
-        recall: How many candidates are reranked.
+        recall: How many candidates are reranked; 0 of a first stage alone, which `system` names then.
         mixture: How it is mixed with the first stage, if it is.
         then: The name of the system whose reranker ranks what this one passes on, if there is one.
         top_n: How many it passes on.
@@ -59,6 +60,8 @@ class Setting:
 
     def __str__(self) -> str:
         """What tables call it."""
+        if not self.recall:
+            return f"{self.system} alone"
         told = f"{self.system}, {self.recall} candidates"
         if self.mixture is not None:
             told += f", mixed {self.mixture}"
@@ -70,7 +73,13 @@ class Setting:
         Args:
             reranker: That of `system`.
             then: That of `then`.
+
+        Raises:
+            ConfigurationError: It is a first stage alone.
         """
+        if not self.recall:
+            msg = f"the setting is {self}, without a reranker: leave the reranker out"
+            raise ConfigurationError(msg)
         if then is not None:
             return Cascade(Stage(reranker, top_n=self.top_n), Stage(then), keep_rest=True)
         if self.mixture is None:
@@ -115,7 +124,7 @@ class Replay:
 
     def _ranked(self, setting: Setting, query: str, outcome: Outcome) -> list[str]:
         """The ids of the documents, best first."""
-        order = [place for place in outcome.order if place < setting.recall]
+        order = [place for place in outcome.order if place < setting.recall or not setting.recall]
         if setting.mixture is not None:
             order = _mixed(setting.mixture, outcome)
         if setting.then is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_positive
+from rerank_kit.checks import check_count, check_flag, check_positive
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.ceiling import DEPTHS
 from rerank_kit.evaluate.comparing import LEVEL, check_options
@@ -60,6 +60,7 @@ def evaluate(
     max_cost: float | None = None,
     confirm: Callable[[Plan], bool] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    unanswered: bool = False,
 ) -> Evaluation:
     """Measure systems on a dataset: which is better, whether that is sure, how slow each is, and what it costs.
 
@@ -81,6 +82,8 @@ def evaluate(
             dearest one so far. Without it, nothing that has a price is asked beyond the first query.
         confirm: Asked with the plan before the run; `False` ends it. Without `max_cost`, `True` agrees to any price.
         progress: Told after each query.
+        unanswered: Ask also the queries of which labels say that nothing answers them. No measure counts them;
+            `calibrate` does.
 
     Raises:
         ConfigurationError: An argument is wrong, or a system is broken.
@@ -94,13 +97,14 @@ def evaluate(
     chosen = data.answerable()
     if check_count("queries", queries, none="for all of them") is not None:
         chosen = chosen.sampled(queries or 1, seed)
+    asked = chosen.and_also(data, seed) if check_flag("unanswered", unanswered) else chosen
     with_store = RunStore(store)
     try:
         most = check_positive("max_cost", max_cost)
-        run = Run(chosen, systems_of(systems, data), Outcomes(with_store), progress, most)
+        run = Run(asked, systems_of(systems, data), Outcomes(with_store), progress, most)
         agree(run.tried(), run.spent, most, confirm)
         outcomes = {system.name: run.ran(system) for system in run.in_order()}
-        results = run.results(outcomes, wanted)
+        results = run.results(outcomes, wanted, chosen.queries)
         notes = [*chosen.notes, *run.told_of_kept(store)]
     finally:
         with_store.close()
@@ -133,13 +137,25 @@ class Run:
         """Deep ones first, so that the others find their scores."""
         return sorted(self.systems, key=lambda each: -(each.recall or 0))
 
-    def results(self, outcomes: Mapping[str, Mapping[str, Outcome]], measures: Sequence[str]) -> list[SystemResult]:
-        """The results of all systems, in the order in which they were named."""
-        judgements = {id(each.first_stage): self._judgements(outcomes[each.name].values()) for each in self._alone()}
-        return [
-            SystemResult.of(system, each, self.times(system, each), measures, judgements[id(system.first_stage)])
-            for system, each in ((system, outcomes[system.name]) for system in self.systems)
-        ]
+    def results(
+        self, outcomes: Mapping[str, Mapping[str, Outcome]], measures: Sequence[str], measured: Collection[str]
+    ) -> list[SystemResult]:
+        """The results of all systems, in the order in which they were named.
+
+        Args:
+            outcomes: What each system made of all queries.
+            measures: What they are measured by.
+            measured: The queries that are; the others have no answer.
+        """
+        found: list[SystemResult] = []
+        parts = {name: {query: each[query] for query in measured} for name, each in outcomes.items()}
+        judgements = {id(each.first_stage): self._judgements(parts[each.name]) for each in self._alone()}
+        for system in self.systems:
+            part, judged = parts[system.name], judgements[id(system.first_stage)]
+            result = SystemResult.of(system, part, self.times(system, part), measures, judged)
+            others = {query: each for query, each in outcomes[system.name].items() if query not in part}
+            found.append(replace(result, unanswered=others))
+        return found
 
     def told_of_kept(self, store: object) -> list[str]:
         """What of the results may be old: what was kept of rerankers of which it cannot be told if they changed."""
@@ -153,16 +169,16 @@ class Run:
         """The first stages by themselves."""
         return [each for each in self.systems if each.reranker is None]
 
-    def _judgements(self, outcomes: Collection[Outcome]) -> Judgements:
+    def _judgements(self, outcomes: Mapping[str, Outcome]) -> Judgements:
         """The labels for what one first stage finds: quotes are resolved among its own chunks.
 
         Those among the documents of the dataset are in its judgements already. A quote that no chunk holds counts as a
         document that was not found.
         """
         documents = self.data.documents
-        found = {each.id: each.shown for outcome in outcomes for each in outcome.candidates}
+        found = {each.id: each.shown for outcome in outcomes.values() for each in outcome.candidates}
         chunks = {each: text for each, text in found.items() if each not in documents}
-        judged = {query: dict(self.data.judgements.get(query, {})) for query in self.data.queries}
+        judged = {query: dict(self.data.judgements.get(query, {})) for query in outcomes}
         if not self.data.quotes or (documents and not chunks):
             return judged
         passages = Passages(chunks)

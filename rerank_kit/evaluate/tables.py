@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -68,6 +70,38 @@ def rows(
                 found = f"{len(cells)} cells under {len(header)} columns"
                 place.refuse(f"{found}: put quotation marks around texts with {quoted(separator)} in them")
             yield place, {name: text for name, text in zip(header, texts, strict=False) if name and text}
+
+
+def append(path: Path, header: Sequence[str], added: Iterable[Mapping[str, object]]) -> None:
+    """Put rows behind those of a table in UTF-8, under its own header and with its separator; what stands there stays.
+
+    The file is replaced as a whole, so that it is never half written.
+
+    Raises:
+        OSError: It cannot be written.
+        ConfigurationError: It cannot be read.
+    """
+    _, separator = _beginning(whole_lines(path, "utf-8"))
+    text = io.StringIO(newline="")
+    table = csv.writer(text, delimiter=separator)
+    table.writerows([each.get(name, "") for name in header] for each in added)
+    before = path.read_bytes()
+    end = b"" if before.endswith((b"\n", b"\r")) else b"\r\n"
+    write_whole(path, before + end + text.getvalue().encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is whole or as it was before, whenever this ends, and whoever else writes it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _beginning(whole: Iterator[tuple[Place, str]]) -> tuple[tuple[Place, str] | None, str]:

@@ -16,12 +16,15 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.comparing import LEVEL, MARGIN, Comparison, Values, compare
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.replaying import Replay, Setting
+from rerank_kit.evaluate.setting_costs import takes, within
 from rerank_kit.evaluate.verdicts import Verdict, more_queries, verdict
 from rerank_kit.quoting import quoted
+from rerank_kit.texts import counted
 
 S = TypeVar("S")
 
 _FEWEST = 10  # queries
+_ROUNDING = 1e-12
 _WIDER = math.sqrt(1 + 1 / math.pi)
 
 
@@ -109,7 +112,9 @@ def tune(
     level: float = LEVEL,
     seed: int = 0,
 ) -> Tuned:
-    """Search for settings that rank better than plain reranking: candidates, cascades, mixtures with the first stage.
+    """Search for settings that rank better than plain reranking.
+
+    Tried are the first stage alone, fewer candidates, cascades, and mixtures with the first stage.
 
     Nothing is asked for: all rankings are made of scores that the evaluation has. The best of many settings looks
     better than it is, so what is reported is measured on other queries than those it is chosen on: each half of the
@@ -134,13 +139,11 @@ def tune(
     plain = _named(able, against)
     seed = check_whole("seed", seed, least=0)
     names = sorted(evaluation.asked)
-    if len(names) < _FEWEST:
-        msg = f"{len(names)} queries are too few to tune on: label {_FEWEST} or more; a hundred tell something"
-        raise ConfigurationError(msg)
+    check_enough(len(names))
     replay = Replay(evaluation)
-    every = [each for system in _first(plain, able) for each in replay.settings(system, able)]
-    costs = {each: _takes(each, evaluation) for each in every}
-    allowed = [each for each in every if each == every[0] or _within(costs[each], budget)]
+    every = _every(replay, _first(plain, able))
+    costs = {each: takes(each, evaluation) for each in every}
+    allowed = [each for each in every if each == every[0] or within(costs[each], budget)]
     values = {each: replay.values(each, evaluation.measure) for each in allowed}
     halves = chosen_by_halves(values, names, margin=margin, level=level, seed=seed)
     comparison = halves.comparison
@@ -155,8 +158,22 @@ def tune(
         chosen=halves.chosen,
         tried=sorted(tried, key=lambda each: -each.value),
         excluded=len(every) - len(allowed),
-        text=_told(best, allowed[0], evaluation.measure, comparison, found),
+        text=_told(best, allowed[0], evaluation.measure, comparison, found) + _of_alone(tried, found),
     )
+
+
+def check_enough(queries: int) -> None:
+    """Refuse to tune on so many queries that have an answer, where they are too few.
+
+    Raises:
+        ConfigurationError: They are.
+    """
+    if queries < _FEWEST:
+        number = counted(queries, "query", "queries")
+        msg = (
+            f"{number} with a relevant document: too few to tune on. Label {_FEWEST} or more; a hundred tell something"
+        )
+        raise ConfigurationError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +235,13 @@ def _first(plain: SystemResult, able: Sequence[SystemResult]) -> list[SystemResu
     return [plain, *(each for each in able if each is not plain)]
 
 
+def _every(replay: Replay, able: Sequence[SystemResult]) -> list[Setting]:
+    """All settings: first the one that the others are held to, then the first stages alone."""
+    plain, *others = (each for system in able for each in replay.settings(system, able))
+    alone = dict.fromkeys(Setting(str(system.first_stage), 0) for system in able)
+    return [plain, *alone, *others]
+
+
 def _widened(known: Comparison) -> Comparison:
     """The same, with what halves that choose for each other have in common."""
     if not 0 < known.p < 1:
@@ -232,34 +256,14 @@ def _best(values: Mapping[S, Values], names: Sequence[str]) -> S:
     return max(values, key=lambda each: round(fmean(values[each][name] for name in names), 12))
 
 
-def _takes(setting: Setting, evaluation: Evaluation) -> tuple[float | None, float | None]:
-    """Seconds and dollars of a query: those of the evaluation, in proportion to the candidates for local models."""
-    seconds, dollars = _reranking(evaluation[setting.system], setting.recall, evaluation)
-    if setting.then is not None:
-        more = _reranking(evaluation[setting.then], setting.top_n or 0, evaluation)
-        seconds, dollars = _sum(seconds, more[0]), _sum(dollars, more[1])
-    first = evaluation[str(evaluation[setting.system].first_stage)].seconds()
-    return _sum(seconds, None if first is None else first["p50"]), dollars
-
-
-def _reranking(system: SystemResult, count: int, evaluation: Evaluation) -> tuple[float | None, float | None]:
-    """Seconds and dollars of one reranker for some candidates; an API's time hardly depends on how many there are."""
-    whole, first = system.seconds(), evaluation[str(system.first_stage)].seconds()
-    dollars = None if system.cost_per_1000 is None else system.cost_per_1000 / 1000
-    if whole is None or first is None:
-        return None, dollars
-    own = max(0.0, whole["p50"] - first["p50"])
-    return own * (count / system.recall if dollars == 0 and system.recall else 1.0), dollars
-
-
-def _sum(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other
-
-
-def _within(taken: tuple[float | None, float | None], budget: Budget | None) -> bool:
-    """Whether a setting is known to keep within a budget."""
-    limits = (None, None) if budget is None else (budget.seconds, budget.money)
-    return all(most is None or (value is not None and value <= most) for value, most in zip(taken, limits, strict=True))
+def _of_alone(tried: Sequence[Tried], found: Verdict) -> str:
+    """That a first stage alone ranks no lower than the plain setting, which comes first and is kept all the same."""
+    alone = max((each for each in tried if not each.setting.recall), key=lambda each: each.value, default=None)
+    if found == "better" or alone is None or alone.value < tried[0].value - _ROUNDING:
+        return ""
+    values = f"{alone.value:.3f} and {tried[0].value:.3f}"
+    told = f"{alone.setting} ranks no lower than that, {values}: nothing shows that the reranker earns its cost"
+    return f". On all queries {told}"
 
 
 def _told(best: Setting, plain: Setting, measure: str, known: Comparison, found: Verdict) -> str:

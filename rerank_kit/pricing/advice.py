@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import pairwise
 from typing import Any
 
 from rerank_kit.pricing.amounts import money, seconds, volume
 from rerank_kit.pricing.backends import known_backends
-from rerank_kit.pricing.bills import crossings, dollars
+from rerank_kit.pricing.bills import turns
 from rerank_kit.pricing.rows import Row
 from rerank_kit.pricing.workload import SEVERAL, Workload
 from rerank_kit.texts import counted
 
+_SAY_SPEED = "(--pairs-per-second, or pairs_per_second in Python)"
 ANTHROPIC = "anthropic"
+_WINDOWS = 5  # of volumes that are told one by one
 _FEW = 20  # candidates, which are usually enough
 
 
@@ -25,14 +27,16 @@ class BreakEven:
     Attributes:
         below: The cheaper one of the two below that.
         above: The cheaper one above it.
-        queries: How many queries a month that is; `None` where `below` is cheaper however many there are.
-        again: Where it changes back, since machines come whole; `None` where it does not.
+        queries: How many queries a month that is; `None` where `below` costs no more however many there are.
+        windows: Between which volumes `above` is the cheaper one; an end that is `None` is that of the last one, which
+            goes on. There are several where one more machine is needed, again and again; they are known for up to 100
+            machines.
     """
 
     below: str
     above: str
     queries: float | None
-    again: float | None = None
+    windows: tuple[tuple[float, float | None], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """It as plain values."""
@@ -50,11 +54,17 @@ def told(evens: Iterable[BreakEven]) -> list[str]:
         if each.queries is None:
             start, other = f"{each.below} costs no more, however many queries there are, than", each.above
         else:
-            until = "" if each.again is None else f" up to {volume(each.again)}, where one more machine is needed,"
-            start = f"{each.above} pays from about {volume(each.queries)} queries a month{until} in place of"
+            start = f"{each.above} pays from about {_volumes(each.windows)} queries a month in place of"
             other = each.below
         found.setdefault(start, []).append(other)
     return [f"{start} {', '.join(names)}" for start, names in found.items()]
+
+
+def _volumes(windows: Sequence[tuple[float, float | None]]) -> str:
+    """The volumes at which something pays, such as "5,000 to 8,000, and from about 10,000"."""
+    said = [volume(start) if end is None else f"{volume(start)} to {volume(end)}" for start, end in windows]
+    told = said if len(said) <= _WINDOWS else [*said[: _WINDOWS - 1], f"{len(said) - _WINDOWS} times more", said[-1]]
+    return ", and from about ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +132,9 @@ def advised(rows: Sequence[Row], work: Workload) -> Advice:
 def _all_in_anthropic(rows: Sequence[Row], local: Row | None) -> Advice:
     reasons = (
         "all with Anthropic, which has no reranker: three parts",
-        'Contextual Retrieval when documents are indexed (contextual="claude-haiku-5-5"), paid once for each document',
+        "Contextual Retrieval when documents are indexed (--contextual claude-haiku-5-5), paid once for each document",
         "a cross-encoder on a machine of yours",
-        'Claude as the judge of the last few (judge="claude-haiku-5-5")',
+        "Claude as the judge of the last few (--judge claude-haiku-5-5)",
     )
     judges = [each for each in rows if each.fits and each.kind == "judge"]
     taken = local or next(iter(judges), None)
@@ -203,12 +213,12 @@ def _of_two(api: Row, local: Row, work: Workload) -> Advice:
 def _unpriced(api: Row, local: Row) -> list[str]:
     """What is missing to decide by prices."""
     if local.machines is None:
-        return [f"how fast {local.backend} is there is not known: measure it (--measure), or pass pairs_per_second"]
+        return [f"how fast {local.backend} is there is not known: measure it (--measure), or say it {_SAY_SPEED}"]
     if api.dollars is None:
         return [f"what {api.backend} costs is not known: add its row to the prices"]
     most, need = money(api.dollars / local.machines), counted(local.machines, "machine")
     return [
-        "a machine's price is not known: pass machine_price",
+        "a machine's price is not known: say it (--machine-price, or machine_price in Python)",
         f"{local.backend} needs {need} and pays where one costs less than {most} a month",
         f"{api.backend} costs {money(api.dollars)} a month",
     ]
@@ -226,12 +236,11 @@ def break_even(one: Row, other: Row) -> BreakEven | None:
     """Where two back ends cost the same; `None` where what one costs is not known."""
     if one.bill is None or other.bill is None:
         return None
-    found = [*islice(crossings(one.bill, other.bill), 2)]
-    few = found[0] / 2 if found else 1e9
-    ours, theirs = dollars(one.bill, few), dollars(other.bill, few)
-    below, above = (one, other) if ours <= theirs else (other, one)
-    queries, again = (found[0] if found else None), (found[1] if len(found) > 1 else None)
-    return BreakEven(below.backend, above.backend, queries, again)
+    found: list[tuple[float | None, int]] = [*turns(one.bill, other.bill), (None, 0)]
+    first = found[0][1]
+    below, above = (other, one) if first > 0 else (one, other)
+    windows = tuple((start, end) for (start, sign), (end, _) in pairwise(found) if start is not None and sign == -first)
+    return BreakEven(below.backend, above.backend, windows[0][0] if windows else None, windows)
 
 
 def changes(

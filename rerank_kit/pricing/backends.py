@@ -7,6 +7,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -14,10 +15,13 @@ from typing import Literal
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_text, is_number
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.pricing.prices import Prices
+from rerank_kit.pricing.prices import Prices, check_most
 from rerank_kit.quoting import quoted
 
 Kind = Literal["api", "local", "judge", "decision"]
+_SLOWEST = 1e-6  # pairs a second: with less, machines would be without number
+_ITS = "its vendor"
+_ENGINES = ("onnx", "local", "sentence-transformers", "flashrank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,10 @@ class Speed:
     def __post_init__(self) -> None:
         """Refuse what is no speed."""
         check_text("backend", self.backend)
-        if not is_number(self.pairs_per_second) or self.pairs_per_second <= 0:
+        if not is_number(self.pairs_per_second) or self.pairs_per_second < _SLOWEST:
             msg = f"pairs_per_second of {self.backend} must be a number above 0, not {quoted(self.pairs_per_second)}"
             raise ConfigurationError(msg)
+        check_most(f"pairs_per_second of {self.backend}", self.pairs_per_second)
         check_count("tokens", self.tokens, none="for those that are planned with")
         check_count("cores", self.cores, none="where they do not count")
 
@@ -172,9 +177,46 @@ def all_backends(prices: Prices, speeds: Iterable[Speed]) -> list[Backend]:
     for price in prices.rows:
         if price.unit != "chat" and price.model not in priced:
             priced.add(price.model)
-            backends.append(Backend(f"endpoint:{price.model}", "api", price.model, "its vendor"))
+            backends.append(Backend(f"endpoint:{price.model}", "api", price.model, _ITS))
     others = dict.fromkeys(each.backend for each in speeds).keys() - {each.name for each in backends}
     return [*backends, *(Backend(name, "local", name.partition(":")[2] or name) for name in sorted(others))]
+
+
+def check_vendor(vendor: str) -> None:
+    """Refuse a vendor of which there is no back end.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    names = [*sorted({each.vendor for each in known_backends().backends if each.vendor}), _ITS]
+    by_lower = {each.lower(): each for each in names}
+    if vendor.lower() not in by_lower:
+        close = [by_lower[each] for each in get_close_matches(vendor.lower(), by_lower, n=1)]
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        known = f"{', '.join(names[:-1])}, and {_ITS!r}, that of a model in your own prices"
+        msg = f"vendor={quoted(vendor)} has no back end here: {meant}There are {known}"
+        raise ConfigurationError(msg)
+
+
+def check_local(name: object) -> None:
+    """Refuse the name of what is no model for a machine of one's own.
+
+    Those that are known will do, and so do a folder and a name on the hub, behind the engine that runs it.
+
+    Raises:
+        ConfigurationError: It is another one.
+    """
+    known = [each.name for each in known_backends().backends if each.kind == "local"]
+    engine, _, model = check_text("pairs_per_second", name).partition(":")
+    if name in known or (engine in _ENGINES and len(model.split("/")) > 1):
+        return
+    close = get_close_matches(str(name), known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    msg = (
+        f"pairs_per_second names {quoted(name)}, which is no model for a machine of yours: {meant}There are "
+        f"{', '.join(known)}; a model of your own is an engine and a folder or a name on the hub, such as onnx:./mine"
+    )
+    raise ConfigurationError(msg)
 
 
 def nearest(speeds: Iterable[Speed], tokens: float) -> Speed | None:
@@ -185,4 +227,4 @@ def nearest(speeds: Iterable[Speed], tokens: float) -> Speed | None:
 def chat_backend(kind: Literal["judge", "decision"], model: str) -> Backend:
     """The row of an LLM or a decision model, or what can be said of one without a row."""
     found = (each for each in known_backends().backends if each.kind == kind and each.model == model)
-    return next(found, Backend(f"{kind}:{model}", kind, model, "its vendor"))
+    return next(found, Backend(f"{kind}:{model}", kind, model, _ITS))

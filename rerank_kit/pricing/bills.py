@@ -7,6 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+_NOTHING = 1e-12  # dollars a query
 _PIECES = 100  # straight parts of two bills that are looked at for a crossing, such as so many machines
 
 Line: TypeAlias = tuple[float, float, float]
@@ -31,8 +32,9 @@ class Metered:
 
     def line(self, queries: float) -> Line:
         """The straight part right behind a volume."""
-        if self.per_query * queries < self.minimum:
-            return self.minimum, 0.0, self.minimum / self.per_query if self.per_query else math.inf
+        until = self.minimum / self.per_query if self.per_query else math.inf
+        if queries < until:
+            return self.minimum, 0.0, until
         return 0.0, self.per_query, math.inf
 
 
@@ -71,24 +73,23 @@ def dollars(bill: Bill, queries: float) -> float:
     return sum(part.dollars(queries) for part in bill)
 
 
-def crossings(one: Bill, other: Bill) -> Generator[float]:
-    """The volumes behind which the cheaper of two bills is the dearer one, smallest first, up to 100 machines.
+def turns(one: Bill, other: Bill) -> Generator[tuple[float, int]]:
+    """The volumes from which on the first bill is the cheaper one, -1, or the dearer one, 1; smallest first.
 
-    Machines come whole, so that there may be several. There are none where one of them is cheaper, or both cost the
-    same, however many queries there are.
+    The first volume is 0. Machines come whole, so that there may be several; volumes of up to 100 machines are looked
+    at. There are none where both cost the same however many queries there are. Where they cost the same for a while,
+    the one that was cheaper before counts as that.
     """
     volume, cheaper = 0.0, 0
     for _ in range(_PIECES):
         fixed, slope, until = _difference(one, other, volume)
-        first = _sign(fixed + slope * volume)
-        last = _sign(fixed + slope * until if math.isfinite(until) else slope or fixed)
-        cheaper = cheaper or first
-        if first and first != cheaper:
-            yield volume
-            cheaper = first
-        if last and last != (cheaper := cheaper or last):
-            yield -fixed / slope
-            cheaper = last
+        whole = dollars(one, volume)
+        begins = _sign(fixed + slope * volume, whole)
+        ends = _sign(fixed + slope * until if slope else fixed, whole)
+        for at, sign in ((volume, begins), (-fixed / slope if slope else volume, ends)):
+            if sign and sign != cheaper:
+                yield (at if cheaper else 0.0), sign
+                cheaper = sign
         if not math.isfinite(until):
             return
         volume = until
@@ -98,11 +99,13 @@ def _difference(one: Bill, other: Bill, queries: float) -> Line:
     """The first bill less the second one, in the straight part right behind a volume."""
     ours, theirs = ([part.line(queries) for part in bill] for bill in (one, other))
     fixed, slope = (sum(each[place] for each in ours) - sum(each[place] for each in theirs) for place in (0, 1))
+    slope = 0.0 if abs(slope) < _NOTHING else slope  # what rounding leaves
     return fixed, slope, min((each[2] for each in (*ours, *theirs)), default=math.inf)
 
 
-def _sign(value: float) -> int:
-    small = 1e-9  # dollars, which rounding may leave
+def _sign(value: float, whole: float) -> int:
+    """That of a difference between bills of about so many dollars; 0 of what rounding may leave."""
+    small = 1e-9 * max(1.0, whole)
     return 0 if abs(value) < small else int(math.copysign(1, value))
 
 

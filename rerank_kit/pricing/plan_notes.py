@@ -49,7 +49,13 @@ def _unknown(rows: Sequence[Row], behind: Sequence[Stage], work: Workload) -> li
     if stages := [each.name for each in behind if each.dollars is None]:
         found.append(f"what this stage costs is not known, and with it no sum: {', '.join(stages)}")
     if slow := [each.backend for each in rows if each.kind == "local" and each.machines is None]:
-        found.append(f"how fast these are there is not known: {', '.join(slow)}. Measure them, or say pairs_per_second")
+        found.append(
+            f"how fast these are there is not known: {', '.join(slow)}. Measure them (--measure), "
+            "or say it (--pairs-per-second, or pairs_per_second in Python)"
+        )
+    ours = known_backends().backends
+    if others := [each.backend for each in rows if each.kind == "local" and each.row not in ours]:
+        found.append(f"nothing is known of these but the speed that was given: {', '.join(others)}")
     if work.latency is not None and any(each.fits and each.seconds is None for each in rows):
         found.append("of back ends whose seconds are not known, none was left out for being slow")
     return found

@@ -14,7 +14,7 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.pricing.advice import Advice, BreakEven, Change, advised, break_even, changes, fine_tuned, told
-from rerank_kit.pricing.backends import Speed, all_backends
+from rerank_kit.pricing.backends import Speed, all_backends, check_local
 from rerank_kit.pricing.bills import Bill, points
 from rerank_kit.pricing.plan_notes import notes
 from rerank_kit.pricing.plan_page import page
@@ -220,6 +220,8 @@ def plan(
     check_instance("prices", prices, (Prices, type(None)), "a rerank_kit.pricing.Prices, or None for ours")
     check_instance("today", today, (dt.date, type(None)), "a date")
     check_instance("pairs_per_second", pairs_per_second, (Mapping, type(None)), "a mapping of back ends to numbers")
+    for name in pairs_per_second or ():
+        check_local(name)
     rates = [Speed(name, pairs) for name, pairs in (pairs_per_second or {}).items()]
     given = [*speeds, *rates]
     for each in given:

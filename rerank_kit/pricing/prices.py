@@ -93,11 +93,13 @@ class Price:
             raise ConfigurationError(msg)
         for name, value in numbers.items():
             least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
+            of_what = f"price of {self.model!r}" if name == "price" else f"{name} of the price of {self.model!r}"
             if value is None and name in _MAY_BE_UNKNOWN:
                 continue
             if not is_number(value) or value < least:
-                msg = f"{name} of the price of {self.model!r} must be a number of at least {least}, not {quoted(value)}"
+                msg = f"{of_what} must be a number of at least {least}, not {quoted(value)}"
                 raise ConfigurationError(msg)
+            check_most(of_what, value)
 
     def cost(self, usage: Usage, *, batch: bool = False) -> float | None:
         """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense.
@@ -143,6 +145,17 @@ class Price:
             return None
         known = [float(tokens) * price for tokens, price in priced if tokens and price is not None]
         return sum(known) / self.per if len(known) == sum(tokens > 0 for tokens, _ in priced) else None
+
+
+def check_most(name: str, value: float, most: int = 10**12) -> None:
+    """Refuse dollars, pairs and the like of which sums would be no numbers.
+
+    Raises:
+        ConfigurationError: It is more than that.
+    """
+    if value > most:
+        msg = f"{name} must be {most:,} at most, not {quoted(value)}"
+        raise ConfigurationError(msg)
 
 
 class Prices:

@@ -16,10 +16,13 @@ from rerank_kit.checks import (
     is_number,
 )
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.pricing.backends import chat_backend, known_backends
+from rerank_kit.pricing.backends import chat_backend, check_vendor, known_backends
+from rerank_kit.pricing.prices import check_most
 from rerank_kit.quoting import quoted
 
 SEVERAL = "several"
+_CANDIDATES = 100_000  # of one query
+_PEAK = 1_000_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
@@ -54,9 +57,12 @@ class Workload:
         """Refuse what cannot be meant."""
         for name in ("queries", "candidates", "query_tokens", "judged", "decided", "document_tokens"):
             check_whole(name, getattr(self, name))
+        check_most("candidates", self.candidates, _CANDIDATES)
         for name in ("vendor", "hardware", "judge", "decision", "contextual"):
             if getattr(self, name) is not None:
                 check_text(name, getattr(self, name))
+        if self.vendor is not None:
+            check_vendor(self.vendor)
         check_flag("data_must_stay", self.data_must_stay)
         for name in ("cores", "corpus_tokens"):
             if getattr(self, name) is not None:
@@ -90,6 +96,8 @@ class Workload:
                 f"{quoted(self.machine_price)}"
             )
             raise ConfigurationError(msg)
+        check_most("peak", self.peak, _PEAK)
+        check_most("machine_price", self.machine_price or 0)
         if not is_number(self.changed) or not 0 <= self.changed <= 1:
             msg = (
                 f"changed must be between 0 and 1, not {quoted(self.changed)}: the part of the documents that is new "

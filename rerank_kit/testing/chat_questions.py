@@ -16,13 +16,14 @@ _LABELLED = re.compile(r"<chunk (\w+)>\n(.*?)\n</chunk \1>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A judge's question, as a model would read it.
+    """A judge's question, or the wish for one, as a model would read it.
 
     Attributes:
         system: The system prompt.
-        query: The query.
-        documents: The texts, by their labels, in the order in which they are shown.
-        mode: What the answer is to be: `"verdict"`, `"grades"` or `"ranking"`.
+        query: The query; empty where one is wished for.
+        documents: The texts, by their labels, in the order in which they are shown; one without a label where a
+            question about it is wished for.
+        mode: What the answer is to be: `"verdict"`, `"grades"`, `"ranking"` or `"question"`.
     """
 
     system: str
@@ -38,6 +39,8 @@ class Question:
             Refused: It is not built as it should be.
         """
         code = re.match(r"Code: (\w+)\n", turn)
+        if '"question"' in system and code is not None:
+            return cls(system, "", {"": _only_document(code[1], turn)}, "question")
         tags = [] if code is None else re.findall(rf"</?(?:query|document) {code[1]}\b[^>]*>", turn)
         query = None if code is None else re.search(rf"<query {code[1]}>\n(.*?)\n</query {code[1]}>", turn, re.DOTALL)
         if code is None or query is None:
@@ -47,6 +50,18 @@ class Question:
             raise Refused(400, "the tags do not pair up")
         mode = next(each for each in ("verdict", "grades", "ranking") if f'"{each}"' in system)
         return cls(system, query[1], dict(found), mode)
+
+
+def _only_document(code: str, turn: str) -> str:
+    found = re.findall(rf"<document {code}>\n(.*?)\n</document {code}>", turn, re.DOTALL)
+    if len(found) != 1:
+        raise Refused(400, "there is not one document")
+    return str(found[0])
+
+
+def longest_sentence(text: str) -> str:
+    """The longest of a text's sentences, which says most."""
+    return max(re.split(r"(?<=[.!?])\s+|\n+", text.strip()), key=len)
 
 
 @dataclass(frozen=True, slots=True)

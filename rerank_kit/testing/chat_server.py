@@ -20,7 +20,7 @@ from rerank_kit.testing.chat_formats import (
     read_claude,
     read_openai,
 )
-from rerank_kit.testing.chat_questions import ContextQuestion, Question, asked_about, question_of
+from rerank_kit.testing.chat_questions import ContextQuestion, Question, asked_about, longest_sentence, question_of
 from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
 from rerank_kit.testing.served_formats import Refused
@@ -28,6 +28,7 @@ from rerank_kit.testing.served_formats import Refused
 _PATHS = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}
 _YES = 0.5
 _FAILED = 500
+_ASKED = 8  # words of a sentence that make a question
 
 
 def first_line(document: str, chunk: str) -> str:  # noqa: ARG001 - as every function that writes contexts
@@ -37,6 +38,8 @@ def first_line(document: str, chunk: str) -> str:  # noqa: ARG001 - as every fun
 
 class ChatServer(RerankServer):
     """Speaks Claude's Messages API and OpenAI's chat completions on 127.0.0.1, and answers judges' questions.
+
+    Where `synthesise` asks for a question, it makes one of the longest sentence.
 
     It reads the prompt as a model would, decides by a function of query and text, and is as strict as the real APIs.
     Asked for the contexts of chunks, it writes them by a function of document and chunk. `fail` makes it fail like a
@@ -181,6 +184,9 @@ class ChatServer(RerankServer):
         return json.dumps({"contexts": [{"label": label, "context": text} for label, text in written.items()]})
 
     def _right_text(self, question: Question) -> str:
+        if question.mode == "question":
+            quote = longest_sentence(question.documents[""])
+            return json.dumps({"question": f"{' '.join(quote.split()[:_ASKED]).rstrip('.,;:!?')}?", "quote": quote})
         labels = list(question.documents)
         worth = {
             labels[place]: score for place, score in self._scored(question.query, list(question.documents.values()))

@@ -101,7 +101,7 @@ def test_a_key_comes_from_the_variable_that_is_named_and_is_never_shown(
     [
         (["127.0.0.1"], 1, "base_url"),
         (["http://127.0.0.1:1", "--format", "vlm"], 1, "did you mean 'vllm'"),
-        (["http://127.0.0.1:1", "--format", "tei", "--instruction", "x"], 1, "instruction= cannot be sent"),
+        (["http://127.0.0.1:1", "--format", "tei", "--instruction", "x"], 1, "--instruction cannot be sent"),
         ([], 2, "URL"),
     ],
 )

@@ -122,7 +122,7 @@ def test_the_module_is_a_command(tmp_path: Path) -> None:
     done = command("export", "owner/name", "--to", str(tmp_path), "--texts", str(tmp_path / "missing"))
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("rerank-kit: texts='")
+    assert done.stderr.startswith("rerank-kit: --texts '")
     assert done.stderr.count("\n") == 1
 
 
@@ -188,13 +188,13 @@ def test_a_warning_of_ours_is_told_once_and_one_of_others_not_at_all(
 ) -> None:
     def export_model(*_: Any, **__: Any) -> str:
         for _again in range(2):
-            warn_user("pass threshold=0.5\nor none", UserWarning)
+            warn_user("pass texts=mine\nor none", UserWarning)
         warnings.warn("theirs", DeprecationWarning, stacklevel=1)
         return "the report"
 
     monkeypatch.setattr(EXPORT, export_model)
     assert main(["export", "owner/name", "--to", "folder"]) == 0
-    assert capsys.readouterr().err == "rerank-kit: pass --threshold 0.5 or none\n"
+    assert capsys.readouterr().err == "rerank-kit: pass --texts mine or none\n"
 
 
 def test_help_that_nobody_reads_is_no_traceback() -> None:

@@ -13,7 +13,7 @@ from rerank_kit import Deadline
 from rerank_kit.cli import main
 from rerank_kit.cli.judges import chat_of, judge_of
 from rerank_kit.cli.keys import pressed
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import BackendError, ConfigurationError
 from rerank_kit.evaluate import read_dataset
 from rerank_kit.evaluate.synthesising import INSTRUCTIONS
 from rerank_kit.flow import Flow
@@ -36,7 +36,12 @@ def stop(question: object) -> str:
     raise KeyboardInterrupt
 
 
-stopped = Scripted(stop)
+def fail(question: object) -> str:
+    raise BackendError("the server is on fire")
+
+
+stopped, failing = Scripted(stop), Scripted(fail)
+refusing = Scripted(lambda question: Completion("", stop="refusal"))
 
 
 @pytest.fixture(autouse=True)
@@ -76,8 +81,49 @@ def test_a_table_is_written_and_read_by_the_same_command(capsys: CAPTURE) -> Non
     assert main([*command, "--json", "--unreviewed", "--out", "there"]) == 0
     shown, told = capsys.readouterr()
     assert "8 labels read from sample.csv" in told
+    assert "added" not in told
     report = json.loads(shown)
     assert (report["agreement"]["pairs"], report["remaining"], report["out"]) == (8, 0, "there")
+
+
+def test_a_table_that_is_there_gains_rows_and_keeps_its_marks(capsys: CAPTURE) -> None:
+    command = [*LABEL, *MINE, "--csv", "sample.csv", "--yes", "--sample"]
+    assert main([*command, "4"]) == 0
+    sheet = Path("sample.csv")
+    marked = sheet.read_text("utf-8").replace(",\n", ",0\n")
+    sheet.write_text(marked, "utf-8")
+    capsys.readouterr()
+    assert main([*command, "9"]) == 0
+    told = capsys.readouterr().err
+    assert "4 labels read from sample.csv" in told
+    assert "added 5 rows to sample.csv: fill in its column grade with 1 or 0" in told
+    assert sheet.read_text("utf-8").startswith(marked)
+    assert main([*command, "9", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reviewed"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [("failing", "BackendError: the server is on fire"), ("refusing", "the model refused to answer")],
+)
+def test_where_the_judge_labels_nothing_nothing_is_written(name: str, cause: str, capsys: CAPTURE) -> None:
+    asking = ["--judge", f"tests.cli.test_label:{name}", "--yes"]
+    writing = ["--csv", "sample.csv", "--out", "labelled", "--unreviewed"]
+    for options in ([], writing):
+        assert main([*LABEL, *asking, *options]) == 1
+        shown, told = capsys.readouterr()
+        assert shown == ""
+        assert "scripted labelled none of 32 pairs: " in told
+        assert cause in told
+    assert not Path("sample.csv").exists()
+    assert not Path("labelled").exists()
+
+
+def test_without_a_judge_and_a_label_nothing_is_written(capsys: CAPTURE) -> None:
+    assert main([*LABEL, "--out", "labelled"]) == 1
+    told = capsys.readouterr().err
+    assert "there is not one label yet: label the sample with --review, or in the table of --csv FILE" in told
+    assert not Path("labelled").exists()
 
 
 def test_without_a_judge_nothing_is_asked(capsys: CAPTURE) -> None:

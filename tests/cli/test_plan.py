@@ -18,7 +18,7 @@ CAPTURE = pytest.CaptureFixture[str]
 def test_options_are_the_arguments_of_plan(capsys: CAPTURE) -> None:
     given = ["--queries", "20000", "--candidates", "30", "--tokens-per-document", "200", "--query-tokens", "9"]
     given += ["--language", "zh", "--latency", "9", "--vendor", "Cohere", "--peak", "3", "--hardware", "box"]
-    given += ["--machine-price", "60", "--cores", "8", "--pairs-per-second", "onnx:mine=5.5", "--judge", "a"]
+    given += ["--machine-price", "60", "--cores", "8", "--pairs-per-second", "onnx:./mine=5.5", "--judge", "a"]
     given += ["--judged", "4", "--decision", "b", "--decided", "6", "--contextual", "c", "--corpus-tokens", "7"]
     given += ["--document-tokens", "8", "--changed", "0.5"]
     assert main(["plan", *given, "--json"]) == 0
@@ -34,7 +34,7 @@ def test_options_are_the_arguments_of_plan(capsys: CAPTURE) -> None:
         hardware="box",
         machine_price=60.0,
         cores=8,
-        pairs_per_second={"onnx:mine": 5.5},
+        pairs_per_second={"onnx:./mine": 5.5},
         judge="a",
         judged=4,
         decision="b",

@@ -27,7 +27,7 @@ def recorded(tmp_path: Path) -> str:
 def test_both_are_printed_side_by_side(recorded: str, capsys: CAPTURE) -> None:
     assert main(["shadow", recorded]) == 0
     told = capsys.readouterr().out
-    assert "1 queries were asked of both" in told
+    assert "1 query was asked of both" in told
     assert "scripted" in told
     assert "longest" in told
     assert main(["shadow", recorded, "--markdown", "--top-n", "1"]) == 0
@@ -46,6 +46,6 @@ def test_what_is_wrong_is_a_line(recorded: str, tmp_path: Path, capsys: CAPTURE)
     assert main(["shadow", str(tmp_path / "none.sqlite")]) == 1
     assert "is no file that a Shadow wrote" in capsys.readouterr().err
     assert main(["shadow", recorded, "--top-n", "0"]) == 1
-    assert "top_n must be" in capsys.readouterr().err
+    assert "--top-n must be" in capsys.readouterr().err
     assert main(["shadow", recorded, "--json", "--markdown"]) == 2
     assert "exclude each other" in capsys.readouterr().err

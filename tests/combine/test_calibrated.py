@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,20 @@ from typing import Any
 import pytest
 
 from rerank_kit import (
+    Blended,
     Calibrated,
     Calibration,
     Cascade,
     ConfigurationError,
+    ConnectionFailed,
     Deadline,
     Document,
+    Fallback,
+    Hedged,
     Ranking,
     Reranker,
+    Rules,
+    Shadow,
     Stage,
 )
 from rerank_kit.cache import Cached
@@ -86,6 +93,90 @@ def test_without_a_calibration_there_is_no_calibrated_threshold() -> None:
         Stage(Scored(), threshold="calibrated")
     with pytest.raises(ConfigurationError, match=r'threshold must be a finite number, "calibrated", or None'):
         Scored().rerank("query", TEXTS, threshold="high")  # type: ignore[arg-type]
+
+
+CALIBRATED = Calibrated(Scored(), PLATT)
+OTHER = Calibrated(Scored(), dataclasses.replace(PLATT, threshold=0.5))
+
+
+class Down(Scored):
+    """Fails."""
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        raise ConnectionFailed("down")
+
+
+class Slow(Scored):
+    """Answers late."""
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        time.sleep(0.2)
+        return super().flow(query, documents, deadline)
+
+
+@pytest.mark.parametrize(
+    "combined",
+    [
+        Cached(CALIBRATED),
+        Hedged(CALIBRATED, after=5.0),
+        Hedged(Calibrated(Slow(), PLATT), other=Calibrated(Scored(), PLATT), after=0.01),
+        Fallback(Calibrated(Down(), PLATT), CALIBRATED),
+        Fallback(CALIBRATED, CALIBRATED),
+        Fallback(CALIBRATED, Hedged(CALIBRATED, after=5.0)),
+        Cascade(Stage(CALIBRATED, threshold="calibrated")),
+        Fallback(Cascade(Stage(CALIBRATED, threshold="calibrated")), Cascade(Stage(OTHER, threshold="calibrated"))),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_combinations_that_hand_on_calibrated_scores_cut_by_their_threshold(combined: Reranker) -> None:
+    by_stage = isinstance(combined, Cascade) or combined.calibrated_threshold is None
+    ranking = combined.rerank("query", TEXTS, threshold=None if by_stage else "calibrated")
+    assert [hit.index for hit in ranking] == [0, 2]
+    assert all(hit.score >= PLATT.threshold for hit in ranking)
+    if not by_stage:
+        assert combined.threshold_of("calibrated") == PLATT.threshold
+        again = Cascade(Stage(combined, threshold="calibrated")).rerank("query", TEXTS)
+        assert [hit.index for hit in again] == [0, 2]
+
+
+def test_a_shadow_cuts_by_the_threshold_of_the_live_one(tmp_path: Path) -> None:
+    for live, candidate in ((CALIBRATED, Scored()), (CALIBRATED, OTHER)):
+        shadow = Shadow(live, candidate, tmp_path / "shadow.sqlite", sample=0)
+        assert [hit.index for hit in shadow.rerank("query", TEXTS, threshold="calibrated")] == [0, 2]
+        assert [hit.index for hit in Cascade(Stage(shadow, threshold="calibrated")).rerank("query", TEXTS)] == [0, 2]
+    plain = Shadow(Scored(), CALIBRATED, tmp_path / "shadow.sqlite", sample=0)
+    with pytest.raises(ConfigurationError, match="Scored is not calibrated: pass a number, or wrap it as"):
+        plain.rerank("query", TEXTS, threshold="calibrated")
+    with pytest.raises(ConfigurationError, match="Shadow is not calibrated"):
+        Stage(plain, threshold="calibrated")
+
+
+@pytest.mark.parametrize(
+    ("combined", "told"),
+    [
+        (
+            Fallback(CALIBRATED, Scored()),
+            r"its rerankers do not all have the same calibrated threshold. .* Fallback\(Casc",
+        ),
+        (Fallback(CALIBRATED, OTHER), "its rerankers do not all have the same calibrated threshold"),
+        (Hedged(CALIBRATED, other=Scored(), after=1.0), r"its rerankers do not all .* Hedged\(Cascade\(Stage\("),
+        (Hedged(CALIBRATED, other=OTHER, after=1.0), "its rerankers do not all have the same"),
+        (Blended(CALIBRATED), r"the scores of a mixture are others .*: calibrate the mixture"),
+        (Cascade(CALIBRATED), "its scores are those of several stages: pass it to the Stage of what is calibrated"),
+        (Cascade(Rules(), CALIBRATED), "pass it to the Stage"),
+        (Cached(Scored()), "wrap it as"),
+        (Rules(), "wrap it as"),
+        (Reranker.of(lambda query, texts: [0.5] * len(texts)), "wrap it as"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_combinations_whose_scores_are_others_say_what_to_do(combined: Reranker, told: str) -> None:
+    assert combined.calibrated_threshold is None
+    name = type(combined).__name__
+    with pytest.raises(ConfigurationError, match=f'threshold="calibrated": {name} is not calibrated: .*{told}'):
+        combined.rerank("query", TEXTS, threshold="calibrated")
+    with pytest.raises(ConfigurationError, match=f'threshold="calibrated": {name} is not calibrated'):
+        Stage(combined, threshold="calibrated")
 
 
 @pytest.mark.parametrize("other", ["another", None])

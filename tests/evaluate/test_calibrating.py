@@ -136,19 +136,73 @@ def test_what_cannot_be_is_said(found: Evaluation, options: dict[str, Any], told
 
 
 def test_data_that_cannot_tell_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"noisy: 19 queries are too few .* label 20 or more"):
+    with pytest.raises(
+        ConfigurationError, match=r"19 queries with a relevant document: too few to .* Label 20 or more"
+    ):
         calibrate(_evaluated(19), recall=0.5)
     with pytest.raises(ConfigurationError, match=r"all of the 80 documents .* are relevant"):
         calibrate(_evaluated(20, relevant=EACH), recall=0.5)
     with pytest.raises(ConfigurationError, match=r"higher scores are no more often relevant \(slope -"):
         calibrate(_evaluated(200, gap=-2.0), recall=0.5)
-    with pytest.raises(ConfigurationError, match="none: evaluate one with a reranker"):
+    with pytest.raises(
+        ConfigurationError, match=r"evaluation has no system with a reranker, of which .*: it has given"
+    ):
         calibrate(evaluate(_dataset(20), ["given"]), recall=0.5)
     with pytest.raises(ConfigurationError, match=r"evaluation must be what evaluate\(…\) gives, not 5"):
         calibrate(5, recall=0.5)  # type: ignore[arg-type]
     elsewhere = dataclasses.replace(_dataset(20), judgements={f"q{each}": {"q0 d7": 1} for each in range(20)})
     with pytest.raises(ConfigurationError, match=r"none of the \d+ documents .* there have to be both kinds"):
         calibrate(evaluate(elsewhere, {"noisy": (Nothing(), Noisy())}), recall=0.5)
+
+
+@pytest.mark.parametrize("options", [{"recall": 0.9}, {"precision": 0.1}, {"recall": 0.9, "method": "isotonic"}])
+def test_a_reranker_whose_scores_are_all_the_same_is_refused(options: dict[str, Any]) -> None:
+    found = evaluate(_dataset(400), {"mine": lambda query, texts: [0.5] * len(texts)})
+    with pytest.raises(ConfigurationError, match=r"mine: it gives all of the 1600 documents .* the same score, 0\.5"):
+        calibrate(found, **options)
+
+
+def test_steps_that_never_rise_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"higher scores are no more often relevant \(steps: none\)"):
+        calibrate(_evaluated(450, gap=-9.0), recall=0.9, method="isotonic")
+
+
+def _with_unanswered(answered: int, unanswered: int) -> Dataset:
+    whole = _dataset(answered + unanswered)
+    last = [f"q{number}" for number in range(answered, answered + unanswered)]
+    return dataclasses.replace(whole, judgements={**whole.judgements, **{name: {} for name in last}})
+
+
+def test_questions_that_nothing_answers_count_against_precision() -> None:
+    """As many of them as of others, so that half of what passes by the others' threshold alone would be wrong."""
+    data = _with_unanswered(200, 200)
+    without = evaluate(data, {"noisy": Noisy()})
+    found = evaluate(data, {"noisy": Noisy()}, unanswered=True)
+    assert found["noisy"].values == without["noisy"].values
+    assert found.asked == without.asked
+    assert len(found["noisy"].unanswered) == 200
+    alone, whole = (calibrate(each, precision=0.6, seed=1) for each in (without, found))
+    assert (alone.told["without_answer"], alone.told["left_out"]) == (0, 200)
+    assert (whole.told["without_answer"], whole.told["left_out"]) == (200, 0)
+    assert whole.knots[0][1] < alone.knots[0][1]
+    held = whole.told["held_out"]
+    assert (held["queries"], held["without_answer"]) == (100, 100)
+    assert held["precision"]["low"] <= 0.6 <= held["precision"]["high"]
+    assert 0 < held["passes_without_answer"]["value"] < 1
+    assert held["recall"]["value"] < alone.told["held_out"]["recall"]["value"]
+    assert alone.told["held_out"]["passes_without_answer"] is None
+    kept = calibrate(without, recall=0.8, seed=1).told["held_out"]
+    assert kept["nothing_passes"]["value"] <= 0.3
+    assert (
+        calibrate(found, recall=0.8, seed=1).told["nothing_relevant"]
+        == calibrate(without, recall=0.8).told["nothing_relevant"]
+    )
+
+
+def test_of_some_queries_as_large_a_part_has_no_answer() -> None:
+    found = evaluate(_with_unanswered(20, 40), {"noisy": Noisy()}, queries=10, seed=3, unanswered=True)
+    assert (len(found.asked), len(found["noisy"].unanswered)) == (10, 20)
+    assert set(found["given"].unanswered) == set(found["noisy"].unanswered)
 
 
 class Nothing:
@@ -175,8 +229,8 @@ def test_where_nothing_passes_the_precision_is_not_known() -> None:
     changed = dataclasses.replace(found, systems=[dataclasses.replace(system, outcomes=low)])
     told = calibrate(changed, recall=0.5).told["held_out"]
     assert told["precision"] is None
-    assert told["recall"] == {"value": 0.0, "low": 0.0, "high": 0.0}
-    assert told["nothing_passes"]["value"] == 1.0
+    assert told["recall"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(0.161, abs=1e-3)}
+    assert told["nothing_passes"] == {"value": 1.0, "low": pytest.approx(0.839, abs=1e-3), "high": 1.0}
 
 
 def _system(scores: dict[str, tuple[list[float], int]]) -> SystemResult:

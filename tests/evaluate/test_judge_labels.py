@@ -124,6 +124,31 @@ def test_what_a_judge_refuses_stays_unlabelled_is_told_and_asked_again(tmp_path:
     assert list(blank.unjudged.values()) == ["it has no text"]
 
 
+def test_a_judge_that_labels_nothing_makes_no_dataset_and_the_cause_is_named() -> None:
+    refusing, _ = judge(lambda question: Completion("", stop="refusal"))
+    found = label(DATA, refusing, ["bm25"], depth=1)
+    told = r"scripted labelled none of 8 pairs: the model refused to answer \(8\)"
+    assert found.failure is not None
+    for unreviewed in (False, True):
+        with pytest.raises(ConfigurationError, match=told):
+            found.dataset(unreviewed=unreviewed)
+    data = Dataset("animals", DATA.queries, {"cat": {"cat eats": 3}}, DOCUMENTS)
+    assert label(data, refusing, ["bm25"], depth=1).dataset().judgements == {"cat": {"cat eats": 3}}
+
+
+def test_a_judge_that_can_judge_nothing_is_not_asked_to_the_end() -> None:
+    refusing, model = judge(lambda question: Completion("", stop="refusal"))
+    found = label(DATA, refusing, ["bm25"], depth=10)
+    assert len(found.unjudged) == len(found.pairs) == 80
+    assert len(model.prompts) == 30
+    told = r"labelled none of 80 pairs: not asked, since the first 30 could not be judged: the model refused .* \(50\)"
+    with pytest.raises(ConfigurationError, match=told):
+        found.dataset()
+    late, model = judge(in_turn(honest, *[lambda question: Completion("", stop="refusal")] * 79))
+    assert len(label(DATA, late, ["bm25"], depth=10).given) == 1
+    assert len(model.prompts) == 80
+
+
 def test_nothing_is_judged_twice_whoever_ends_the_run(tmp_path: Path) -> None:
     def stop(question: object) -> str:
         raise KeyboardInterrupt

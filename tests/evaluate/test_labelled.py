@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_no_dataset_is_handed_out_before_a_person_has_reviewed_enough() -> None:
     data = found.dataset()
     assert found.agreement.pairs == 30
     assert data.notes[-1] == f"labels of scripted: {found.agreement}"
-    assert f"judge and person agree on {found.agreement.agreement} of 30 pairs, kappa" in str(found)
+    assert f"judge and person agree on {found.agreement.agreement} of 30 pairs, weighted to all 40; kappa" in str(found)
     with pytest.raises(ConfigurationError, match="least must be"):
         found.dataset(least=-1)
 
@@ -72,6 +73,15 @@ def test_without_a_judge_a_person_labels_all() -> None:
     assert sum(map(len, data.judgements.values())) == 2
     assert str(found).splitlines()[1] == "a person labelled 2, and 3 of the sample remain"
     assert json.loads(json.dumps(found.to_dict()))["agreement"]["pairs"] == 0
+
+
+def test_without_a_judge_the_sample_is_all_there_is_and_no_label_makes_no_dataset() -> None:
+    found = label(DATA, None, ["bm25"], depth=10)
+    assert len(found.sample) == len(found.pairs) == 80
+    assert len(label(DATA, judge()[0], ["bm25"], depth=10).sample) == 30
+    assert found.failure is None
+    with pytest.raises(ConfigurationError, match="there is not one label yet: label the sample, or have a judge label"):
+        found.dataset()
 
 
 def test_the_sample_is_blind_has_both_kinds_and_stays_as_pairs_come_in() -> None:
@@ -108,6 +118,48 @@ def test_a_sheet_says_nothing_of_the_judge_computes_nothing_and_is_read_back(tmp
         found.write_sheet(path)
     with pytest.raises(ConfigurationError, match="cannot be written: "):
         found.write_sheet(tmp_path / "none" / "sheet.csv")
+
+
+@pytest.mark.parametrize(("separator", "end"), [(",", "\r\n"), (";", "\n"), ("\t", "")])
+def test_a_sheet_gains_what_the_sample_has_more_and_keeps_what_stands_there(
+    separator: str, end: str, tmp_path: Path
+) -> None:
+    found = label(DATA, None, ["bm25"], depth=1, sample=3)
+    sheet = tmp_path / "sheet.csv"
+    first, *others = found.sample
+    names = ["grade", "mine", "document id", "id", "document"]
+    mine = ["1", "a note", first.document, first.query, first.text]
+    sheet.write_bytes(f"{separator.join(names)}\n{separator.join(mine)}{end}".encode())
+    before = sheet.read_bytes()
+    assert found.add_to_sheet(sheet) == 2
+    assert sheet.read_bytes().startswith(before)
+    with sheet.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=separator))
+    assert [row["document id"] for row in rows] == [first.document, *(each.document for each in others)]
+    assert [(row["grade"], row["mine"]) for row in rows] == [("1", "a note"), ("", ""), ("", "")]
+    assert found.read_sheet(sheet) == 1
+    assert found.add_to_sheet(sheet) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["sheet.csv"]
+    whole = label(DATA, None, ["bm25"], depth=2)
+    whole.keep({next(each for each in whole.sample if each not in found.sample): 1})
+    assert whole.add_to_sheet(sheet) == 13
+    assert whole.read_sheet(sheet) == len(whole.reviewed) == 2
+
+
+def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    found = label(DATA, None, ["bm25"], depth=1)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("id,document id,grade\n", "utf-8")
+    (tmp_path / f".sheet.csv.{os.getpid()}.new").mkdir()
+    with pytest.raises(ConfigurationError, match=r"sheet\.csv' cannot be written: .*: name another file"):
+        found.add_to_sheet(sheet)
+    assert sheet.read_text("utf-8") == "id,document id,grade\n"
+
+
+def test_an_empty_sheet_gains_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sheet.csv").write_text("")
+    with pytest.raises(ConfigurationError, match="line 1: there is nothing in it: remove the file"):
+        label(DATA, None, ["bm25"], depth=1).add_to_sheet(tmp_path / "sheet.csv")
 
 
 def test_a_sheet_is_a_file_of_questions_too(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_questions_without_labels_are_read_where_none_are_needed(tmp_path: Path)
     questions = tmp_path / "questions.csv"
     questions.write_text("question\nMay dogs in?\n")
     data = read_dataset(questions, corpus=corpus(tmp_path / "corpus.jsonl"), labelled=False)
-    assert (dict(data.queries), data.judgements) == ({"q1": "May dogs in?"}, {"q1": {}})
+    assert (dict(data.queries), data.judgements) == ({"q1": "May dogs in?"}, {})
     with pytest.raises(ConfigurationError, match="says of no query what answers it"):
         read_dataset(questions, corpus=tmp_path / "corpus.jsonl")
     with pytest.raises(ConfigurationError, match="labelled must be True or False"):

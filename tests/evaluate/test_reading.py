@@ -60,10 +60,21 @@ def test_the_test_judgements_are_taken_of_several_unless_others_are_named(tmp_pa
         read_dataset(folder)
 
 
-def test_queries_that_nothing_answers_are_left_out(tmp_path: Path) -> None:
+def test_queries_that_nothing_answers_stay_and_no_measure_counts_them(tmp_path: Path) -> None:
     read = read_dataset(beir(tmp_path, "tax\ttax\t1\ndog\tbus\t0\n"))
-    assert list(read.queries) == ["tax"]
-    assert read.notes[-1] == "1 query without a relevant document left out of the measures: 'dog'"
+    assert (list(read.queries), read.without_relevant()) == (["tax", "dog"], ["dog"])
+    assert list(read.answerable().queries) == ["tax"]
+    assert read.answerable().notes[-1] == "1 query without a relevant document left out of the measures: 'dog'"
+
+
+def test_an_empty_list_says_that_nothing_answers_and_no_list_says_nothing(tmp_path: Path) -> None:
+    none: dict[str, Any] = {"query": "May cats in?", "relevant_ids": []}
+    unknown: dict[str, Any] = {"query": "May hens in?"}
+    made = read(tmp_path, {**ASKED, "relevant_ids": ["tax"]}, none, unknown)
+    assert (list(made.queries), made.without_relevant()) == (["q", "q2"], ["q2"])
+    assert made.notes[-1] == "1 query without a label left out: 'q3'"
+    with pytest.raises(ConfigurationError, match="no query has a relevant document"):
+        read(tmp_path, none)
 
 
 def test_labels_that_are_not_in_the_corpus_are_an_error_unless_they_are_few(tmp_path: Path) -> None:
@@ -167,7 +178,7 @@ def test_labels_without_a_corpus_wait_for_a_retriever(tmp_path: Path) -> None:
         questions(tmp_path, {**ASKED, "relevant_ids": ["tax"]}, {"query": "x", "quotes": ["some words"]})
     )
     assert made.documents == {}
-    assert made.judgements == {"q": {"tax": 1}, "q2": {}}
+    assert made.judgements == {"q": {"tax": 1}}
     assert made.quotes == {"q2": ["some words"]}
     assert made.notes == ("no corpus: whether the relevant documents are there was not checked",)
     with pytest.raises(ConfigurationError, match="line 1: a range needs the document that it is of"):
@@ -186,7 +197,7 @@ def test_quotes_that_are_nowhere_are_an_error_unless_they_are_few(tmp_path: Path
     assert made.notes[0].startswith("1 of 32 quotes are in no document, such as that of ")
     assert made.judgements["q"] == {"bus": 1}
     made = read(tmp_path, *few, {**ASKED, "quotes": ["Nothing."]})
-    assert made.notes[1:] == ("1 query without a relevant document left out of the measures: 'q'",)
+    assert made.notes[1:] == ("1 query without a label left out: 'q'",)
 
 
 def test_quotes_that_are_inexact_or_say_little_are_told(tmp_path: Path) -> None:
@@ -217,7 +228,7 @@ def test_candidates_as_texts_with_and_without_ids(tmp_path: Path) -> None:
     made = read_dataset(path)
     assert made.documents == {"q#1": "A bus.", "q#2": "Free are 4,000 crowns.", "dog": "Dogs x"}
     assert made.candidates == {"q": ["q#1", "q#2"], "q2": ["dog"], "q3": []}
-    assert made.judgements == {"q": {"q#2": 1}, "q2": {"dog": 1, "cat": 1}, "q3": {}}
+    assert made.judgements == {"q": {"q#2": 1}, "q2": {"dog": 1, "cat": 1}}
     assert made.notes == (
         f"1 of 2 quotes are in no document, such as that of {path}, line 3: 'cats are not let in'",
         "1 of 3 relevant documents among no candidates, so that no reranker can bring them",

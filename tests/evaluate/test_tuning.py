@@ -100,6 +100,33 @@ def test_plain_is_kept_where_it_is_best() -> None:
     found = tune(_evaluated(120, first=0.0, one=6.0))
     assert found.setting == found.against == Setting("one", 50)
     assert found.text.startswith("keep one, 50 candidates")
+    assert "alone" not in found.text
+
+
+def test_a_first_stage_that_is_better_alone_is_said_to_be() -> None:
+    evaluation = _evaluated(120, first=6.0, one=0.0, two=0.0)
+    found = tune(evaluation)
+    assert found.setting == found.best == Setting("first", 0)
+    assert found.verdict == "better"
+    assert found.text.startswith("use first alone: it is better than one, 50 candidates: nDCG@10 1.000 instead")
+    assert found.to_dict()["use"] == "first alone"
+    assert found.tried[0].value == pytest.approx(evaluation["first"].mean("nDCG@10"))
+    (alone,) = [each for each in found.tried if each.setting == found.best]
+    assert (alone.seconds is not None, alone.dollars) == (True, 0.0)
+    with pytest.raises(ConfigurationError, match="the setting is first alone, without a reranker: leave the reranker"):
+        found.setting.applied(Noisy("one", 0.0))
+
+
+def test_where_it_is_not_sure_that_a_reranker_is_worth_anything_that_is_said() -> None:
+    found = tune(_evaluated(12, first=2.0, one=-8.0), level=0.9999, margin=0.4)
+    assert found.verdict != "better"
+    assert found.best == Setting("first", 0)
+    assert found.setting == found.against == Setting("one", 50)
+    assert ". On all queries first alone ranks no lower than that, 0." in found.text
+    assert found.text.endswith("nothing shows that the reranker earns its cost")
+    same = tune(_evaluated(12, first=9.0, one=9.0))
+    assert same.text.startswith("keep one, 50 candidates: nothing that was tried is better")
+    assert ". On all queries first alone ranks no lower than that, 1.000 and 1.000: nothing shows" in same.text
 
 
 def test_a_cascade_and_fewer_candidates_are_replayed_as_they_would_rank() -> None:
@@ -158,13 +185,13 @@ def test_a_budget_leaves_out_what_takes_longer_or_costs_more_or_is_not_known() -
     evaluation = _evaluated(12, one=1.0, two=1.0)
     whole = tune(evaluation)
     assert whole.excluded == 0
-    assert len(whole.tried) == 2 * (1 + 3 + 18 + 4)
+    assert len(whole.tried) == 1 + 2 * (1 + 3 + 18 + 4)
     assert all(each.seconds is not None and each.dollars == 0.0 for each in whole.tried)
     none = tune(evaluation, budget=Budget(seconds=1e-12))
     assert [each.setting for each in none.tried] == [none.against]  # which is what there is
     dear = _with(evaluation, lambda each: dataclasses.replace(each, cost_per_1000=5.0 if each.name == "two" else 0.0))
     told = tune(dear, budget=Budget(money=0.004))
-    assert {each.setting.system for each in told.tried} == {"one"}
+    assert {each.setting.system for each in told.tried} == {"one", "first"}
     assert all(each.setting.then is None for each in told.tried)
     assert {each.dollars for each in tune(dear).tried} == {0.0, 0.005}
     unknown = _with(dear, lambda each: dataclasses.replace(each, timings=(), cost_per_1000=None))
@@ -199,7 +226,9 @@ def test_what_cannot_be_is_said(options: dict[str, Any], told: str) -> None:
 
 
 def test_what_cannot_be_tuned_on_is_said() -> None:
-    with pytest.raises(ConfigurationError, match="9 queries are too few to tune on: label 10 or more"):
+    with pytest.raises(
+        ConfigurationError, match=r"9 queries with a relevant document: too few to tune on\. Label 10 or more"
+    ):
         tune(_evaluated(9, one=1.0))
     with pytest.raises(ConfigurationError, match=r"must be what evaluate\(…\) gives"):
         tune(5)  # type: ignore[arg-type]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from rerank_kit.pricing import Plan, Price, Prices, plan
+from rerank_kit.pricing import Plan, Price, Prices, known_prices, plan
+from rerank_kit.pricing.advice import BreakEven
+from rerank_kit.pricing.amounts import volume
 
 ETTIN, BGE = "onnx:cross-encoder/ettin-reranker-17m-v1", "onnx:BAAI/bge-reranker-v2-m3"
 COHERE = "cohere:rerank-v5.0-fast"
@@ -40,7 +42,7 @@ def test_where_the_machines_price_is_unknown_the_volume_decides(queries: int, ta
     dear = 16_000 * 0.01 / 1e6 * queries  # dollars of 50 candidates of 300 tokens
     assert "managed below about 50,000" in reasons(made) or "between 50,000 and 100,000" in reasons(made)
     assert f"needs 1 machine and pays where one costs less than ${dear:.2g}" in reasons(made).replace("$7.84", "$7.8")
-    assert "a machine's price is not known: pass machine_price" in reasons(made)
+    assert "a machine's price is not known: say it (--machine-price, or machine_price in Python)" in reasons(made)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_what_is_too_slow_is_out_and_what_is_unknown_is_said() -> None:
     only = planned(1_000_000, latency=0.001, vendor="Voyage")
     assert only.advice.backend == "voyage:rerank-3"
     assert "no model on a machine of yours will do" in reasons(only)
-    local = planned(1_000, vendor="nobody")
+    local = planned(1_000, vendor="its vendor")  # of no price here
     assert local.advice.backend == ETTIN
     assert "no managed reranker will do" in reasons(local)
 
@@ -147,11 +149,39 @@ def test_break_even_is_told_for_what_is_recommended_and_known_of_any_two() -> No
     assert never is not None
     assert str(never) == f"voyage:rerank-3 costs no more, however many queries there are, than {COHERE}"
     listed = made.to_dict()["break_even_volumes"]
-    assert {"below": "voyage:rerank-3", "above": ETTIN, "queries": found.queries, "again": found.again} in listed
+    windows = ((found.queries, None),)
+    assert {"below": "voyage:rerank-3", "above": ETTIN, "queries": found.queries, "windows": windows} in listed
     stepped = planned(10_000, machine_price=16, pairs_per_second={ETTIN: 11.5}).break_even("voyage:rerank-3", ETTIN)
     assert stepped is not None
-    assert stepped.again is not None
-    assert f"up to {121_000:,}, where one more machine is needed, in place of" in str(stepped)
+    assert [volume(start) for start, _ in stepped.windows] == ["100,000", "200,000", "300,000", "400,000", "500,000"]
+    ends = [end for _, end in stepped.windows]
+    assert ends[-1] is None
+    assert volume(ends[0] or 0) == "121,000"
+    told = "100,000 to 121,000, 200,000 to 242,000, 300,000 to 363,000, 400,000 to 484,000, and from about 500,000"
+    assert str(stepped) == f"{ETTIN} pays from about {told} queries a month in place of voyage:rerank-3"
+
+
+def test_of_many_windows_the_first_and_the_last_are_told() -> None:
+    windows = (*((float(each), each + 0.5) for each in range(10, 20)), (30.0, None))
+    told = str(BreakEven("one", "other", 10.0, windows))
+    assert told == (
+        "other pays from about 10 to 10, 11 to 12, 12 to 12, 13 to 14, 6 times more, and from about 30 queries a month "
+        "in place of one"
+    )
+
+
+@pytest.mark.parametrize("minimum", [0.0, 10.0, 100.0])
+def test_at_equal_rates_a_monthly_minimum_is_never_cheaper(minimum: float) -> None:
+    rows = [
+        Price("plain", "tokens", 0.05, 1_000_000),
+        Price("contract", "tokens", 0.05, 1_000_000, monthly_minimum=minimum),
+    ]
+    made = planned(1_000, prices=known_prices().override(Prices(rows)))
+    for names in (("endpoint:plain", "endpoint:contract"), ("endpoint:contract", "endpoint:plain")):
+        found = made.break_even(*names)
+        assert found is not None
+        assert (found.queries, found.windows) == (None, ())
+        assert (found.below, found.above) == (("endpoint:plain", "endpoint:contract") if minimum else names)
 
 
 def test_what_fewer_candidates_and_a_fine_tune_would_change_is_said() -> None:

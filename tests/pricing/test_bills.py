@@ -9,15 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_kit.pricing.bills import Bill, Machines, Metered, crossings, dollars, points
+from rerank_kit.pricing.bills import Bill, Machines, Metered, dollars, points, turns
 
 CHEAP: Bill = (Metered(0.001),)
 MACHINE: Bill = (Machines(50.0, 80_000),)
 
 
+def crossings(one: Bill, other: Bill) -> list[float]:
+    """The volumes behind which the cheaper of two bills is the dearer one."""
+    return [volume for volume, _ in turns(one, other)][1:]
+
+
 def test_a_machine_pays_from_its_price_divided_by_that_of_a_query() -> None:
-    assert next(crossings(CHEAP, MACHINE)) == pytest.approx(50_000)
-    assert list(crossings(MACHINE, CHEAP)) == list(crossings(CHEAP, MACHINE))
+    assert crossings(CHEAP, MACHINE)[0] == pytest.approx(50_000)
+    assert crossings(MACHINE, CHEAP) == crossings(CHEAP, MACHINE)
+    assert [sign for _, sign in turns(CHEAP, MACHINE)] == [-1, 1, -1, 1]
+    assert [sign for _, sign in turns(MACHINE, CHEAP)] == [1, -1, 1, -1]
 
 
 def test_where_one_more_machine_is_needed_the_order_changes_back() -> None:
@@ -37,15 +44,32 @@ def test_where_one_more_machine_is_needed_the_order_changes_back() -> None:
     ],
 )
 def test_where_one_is_never_dearer_nothing_crosses(one: Bill, other: Bill) -> None:
-    assert list(crossings(one, other)) == []
+    assert crossings(one, other) == []
+
+
+def test_which_one_is_cheaper_at_first_is_known_though_both_cost_the_same_later() -> None:
+    contract: Bill = (Metered(0.001, minimum=30.0),)
+    assert list(turns(CHEAP, contract)) == [(0.0, -1)]
+    assert list(turns(contract, CHEAP)) == [(0.0, 1)]
+    larger: Bill = (Metered(0.002, minimum=30.0),)
+    assert list(turns(contract, larger)) == [(0.0, -1)]  # which cost the same up to 15,000
+    assert list(turns(contract, contract)) == []
+
+
+@given(st.floats(1e-7, 10.0), st.floats(1e-3, 1e6))
+def test_a_minimum_of_any_size_ends_somewhere(per_query: float, minimum: float) -> None:
+    contract, dearer = (Metered(per_query, minimum),), (Metered(per_query * 2),)
+    ((start, first), (volume, second)) = turns(dearer, contract)
+    assert (start, first, second) == (0.0, -1, 1)
+    assert volume == pytest.approx(minimum / per_query / 2)
 
 
 def test_a_minimum_is_paid_until_queries_cost_more() -> None:
     contract: Bill = (Metered(0.0005, minimum=30.0),)
-    assert list(crossings(CHEAP, contract)) == [pytest.approx(30_000)]
+    assert crossings(CHEAP, contract) == [pytest.approx(30_000)]
     assert dollars(contract, 59_000) == 30.0
     assert dollars(contract, 80_000) == 40.0
-    assert list(crossings((Metered(0.0, minimum=30.0),), CHEAP)) == [pytest.approx(30_000)]
+    assert crossings((Metered(0.0, minimum=30.0),), CHEAP) == [pytest.approx(30_000)]
 
 
 BILLS = st.lists(
@@ -58,7 +82,7 @@ BILLS = st.lists(
 
 @given(BILLS, BILLS)
 def test_between_two_crossings_the_same_one_is_cheaper(one: Bill, other: Bill) -> None:
-    found = [0.0, *list(crossings(one, other))[:6]]
+    found = [0.0, *crossings(one, other)[:6]]
     assert found == sorted(found)
     for left, right in pairwise(found):
         inside = [left + (right - left) * part for part in (0.25, 0.5, 0.75)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +254,18 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
         ({"vendor": ""}, "vendor"),
         ({"peak": 0.5}, "peak must be at least 1, not 0.5"),
         ({"peak": None}, "peak"),
+        ({"peak": 1e300}, "peak must be 1,000,000 at most, not 1e+300"),
+        ({"machine_price": 1e308}, "machine_price must be 1,000,000,000,000 at most, not 1e+308"),
+        ({"candidates": 10**9}, "candidates must be 100,000 at most, not 1000000000"),
+        ({"vendor": "Nobody"}, "vendor='Nobody' has no back end here: There are Anthropic, Cohere, "),
+        ({"vendor": "antropic"}, "vendor='antropic' has no back end here: did you mean 'Anthropic'? There are"),
+        ({"pairs_per_second": {"onnx:embeded": 4}}, "of yours: did you mean 'onnx:embedded'? There are "),
+        ({"pairs_per_second": {"cohere:rerank-v4.0-fast": 4}}, "'cohere:rerank-v4.0-fast', which is no model for a"),
+        ({"pairs_per_second": {"embedded": 4}}, "names 'embedded', which is no model for a machine of yours"),
+        ({"pairs_per_second": {"onnx:": 4}}, "names 'onnx:', which is no model"),
+        ({"pairs_per_second": {5: 4}}, "pairs_per_second must be a str"),
+        ({"pairs_per_second": {"onnx:embedded": 1e300}}, "pairs_per_second of onnx:embedded must be 1,000,000,000,000"),
+        ({"pairs_per_second": {"onnx:embedded": 1e-300}}, "pairs_per_second of onnx:embedded must be a number above 0"),
         ({"machine_price": -1}, "machine_price must be US dollars a month of at least 0, or None"),
         ({"machine_price": float("nan")}, "machine_price"),
         ({"cores": 0}, "cores"),
@@ -275,6 +289,26 @@ def test_what_cannot_be_meant_is_refused_by_name_with_its_value(wrong: dict[str,
     with pytest.raises(ConfigurationError) as caught:
         plan(**given)
     assert told in str(caught.value)
+
+
+def test_the_largest_amounts_have_sums() -> None:
+    given: dict[str, Any] = {"machine_price": 10**12, "peak": 10**6, "tokens_per_document": sys.maxsize}
+    rows = [Price("rerank-3", "tokens", 10**12, 1, monthly_minimum=10**12)]
+    made = plan(sys.maxsize, candidates=1_000, prices=known_prices().override(Prices(rows)), **given)
+    assert all(math.isfinite(each.dollars) for each in made.rows if each.dollars is not None)
+    assert "inf" not in str(made).replace("information", "")
+
+
+def test_a_model_of_ones_own_has_a_speed_and_nothing_else() -> None:
+    made = planned(pairs_per_second={"onnx:./mine": 50.0, "local:me/mine": 60.0})
+    assert made.row("onnx:./mine").machines is not None
+    told = "nothing is known of these but the speed that was given: local:me/mine, onnx:./mine"
+    assert sum(told in each for each in made.notes) == 1
+    assert not any("but the speed" in each for each in planned().notes)
+
+
+def test_a_vendor_is_known_however_it_is_written() -> None:
+    assert planned(vendor="COHERE").row("cohere:rerank-v4.0-fast").fits
 
 
 def test_a_judge_of_ones_own_may_read_what_must_stay() -> None:

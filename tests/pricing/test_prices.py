@@ -74,10 +74,14 @@ def test_claudes_batches_cost_half_and_an_hour_in_its_cache_twice_what_is_read()
         assert row.cache_write_1h == pytest.approx(2 * row.price)
 
 
-def test_a_price_beyond_all_numbers_is_unknown() -> None:
-    dear = Prices([Price("dear", "tokens", 10**308, 1), Price("chat", "chat", 10**308, 1, output=0)])
-    assert dear.cost("dear", Usage(pairs=1, tokens=10**9)) is None
-    assert dear.cost("chat", Usage(calls=1, input_tokens=10**9)) is None
+def test_a_price_beyond_all_numbers_is_refused_and_a_cost_is_unknown() -> None:
+    for amounts in ({"price": 1e308}, {"price": 1, "monthly_minimum": 1e13}, {"price": 1, "per": 10**13}):
+        options: dict[str, Any] = {"per": 1, **amounts}
+        with pytest.raises(ConfigurationError, match=r"price of 'dear' must be 1,000,000,000,000 at most, not"):
+            Price("dear", "tokens", **options)
+    dear = Prices([Price("dear", "tokens", 10**12, 1), Price("chat", "chat", 10**12, 1, output=0)])
+    assert dear.cost("dear", Usage(pairs=1, tokens=10**300)) is None
+    assert dear.cost("chat", Usage(calls=1, input_tokens=10**300)) is None
 
 
 def test_the_querys_tokens_are_paid_once_for_each_document() -> None:

@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from rerank_kit import ConfigurationError
-from rerank_kit.testing import ChatServer
+from rerank_kit.evaluate import synthesise
+from rerank_kit.judge import OpenAICompatible
+from rerank_kit.testing import ChatServer, Question
+from rerank_kit.testing.served_formats import Refused
 from tests.judge.conftest import KEY, server
 
 __all__ = ["server"]
@@ -86,3 +89,23 @@ def test_another_path_and_what_is_no_object_are_not_found(server: ChatServer, pa
 def test_a_format_that_it_does_not_speak_is_an_error(server: ChatServer) -> None:
     with pytest.raises(ConfigurationError, match="format must be one of anthropic, openai, not 'tei'"):
         server.base_url("tei")
+
+
+WISH = 'Answer with {"question": the question, "quote": the sentence}'
+
+
+def test_a_question_that_is_wished_for_is_made_of_the_longest_sentence(server: ChatServer) -> None:
+    text = "It is short. The pump is cleaned by Anna every spring, with soap! It is.\nEnd"
+    asked = Question.of(WISH, f"Code: ABC\n\n<document ABC>\n{text}\n</document ABC>\n")
+    assert (asked.query, asked.documents, asked.mode) == ("", {"": text}, "question")
+    model = OpenAICompatible(server.base_url("openai"), model="m", api_key=KEY)
+    data = synthesise({"d": text}, model, 1)
+    assert list(data.queries.values()) == ["The pump is cleaned by Anna every spring?"]
+    assert data.judgements["s1"] == {"d": 1}
+    model.close()
+
+
+@pytest.mark.parametrize("turn", ["Code: ABC\n\n", "Code: ABC\n<document ABC>\na\n</document ABC>\n" * 2])
+def test_a_wish_without_one_document_is_refused(turn: str) -> None:
+    with pytest.raises(Refused, match="there is not one document"):
+        Question.of(WISH, turn)
