@@ -71,8 +71,8 @@ class Embedder:
         made = {"input_ids": encoded.ids, "attention_mask": encoded.attention_mask, "token_type_ids": encoded.type_ids}
         feed = {name: np.array([made[name]], dtype=np.int64) for name in self._inputs}
         vector = np.asarray(self._session.run(None, feed)[0], dtype=np.float32)[0]
-        first = vector[0] if vector.ndim > 1 else vector
-        return first / np.linalg.norm(first)
+        first: np.ndarray = vector[0] if vector.ndim > 1 else vector
+        return np.asarray(first / np.linalg.norm(first), dtype=np.float32)
 
 
 def read(folder: Path) -> Collection:
