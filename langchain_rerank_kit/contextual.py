@@ -13,7 +13,7 @@ from rerank_kit import ConfigurationError
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_text, check_timeout
 from rerank_kit.contextual import ChunkedDocument, Context, ContextSource, HeadingContext, with_context
-from rerank_kit.contextual.bookkeeping import Given, mark_of
+from rerank_kit.contextual.bookkeeping import Given, ids_of, mark_of
 from rerank_kit.contextual.sources import check_contexts, written_by
 from rerank_kit.flow import Flow, arun, blocking, run
 from rerank_kit.names import check_names
@@ -125,7 +125,7 @@ class ContextualChunks(BaseDocumentTransformer):
             return [
                 contextual(piece, name, contexts[name])
                 for each in rows
-                for piece, name in zip(each.pieces, each.document.chunk_ids, strict=True)
+                for piece, name in zip(each.pieces, ids_of(each.document), strict=True)
             ]
         found, order = self._gathered(given)
         contexts = yield from written_by(self.contexts, found, deadline)
@@ -140,7 +140,7 @@ class ContextualChunks(BaseDocumentTransformer):
         for name in dict.fromkeys(of):
             texts = [original(each) for each, other in zip(chunks, of, strict=True) if other == name]
             found[name] = whole[name].chunked(texts)
-        ids = {name: iter(each.chunk_ids) for name, each in found.items()}
+        ids = {name: iter(ids_of(each)) for name, each in found.items()}
         return list(found.values()), [next(ids[name]) for name in of]
 
     def _document_of(self, known: Mapping[str, Whole], place: int, chunk: Document) -> str:

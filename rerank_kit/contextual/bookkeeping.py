@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from rerank_kit.contextual.contexts import Context
 from rerank_kit.contextual.documents import ChunkedDocument
@@ -65,6 +66,12 @@ class Indexed:
     def complete(self) -> bool:
         """Whether no context failed."""
         return all(each.context.why is None for each in self.chunks)
+
+
+def ids_of(document: ChunkedDocument) -> list[str]:
+    """The ids of a document's chunks as any vector store takes them: some want UUIDs, and some ASCII alone."""
+    names = [each.encode("utf-8", "backslashreplace").decode() for each in document.chunk_ids]
+    return [str(uuid5(NAMESPACE_URL, each)) for each in names]
 
 
 def mark_of(*parts: object) -> str:

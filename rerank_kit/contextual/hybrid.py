@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from rerank_kit.bm25 import BM25
 from rerank_kit.checks import is_number
 from rerank_kit.combine.fusion import reciprocal_rank_fusion
-from rerank_kit.contextual.bookkeeping import Books, Chunk, Given, Indexed
+from rerank_kit.contextual.bookkeeping import Books, Chunk, Given, Indexed, ids_of
 from rerank_kit.contextual.contexts import Context, ContextSource
 from rerank_kit.contextual.documents import ChunkedDocument
 from rerank_kit.contextual.headings import HeadingContext
@@ -165,7 +165,7 @@ class Hybrid:
         contexts |= yield from written_by(self._contexts, asked, deadline)
         found: dict[str, Indexed | None] = {}
         for each in new:
-            rows = zip(each.pieces, each.document.chunk_ids, strict=True)
+            rows = zip(each.pieces, ids_of(each.document), strict=True)
             chunks = tuple(self._vectors.chunk(piece, name, contexts[name]) for piece, name in rows)
             found[each.document.id] = Indexed(each.mark, self._source, chunks)
         return found
@@ -202,7 +202,7 @@ class Hybrid:
 
 def _without(document: ChunkedDocument, have: Mapping[str, Context]) -> ChunkedDocument:
     """A document with only those chunks that have no context yet."""
-    rows = zip(document.chunks, document.chunk_ids, strict=True)
+    rows = zip(document.chunks, ids_of(document), strict=True)
     lacking = {text for text, name in rows if name not in have}
     chunks = [each for each in document.chunks if each in lacking]  # all that say the same, which their ids count
     return ChunkedDocument(document.text, chunks, document.id, document.title)

@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 from rerank_kit.checks import check_instance
 from rerank_kit.combine.identity import described
+from rerank_kit.contextual.bookkeeping import ids_of
 from rerank_kit.contextual.contexts import Context, ContextSource
 from rerank_kit.contextual.contextualizer import Contextualizer
 from rerank_kit.contextual.documents import ChunkedDocument
@@ -65,5 +66,5 @@ def written_by(
                 "has to give one for each chunk of each document"
             )
             raise ConfigurationError(msg)
-        found |= dict(zip(each.chunk_ids, row, strict=True))
+        found |= dict(zip(ids_of(each), row, strict=True))
     return found
