@@ -57,10 +57,10 @@ def test_whole_documents_are_cut_and_put_into_context(colour: Colour) -> None:
 def test_chunks_that_were_cut_before_are_put_into_the_context_of_their_documents(colour: Colour) -> None:
     other = Document("Other text.", id="other")
     chunks = [
-        Page("It is online.", metadata={"source": "tax.md"}, number=2),
-        Page("Other text.", metadata={"source": "other"}, number=3),
-        Page("It is 75,000 dollars.", metadata={"source": "tax.md"}, number=1),
-        Page("  ", metadata={"source": "tax.md"}),
+        Page(page_content="It is online.", metadata={"source": "tax.md"}, number=2),
+        Page(page_content="Other text.", metadata={"source": "other"}, number=3),
+        Page(page_content="It is 75,000 dollars.", metadata={"source": "tax.md"}, number=1),
+        Page(page_content="  ", metadata={"source": "tax.md"}),
     ]
     before = copy.deepcopy(chunks)
     found = transformed(colour, iter(chunks), documents=[WHOLE, other])
