@@ -184,8 +184,10 @@ def put_together(name: str, nodes: Sequence[BaseNode]) -> str:
         ConfigurationError: They do not know where they stand, or some are missing.
     """
     text = ""
-    for begin, end, part in sorted(map(_placed, nodes)):
-        if begin < 0 or end - begin != len(part) or begin > len(text) + _GAP:
+    for begin, end, part in sorted(map(_placed, nodes), key=lambda each: (each[0], -each[1])):
+        again = text[max(begin, 0) :][: len(part)]
+        same = again.split() == part[: len(again)].split()
+        if begin < 0 or end - begin != len(part) or begin > len(text) + _GAP or not same:
             break
         text += "\n" * (begin - len(text))
         text += part[len(text) - begin :]
