@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.retrievers import BaseRetriever
+from langchain_core.retrievers import BaseRetriever, RetrieverLike
+from langchain_core.runnables import RunnableConfig
 from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict, Field, PrivateAttr, field_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -38,7 +39,7 @@ from rerank_kit.contextual.bookkeeping import Chunk, mark_of
 from rerank_kit.contextual.hybrid import Hybrid, check_ids, check_weights, load_hybrid
 from rerank_kit.contextual.sources import check_contexts
 from rerank_kit.fields.given import Given
-from rerank_kit.first_stage.widening import check_recall
+from rerank_kit.first_stage.widening import Widening, check_recall
 from rerank_kit.flow import Call, Flow, arun, blocking, run
 from rerank_kit.names import check_names
 from rerank_kit.quoting import class_name, quoted
@@ -221,6 +222,16 @@ class ContextualRetriever(Growing, RerankRetriever):
             return self.base_retriever
         msg = f"base_retriever is no HybridRetriever, but {quoted(self.base_retriever)}: documents are added there"
         raise ConfigurationError(msg)
+
+    @override
+    def _first_stage(
+        self, query: str, widening: Widening[RetrieverLike], config: RunnableConfig, kwargs: dict[str, Any]
+    ) -> Flow[list[Document]]:
+        """What the hybrid retriever brings, which cannot be more than there is: of that nobody need be warned."""
+        if isinstance(self.base_retriever, HybridRetriever):
+            most = max(1, self.base_retriever.index.size)
+            widening = replace(widening, recall=min(widening.recall, most))
+        return (yield from super()._first_stage(query, widening, config, kwargs))
 
 
 @dataclass(frozen=True, slots=True)

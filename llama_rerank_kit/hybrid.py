@@ -418,9 +418,10 @@ def _made(
         msg = f"reranker must be one of ours, which can read nodes without their contexts, not {class_name(reranker)}"
         raise ConfigurationError(msg)
     own = reranker if isinstance(reranker, RerankPostprocessor) else None
-    if own is None or "metadata_mode" not in own.model_fields_set:
-        second = second.model_copy(update={"metadata_mode": MetadataMode.NONE})
-    return ContextualRetriever(widen(hybrid, recall), second)
+    told = own is not None and "metadata_mode" in own.model_fields_set
+    mode = second.metadata_mode if told else MetadataMode.NONE
+    whole_index = {"recall": None}  # where there are fewer, all there are come, and nobody need be warned
+    return ContextualRetriever(widen(hybrid, recall), second.model_copy(update={**whole_index, "metadata_mode": mode}))
 
 
 def _copied(node: BaseNode) -> BaseNode:

@@ -91,6 +91,11 @@ class Hybrid:
         """The ids of the documents that are found."""
         return list(self._books.documents)
 
+    @property
+    def size(self) -> int:
+        """How many chunks there are to be found."""
+        return len(self._searched.chunks)
+
     def adding(self, given: Sequence[Given], deadline: Deadline) -> Flow[None]:
         """Index documents; one whose id is known takes the place of the older one.
 

@@ -29,7 +29,6 @@ from tests.contextual.indexes import Titled
 from tests.doubles import Failing, Scripted
 
 SPLITTER = CharacterTextSplitter(separator="\n\n", chunk_size=30, chunk_overlap=0)
-few = pytest.mark.filterwarnings("ignore::langchain_rerank_kit.RecallWarning")
 Made = HybridRetriever | ContextualRetriever
 
 
@@ -109,7 +108,6 @@ def test_a_chunk_is_found_by_its_context(make: Maker) -> None:
     assert retriever.document_ids == ["gst.md", "roads"]
 
 
-@few
 def test_the_reranker_reads_chunks_without_contexts_and_leaves_the_best(make: Maker) -> None:
     reranker = Scripted(score=len)
     retriever = make([tax(), roads()], reranker, top_n=2)
@@ -128,7 +126,6 @@ def lengths(query: str, texts: list[str]) -> list[float]:
     return [float(len(each)) for each in texts]
 
 
-@few
 @pytest.mark.parametrize(
     "given",
     [
@@ -147,7 +144,6 @@ def _blocking(thing: object, method: str, /, *args: Any, **kwargs: Any) -> Any:
     return getattr(thing, method)(*args, **kwargs)
 
 
-@few
 def test_a_compressor_that_was_told_what_to_read_reads_that(make: Maker) -> None:
     reranker = Scripted(score=len)
     retriever = make([roads()], RerankCompressor(reranker=reranker, text="{context}"), top_n=1)
@@ -158,7 +154,6 @@ def test_a_compressor_that_was_told_what_to_read_reads_that(make: Maker) -> None
     }
 
 
-@few
 def test_it_is_a_rerank_retriever_like_any_other(make: Maker) -> None:
     retriever = make([tax(), roads()], Failing(RuntimeError("down")), top_n=2)
     retriever.on_error = "keep"
@@ -168,7 +163,7 @@ def test_it_is_a_rerank_retriever_like_any_other(make: Maker) -> None:
     assert retriever.recall == 150
 
 
-@few
+@pytest.mark.filterwarnings("ignore::langchain_rerank_kit.RecallWarning")
 def test_a_hybrid_retriever_can_be_given_a_reranker_later(make: Maker) -> None:
     hybrid = make([tax(), roads()])
     retriever = with_rerank(hybrid, Scripted(score=len), recall=50, top_n=1)
@@ -263,7 +258,6 @@ def test_where_embedding_fails_what_was_there_is_found_and_the_next_add_complete
     assert retriever.document_ids == ["gst.md", "roads"]
 
 
-@few
 def test_a_reranked_retriever_grows_too_and_so_do_its_copies(make: Maker) -> None:
     retriever = make([tax()], Scripted(score=len), top_n=1)
     make.colour(retriever, "add", [roads()])
@@ -271,7 +265,8 @@ def test_a_reranked_retriever_grows_too_and_so_do_its_copies(make: Maker) -> Non
     copied = retriever.model_copy(update={"top_n": 3})
     make.colour(copied, "remove", ["gst.md"])
     assert retriever.document_ids == copied.document_ids == ["roads"]
-    retriever.base_retriever = BM25Retriever.from_texts(["a"])
+    retriever.base_retriever = BM25Retriever.from_texts(["a"] * 30, k=30)
+    assert len(make.colour(retriever, "invoke", "a")) == 1
     with pytest.raises(ConfigurationError, match="base_retriever is no HybridRetriever"):
         make.colour(retriever, "add", [roads()])
 
@@ -279,7 +274,6 @@ def test_a_reranked_retriever_grows_too_and_so_do_its_copies(make: Maker) -> Non
 # ── What is kept ──
 
 
-@few
 def test_nothing_is_embedded_after_loading(make: Maker, tmp_path: Path) -> None:
     retriever = make([tax(), roads()], Scripted(score=len))
     before = make.found(retriever, "GST threshold")

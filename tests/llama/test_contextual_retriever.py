@@ -38,7 +38,6 @@ from tests.contextual.indexes import Titled
 from tests.doubles import Failing, Scripted
 
 MARKDOWN = MarkdownNodeParser()
-few = pytest.mark.filterwarnings("ignore::llama_rerank_kit.RecallWarning")
 
 
 class Words(BaseEmbedding):
@@ -128,7 +127,6 @@ def test_a_node_is_found_by_its_context(make: Maker) -> None:
     assert any("context: gst.md › GST › Threshold" in each for each in make.embedded)
 
 
-@few
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_the_reranker_reads_nodes_without_contexts_and_leaves_the_best(make: Maker, *, wrapped: bool) -> None:
     reranker = Scripted(score=len)
@@ -140,7 +138,6 @@ def test_the_reranker_reads_nodes_without_contexts_and_leaves_the_best(make: Mak
     assert {document.text for _, documents in reranker.sent for document in documents} >= {LIMIT, THRESHOLD}
 
 
-@few
 def test_a_postprocessor_that_was_told_what_to_read_reads_that(make: Maker) -> None:
     reranker = Scripted(score=len)
     given = RerankPostprocessor(reranker=reranker, metadata_mode=MetadataMode.EMBED)
@@ -148,7 +145,6 @@ def test_a_postprocessor_that_was_told_what_to_read_reads_that(make: Maker) -> N
     assert all(document.text.startswith("context: ") for _, documents in reranker.sent for document in documents)
 
 
-@few
 def test_it_is_a_rerank_retriever_like_any_other(make: Maker) -> None:
     retriever = make([tax(), roads()], Failing(RuntimeError("down")), top_n=2)
     retriever.postprocessor.on_error = "keep"
@@ -157,7 +153,7 @@ def test_it_is_a_rerank_retriever_like_any_other(make: Maker) -> None:
     assert "HybridRetriever" in str(retriever.explain("GST threshold"))
 
 
-@few
+@pytest.mark.filterwarnings("ignore::llama_rerank_kit.RecallWarning")
 def test_a_hybrid_retriever_can_be_given_a_reranker_later(make: Maker) -> None:
     retriever = with_rerank(make([tax(), roads()]), Scripted(score=len), recall=50, top_n=1)
     assert make.found(retriever, "limit") == [THRESHOLD]  # which is the longest with its context
@@ -261,7 +257,6 @@ def test_where_embedding_fails_what_was_there_is_found_and_the_next_add_complete
     assert retriever.document_ids == ["gst", "roads"]
 
 
-@few
 def test_a_reranked_retriever_grows_too(make: Maker) -> None:
     retriever = make([tax()], Scripted(score=len), top_n=1)
     make.colour(retriever, "add", [roads()])
@@ -284,7 +279,6 @@ class Says(BaseRetriever):
 # ── What is kept ──
 
 
-@few
 def test_nothing_is_embedded_after_loading(make: Maker, tmp_path: Path) -> None:
     retriever = make([tax(), roads()], Scripted(score=len))
     before = make.found(retriever, "GST threshold")
