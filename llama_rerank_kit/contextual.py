@@ -85,6 +85,7 @@ class ContextualChunks(TransformComponent):
                 raise ConfigurationError(msg)
         whole = None if documents is None else checked_nodes("documents", documents)
         made = _fingerprint(contexts, splitter, whole)
+        check_instance("fingerprint", fingerprint, str, "that of another ContextualChunks")
         if fingerprint not in ("", made):
             msg = "contexts=, splitter= or documents= are others than those of what was kept: pass them as they were"
             raise ConfigurationError(msg)

@@ -27,6 +27,7 @@ from rerank_kit.testing import ChatServer
 from tests.conftest import Colour
 from tests.contextual.indexes import Titled
 from tests.doubles import Failing, Scripted
+from tests.test_arguments import ODD, Hostile, refused
 
 SPLITTER = CharacterTextSplitter(separator="\n\n", chunk_size=30, chunk_overlap=0)
 Made = HybridRetriever | ContextualRetriever
@@ -419,3 +420,37 @@ def test_a_retriever_can_be_made_by_its_class() -> None:
     assert found.metadata["context"] == "gst.md › GST"
     with pytest.raises(ConfigurationError, match="splitter must be"):
         HybridRetriever(vector_store=InMemoryVectorStore(Words()), splitter=3)
+
+
+ARGUMENTS = (
+    *("documents", "vector_store", "contexts", "splitter", "recall", "top_n", "weights", "source_key"),
+    "folder",
+)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_whatever_an_argument_is_it_is_taken_or_refused(name: str, tmp_path: Path) -> None:
+    kit.contextual_retriever([], InMemoryVectorStore(Words())).save(tmp_path)
+    function: Any = kit.contextual_retriever if name == "documents" else kit.load_contextual_retriever
+    first = "documents" if name == "documents" else "folder"
+    usual: dict[str, Any] = {first: tmp_path, "vector_store": InMemoryVectorStore(Words())}
+    for odd in ODD.values():
+        known = refused(lambda odd=odd: function(**{**usual, name: odd}))  # type: ignore[misc]
+        assert known or not isinstance(odd, complex | Hostile)
+
+
+@pytest.mark.parametrize("name", ["contexts", "splitter", "documents", "source_key", "timeout"])
+def test_whatever_a_setting_is_it_is_taken_or_refused(name: str) -> None:
+    usual: dict[str, Any] = {} if name == "documents" else {"splitter": SPLITTER}
+    for odd in ODD.values():
+        known = refused(lambda odd=odd: kit.ContextualChunks(**{**usual, name: odd}))  # type: ignore[misc]
+        assert known or not isinstance(odd, complex | Hostile)
+
+
+@pytest.mark.parametrize(("method", "name"), [("add", "documents"), ("add", "timeout"), ("remove", "ids")])
+def test_whatever_is_added_or_removed_is_taken_or_refused(make: Maker, method: str, name: str) -> None:
+    retriever = make([])
+    usual: dict[str, Any] = {"documents": []} if method == "add" else {}
+    for odd in ODD.values():
+        known = refused(lambda odd=odd: make.colour(retriever, method, **{**usual, name: odd}))  # type: ignore[misc]
+        assert known or not isinstance(odd, complex | Hostile)

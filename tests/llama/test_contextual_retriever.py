@@ -36,6 +36,7 @@ from rerank_kit.testing import ChatServer
 from tests.conftest import Colour
 from tests.contextual.indexes import Titled
 from tests.doubles import Failing, Scripted
+from tests.test_arguments import ODD, Hostile, refused
 
 MARKDOWN = MarkdownNodeParser()
 
@@ -409,3 +410,37 @@ def test_arguments_that_cannot_be_are_refused(settings: dict[str, Any], told: st
 def test_timeouts_that_cannot_be_are_refused(make: Maker) -> None:
     with pytest.raises(ConfigurationError, match="timeout must be"):
         make.colour(make([]), "add", [], timeout=0)
+
+
+ARGUMENTS = (
+    *("documents", "vector_store", "contexts", "splitter", "embed_model", "recall", "top_n", "weights"),
+    "folder",
+)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_whatever_an_argument_is_it_is_taken_or_refused(name: str, tmp_path: Path) -> None:
+    kit.contextual_retriever([], SimpleVectorStore(), embed_model=Words()).save(tmp_path)
+    function: Any = kit.contextual_retriever if name == "documents" else kit.load_contextual_retriever
+    first = "documents" if name == "documents" else "folder"
+    usual: dict[str, Any] = {first: tmp_path, "vector_store": SimpleVectorStore(), "embed_model": Words()}
+    odd_ones = [each for each in ODD.values() if name != "embed_model" or each is not None]  # None is that of Settings
+    for odd in odd_ones:
+        known = refused(lambda odd=odd: function(**{**usual, name: odd}))  # type: ignore[misc]
+        assert known or not isinstance(odd, complex | Hostile)
+
+
+@pytest.mark.parametrize("name", ["contexts", "splitter", "documents", "key", "timeout", "fingerprint"])
+def test_whatever_a_setting_is_it_is_taken_or_refused(name: str) -> None:
+    for odd in ODD.values():
+        known = refused(lambda odd=odd: kit.ContextualChunks(**{name: odd}))  # type: ignore[misc]
+        assert known or not isinstance(odd, complex | Hostile)
+
+
+@pytest.mark.parametrize(("method", "name"), [("add", "documents"), ("add", "timeout"), ("remove", "ids")])
+def test_whatever_is_added_or_removed_is_taken_or_refused(make: Maker, method: str, name: str) -> None:
+    retriever = make([])
+    usual: dict[str, Any] = {"documents": []} if method == "add" else {}
+    for odd in ODD.values():
+        known = refused(lambda odd=odd: make.colour(retriever, method, **{**usual, name: odd}))  # type: ignore[misc]
+        assert known or not isinstance(odd, complex | Hostile)
