@@ -10,14 +10,13 @@ from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.cascade import CascadeRerank
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.contextual import ContextualChunks
-from langchain_rerank_kit.decide import DecisionRerank, LangChainDecisions
-from langchain_rerank_kit.hybrid import (
-    ContextualRetriever,
-    HybridRetriever,
+from langchain_rerank_kit.contextual_kit import (
     acontextual_retriever,
     contextual_retriever,
     load_contextual_retriever,
 )
+from langchain_rerank_kit.decide import DecisionRerank, LangChainDecisions
+from langchain_rerank_kit.hybrid import ContextualRetriever, HybridRetriever
 from langchain_rerank_kit.judge import LangChainChat, LLMJudgeRerank
 from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from langchain_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here

@@ -8,15 +8,14 @@ from llama_rerank_kit import (
 )
 from llama_rerank_kit.cascade import CascadeRerank
 from llama_rerank_kit.contextual import ContextualChunks
-from llama_rerank_kit.decide import DecisionRerank
-from llama_rerank_kit.explaining import aexplain, explain
-from llama_rerank_kit.hybrid import (
-    ContextualRetriever,
-    HybridRetriever,
+from llama_rerank_kit.contextual_kit import (
     acontextual_retriever,
     contextual_retriever,
     load_contextual_retriever,
 )
+from llama_rerank_kit.decide import DecisionRerank
+from llama_rerank_kit.explaining import aexplain, explain
+from llama_rerank_kit.hybrid import ContextualRetriever, HybridRetriever
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from llama_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from llama_index.core.node_parser import NodeParser
-from llama_index.core.schema import BaseNode, MetadataMode, RelatedNodeInfo, TextNode, TransformComponent
+from llama_index.core.schema import BaseNode, RelatedNodeInfo, TransformComponent
 from pydantic import Field
 from typing_extensions import override
 
+from llama_rerank_kit.whole_documents import put_together, text_of, title_of
 from rerank_kit import ConfigurationError
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance, check_text, check_timeout
@@ -25,7 +26,6 @@ from rerank_kit.values import Deadline
 KEY = "context"
 """The key of metadata under which a node's context is put, as LlamaIndex's own `DocumentContextExtractor` does it."""
 
-_GAP = 8  # characters between two nodes, at most: splitters cut off white space
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -176,46 +176,6 @@ def _source(node: BaseNode) -> str:
         )
         raise ConfigurationError(msg)
     return node.ref_doc_id
-
-
-def put_together(name: str, nodes: Sequence[BaseNode]) -> str:
-    """The text of a document, of its nodes; of what is between two of them only its length is known.
-
-    Raises:
-        ConfigurationError: They do not know where they stand, or some are missing.
-    """
-    text = ""
-    for begin, end, part in sorted(map(_placed, nodes), key=lambda each: (each[0], -each[1])):
-        again = text[max(begin, 0) :][: len(part)]
-        same = again.split() == part[: len(again)].split()
-        if begin < 0 or end - begin != len(part) or begin > len(text) + _GAP or not same:
-            break
-        text += "\n" * (begin - len(text))
-        text += part[len(text) - begin :]
-    else:
-        return text
-    msg = (
-        f"document {name!r} cannot be put together of its nodes, which are not all of it or do not know where they "
-        "stand in it: pass the whole documents, ContextualChunks(documents=…), or have it cut them, splitter=…"
-    )
-    raise ConfigurationError(msg)
-
-
-def _placed(node: BaseNode) -> tuple[int, int, str]:
-    """Where a node stands in its document, and its text; -1 where it does not say."""
-    begin, end = (node.start_char_idx, node.end_char_idx) if isinstance(node, TextNode) else (None, None)
-    return (-1 if begin is None else begin), (-1 if end is None else end), text_of(node)
-
-
-def text_of(node: BaseNode) -> str:
-    """The text of a node alone."""
-    return node.get_content(MetadataMode.NONE)
-
-
-def title_of(node: BaseNode) -> str:
-    """What a document is called, by its metadata or those of a node of it."""
-    known: list[object] = [node.metadata.get("title"), node.metadata.get("file_name")]
-    return next((each for each in known if isinstance(each, str)), "")
 
 
 def cut(documents: Sequence[BaseNode], splitter: NodeParser) -> list[Given]:

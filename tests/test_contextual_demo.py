@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ def texts() -> dict[str, str]:
     """Documents by their names, with a heading for each function."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(EXAMPLES))
-        from passages import standard_library
+        passages: Any = import_module("passages")
     found: dict[str, list[str]] = {name: [] for name in MODULES}
-    for each in standard_library():
+    for each in passages.standard_library():
         if each.source in found:
             title, _, text = each.text.partition("\n\n")
             found[each.source].append(f"## {title}\n\n{text}")
@@ -71,7 +72,8 @@ def test_llamaindexs_kit_finds_what_is_asked_for(
     from llama_rerank_kit import contextual_retriever, load_contextual_retriever
 
     documents = [Document(text=text, id_=name, metadata={"title": name}) for name, text in texts.items()]
-    store, settings = SimpleVectorStore(), {**SETTINGS, "embed_model": MockEmbedding(embed_dim=8)}
+    store = SimpleVectorStore()
+    settings: dict[str, Any] = {**SETTINGS, "embed_model": MockEmbedding(embed_dim=8)}
     with ChatServer() as server:
         claude = Anthropic("claude-haiku-5-5", api_key="k", base_url=server.base_url("anthropic"))
         contexts = Contextualizer(claude, store=tmp_path / "contexts.sqlite", max_cost=5)
