@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.vectorstores import VectorStore
@@ -19,6 +20,36 @@ from rerank_kit.contextual.hybrid import check_weights
 from rerank_kit.contextual.sources import check_contexts
 from rerank_kit.fields.given import Given
 from rerank_kit.first_stage.widening import check_recall
+
+
+@overload
+def contextual_retriever(
+    documents: Sequence[Document],
+    vector_store: VectorStore,
+    reranker: None = None,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: Splitter | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+    source_key: str = "source",
+) -> HybridRetriever: ...
+
+
+@overload
+def contextual_retriever(
+    documents: Sequence[Document],
+    vector_store: VectorStore,
+    reranker: Given | BaseDocumentCompressor,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: Splitter | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+    source_key: str = "source",
+) -> ContextualRetriever: ...
 
 
 @named
@@ -72,6 +103,36 @@ def contextual_retriever(
     return made
 
 
+@overload
+async def acontextual_retriever(
+    documents: Sequence[Document],
+    vector_store: VectorStore,
+    reranker: None = None,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: Splitter | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+    source_key: str = "source",
+) -> HybridRetriever: ...
+
+
+@overload
+async def acontextual_retriever(
+    documents: Sequence[Document],
+    vector_store: VectorStore,
+    reranker: Given | BaseDocumentCompressor,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: Splitter | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+    source_key: str = "source",
+) -> ContextualRetriever: ...
+
+
 @named
 async def acontextual_retriever(
     documents: Sequence[Document],
@@ -98,6 +159,36 @@ async def acontextual_retriever(
     )
     await made.aadd(documents)
     return made
+
+
+@overload
+def load_contextual_retriever(
+    folder: str | Path,
+    vector_store: VectorStore,
+    reranker: None = None,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: Splitter | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+    source_key: str = "source",
+) -> HybridRetriever: ...
+
+
+@overload
+def load_contextual_retriever(
+    folder: str | Path,
+    vector_store: VectorStore,
+    reranker: Given | BaseDocumentCompressor,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: Splitter | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+    source_key: str = "source",
+) -> ContextualRetriever: ...
 
 
 @named

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.node_parser import NodeParser
@@ -21,6 +22,36 @@ from rerank_kit.contextual import ContextSource
 from rerank_kit.fields.given import Given
 from rerank_kit.first_stage.widening import check_recall
 from rerank_kit.quoting import class_name
+
+
+@overload
+def contextual_retriever(
+    documents: Sequence[BaseNode],
+    vector_store: BasePydanticVectorStore,
+    reranker: None = None,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: NodeParser | None = None,
+    embed_model: BaseEmbedding | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+) -> HybridRetriever: ...
+
+
+@overload
+def contextual_retriever(
+    documents: Sequence[BaseNode],
+    vector_store: BasePydanticVectorStore,
+    reranker: Given | RerankPostprocessor,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: NodeParser | None = None,
+    embed_model: BaseEmbedding | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+) -> ContextualRetriever: ...
 
 
 @named
@@ -74,6 +105,36 @@ def contextual_retriever(
     return made
 
 
+@overload
+async def acontextual_retriever(
+    documents: Sequence[BaseNode],
+    vector_store: BasePydanticVectorStore,
+    reranker: None = None,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: NodeParser | None = None,
+    embed_model: BaseEmbedding | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+) -> HybridRetriever: ...
+
+
+@overload
+async def acontextual_retriever(
+    documents: Sequence[BaseNode],
+    vector_store: BasePydanticVectorStore,
+    reranker: Given | RerankPostprocessor,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: NodeParser | None = None,
+    embed_model: BaseEmbedding | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+) -> ContextualRetriever: ...
+
+
 @named
 async def acontextual_retriever(
     documents: Sequence[BaseNode],
@@ -100,6 +161,36 @@ async def acontextual_retriever(
     )
     await made.aadd(documents)
     return made
+
+
+@overload
+def load_contextual_retriever(
+    folder: str | Path,
+    vector_store: BasePydanticVectorStore,
+    reranker: None = None,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: NodeParser | None = None,
+    embed_model: BaseEmbedding | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+) -> HybridRetriever: ...
+
+
+@overload
+def load_contextual_retriever(
+    folder: str | Path,
+    vector_store: BasePydanticVectorStore,
+    reranker: Given | RerankPostprocessor,
+    *,
+    contexts: ContextSource | None = None,
+    splitter: NodeParser | None = None,
+    embed_model: BaseEmbedding | None = None,
+    recall: int = 150,
+    top_n: int = 20,
+    weights: tuple[float, float] = (0.8, 0.2),
+) -> ContextualRetriever: ...
 
 
 @named

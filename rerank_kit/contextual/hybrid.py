@@ -96,6 +96,10 @@ class Hybrid:
         """How many chunks there are to be found."""
         return len(self._searched.chunks)
 
+    def __deepcopy__(self, memo: object) -> Hybrid:
+        """The same one: a copy of a retriever searches what it searches."""
+        return self
+
     def adding(self, given: Sequence[Given], deadline: Deadline) -> Flow[None]:
         """Index documents; one whose id is known takes the place of the older one.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,10 +24,10 @@ from rerank_kit.contextual import (
     HeadingContext,
     hybrid,
 )
-from rerank_kit.contextual.bookkeeping import Given
+from rerank_kit.contextual.bookkeeping import Chunk, Given
 from rerank_kit.contextual.hybrid import Hybrid, check_ids, check_weights, load_hybrid
 from rerank_kit.contextual.sources import fingerprint_of
-from rerank_kit.flow import Flow, arun, run
+from rerank_kit.flow import Flow, arun, run, sleep
 from rerank_kit.judge import OpenAICompatible
 from tests.contextual.indexes import Store, Titled, given
 
@@ -368,6 +369,45 @@ def test_async_changes_wait_for_each_other_on_one_loop() -> None:
     asyncio.run(both())
     assert sorted(index.ids) == ["a", "b", "c"]
     assert in_step(index, store)
+
+
+class Slow(Store):
+    """Takes its time."""
+
+    slow = False
+
+    def write(self, chunks: Sequence[Chunk]) -> Flow[None]:
+        yield from super().write(chunks[:1])
+        if self.slow:
+            yield from sleep(60)
+        yield from super().write(chunks[1:])
+
+
+def test_a_change_that_is_cancelled_is_completed_by_the_next_one() -> None:
+    store = Slow()
+    index = Hybrid(store, Titled())
+    add(index, given("a", "old"))
+    store.slow = True
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(arun(index.adding([given("a", "new", "other")], Deadline())))
+        while len(store.texts) < 2:  # noqa: ASYNC110 - what is waited for is in another thread
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    store.slow = False
+    assert found(index, "old new") == ["old"]
+    add(index)
+    assert sorted(found(index, "new other")) == ["new", "other"]
+    assert in_step(index, store)
+
+
+def test_a_deep_copy_is_the_same_index() -> None:
+    index = Hybrid(Store(), Titled())
+    assert copy.deepcopy(index) is index
 
 
 # ── Arguments ──

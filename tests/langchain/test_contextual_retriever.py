@@ -76,7 +76,8 @@ class Maker:
         return self.colour(_Functions, "contextual_retriever", documents, self.store, reranker, **self.given(settings))
 
     def load(self, folder: Path, reranker: Any = None, **settings: Any) -> Any:
-        return kit.load_contextual_retriever(folder, self.store, reranker, **self.given(settings))
+        load: Any = kit.load_contextual_retriever
+        return load(folder, self.store, reranker, **self.given(settings))
 
     def given(self, settings: dict[str, Any]) -> dict[str, Any]:
         return {"splitter": SPLITTER, **settings}
