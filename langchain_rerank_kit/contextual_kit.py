@@ -16,7 +16,7 @@ from langchain_rerank_kit.wrapping import as_compressor
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance, check_text, check_whole
 from rerank_kit.contextual import ContextSource, HeadingContext
-from rerank_kit.contextual.hybrid import check_weights
+from rerank_kit.contextual.hybrid_index import check_weights
 from rerank_kit.contextual.sources import check_contexts
 from rerank_kit.fields.given import Given
 from rerank_kit.first_stage.widening import check_recall

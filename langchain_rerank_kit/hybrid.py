@@ -30,7 +30,7 @@ from rerank_kit import ConfigurationError, Hit
 from rerank_kit.checks import check_count, check_timeout
 from rerank_kit.contextual import ContextSource, HeadingContext
 from rerank_kit.contextual.growing import Growing
-from rerank_kit.contextual.hybrid import Hybrid, check_weights, load_hybrid
+from rerank_kit.contextual.hybrid_index import Hybrid, check_weights, load_hybrid
 from rerank_kit.first_stage.widening import Widening
 from rerank_kit.flow import Flow, arun, blocking, run
 from rerank_kit.names import check_names

@@ -1,4 +1,4 @@
-"""A LangChain vector store as a `rerank_kit.contextual.hybrid.Hybrid` needs it."""
+"""A LangChain vector store as a `rerank_kit.contextual.hybrid_index.Hybrid` needs it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance, check_timeout, check_whole
 from rerank_kit.contextual import ContextSource, HeadingContext
 from rerank_kit.contextual.growing import Growing
-from rerank_kit.contextual.hybrid import Hybrid, check_weights, load_hybrid
+from rerank_kit.contextual.hybrid_index import Hybrid, check_weights, load_hybrid
 from rerank_kit.flow import Flow, arun, blocking, run
 from rerank_kit.quoting import class_name, quoted, whole
 from rerank_kit.values import Deadline

@@ -1,4 +1,4 @@
-"""A LlamaIndex vector store as a `rerank_kit.contextual.hybrid.Hybrid` needs it."""
+"""A LlamaIndex vector store as a `rerank_kit.contextual.hybrid_index.Hybrid` needs it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from rerank_kit.contextual.hybrid import Hybrid, check_ids
+from rerank_kit.contextual.hybrid_index import Hybrid, check_ids
 from rerank_kit.flow import Flow, arun, run
 
 D = TypeVar("D")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rerank_kit import ConfigurationError, Deadline
-from rerank_kit.contextual.hybrid import Hybrid, load_hybrid
+from rerank_kit.contextual.hybrid_index import Hybrid, load_hybrid
 from rerank_kit.contextual.saving import FILE
 from rerank_kit.flow import run
 from tests.contextual.indexes import Store, Titled, given

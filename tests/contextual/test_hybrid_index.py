@@ -22,10 +22,10 @@ from rerank_kit.contextual import (
     ContextSource,
     Contextualizer,
     HeadingContext,
-    hybrid,
+    hybrid_index,
 )
 from rerank_kit.contextual.bookkeeping import Chunk, Given
-from rerank_kit.contextual.hybrid import Hybrid, check_ids, check_weights, load_hybrid
+from rerank_kit.contextual.hybrid_index import Hybrid, check_ids, check_weights, load_hybrid
 from rerank_kit.contextual.sources import fingerprint_of
 from rerank_kit.flow import Flow, arun, run, sleep
 from rerank_kit.judge import OpenAICompatible
@@ -56,7 +56,7 @@ def in_step(index: Hybrid, store: Store) -> bool:
 @pytest.fixture
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two chunks are embedded at a time."""
-    monkeypatch.setattr(hybrid, "_AT_ONCE", 2)
+    monkeypatch.setattr(hybrid_index, "_AT_ONCE", 2)
 
 
 # ── What is found ──
