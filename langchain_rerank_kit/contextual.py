@@ -134,7 +134,10 @@ class ContextualChunks(BaseDocumentTransformer):
     def _gathered(self, chunks: Sequence[Document]) -> tuple[list[ChunkedDocument], list[str]]:
         """The documents with their chunks, and the id of each chunk in the order in which they were given."""
         whole = {each.id: each for each in named_documents(self.documents or [], self.source_key)}
-        known = {name: each for each in whole.values() for name in each.names} | whole
+        known: dict[str, set[str]] = {}
+        for each in whole.values():
+            for name in (each.id, *each.names):
+                known.setdefault(name, set()).add(each.id)
         of = [self._document_of(known, place, each) for place, each in enumerate(chunks)]
         found: dict[str, ChunkedDocument] = {}
         for name in dict.fromkeys(of):
@@ -143,10 +146,17 @@ class ContextualChunks(BaseDocumentTransformer):
         ids = {name: iter(ids_of(each)) for name, each in found.items()}
         return list(found.values()), [next(ids[name]) for name in of]
 
-    def _document_of(self, known: Mapping[str, Whole], place: int, chunk: Document) -> str:
+    def _document_of(self, known: Mapping[str, set[str]], place: int, chunk: Document) -> str:
         name: object = chunk.metadata.get(self.source_key)
-        if isinstance(name, str) and name in known:
-            return known[name].id
+        found = sorted(known.get(name, ())) if isinstance(name, str) else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            msg = (
+                f"documents[{place}] is of {quoted(name)}, and so are {len(found)} of the whole documents: pass "
+                "source_key= with a key whose values tell them apart"
+            )
+            raise ConfigurationError(msg)
         has = "none" if name is None else quoted(name)
         msg = (
             f"documents[{place}] must say in metadata[{self.source_key!r}] which of the whole documents it is of, and "

@@ -167,6 +167,14 @@ def test_two_documents_of_one_name_are_refused(colour: Colour) -> None:
             transformed(colour, pages, **settings)
 
 
+def test_chunks_whose_document_cannot_be_told_from_others_are_refused(colour: Colour) -> None:
+    pages = [Document("one", id=number, metadata={"source": "a.pdf", "page": number}) for number in ("1", "2")]
+    with pytest.raises(ConfigurationError, match=r"documents\[1\] is of 'a\.pdf', and so are 2 of the whole documents"):
+        transformed(colour, [WHOLE, pages[0]], documents=[WHOLE, *pages])
+    found = transformed(colour, pages, documents=pages, source_key="page")
+    assert len({each.id for each in found}) == 2
+
+
 @pytest.mark.parametrize("documents", ["text", None, WHOLE, {"a": WHOLE}, ["text"], [None]])
 def test_what_is_no_list_of_documents_is_refused(documents: Any) -> None:
     with pytest.raises(ConfigurationError, match="documents"):
