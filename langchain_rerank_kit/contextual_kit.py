@@ -221,8 +221,10 @@ def load_contextual_retriever(
     Raises:
         ConfigurationError: An argument is wrong, or nothing that can be read is in the folder.
     """
-    made = _made(
+    check_instance("folder", folder, (str, Path), "the path of a folder")
+    return _made(
         vector_store,
+        folder=folder,
         reranker=reranker,
         contexts=contexts,
         splitter=splitter,
@@ -231,8 +233,6 @@ def load_contextual_retriever(
         weights=weights,
         source_key=source_key,
     )
-    made.first_stage.loading(folder)
-    return made
 
 
 def _made(
@@ -245,8 +245,9 @@ def _made(
     top_n: int,
     weights: tuple[float, float],
     source_key: str,
+    folder: str | Path | None = None,
 ) -> HybridRetriever | ContextualRetriever:
-    """The retriever with nothing indexed."""
+    """The retriever with nothing indexed, or with what is kept in a folder."""
     check_instance("vector_store", vector_store, VectorStore, "a LangChain vector store")
     contexts = HeadingContext() if contexts is None else contexts
     check_contexts(contexts)
@@ -262,6 +263,8 @@ def _made(
         recall=recall,
         weights=check_weights(weights),
     )
+    if folder is not None:
+        hybrid.loading(folder)
     if reranker is None:
         return hybrid
     compressor = as_compressor(reranker, None, None)

@@ -17,7 +17,7 @@ from llama_rerank_kit.widening import widen
 from llama_rerank_kit.wrapping import as_postprocessor
 from rerank_kit import ConfigurationError
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_whole
+from rerank_kit.checks import check_instance, check_whole
 from rerank_kit.contextual import ContextSource
 from rerank_kit.fields.given import Given
 from rerank_kit.first_stage.widening import check_recall
@@ -223,8 +223,10 @@ def load_contextual_retriever(
     Raises:
         ConfigurationError: An argument is wrong, or nothing that can be read is in the folder.
     """
-    made = _made(
+    check_instance("folder", folder, (str, Path), "the path of a folder")
+    return _made(
         vector_store,
+        folder=folder,
         reranker=reranker,
         contexts=contexts,
         splitter=splitter,
@@ -233,8 +235,6 @@ def load_contextual_retriever(
         top_n=top_n,
         weights=weights,
     )
-    made.first_stage.loading(folder)
-    return made
 
 
 def _made(
@@ -247,8 +247,9 @@ def _made(
     recall: int,
     top_n: int,
     weights: tuple[float, float],
+    folder: str | Path | None = None,
 ) -> HybridRetriever | ContextualRetriever:
-    """The retriever with nothing indexed."""
+    """The retriever with nothing indexed, or with what is kept in a folder."""
     check_recall(recall, check_whole("top_n", top_n))
     hybrid = HybridRetriever(
         vector_store,
@@ -259,6 +260,8 @@ def _made(
         recall=recall,
         weights=weights,
     )
+    if folder is not None:
+        hybrid.loading(folder)
     if reranker is None:
         return hybrid
     second = as_postprocessor(reranker, recall, {"top_n": top_n}, "document")

@@ -283,6 +283,8 @@ def test_nothing_is_embedded_after_loading(make: Maker, tmp_path: Path) -> None:
     embedded = len(make.words.embedded)
     loaded = make.load(tmp_path, Scripted(score=len))
     assert make.found(loaded, "GST threshold") == before
+    loaded.recall = 200
+    assert make.found(loaded, "GST threshold") == before
     make.colour(loaded, "add", [tax(), roads()])
     assert len(make.words.embedded) == embedded
     make.colour(loaded, "add", [tax("100,000")])
@@ -395,6 +397,12 @@ def test_arguments_that_cannot_be_are_refused(settings: dict[str, Any], told: st
     given: dict[str, Any] = {"documents": [], "vector_store": InMemoryVectorStore(Words()), **settings}
     with pytest.raises(ConfigurationError, match=told):
         kit.contextual_retriever(**given)
+
+
+@pytest.mark.parametrize("folder", [None, 3, "", b"x"])
+def test_what_is_no_folder_is_refused(make: Maker, folder: Any) -> None:
+    with pytest.raises(ConfigurationError, match="folder must be the path of a folder"):
+        make.load(folder)
 
 
 def test_timeouts_that_cannot_be_are_refused(make: Maker) -> None:
