@@ -186,8 +186,10 @@ class Hybrid:
         return {each.id: each.context for each in known.chunks if each.context.why is None}
 
     def _finished(self) -> Flow[None]:
-        """Make both indexes what they are to become."""
+        """Make both indexes what they are to become, if that is another thing."""
         books, vectors = self._books, self._vectors
+        if not books.unfinished:
+            return
         chunks = books.to_write()
         for begin in range(0, len(chunks), _AT_ONCE):
             some = chunks[begin : begin + _AT_ONCE]

@@ -100,7 +100,9 @@ def test_a_document_that_is_the_same_is_neither_asked_about_nor_embedded_again()
     store, source = Store(), Titled()
     index = Hybrid(store, source)
     add(index, given("a", "one", "two"))
+    before = index._searched
     add(index, given("a", "one", "two"))
+    assert index._searched is before  # nothing is indexed for BM25 again
     assert source.asked == ["one", "two"]
     assert len(store.embedded) == 2
 
