@@ -9,7 +9,14 @@ from langchain_rerank_kit import (
 from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.cascade import CascadeRerank
 from langchain_rerank_kit.compressor import RerankCompressor
+from langchain_rerank_kit.contextual import ContextualChunks
+from langchain_rerank_kit.contextual_kit import (
+    acontextual_retriever,
+    contextual_retriever,
+    load_contextual_retriever,
+)
 from langchain_rerank_kit.decide import DecisionRerank, LangChainDecisions
+from langchain_rerank_kit.hybrid import ContextualRetriever, HybridRetriever
 from langchain_rerank_kit.judge import LangChainChat, LLMJudgeRerank
 from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from langchain_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
@@ -24,9 +31,12 @@ __all__ = [
     "BM25Retriever",
     "CascadeRerank",
     "Change",
+    "ContextualChunks",
+    "ContextualRetriever",
     "CrossEncoderRerank",
     "DecisionRerank",
     "FlashRankRerank",
+    "HybridRetriever",
     "LLMJudgeRerank",
     "LangChainChat",
     "LangChainDecisions",
@@ -35,6 +45,9 @@ __all__ = [
     "RerankRetriever",
     "RuleRerank",
     "Widening",
+    "acontextual_retriever",
+    "contextual_retriever",
+    "load_contextual_retriever",
     "widen",
     "with_rerank",
 ]

@@ -78,7 +78,7 @@ def with_rerank(
         check_function("widen", widen, "a retriever", "a recall")
     distinct = check_distinct(distinct)
     first = _as_retriever(retriever, reranker)
-    compressor = _as_compressor(reranker, check_timeout(timeout), text)
+    compressor = as_compressor(reranker, check_timeout(timeout), text)
     if distinct == "document" and isinstance(compressor, RerankCompressor):
         distinct = compressor.distinct
     told: dict[str, Any] = {} if recall is None else {"recall": known}
@@ -125,7 +125,12 @@ def _is_function(given: object) -> bool:
     return not isinstance(given, type) and framework_of(given) is None and callable(given)
 
 
-def _as_compressor(given: object, timeout: float | None, text: TextOf | None) -> BaseDocumentCompressor:
+def as_compressor(given: object, timeout: float | None, text: TextOf | None) -> BaseDocumentCompressor:
+    """What reranks as a compressor, which reads what `text` says.
+
+    Raises:
+        ConfigurationError: It cannot be one, or cannot be told its time or what to read.
+    """
     reader(text)
     if not isinstance(given, BaseDocumentCompressor):
         reranker = None if given is None else as_reranker(given, "a LangChain document compressor")

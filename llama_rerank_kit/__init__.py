@@ -7,8 +7,15 @@ from llama_rerank_kit import (
     managed,
 )
 from llama_rerank_kit.cascade import CascadeRerank
+from llama_rerank_kit.contextual import ContextualChunks
+from llama_rerank_kit.contextual_kit import (
+    acontextual_retriever,
+    contextual_retriever,
+    load_contextual_retriever,
+)
 from llama_rerank_kit.decide import DecisionRerank
 from llama_rerank_kit.explaining import aexplain, explain
+from llama_rerank_kit.hybrid import ContextualRetriever, HybridRetriever
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
 from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
 from llama_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
@@ -24,9 +31,12 @@ from rerank_kit.first_stage import Change, RecallWarning, Widening
 __all__ = [
     "CascadeRerank",
     "Change",
+    "ContextualChunks",
+    "ContextualRetriever",
     "CrossEncoderRerank",
     "DecisionRerank",
     "FlashRankRerank",
+    "HybridRetriever",
     "LLMJudgeRerank",
     "LlamaIndexChat",
     "RecallWarning",
@@ -35,8 +45,11 @@ __all__ = [
     "RerankedNode",
     "RuleRerank",
     "Widening",
+    "acontextual_retriever",
     "aexplain",
+    "contextual_retriever",
     "explain",
+    "load_contextual_retriever",
     "widen",
     "widening_of",
     "with_rerank",

@@ -89,7 +89,7 @@ class RerankRetriever(BaseRetriever):
         widening = widen(self._widening.original, recall, self._widen)
         warn_of_limits(widening)
         self._retriever, self._recall, self._widening = widening.widened, recall, widening
-        if isinstance(self._postprocessor, RerankPostprocessor):
+        if isinstance(self._postprocessor, RerankPostprocessor) and self._postprocessor.recall is not None:
             self._postprocessor.recall = recall
 
     def explain(self, query: str | QueryBundle) -> Explanation:

@@ -125,7 +125,7 @@ def with_rerank(
         "on_error": on_error,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    second = _as_postprocessor(reranker, recall, given, check_distinct(distinct))
+    second = as_postprocessor(reranker, recall, given, check_distinct(distinct))
     if isinstance(target, BaseIndex):
         return _index(target, partial(with_rerank, reranker=second, recall=recall, top_n=None, widen=widen))
     if isinstance(target, BaseRetriever):
@@ -194,9 +194,20 @@ def _widening(each: Any) -> Widening[Any] | None:
     return next((found for part in inside if (found := _widening(part)) is not None), None)
 
 
-def _as_postprocessor(
+def as_postprocessor(
     given: object, recall: int, options: dict[str, Any], distinct: Distinct | None
 ) -> BaseNodePostprocessor:
+    """What reranks as a postprocessor.
+
+    Args:
+        given: What was passed.
+        recall: How many candidates the first stage is to bring.
+        options: Fields of the postprocessor that were given.
+        distinct: Which nodes are merged.
+
+    Raises:
+        ConfigurationError: It cannot be one, or cannot follow an option.
+    """
     if isinstance(given, RerankPostprocessor):
         own = {} if distinct == "document" else {"distinct": distinct}
         return given.model_copy(update={**options, **own, "recall": recall})

@@ -10,7 +10,13 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
-from langchain_rerank_kit import BM25Retriever, RerankCompressor, RerankRetriever
+from langchain_rerank_kit import (
+    BM25Retriever,
+    HybridRetriever,
+    RerankCompressor,
+    RerankRetriever,
+    contextual_retriever,
+)
 from tests.doubles import Scripted
 
 DOCUMENTS = [Document(page_content=f"The threshold of rule {number}", id=str(number)) for number in range(50)]
@@ -75,3 +81,34 @@ class TestRerankRetrieverByTheNameOfOthers(TestRerankRetriever):
     @property
     def num_results_arg_name(self) -> str:
         return "k"
+
+
+class TestHybridRetriever(Standard):
+    """Filled as soon as it is made."""
+
+    @property
+    def retriever_constructor(self) -> Any:
+        def made(**fields: Any) -> HybridRetriever:
+            retriever = HybridRetriever(vector_store=InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), **fields)
+            retriever.add(DOCUMENTS)
+            return retriever
+
+        return made
+
+    @property
+    def retriever_constructor_params(self) -> dict[str, Any]:
+        return {}
+
+
+class TestContextualRetriever(TestRerankRetriever):
+    @property
+    def retriever_constructor(self) -> Any:
+        def made(*, top_n: int = 20) -> Any:
+            store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+            return contextual_retriever(DOCUMENTS, store, Scripted(), top_n=top_n)
+
+        return made
+
+    @property
+    def retriever_constructor_params(self) -> dict[str, Any]:
+        return {}

@@ -16,15 +16,19 @@ from langchain_rerank_kit import (
     BM25Retriever,
     CascadeRerank,
     CohereRerank,
+    ContextualRetriever,
     CrossEncoderRerank,
     DecisionRerank,
     EndpointRerank,
+    HybridRetriever,
     JinaRerank,
     LLMJudgeRerank,
     RerankRetriever,
     RuleRerank,
     VoyageRerank,
     Widening,
+    contextual_retriever,
+    load_contextual_retriever,
     with_rerank,
 )
 from rerank_kit import Budget, Cascade, Deadline, Document, Hit, Ranking, Reranker, Rules, Stage, Usage
@@ -57,6 +61,9 @@ def with_langchain(store: VectorStore) -> None:
     with_rerank(store, text="{title}\n{page_content}")
     with_rerank(store, text=lambda page: page.page_content)
     with_rerank(store, distinct="text", reranker=OnnxCrossEncoder())
+    assert_type(contextual_retriever([Page("text")], store), HybridRetriever)
+    assert_type(contextual_retriever([Page("text")], store, OnnxCrossEncoder(), top_n=5), ContextualRetriever)
+    assert_type(load_contextual_retriever("folder", store, CrossEncoderRerank()), ContextualRetriever)
     with_rerank(store, distinct="texts")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with_rerank(store, text=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     as_compressor: BaseDocumentCompressor = CrossEncoderRerank(text=("title", "page_content"))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from llama_index.core import VectorStoreIndex
+from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.chat_engine import ContextChatEngine
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever, VectorIndexRetriever
 from llama_index.core.schema import MetadataMode, NodeWithScore
+from llama_index.core.vector_stores import SimpleVectorStore
 
 from llama_rerank_kit import (
+    ContextualRetriever,
     CrossEncoderRerank,
     FlashRankRerank,
+    HybridRetriever,
     RerankPostprocessor,
     RerankRetriever,
     VoyageRerank,
     Widening,
+    contextual_retriever,
+    load_contextual_retriever,
     widen,
     widening_of,
     with_rerank,
@@ -36,6 +41,12 @@ def the_same_kind_of_thing_comes_back(
     assert_type(with_rerank(index, threshold=0.0, timeout=1, distinct=0.9), VectorStoreIndex)
     assert_type(widening_of(engine), Widening[Any])
     assert_type(widen(retriever, 50), Widening[Any])
+
+
+def documents_become_retrievers(documents: list[Document], store: SimpleVectorStore) -> None:
+    assert_type(contextual_retriever(documents, store), HybridRetriever)
+    assert_type(contextual_retriever(documents, store, OnnxCrossEncoder(), top_n=5), ContextualRetriever)
+    assert_type(load_contextual_retriever("folder", store, CrossEncoderRerank()), ContextualRetriever)
 
 
 def more(retriever: BaseRetriever, recall: int) -> BaseRetriever | None:
