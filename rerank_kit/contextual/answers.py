@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -27,6 +27,8 @@ _FOREIGN = 0.02  # of a document's letters: a context in a script that has no mo
 
 LEFT_OUT = "the answer left it out"
 OTHER_LANGUAGE = "the context is in another language than the document"
+STOPS = ("end", "length", "refusal")
+"""Why a model may have stopped."""
 REFUSED = "the model refused to answer"
 _STOPPED = {"refusal": REFUSED, "length": "the answer did not end in the room that it had"}
 
@@ -53,6 +55,14 @@ class Language:
         self._letters = _scripts(beginning)
         self._heard = heard_language([beginning])
 
+    def fits(self, context: str) -> bool:
+        """Whether a context is clearly in this language, or in its script where that tells it."""
+        letters = _scripts(context)
+        script = max(letters, key=lambda each: letters[each], default="Latin")
+        if self._letters[script] <= _FOREIGN * self._letters.total():
+            return False
+        return script != "Latin" if self._heard is None else not is_in_another(context, self._heard)
+
     def differs(self, context: str) -> bool:
         """Whether a context is clearly in another language than the document."""
         letters = _scripts(context)
@@ -66,15 +76,27 @@ def _scripts(text: str) -> Counter[str]:
     return Counter(str(each.lastgroup) for each in _SCRIPT.finditer(text))
 
 
-def read_one(label: str, answer: Completion, language: Language) -> Reading:
-    """The context that is all of an answer."""
+def reading_of(answer: Completion, texts: Mapping[str, str], language: Language, *, alone: bool) -> Reading:
+    """What an answer says.
+
+    Args:
+        answer: The answer.
+        texts: What was asked about, by its labels.
+        language: What the document is written in.
+        alone: Whether a context is all of the answer.
+    """
+    return _read_one(texts, answer, language) if alone else _read_several(texts, answer, language)
+
+
+def _read_one(texts: Mapping[str, str], answer: Completion, language: Language) -> Reading:
+    ((label, text),) = texts.items()
     if answer.stop != "end":
         return Reading({label: Context(None, _STOPPED[answer.stop])}, Usage(refused=int(answer.stop == "refusal")))
-    return Reading({label: _context(answer.text, language)})
+    return Reading({label: _context(answer.text, language, text)})
 
 
-def read_several(labels: Sequence[str], answer: Completion, language: Language) -> Reading:
-    """The contexts in an answer, by their labels."""
+def _read_several(texts: Mapping[str, str], answer: Completion, language: Language) -> Reading:
+    labels = list(texts)
     if answer.stop == "refusal":
         return Reading(dict.fromkeys(labels, Context(None, _STOPPED["refusal"])), Usage(refused=1))
     entries = _entries(answer.text)
@@ -85,7 +107,10 @@ def read_several(labels: Sequence[str], answer: Completion, language: Language) 
     for label, text in entries:
         given.setdefault(label, set()).add(text)
     known = {label: texts.pop() for label, texts in given.items() if label in labels and len(texts) == 1}
-    contexts = {each: _context(known[each], language) if each in known else Context(None, LEFT_OUT) for each in labels}
+    contexts = {
+        each: _context(known[each], language, texts[each]) if each in known else Context(None, LEFT_OUT)
+        for each in labels
+    }
     tally = Usage(
         missing=sum(each not in given for each in labels),
         repeated=sum(each in labels for each in given) - len(known),
@@ -94,11 +119,12 @@ def read_several(labels: Sequence[str], answer: Completion, language: Language) 
     return Reading(contexts, tally)
 
 
-def _context(text: str, language: Language) -> Context:
+def _context(text: str, language: Language, chunk: str) -> Context:
     plain = harmless(text).strip()
     if is_blank(plain):
         return Context(None, "the answer is empty")
-    return Context(None, OTHER_LANGUAGE) if language.differs(plain) else Context(plain)
+    foreign = language.differs(plain) and not Language(chunk).fits(plain)
+    return Context(None, OTHER_LANGUAGE) if foreign else Context(plain)
 
 
 def _entries(text: str) -> list[tuple[str, str]] | None:

@@ -69,21 +69,21 @@ class Asked:
     def __init__(self, document: ChunkedDocument, wording: Wording) -> None:
         """Find what gets a context."""
         self.document = document
-        self.units = units(document, wording.granularity)
-        self.language = Language(document.text)
         self._wording = wording
         self._windows = Windows(document.text, wording.document_tokens)
+        self.units = units(document, wording.granularity, self._windows.around)
+        self.language = Language(document.text)
         self._blocks: dict[Passage, str] = {}
-
-    def shown(self, unit: Unit) -> str:
-        """What the model is shown of the document beside a unit."""
-        begin, end = self._window(unit)
-        return self.document.text[begin:end]
+        self._hashes: dict[Passage, str] = {}
 
     def key(self, unit: Unit, model: str, *, alone: bool) -> str:
         """The key under which a unit's context is kept."""
         asked = self._wording.one if alone else self._wording.several
-        return key_of_context(model, asked, self.shown(unit), unit.text)
+        window = self._window(unit)
+        if window not in self._hashes:
+            begin, end = window
+            self._hashes[window] = digest(self.document.text[begin:end])
+        return key_of_context(model, asked, self._hashes[window], unit.text)
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from rerank_kit.contextual.answers import Language, read_one, read_several
+from rerank_kit.contextual.answers import Language, reading_of
 from rerank_kit.contextual.asking import Asked, Question
 from rerank_kit.contextual.contexts import Context
 from rerank_kit.contextual.settings import Settings
@@ -173,7 +173,8 @@ class BatchWriter(Writer):
                 self._given[asked.document.id][unit] = Context(None, why)
             return {}
         language = next((asked.language for asked, _ in units.values()), Language(""))
-        reading = read_one("", answer, language) if [*keys] == [""] else read_several([*keys], answer, language)
+        texts = {label: units[label][1].text if label in units else "" for label in keys}
+        reading = reading_of(answer, texts, language, alone=[*keys] == [""])
         written = {keys[label]: each.text for label, each in reading.contexts.items() if each.text is not None}
         chunks = sum(len(self._unit_of[key][1].chunks) for key in written if key in self._unit_of)
         self._add(answer.usage, reading.tally, len(written), chunks)

@@ -11,6 +11,7 @@ from rerank_kit.checks import (
     check_choice,
     check_flag,
     check_function,
+    check_instance,
     check_positive,
     check_seconds,
     check_text,
@@ -104,7 +105,11 @@ class Contextualizer(ContextSource):
         check_choice("on_error", on_error, ("raise", "keep"))
         if progress is not None:
             check_function("progress", progress, "progress")
-        name, known = model.model or class_name(model), known_prices() if prices is None else prices
+        if prices is not None:
+            check_instance("prices", prices, Prices, "a Prices, such as known_prices()")
+        name, known = getattr(model, "model", None), known_prices() if prices is None else prices
+        path = _path(store, name)
+        name = check_text("model.model", name) if name is not None else class_name(model)
         per_call = _per_call(chunks_per_call, granularity)
         wording = Wording(
             granularity,
@@ -120,7 +125,7 @@ class Contextualizer(ContextSource):
             wording,
             per_call,
             check_whole("concurrency", concurrency),
-            None if store is None else Path(check_text("store", str(store))),
+            path,
             known,
             _limit(max_cost, name, known),
             on_error,
@@ -154,6 +159,20 @@ class Contextualizer(ContextSource):
         """What the contexts of documents will cost, in US dollars, as a guess; `None` where it is not known."""
         asked = [Asked(each, self.settings.wording) for each in checked(documents)]
         return expected_cost(self.settings, asked)
+
+
+def _path(store: object, name: object) -> Path | None:
+    """Where contexts are kept, wherever the process goes from here."""
+    if store is None:
+        return None
+    check_instance("store", store, (str, Path), "the path of a file")
+    if not str(store) or "\0" in str(store):
+        msg = f"store must be the path of a file, not {quoted(store)}"
+        raise ConfigurationError(msg)
+    if name is None:
+        msg = "store= needs the model's name, by which contexts are kept: give the model an attribute model"
+        raise ConfigurationError(msg)
+    return Path(str(store)).absolute()
 
 
 def _per_call(value: object, granularity: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from rerank_kit.texts import is_blank
 from rerank_kit.values import Passage
 
 _SHOWN = 80  # characters of a chunk in an error
+_NEAR = 2_000  # characters behind the chunk before, within which the next one usually begins
+_PREFIX = 24  # characters by which places of a text are looked up
 
 
 @named
@@ -108,14 +111,13 @@ def places(document: ChunkedDocument) -> list[Passage | None]:
     bare = "".join(document.text.split())
     at = [place for place, each in enumerate(document.text) if not each.isspace()]
     found: list[Passage | None] = []
-    begin = 0
+    begin, elsewhere = 0, _Elsewhere(bare, document.chunks)
     for place, chunk in enumerate(document.chunks):
         wanted = "".join(chunk.split())
         if is_blank(chunk):
             found.append(None)
             continue
-        here = bare.find(wanted, begin)
-        here = bare.find(wanted) if here < 0 else here
+        here = begin if bare.startswith(wanted, begin) else elsewhere.find(wanted, begin)
         if here < 0:
             msg = (
                 f"chunks[{place}] of the document {document.id!r} is not in its text: {_beginning(chunk)}: pass the "
@@ -125,6 +127,38 @@ def places(document: ChunkedDocument) -> list[Passage | None]:
         begin = here + 1
         found.append((at[here], at[here + len(wanted) - 1] + 1))
     return found
+
+
+class _Elsewhere:
+    """Finds texts in any order in a long one, in time by its length."""
+
+    def __init__(self, text: str, chunks: Sequence[str]) -> None:
+        self._text, self._chunks = text, chunks
+        self._starts: dict[str, list[int]] | None = None
+
+    def find(self, wanted: str, begin: int) -> int:
+        """Where a text stands: next behind `begin`, or else anywhere; -1 is nowhere."""
+        near = self._text.find(wanted, begin, begin + len(wanted) + _NEAR)
+        if near >= 0 or len(wanted) < _PREFIX:
+            return near if near >= 0 else max(self._text.find(wanted, begin), self._text.find(wanted))
+        starts = self._index().get(wanted[:_PREFIX], [])
+        first = bisect_left(starts, begin)
+        for place in (*starts[first:], *starts[:first]):
+            if self._text.startswith(wanted, place):
+                return place
+        return -1
+
+    def _index(self) -> dict[str, list[int]]:
+        """Where the beginnings of the chunks stand."""
+        if self._starts is None:
+            bare = ("".join(each.split()) for each in self._chunks)
+            found: dict[str, list[int]] = {each[:_PREFIX]: [] for each in bare if len(each) >= _PREFIX}
+            for place in range(len(self._text) - _PREFIX + 1):
+                known = found.get(self._text[place : place + _PREFIX])
+                if known is not None:
+                    known.append(place)
+            self._starts = found
+        return self._starts
 
 
 def _beginning(chunk: str) -> str:

@@ -14,7 +14,7 @@ from rerank_kit.contextual.documents import ChunkedDocument, checked, places
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.values import Deadline, Passage
 
-_ATX = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S[^\n]*?)[ \t]*#*[ \t]*$")
+_ATX = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S.*)")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,}|~{3,}|\^{3,})[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _FRONT = "---"  # around YAML in front of a text
@@ -42,6 +42,7 @@ def sections(text: str) -> list[Section]:
     """The sections of a text with headings of Markdown or underlined ones; what stands before the first has no path."""
     starts: list[tuple[int, int, str]] = []
     fenced, at, before = "", 0, ""
+    begun = 0  # where the line before begins
     for line in text.splitlines(keepends=True):
         bare = line.rstrip()
         fence = _FENCE.match(bare)
@@ -50,22 +51,28 @@ def sections(text: str) -> list[Section]:
         elif fence and fenced in ("", fence[1]):
             fenced = "" if fenced else fence[1]
         elif not fenced:
-            starts += _heading(bare, before, at)
-        before = bare if not fenced else ""
+            starts += _heading(bare, before, at, begun)
+        before, begun = bare if not fenced else "", at
         at += len(line)
     return _nested(starts, len(text))
 
 
-def _heading(line: str, before: str, at: int) -> list[tuple[int, int, str]]:
+def _heading(line: str, before: str, at: int, begun: int) -> list[tuple[int, int, str]]:
     """Where a heading begins, its depth and its words, if this line makes one."""
     sharp = _ATX.match(line)
     if sharp:
-        return [(at, len(sharp[1]), sharp[2][:_LONGEST])]
+        return [(at, len(sharp[1]), _words(sharp[2])[:_LONGEST])]
     rule = _UNDERLINE.match(line)
     named = before.strip()
     if rule and named and len(named) <= _LONGEST and not _UNDERLINE.match(before) and not _ATX.match(before):
-        return [(at - len(before) - 1, _DEPTHS[rule[1][0]], named)]
+        return [(begun, _DEPTHS[rule[1][0]], named)]
     return []
+
+
+def _words(heading: str) -> str:
+    """A heading without the number signs that may close it."""
+    bare = heading.rstrip("#")
+    return bare.rstrip() if bare != bare.rstrip() else heading
 
 
 def _nested(starts: Sequence[tuple[int, int, str]], length: int) -> list[Section]:
@@ -74,7 +81,7 @@ def _nested(starts: Sequence[tuple[int, int, str]], length: int) -> list[Section
     for place, (begin, depth, heading) in enumerate(starts):
         above = [each for each in above if each[0] < depth] + [(depth, heading)]
         end = starts[place + 1][0] if place + 1 < len(starts) else length
-        found.append(Section(tuple(words for _, words in above), max(0, begin), end))
+        found.append(Section(tuple(words for _, words in above), begin, end))
     return [each for each in found if each.begin < each.end]
 
 
@@ -123,7 +130,8 @@ class HeadingContext(ContextSource):
             if place is None:
                 made.append(Context(None))
                 continue
-            path = [each for each in (document.title, *section_at(parts, place[0]).path) if each]
+            path = [*section_at(parts, place[0]).path]
+            path = path if not document.title or path[:1] == [document.title] else [document.title, *path]
             written = [_SEPARATOR.join(path), *self._beside(document.text, place)]
             made.append(Context("\n".join(each for each in written if each) or None))
         return made

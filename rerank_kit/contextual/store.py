@@ -13,7 +13,6 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.store import RunStore, key_of, row_of
 
 _VERSION = 1  # of what is kept: raise it when its meaning changes
-_WAIT = 60  # seconds for the file, while others write
 _CLAIMS = "CREATE TABLE IF NOT EXISTS claims (document TEXT PRIMARY KEY, owner TEXT NOT NULL)"
 
 
@@ -23,7 +22,7 @@ def key_of_context(model: str, prompt: str, document: str, text: str) -> str:
     Args:
         model: The model's name.
         prompt: What it is asked.
-        document: What it is shown of the document.
+        document: A hash of what it is shown of the document.
         text: What is put into context.
     """
     return key_of("context", _VERSION, model, prompt, document, text)
@@ -32,14 +31,18 @@ def key_of_context(model: str, prompt: str, document: str, text: str) -> str:
 class ContextStore:
     """Contexts by their keys, in memory or in a file that several processes may share."""
 
-    def __init__(self, path: str | Path | None) -> None:
+    def __init__(self, path: str | Path | None, patience: float = 60.0) -> None:
         """Open the file, or make it; `None` is in memory.
+
+        Args:
+            path: Where it is.
+            patience: Seconds that another program may hold it.
 
         Raises:
             ConfigurationError: It is no such file, or cannot be written.
         """
-        self.rows = RunStore(path)
-        self._claims = _Memory() if self.rows.path is None else _Claims(self.rows.path)
+        self.rows = RunStore(path, patience=patience)
+        self._claims = _Memory() if self.rows.path is None else _Claims(self.rows.path, patience)
 
     def contexts(self, keys: Iterable[str]) -> dict[str, str]:
         """Those that are there, by their keys."""
@@ -95,8 +98,8 @@ class _Claims:
     The operating system lets go of what a process held that was killed; its claims are then others' to take.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, patience: float) -> None:
+        self._path, self._patience = path, patience
         self._owner = secrets.token_hex(8)
         try:
             self._alive = sqlite3.connect(
@@ -153,7 +156,7 @@ class _Claims:
     def _connected(self) -> Generator[sqlite3.Connection]:
         """A connection for one step. Claims are rare, and a connection of a thread's own needs no lock."""
         try:
-            with closing(sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None)) as rows:
+            with closing(sqlite3.connect(self._path, timeout=self._patience, isolation_level=None)) as rows:
                 yield rows
         except sqlite3.Error as error:
             msg = f"store={str(self._path)!r} cannot be written: {error}: see that there is room, or name another file"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rerank_kit.contextual.documents import ChunkedDocument, places
@@ -29,26 +29,31 @@ class Unit:
     chunks: tuple[int, ...]
 
 
-def units(document: ChunkedDocument, granularity: Granularity) -> list[Unit]:
-    """What of a document gets a context: nothing for chunks without text; one for all that say the same."""
+def units(document: ChunkedDocument, granularity: Granularity, shown: Callable[[Passage], Passage]) -> list[Unit]:
+    """What of a document gets a context: nothing for chunks without text; one for all that say the same.
+
+    Args:
+        document: The document.
+        granularity: What gets one.
+        shown: What of the document a model is shown beside a place; what says the same in other parts is told apart.
+    """
     placed = [(chunk, place) for chunk, place in enumerate(places(document)) if place is not None]
     if granularity == "document":
         whole = (0, len(document.text))
         return [Unit("", whole, tuple(chunk for chunk, _ in placed))] if placed else []
     parts = sections(document.text) if granularity == "section" else []
-    found: dict[tuple[str, int], tuple[Passage, list[int]]] = {}
+    found: dict[tuple[str, Passage], tuple[Passage, list[int]]] = {}
     for chunk, place in placed:
-        key, where = _of(document, parts, chunk, place)
-        found.setdefault(key, (where, []))[1].append(chunk)
+        text, where = _of(document, parts, chunk, place)
+        apart = where if parts else shown(where)
+        found.setdefault((text, apart), (where, []))[1].append(chunk)
     return [Unit(text, where, tuple(chunks)) for (text, _), (where, chunks) in found.items()]
 
 
-def _of(
-    document: ChunkedDocument, parts: Sequence[Section], chunk: int, place: Passage
-) -> tuple[tuple[str, int], Passage]:
-    """What tells a unit from others, and where it stands."""
+def _of(document: ChunkedDocument, parts: Sequence[Section], chunk: int, place: Passage) -> tuple[str, Passage]:
+    """What is put into context for a chunk, and where that stands."""
     if not parts:
-        return (document.chunks[chunk], 0), place
+        return document.chunks[chunk], place
     section = section_at(parts, place[0])
     text, _ = shortened(document.text[section.begin : section.end], _SECTION)
-    return (text, section.begin), (section.begin, section.end)
+    return text, (section.begin, section.end)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
-from rerank_kit.contextual.answers import REFUSED, read_one, read_several
+from rerank_kit.contextual.answers import REFUSED, STOPS, reading_of
 from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
 from rerank_kit.contextual.contexts import Context, Contexts, IncompleteContexts, Progress, PromptCache
 from rerank_kit.contextual.estimate import per_call_of
@@ -18,12 +19,17 @@ from rerank_kit.flow import Flow, blocking, gather, sleep
 from rerank_kit.judge import CachingChatModel, Completion
 from rerank_kit.judge.chat import finished
 from rerank_kit.judge.spending import Spending, prompt_tokens
-from rerank_kit.quoting import class_name
+from rerank_kit.quoting import class_name, quoted
 from rerank_kit.texts import estimated_tokens
 from rerank_kit.values import Deadline, Usage
 
 _ENOUGH = 10  # calls that fail one after the other: whoever has failed so often is asked no more
+_DOCUMENTS = 3  # on which they have to be, for one may be such that no model answers
+_PATIENCE = 60.0  # seconds for a store that others hold
 _PAUSE = 0.2  # seconds until another process is looked at again
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 Found = dict[Unit, Context]
 
@@ -41,6 +47,8 @@ class Writer:
         self._lock = threading.Lock()
         self._ended: Exception | None = None  # why nothing more is asked
         self._in_a_row = 0  # calls that failed
+        self._streak: dict[str, int] = {}  # how many of these were about each document
+        self._chunks = sum(len(unit.chunks) for each in asked for unit in each.units)
         self._new = self._reused = self._done = 0
         self._tally = Usage()  # what was odd about answers
         self._cache = PromptCache()
@@ -55,7 +63,8 @@ class Writer:
             IncompleteContexts: Some chunks have none, and that is to be raised.
             RerankError: No context was written, and this is why.
         """
-        store = yield from blocking(ContextStore, self._made.store)
+        left = self._deadline.remaining()
+        store = yield from blocking(ContextStore, self._made.store, _PATIENCE if left is None else min(_PATIENCE, left))
         try:
             yield from self._before(store)
             at_once = max(1, min(self._made.concurrency, len(self._asked)))
@@ -84,7 +93,9 @@ class Writer:
         )
         if self._ended is not None and not self._new:
             raise self._ended
-        if isinstance(self._ended, NEVER_HIDDEN) or (contexts.failures and self._made.on_error == "raise"):
+        if not isinstance(self._ended, BudgetExceeded | DeadlineExceeded | BackendError | None) or (
+            contexts.failures and self._made.on_error == "raise"
+        ):
             raise IncompleteContexts(contexts, why if self._ended is not None else "") from self._ended
         return contexts
 
@@ -92,14 +103,14 @@ class Writer:
         """The contexts of one document: those that are kept, and the others asked for."""
         found = yield from self._kept(asked, store)
         while len(found) < len(asked.units) and self._ended is None:
-            if (yield from blocking(store.claim, asked.name)):
+            if (yield from self._kept_up(store.claim, asked.name)):
                 try:
                     found = yield from self._kept(asked, store)  # another process may have written some meanwhile
                     wanted = [each for each in asked.units if each not in found]
                     self._tell(found, kept=True)
                     return found | (yield from self._written(asked, wanted, store, at_once))
                 finally:
-                    yield from blocking(store.release, asked.name)
+                    yield from self._kept_up(store.release, asked.name)
             yield from sleep(_PAUSE)
             self._look_at_the_time()
             found = yield from self._kept(asked, store)
@@ -109,8 +120,16 @@ class Writer:
     def _kept(self, asked: Asked, store: ContextStore) -> Flow[Found]:
         """The contexts in the store, of this way to ask or, where several are asked about, of one by one."""
         keys = self._keys(asked)
-        texts = yield from blocking(store.contexts, keys)
+        texts = (yield from self._kept_up(store.contexts, keys)) or {}
         return {keys[key]: Context(text) for key, text in texts.items()} | self._given[asked.document.id]
+
+    def _kept_up(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Flow[T | None]:
+        """Do something with the store. Where it fails, nothing more is asked, and what is there is not lost."""
+        try:
+            return (yield from blocking(step, *args, **kwargs))
+        except ConfigurationError as error:
+            self._end(error)
+            return None
 
     def _keys(self, asked: Asked) -> dict[str, Unit]:
         """Under which keys contexts of a document may be kept."""
@@ -163,36 +182,38 @@ class Writer:
         return found, usage
 
     def _once(self, asked: Asked, question: Question, store: ContextStore) -> Flow[tuple[Found, Usage | None]]:
-        answer = yield from self._answer(question)
+        answer = yield from self._answer(asked.document.id, question)
         units = question.units
         if isinstance(answer, str):
             return dict.fromkeys(units.values(), Context(None, answer)), None
-        labels, language = list(units), asked.language
-        reading = read_one("", answer, language) if question.alone else read_several(labels, answer, language)
+        reading = reading_of(
+            answer, {label: unit.text for label, unit in units.items()}, asked.language, alone=question.alone
+        )
         found = {units[label]: context for label, context in reading.contexts.items()}
         written = {unit: context.text for unit, context in found.items() if context.text is not None}
         with self._lock:
             self._tally += reading.tally
             self._new += len(written)
         keys = {asked.key(unit, self._made.name, alone=question.alone): text for unit, text in written.items()}
-        try:
-            yield from blocking(store.keep, keys)
-        except ConfigurationError as error:  # what was paid for is not lost: it is in what is raised at the end
-            self._end(error)
+        yield from self._kept_up(store.keep, keys)
         return found, answer.usage
 
-    def _answer(self, question: Question) -> Flow[Completion | str]:
+    def _answer(self, document: str, question: Question) -> Flow[Completion | str]:
         """What the model answers, or why it does not."""
         if self._ended is not None:
             return f"not asked: {self._ended}"
+        if self._streak.get(document, 0) >= _ENOUGH:
+            return f"not asked: the last {_ENOUGH} calls for this document failed"
         try:
             answer = yield from self._spending.paying(expected_of(question), self._completed(question))
         except (*NEVER_HIDDEN, BudgetExceeded) as error:
             self._end(error)
             return str(error)
         except Exception as error:  # noqa: BLE001 - a model may be the user's own, and raise anything
-            return self._failed(error)
-        self._in_a_row = 0
+            return self._failed(document, error)
+        with self._lock:
+            self._in_a_row = 0
+            self._streak.clear()
         return answer
 
     def _completed(self, question: Question) -> Flow[tuple[Completion, Usage]]:
@@ -201,14 +222,19 @@ class Writer:
         if not isinstance(answer, Completion):
             msg = f"{class_name(self._made.model)}.complete(…) gave {class_name(answer)}: it has to be a Completion"
             raise ConfigurationError(msg)
+        fields: tuple[object, ...] = (answer.text, answer.stop, answer.usage)
+        if not isinstance(fields[0], str) or fields[1] not in STOPS or not isinstance(fields[2], Usage):
+            msg = f"{class_name(self._made.model)}.complete(…) gave {quoted(answer)}: its text, stop or usage is none"
+            raise ConfigurationError(msg)
         return answer, answer.usage
 
-    def _failed(self, error: Exception) -> str:
+    def _failed(self, document: str, error: Exception) -> str:
         """Why a call failed. Where the time is over, or nothing works any more, nothing more is asked."""
         self._look_at_the_time()
         with self._lock:
             self._in_a_row += 1
-            hopeless = self._in_a_row >= _ENOUGH
+            self._streak[document] = self._streak.get(document, 0) + 1
+            hopeless = self._in_a_row >= _ENOUGH and len(self._streak) >= min(_DOCUMENTS, len(self._asked))
         told = f"{type(error).__name__}: {error}"
         if hopeless:
             self._end(BackendError(f"the last {_ENOUGH} calls failed, the last with {told}", backend=self._made.name))
@@ -239,8 +265,10 @@ class Writer:
             self._reused += number if kept else 0
             done, spent = self._done, self._spending.cost or 0.0
         if self._made.progress is not None:
-            chunks = sum(len(unit.chunks) for asked in self._asked for unit in asked.units)
-            self._made.progress(Progress(done, chunks, spent))
+            try:
+                self._made.progress(Progress(done, self._chunks, spent))
+            except Exception as error:  # noqa: BLE001 - it is the user's, and may raise anything
+                self._end(error)
 
 
 def expected_of(question: Question) -> Usage:

@@ -15,6 +15,7 @@ from rerank_kit.errors import ConfigurationError
 
 K = TypeVar("K")
 
+_PATIENCE = 60.0  # seconds
 _AT_ONCE = 500  # keys in one statement; some builds of SQLite take no more than 999
 _TABLE = "CREATE TABLE IF NOT EXISTS evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 
@@ -42,12 +43,13 @@ class RunStore:
         path: Where the file is; `None` is in memory.
     """
 
-    def __init__(self, path: str | Path | None = None, *, read_only: bool = False) -> None:
+    def __init__(self, path: str | Path | None = None, *, read_only: bool = False, patience: float = _PATIENCE) -> None:
         """Open the file, or make it.
 
         Args:
             path: Where the file is; `None` is in memory.
             read_only: Whether nothing is to be written there.
+            patience: Seconds that another program may hold it.
 
         Raises:
             ConfigurationError: It is no such file, or cannot be written.
@@ -60,7 +62,7 @@ class RunStore:
             mode = "ro" if read_only else "rwc"
             place = ":memory:" if self.path is None else f"{self.path.resolve().as_uri()}?mode={mode}"
             self._connection = sqlite3.connect(
-                place, uri=True, timeout=60, isolation_level=None, check_same_thread=False
+                place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
             )
             if not read_only:
                 with suppress(sqlite3.OperationalError):  # another process opens it too, and does that

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from rerank_kit.contextual import (
     with_context,
 )
 from rerank_kit.contextual.prompts import PROMPT
+from rerank_kit.contextual.store import ContextStore
 from rerank_kit.errors import AuthenticationError, BackendError, BudgetExceeded, DeadlineExceeded
 from rerank_kit.flow import Flow
 from rerank_kit.judge import Completion, Prompt
@@ -376,8 +380,6 @@ def test_progress_is_told() -> None:
 
 
 def test_a_full_disk_loses_no_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rerank_kit.contextual.store import ContextStore
-
     def full(self: ContextStore, contexts: object) -> None:
         msg = "store='x' cannot be written: database or disk is full"
         raise ConfigurationError(msg)
@@ -389,6 +391,104 @@ def test_a_full_disk_loses_no_context(tmp_path: Path, monkeypatch: pytest.Monkey
         made.contextualize([report("Ada")])
     assert raised.value.contexts.rows[0][0].text == "A context."
     assert len(model.asked) == 1
+
+
+def test_a_store_that_fails_in_between_loses_no_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: ContextStore, document: str) -> None:
+        msg = "store='x' cannot be written: database or disk is full"
+        raise ConfigurationError(msg)
+
+    monkeypatch.setattr(ContextStore, "release", full)
+    made = Contextualizer(Model(lambda prompt: "A context."), store=tmp_path / "contexts.sqlite")
+    with pytest.raises(IncompleteContexts, match="disk is full") as raised:
+        made.contextualize([report("Ada")])
+    assert raised.value.contexts.texts()[0][0].startswith("A context.")
+    assert raised.value.failures == ()
+    monkeypatch.setattr(ContextStore, "claim", full)
+    with pytest.raises(ConfigurationError, match="disk is full"):
+        made.contextualize([report("Bob")])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Completion(None), Completion("x", stop="done"), Completion("x", usage=7)],  # type: ignore[arg-type]
+)
+def test_a_completion_that_is_none_is_told(answer: Completion) -> None:
+    with pytest.raises(ConfigurationError, match=r"its text, stop or usage is none"):
+        Contextualizer(Model(lambda prompt: answer)).contextualize([report("Ada")])
+
+
+def test_progress_that_raises_loses_nothing() -> None:
+    def broken(progress: Progress) -> None:
+        msg = f"at {progress.done}"
+        raise RuntimeError(msg)
+
+    made = Contextualizer(Model(lambda prompt: "A context."), progress=broken, concurrency=1)
+    with pytest.raises(RuntimeError, match="at 0"):
+        made.contextualize([report("Ada")])
+
+    def late(progress: Progress) -> None:
+        if progress.done > 1:
+            broken(progress)
+
+    made = Contextualizer(Model(lambda prompt: "A context."), progress=late, concurrency=1, on_error="keep")
+    with pytest.raises(IncompleteContexts, match="at 2") as raised:
+        made.contextualize([report("Ada")])
+    assert [each.text for each in raised.value.contexts.rows[0]] == ["A context."] * 2 + [None] * 2
+
+
+def test_a_document_that_no_model_answers_is_left_and_the_others_are_asked_about() -> None:
+    bad = ChunkedDocument(
+        "\n".join(f"Bad {number}." for number in range(30)), [f"Bad {number}." for number in range(30)]
+    )
+    model = Model(lambda prompt: ValueError("no") if "Bad" in prompt.parts[0] else "A context.")
+    made = Contextualizer(model, concurrency=1, on_error="keep")
+    contexts = made.contextualize([bad, report("Ada"), report("Bob")])
+    assert [each.text for each in contexts.rows[1]] == ["A context."] * 4
+    assert len(model.asked) == 10 + 8
+    assert contexts.failures[-1].why == "not asked: the last 10 calls for this document failed"
+
+
+def test_a_store_that_another_holds_is_waited_for_as_long_as_there_is_time(tmp_path: Path) -> None:
+    store = tmp_path / "contexts.sqlite"
+    ContextStore(store).close()
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        with pytest.raises(ConfigurationError, match="locked"):
+            Contextualizer(Model(lambda prompt: "A context."), store=store).contextualize([report("Ada")], timeout=0.2)
+        assert time.monotonic() - begun < 30
+
+
+def test_the_store_stays_where_it_is_whereever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    made = Contextualizer(Model(lambda prompt: "A context."), store="contexts.sqlite")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    made.contextualize([report("Ada")])
+    assert made.contextualize([report("Ada")]).reused == 4
+    assert (tmp_path / "contexts.sqlite").exists()
+
+
+def test_what_a_long_document_says_twice_is_asked_about_where_it_stands() -> None:
+    far = "Filler text of the document. " * 200
+    document = ChunkedDocument(
+        f"First part. Same words. {far} Last part. Same words.",
+        ["Same words.", "Last part. Same words.", "Same words."],
+    )
+    model = Model(lambda prompt: "About the first." if "First part" in prompt.parts[0] else "About the last.")
+    contexts = Contextualizer(model, document_tokens=300).contextualize([document])
+    assert texts(contexts) == [["About the first.", "About the last.", "About the last."]]
+
+
+def test_a_model_without_a_name_keeps_nothing_for_others(tmp_path: Path) -> None:
+    nameless = Model(lambda prompt: "A context.")
+    nameless.model = None
+    assert texts(Contextualizer(nameless).contextualize([report("Ada", chunks=1)])) == [["A context."]]
+    with pytest.raises(ConfigurationError, match="store= needs the model's name"):
+        Contextualizer(nameless, store=tmp_path / "contexts.sqlite")
 
 
 @pytest.mark.parametrize(
@@ -413,6 +513,9 @@ def test_a_full_disk_loses_no_context(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"document_tokens": 1.5}, "document_tokens must be a whole number"),
         ({"progress": 7}, "progress must be"),
         ({"store": ""}, "store must"),
+        ({"store": 7}, "store must be"),
+        ({"store": "a\0b"}, "store must be"),
+        ({"prices": "cheap"}, "prices must be"),
         ({"chunk_per_call": 2}, "chunks_per_call"),
     ],
 )

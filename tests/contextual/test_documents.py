@@ -83,6 +83,28 @@ def test_no_documents_have_no_contexts() -> None:
 
 
 @pytest.mark.unmeasured
+def test_chunks_in_any_order_are_found_in_a_moment() -> None:
+    chunks = [f"Chunk {number} of a long document. " * 10 for number in range(7000)]
+    document = ChunkedDocument("\n".join(chunks), [*chunks[::-1], "Chunk 3", *chunks[::7]])
+    found = places(document)
+    assert [None if each is None else each[0] for each in found[:2]] == [
+        document.text.rindex(chunks[-1].rstrip()),
+        document.text.rindex(chunks[-2].rstrip()),
+    ]
+    assert None not in found
+
+
+def test_what_stands_before_and_what_stands_nowhere_is_told_apart() -> None:
+    begin, end = "A sentence of some length, which comes first.", "Another one of some length, which comes last."
+    filler = "x" * 5_000
+    document = ChunkedDocument(f"{begin} {filler} {end}", [end, begin])
+    assert places(document) == [(len(begin) + len(filler) + 2, len(document.text)), (0, len(begin))]
+    for wrong in (begin.replace("first", "never"), "nowhere at all, though it is as long as the others"):
+        with pytest.raises(ConfigurationError, match=r"chunks\[1\] of the document"):
+            places(ChunkedDocument(document.text, [end, wrong]))
+
+
+@pytest.mark.unmeasured
 def test_chunks_of_two_megabytes_are_found_in_a_moment() -> None:
     chunks = [f"Chunk {number} of a long document. " * 10 for number in range(7000)]
     document = ChunkedDocument("\n".join(chunks), chunks)

@@ -99,6 +99,32 @@ def test_what_stands_in_front_of_a_text_is_no_heading() -> None:
     assert [each.path for each in sections("---\nnot: closed\n# Heading")] == [()]
 
 
+def test_lines_may_end_in_any_way() -> None:
+    text = "First\r\n=====\r\n\r\nText.\r\n\r\nSecond  \r\n------\r\nMore.\r\n"
+    found = sections(text)
+    assert [(each.path, text[each.begin :][:6].strip()) for each in found] == [
+        (("First",), "First"),
+        (("First", "Second"), "Second"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("# A #", "A"), ("# A ## ", "A"), ("# A#", "A#"), ("# C# and F#", "C# and F#"), ("## #", "#"), ("# A  B", "A  B")],
+)
+def test_signs_that_close_a_heading_are_none_of_its_words(line: str, words: str) -> None:
+    assert sections(f"{line}\ntext")[-1].path == (words,)
+
+
+@pytest.mark.unmeasured
+def test_a_hostile_heading_takes_no_longer_than_it_is() -> None:
+    assert sections("# a" + " " * 200_000 + "b" + " #" * 100_000)[-1].path
+
+
+def test_a_title_that_is_the_first_heading_is_told_once() -> None:
+    assert context_of("# Guide\n\ntext", "text", title="Guide") == "Guide"
+
+
 def test_rules_and_tables_are_no_headings() -> None:
     assert [each.path for each in sections("Text\n\n---\n\n| a |\n\n#hashtag\n\n####### seven")] == [()]
 
