@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rerank_kit.contextual.answers import Language
 from rerank_kit.contextual.documents import ChunkedDocument, digest
-from rerank_kit.contextual.prompts import Granularity, document_block, one, several
+from rerank_kit.contextual.prompts import AGAIN, Granularity, document_block, one, several
 from rerank_kit.contextual.store import key_of_context
 from rerank_kit.contextual.units import Unit, units
 from rerank_kit.contextual.windows import Windows
@@ -111,10 +111,10 @@ class Asked:
             yield [self._question(block, each, draw or Draw(), alone=per_call == 1, shared=shared) for each in cut]
 
     def alone(self, unit: Unit, *, shared: bool) -> Question:
-        """Ask about a unit by itself, with more room for the answer."""
+        """Ask about a unit once more, by itself, with more room for the answer, and for its language."""
         block = self._block(self._window(unit))
-        room = 2 * self._wording.max_tokens
-        return Question({"": unit}, one(block, self._wording.one, unit.text, room=room, shared=shared), alone=True)
+        room, asked = 2 * self._wording.max_tokens, f"{self._wording.one}{AGAIN}"
+        return Question({"": unit}, one(block, asked, unit.text, room=room, shared=shared), alone=True)
 
     def _question(self, block: str, near: Sequence[Unit], draw: Draw, *, alone: bool, shared: bool) -> Question:
         room = self._wording.max_tokens

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import TypedDict, cast
 
 from rerank_kit.contextual.answers import Language, reading_of
 from rerank_kit.contextual.asking import Asked, Question
@@ -24,6 +25,7 @@ _VERSION = 1  # of what is kept of a batch: raise it when its meaning changes
 _QUESTIONS = 10_000  # in one batch
 _CHARACTERS = 50_000_000  # of one batch, of which the API takes 256 MB
 _UNKNOWN = 404
+_KEPT = 29 * 86_400  # seconds for which the API keeps the answers of a batch
 _ENOUGH = 10  # polls that fail one after the other
 _PAUSE = 0.5  # seconds until another process is looked at again
 
@@ -34,36 +36,71 @@ Keys = dict[str, str]
 _Asking = tuple[Prompt, Keys]
 
 
+class Submitted(TypedDict):
+    """A batch that was submitted."""
+
+    keys: dict[str, Keys]
+    at: float
+
+
 class BatchWriter(Writer):
     """Writes contexts in batches. What could not be read is asked for again alone, by ordinary calls."""
 
     def __init__(self, made: Settings, asked: Sequence[Asked], deadline: Deadline) -> None:
-        """Find the keys under which contexts are going to be kept."""
+        """Begin with nothing written."""
         super().__init__(made, asked, deadline)
+        self._unknown = set[str]()  # batches that this key and address do not know
         self._unit_of: dict[str, tuple[Asked, Unit]] = {}
-        for each in asked:
+
+    def _begin(self) -> None:
+        """Find the keys under which contexts are going to be kept."""
+        super()._begin()
+        for each in self._asked:
             for key, unit in self._keys(each).items():
                 self._unit_of.setdefault(key, (each, unit))
 
     def _before(self, store: ContextStore) -> Flow[None]:
-        """Collect what earlier runs submitted, submit what is missing, and wait for it."""
-        turn = f"batches of {self._made.name}"
-        while not (yield from blocking(store.claim, turn)):
-            yield from sleep(_PAUSE)
-            self._deadline.check()
+        """Submit what is missing and in no batch yet, and wait for the batches that have some of it."""
         mine = list[Asked]()
         try:
-            for batch, asked in self._pending(store).items():
-                yield from self._collected(store, batch, asked)
-            mine = yield from blocking(self._claimed, store)
-            for part in self._parts(store, mine):
-                yield from self._submitted(store, part)
-            for batch, asked in self._pending(store).items():
-                yield from self._collected(store, batch, asked)
+            yield from self._turn(store)
+            try:
+                mine = yield from blocking(self._claimed, store)
+                for batch in self._pending(store):
+                    yield from self._collected(store, batch, wait=False)
+                for part in (yield from blocking(self._parts, store, mine)):
+                    yield from self._submitted(store, part)
+                waited = self._with_some_of(self._open(store), mine)
+            finally:
+                yield from self._kept_up(store.release, self._name_of_turn)
+            for batch in waited:
+                yield from self._collected(store, batch, wait=True)
         finally:
             for each in mine:
-                yield from blocking(store.release, each.name)
-            yield from blocking(store.release, turn)
+                yield from self._kept_up(store.release, each.name)
+
+    @property
+    def _name_of_turn(self) -> str:
+        return f"batches of {self._made.name}"
+
+    def _turn(self, store: ContextStore) -> Flow[None]:
+        """Be the only run that submits, and that notes what was submitted."""
+        while not (yield from blocking(store.claim, self._name_of_turn)):
+            yield from sleep(_PAUSE)
+            self._in_time()
+
+    def _in_time(self, batch: str = "") -> None:
+        if self._deadline.remaining() == 0:
+            told = f"batch {batch} is still being worked on" if batch else "another run submits batches"
+            msg = f"{told}: call it again later, and what is written is collected then"
+            raise DeadlineExceeded(msg)
+
+    def _with_some_of(self, batches: Mapping[str, Submitted], mine: Sequence[Asked]) -> list[str]:
+        """The batches with contexts for these documents."""
+        wanted = {key for each in mine for key in self._keys(each)}
+        return [
+            batch for batch, each in batches.items() if any(wanted & {*keys.values()} for keys in each["keys"].values())
+        ]
 
     def _claimed(self, store: ContextStore) -> list[Asked]:
         """The documents that no other process writes; the others are waited for afterwards."""
@@ -101,68 +138,90 @@ class BatchWriter(Writer):
         return [each for each in parts if each]
 
     def _missing(self, store: ContextStore, mine: Sequence[Asked]) -> Iterator[tuple[Question, Keys]]:
+        """Questions about what is neither kept nor in a batch."""
+        underway = {
+            key for each in self._open(store).values() for keys in each["keys"].values() for key in keys.values()
+        }
         for asked in mine:
             keys, known = self._keys(asked), set(self._given[asked.document.id])
-            known |= {keys[each] for each in store.contexts(keys)}
+            known |= {keys[each] for each in (*store.contexts(keys), *(underway & keys.keys()))}
             wanted = [each for each in asked.units if each not in known]
             for group in asked.groups(wanted, self._per_call[asked.document.id], cached=False):
                 for question in group:
-                    named = question.units.items()
-                    yield (
-                        question,
-                        {label: asked.key(unit, self._made.name, alone=question.alone) for label, unit in named},
-                    )
+                    alone, named = question.alone, question.units.items()
+                    yield question, {label: asked.key(unit, self._made.name, alone=alone) for label, unit in named}
 
     def _submitted(self, store: ContextStore, questions: Mapping[str, _Asking]) -> Flow[None]:
         model = cast("BatchChatModel", self._made.model)
-        prompts = {name: prompt for name, (prompt, _) in questions.items()}
-        batch = yield from model.submit(prompts, self._deadline)
+        before = self._pending(store)
+        yield from blocking(self._note, store, before)  # what cannot be written down is not submitted
+        batch = yield from model.submit({name: prompt for name, (prompt, _) in questions.items()}, self._deadline)
         keys = {name: each for name, (_, each) in questions.items()}
-        yield from blocking(self._note, store, {**self._pending(store), batch: keys})
+        try:
+            yield from blocking(self._note, store, {**before, batch: {"keys": keys, "at": time.time()}})
+        except ConfigurationError as error:
+            msg = f"the batch {batch} was submitted, is paid for, and is not written down: {error}"
+            raise ConfigurationError(msg) from error
 
-    def _pending(self, store: ContextStore) -> dict[str, dict[str, Keys]]:
-        """The batches that were submitted and not collected: for each question the keys of its contexts."""
-        return cast("dict[str, dict[str, Keys]]", store.rows.get(self._row) or {})
+    def _pending(self, store: ContextStore) -> dict[str, Submitted]:
+        """The batches that were submitted and not collected, while the API keeps them."""
+        found = cast("dict[str, Submitted]", store.rows.get(self._row) or {})
+        return {batch: each for batch, each in found.items() if time.time() - each["at"] < _KEPT}
 
-    def _note(self, store: ContextStore, batches: Mapping[str, Any]) -> None:
+    def _open(self, store: ContextStore) -> dict[str, Submitted]:
+        """Those of them that can be collected with this key."""
+        return {batch: each for batch, each in self._pending(store).items() if batch not in self._unknown}
+
+    def _note(self, store: ContextStore, batches: Mapping[str, Submitted]) -> None:
         store.rows.put([(self._row, dict(batches))])
 
     @property
     def _row(self) -> str:
-        return key_of("batches of contexts", _VERSION, self._made.name)
+        address = str(getattr(self._made.model, "base_url", ""))
+        return key_of("batches of contexts", _VERSION, self._made.name, address)
 
-    def _collected(self, store: ContextStore, batch: str, questions: Mapping[str, Keys]) -> Flow[None]:
-        """Wait for a batch, and keep what it wrote."""
-        answers = yield from self._answers(batch)
+    def _collected(self, store: ContextStore, batch: str, *, wait: bool) -> Flow[None]:
+        """Keep what a batch wrote, if it has ended or is waited for."""
+        submitted = self._pending(store).get(batch)
+        answers = None if submitted is None else (yield from self._answers(batch, wait=wait))
+        if submitted is None or answers is None:  # another run has collected it meanwhile, or it goes on
+            return
         written: dict[str, str] = {}
-        for name, keys in questions.items():
+        for name, keys in submitted["keys"].items():
             written |= self._read(keys, answers.get(name), batch)
         yield from blocking(store.keep, written)
-        rest = {name: each for name, each in self._pending(store).items() if name != batch}
-        yield from blocking(self._note, store, rest)
+        if wait:
+            yield from self._turn(store)
+        try:
+            rest = {name: each for name, each in self._pending(store).items() if name != batch}
+            yield from blocking(self._note, store, rest)
+        finally:
+            if wait:
+                yield from self._kept_up(store.release, self._name_of_turn)
 
-    def _answers(self, batch: str) -> Flow[Mapping[str, Completion | Exception]]:
-        """The answers of a batch; none of one that nobody knows any more."""
+    def _answers(self, batch: str, *, wait: bool) -> Flow[Mapping[str, Completion | Exception] | None]:
+        """The answers of a batch; `None` while it goes on, and of one that this key does not know."""
         model, failed = cast("BatchChatModel", self._made.model), 0
         while True:
             try:
                 answers = yield from model.collect(batch, self._deadline)
             except ConfigurationError as error:
                 if error.status == _UNKNOWN:
-                    return {}
+                    self._unknown.add(batch)
+                    return None
                 raise
+            except DeadlineExceeded:
+                answers = None
             except BackendError:
                 failed += 1
                 if failed >= _ENOUGH:
                     raise
                 answers = None
-            if answers is not None:
+            if answers is not None or not wait:
                 return answers
             left = self._deadline.remaining()
             yield from sleep(self._made.poll_every if left is None else min(self._made.poll_every, left))
-            if self._deadline.remaining() == 0:
-                msg = f"batch {batch} is still being worked on: call it again later, and it is collected then"
-                raise DeadlineExceeded(msg)
+            self._in_time(batch)
 
     def _read(self, keys: Keys, answer: Completion | Exception | None, batch: str) -> dict[str, str]:
         """What an answer of a batch says, by the keys under which it is kept."""
@@ -181,9 +240,8 @@ class BatchWriter(Writer):
         return written
 
     def _add(self, usage: Usage, tally: Usage, new: int, chunks: int) -> None:
-        cost = self._made.prices.cost(self._made.name, usage, batch=True)
+        self._spending.paid(usage, self._made.prices.cost(self._made.name, usage, batch=True))
         with self._lock:
-            self._tally += usage + tally
-            self._beside = None if self._beside is None or cost is None else self._beside + cost
+            self._tally += tally
             self._new += new
             self._reused -= chunks  # they are found in the store afterwards, and were not there before

@@ -144,11 +144,12 @@ class IncompleteContexts(RerankError):
     Attributes:
         contexts: What there is.
         failures: The chunks without one.
+        why: Why it ended before, if it did.
     """
 
     def __init__(self, contexts: Contexts, why: str = "") -> None:
         """List the first failures, after why it ended before, if it did."""
-        self.contexts = contexts
+        self.contexts, self.why = contexts, why
         self.failures = contexts.failures
         first = "; ".join(f"{each.document!r} chunk {each.chunk}: {each.why}" for each in self.failures[:_LISTED])
         more = len(self.failures) - _LISTED
@@ -158,6 +159,10 @@ class IncompleteContexts(RerankError):
             f"{f'{why}. {number}' if why else f'{number}: {first}{others}'}. All others are in this error's contexts, "
             'and in store= if there is one: call it again for the rest, or pass on_error="keep" to go on without'
         )
+
+    def __reduce__(self) -> tuple[type[IncompleteContexts], tuple[Contexts, str]]:
+        """How it travels to another process."""
+        return type(self), (self.contexts, self.why)
 
 
 class ContextSource(ABC):

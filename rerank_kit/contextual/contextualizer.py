@@ -26,7 +26,7 @@ from rerank_kit.contextual.prompts import DEFAULTS, SEVERAL_PROMPT, Granularity,
 from rerank_kit.contextual.settings import OnError, Settings
 from rerank_kit.contextual.writing import Writer
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.flow import Flow
+from rerank_kit.flow import Flow, blocking
 from rerank_kit.judge import BatchChatModel, ChatModel
 from rerank_kit.judge.chat import check_chat_model
 from rerank_kit.pricing import Prices, known_prices
@@ -136,9 +136,12 @@ class Contextualizer(ContextSource):
 
     def flow(self, documents: Sequence[ChunkedDocument], deadline: Deadline) -> Flow[Contexts]:
         """Put documents into context."""
-        asked = [Asked(each, self.settings.wording) for each in checked(documents)]
+        asked = yield from blocking(self._asked, documents)
         writer = BatchWriter if self.settings.batch else Writer
         return (yield from writer(self.settings, asked, deadline).contexts())
+
+    def _asked(self, documents: Sequence[ChunkedDocument]) -> list[Asked]:
+        return [Asked(each, self.settings.wording) for each in checked(documents)]
 
     def estimate(self, documents: Sequence[ChunkedDocument], *, seconds_per_call: float = 2.0) -> ContextEstimate:
         """What it would take to put documents into context, one row for each way to do it; nothing is asked.
@@ -152,13 +155,11 @@ class Contextualizer(ContextSource):
         Raises:
             ConfigurationError: A document is none, or a chunk is not in its document.
         """
-        asked = [Asked(each, self.settings.wording) for each in checked(documents)]
-        return estimate_ways(self.settings, asked, check_positive("seconds_per_call", seconds_per_call) or 0.0)
+        return estimate_ways(self.settings, self._asked(documents), check_seconds("seconds_per_call", seconds_per_call))
 
     def expected_cost(self, documents: Sequence[ChunkedDocument]) -> float | None:
         """What the contexts of documents will cost, in US dollars, as a guess; `None` where it is not known."""
-        asked = [Asked(each, self.settings.wording) for each in checked(documents)]
-        return expected_cost(self.settings, asked)
+        return expected_cost(self.settings, self._asked(documents))
 
 
 def _path(store: object, name: object) -> Path | None:

@@ -220,6 +220,7 @@ def _usages(made: Settings, group: Sequence[Question], *, cached: bool) -> list[
     """What each call of a group takes: the first one fills the cache, the others read from it."""
     model, found = made.model, list[Usage]()
     uses = cached and len(group) > 1 and isinstance(model, CachingChatModel) and model.caches(group[0].prompt)
+    hour = getattr(model, "cache", None) == "1h"
     begun = estimated_tokens(group[0].prompt.parts[0])  # the document, which is long, and the same for all of them
     for place, each in enumerate(group):
         prefix = begun if uses else 0
@@ -231,6 +232,7 @@ def _usages(made: Settings, group: Sequence[Question], *, cached: bool) -> list[
                 input_tokens=max(0, whole - prefix),
                 output_tokens=written,
                 cache_write_tokens=0 if place else prefix,
+                cache_write_1h_tokens=prefix if hour and not place else 0,
                 cache_read_tokens=prefix if place else 0,
             )
         )

@@ -16,7 +16,7 @@ from rerank_kit.values import Deadline, Passage
 
 _ATX = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S.*)")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,}|~{3,}|\^{3,})[ \t]*$")
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)")
 _FRONT = "---"  # around YAML in front of a text
 _DEPTHS = {"=": 1, "-": 2, "~": 3, "^": 4}
 _LONGEST = 200  # characters of a heading; what is longer is none
@@ -41,20 +41,29 @@ class Section:
 def sections(text: str) -> list[Section]:
     """The sections of a text with headings of Markdown or underlined ones; what stands before the first has no path."""
     starts: list[tuple[int, int, str]] = []
-    fenced, at, before = "", 0, ""
+    lines = text.splitlines(keepends=True)
+    fenced, at, before = _front(lines), 0, ""
     begun = 0  # where the line before begins
-    for line in text.splitlines(keepends=True):
+    for place, line in enumerate(lines):
         bare = line.rstrip()
         fence = _FENCE.match(bare)
-        if bare == _FRONT and (fenced == _FRONT or not at):
-            fenced = "" if fenced else _FRONT
-        elif fence and fenced in ("", fence[1]):
-            fenced = "" if fenced else fence[1]
-        elif not fenced:
+        if fenced == _FRONT:
+            fenced = "" if place and bare == _FRONT else fenced
+        elif fenced:
+            fenced = "" if fence and not fence[2] and fence[1].startswith(fenced) else fenced
+        elif fence:
+            fenced = fence[1]
+        else:
             starts += _heading(bare, before, at, begun)
         before, begun = bare if not fenced else "", at
         at += len(line)
     return _nested(starts, len(text))
+
+
+def _front(lines: Sequence[str]) -> str:
+    """The mark of what stands in front of a text, if something does, and ends."""
+    whole = bool(lines) and lines[0].rstrip() == _FRONT and any(each.rstrip() == _FRONT for each in lines[1:])
+    return _FRONT if whole else ""
 
 
 def _heading(line: str, before: str, at: int, begun: int) -> list[tuple[int, int, str]]:
@@ -87,7 +96,7 @@ def _nested(starts: Sequence[tuple[int, int, str]], length: int) -> list[Section
 
 def section_at(parts: Sequence[Section], place: int) -> Section:
     """The section in which a place lies."""
-    return parts[max(0, bisect_right([each.begin for each in parts], place) - 1)]
+    return parts[max(0, bisect_right(parts, place, key=lambda each: each.begin) - 1)]
 
 
 @named

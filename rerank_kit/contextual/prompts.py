@@ -67,7 +67,9 @@ _SCHEMA: Mapping[str, Any] = {
     "required": ["contexts"],
     "additionalProperties": False,
 }
-_OUR_TAG = re.compile(r"<(?=/?(?:document|chunk)\b)", re.IGNORECASE)
+_OUR_TAG = re.compile(r"[<\uff1c\u2039](?=[\W_]{0,8}(?:document|chunk)\b)", re.IGNORECASE)  # whatever looks like one
+AGAIN = "\nWrite it in the language that the text above is in, in one or two sentences."
+"""What is added where a context is asked for once more."""
 
 
 def check_prompt(name: str, value: object, place: str) -> str:

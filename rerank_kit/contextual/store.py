@@ -99,7 +99,7 @@ class _Claims:
     """
 
     def __init__(self, path: Path, patience: float) -> None:
-        self._path, self._patience = path, patience
+        self._path = path
         self._owner = secrets.token_hex(8)
         try:
             self._alive = sqlite3.connect(
@@ -109,26 +109,27 @@ class _Claims:
         except sqlite3.Error as error:
             msg = f"store={str(path)!r}: no file can be made beside it: {error}: name a file in a folder of your own"
             raise ConfigurationError(msg) from error
-        with self._connected() as rows:
-            rows.execute(_CLAIMS)
+        self._lock = threading.Lock()
+        with self._told():
+            self._rows = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+            self._rows.execute(_CLAIMS)
 
     def claim(self, document: str) -> bool:
-        with self._connected() as rows:
-            rows.execute("BEGIN IMMEDIATE")
-            found = rows.execute("SELECT owner FROM claims WHERE document = ?", (document,)).fetchone()
+        with self._told(), self._lock, self._rows:
+            self._rows.execute("BEGIN IMMEDIATE")
+            found = self._rows.execute("SELECT owner FROM claims WHERE document = ?", (document,)).fetchone()
             free = found is None or self._dead(found[0])
             if free:
-                rows.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (document, self._owner))
-            rows.execute("COMMIT")
+                self._rows.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (document, self._owner))
         return free
 
     def release(self, document: str) -> None:
-        with self._connected() as rows:
-            rows.execute("DELETE FROM claims WHERE document = ? AND owner = ?", (document, self._owner))
+        with self._told(), self._lock:
+            self._rows.execute("DELETE FROM claims WHERE document = ? AND owner = ?", (document, self._owner))
 
     def close(self) -> None:
-        with suppress(ConfigurationError), self._connected() as rows:
-            rows.execute("DELETE FROM claims WHERE owner = ?", (self._owner,))
+        with suppress(sqlite3.Error), closing(self._rows):
+            self._rows.execute("DELETE FROM claims WHERE owner = ?", (self._owner,))
         self._alive.close()
         with suppress(OSError):
             self._file(self._owner).unlink()
@@ -153,11 +154,10 @@ class _Claims:
         return self._path.with_name(f"{self._path.name}.{owner}.owner")
 
     @contextmanager
-    def _connected(self) -> Generator[sqlite3.Connection]:
-        """A connection for one step. Claims are rare, and a connection of a thread's own needs no lock."""
+    def _told(self) -> Generator[None]:
+        """Say of which file an error is, and what to do."""
         try:
-            with closing(sqlite3.connect(self._path, timeout=self._patience, isolation_level=None)) as rows:
-                yield rows
+            yield
         except sqlite3.Error as error:
             msg = f"store={str(self._path)!r} cannot be written: {error}: see that there is room, or name another file"
             raise ConfigurationError(msg) from error

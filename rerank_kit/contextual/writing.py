@@ -42,7 +42,7 @@ class Writer:
         self._made = made
         self._asked = asked
         self._deadline = deadline
-        self._per_call = {each.document.id: made.chunks_per_call or per_call_of(made, each) for each in asked}
+        self._per_call: dict[str, int] = {}
         self._spending = Spending(made.name, made.prices, None, made.max_cost)
         self._lock = threading.Lock()
         self._ended: Exception | None = None  # why nothing more is asked
@@ -53,7 +53,6 @@ class Writer:
         self._tally = Usage()  # what was odd about answers
         self._cache = PromptCache()
         self._short = set[str]()  # documents too short for the prompt cache
-        self._beside: float | None = 0.0  # what was paid beside ordinary calls
         self._given: dict[str, Found] = {each.document.id: {} for each in asked}  # what is known before these
 
     def contexts(self) -> Flow[Contexts]:
@@ -63,6 +62,7 @@ class Writer:
             IncompleteContexts: Some chunks have none, and that is to be raised.
             RerankError: No context was written, and this is why.
         """
+        yield from blocking(self._begin)
         left = self._deadline.remaining()
         store = yield from blocking(ContextStore, self._made.store, _PATIENCE if left is None else min(_PATIENCE, left))
         try:
@@ -74,6 +74,11 @@ class Writer:
         finally:
             yield from blocking(store.close)
         return self._whole(found)
+
+    def _begin(self) -> None:
+        """What takes its time, and asks nobody."""
+        made = self._made
+        self._per_call = {each.document.id: made.chunks_per_call or per_call_of(made, each) for each in self._asked}
 
     def _before(self, store: ContextStore) -> Flow[None]:
         """What comes before the documents one by one: nothing, where they are asked about at once."""
@@ -87,7 +92,7 @@ class Writer:
             tuple(each.document for each in self._asked),
             tuple(rows),
             self._spending.usage + self._tally,
-            None if self._spending.cost is None or self._beside is None else self._spending.cost + self._beside,
+            self._spending.cost,
             self._reused,
             replace(self._cache, short=len(self._short)),
         )
@@ -119,7 +124,7 @@ class Writer:
 
     def _kept(self, asked: Asked, store: ContextStore) -> Flow[Found]:
         """The contexts in the store, of this way to ask or, where several are asked about, of one by one."""
-        keys = self._keys(asked)
+        keys = yield from blocking(self._keys, asked)
         texts = (yield from self._kept_up(store.contexts, keys)) or {}
         return {keys[key]: Context(text) for key, text in texts.items()} | self._given[asked.document.id]
 

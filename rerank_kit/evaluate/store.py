@@ -67,6 +67,7 @@ class RunStore:
             if not read_only:
                 with suppress(sqlite3.OperationalError):  # another process opens it too, and does that
                     self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost the last rows
                 self._connection.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
             msg = f"store={str(path)!r} cannot be opened: {error}: name a file of an evaluation, or a new one"

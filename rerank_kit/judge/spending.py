@@ -99,6 +99,10 @@ class Spending:
         self._over(guess, usage, self._prices.cost(self._model, usage))
         return answer
 
+    def paid(self, usage: Usage, cost: float | None) -> None:
+        """Count what was paid for otherwise, which leaves less room; `None` is a cost that is not known."""
+        self._over(0.0, usage, cost)
+
     def _reserve(self, expected: Usage) -> float:
         """Make room for a call: what it may cost."""
         guess = 0.0 if self._max_cost is None else self._prices.cost(self._model, expected) or 0.0

@@ -10,6 +10,7 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.contextual import ChunkedDocument, Contexts, Contextualizer, IncompleteContexts
 from rerank_kit.contextual import batches as batches_of
+from rerank_kit.contextual.batches import BatchWriter
 from rerank_kit.contextual.store import ContextStore
 from rerank_kit.errors import BackendError, BudgetExceeded, DeadlineExceeded
 from rerank_kit.judge import Anthropic
@@ -17,7 +18,7 @@ from rerank_kit.pricing import Price, known_prices
 from rerank_kit.testing import ChatServer, Reply, status
 from tests.conftest import Colour
 from tests.contextual.texts import report
-from tests.judge.conftest import anthropic, openai
+from tests.judge.conftest import KEY, anthropic, openai
 
 DOCUMENTS = [report("Ada"), report("Bob", chunks=2)]
 
@@ -100,6 +101,57 @@ def test_a_batch_that_is_gone_is_submitted_again(server: ChatServer, tmp_path: P
     with ChatServer(api_key="planted-key-5f2c") as other, anthropic(other) as model:
         assert batched(model, tmp_path).contextualize(DOCUMENTS).failures == ()
         assert submitted(other) == 1
+
+
+def test_a_run_waits_for_no_batch_but_its_own(server: ChatServer, tmp_path: Path) -> None:
+    with anthropic(server) as model:
+        batched(model, tmp_path).contextualize(DOCUMENTS)
+        server.batch_polls = None
+        with pytest.raises(DeadlineExceeded, match=r"batch msgbatch_0002 is still"):
+            batched(model, tmp_path).contextualize([report("Cy")], timeout=0.3)
+        assert batched(model, tmp_path).contextualize(DOCUMENTS, timeout=20).reused == 6
+        with pytest.raises(DeadlineExceeded, match=r"batch msgbatch_0003 is still"):
+            batched(model, tmp_path).contextualize([report("Di")], timeout=0.3)
+    assert submitted(server) == 3
+
+
+def test_what_the_batch_cost_leaves_less_for_the_repeats(tmp_path: Path) -> None:
+    documents = [report(name, chunks=2, words=3000) for name in ("Ada", "Bob", "Cy", "Di")]
+    half = ChatServer(context=lambda document, chunk: "" if "two" in chunk else "A context.", api_key=KEY)
+    with half as server, anthropic(server) as model:
+        most = (batched(model, tmp_path).expected_cost(documents) or 0) * 1.01
+        contexts = batched(model, tmp_path, max_cost=most, on_error="keep").contextualize(documents)
+    assert contexts.cost is not None
+    assert contexts.cost <= most
+    assert len(contexts.failures) == 4
+
+
+def test_a_batch_of_another_address_stays_noted(server: ChatServer, tmp_path: Path) -> None:
+    server.batch_polls = None
+    with anthropic(server) as model, pytest.raises(DeadlineExceeded):
+        batched(model, tmp_path).contextualize(DOCUMENTS, timeout=0.3)
+    with ChatServer(api_key=KEY) as other, anthropic(other) as elsewhere:
+        batched(elsewhere, tmp_path).contextualize([report("Cy")])
+    server.batch_polls = 0
+    with anthropic(server) as model:
+        assert batched(model, tmp_path).contextualize(DOCUMENTS).failures == ()
+    assert submitted(server) == 1
+
+
+def test_a_batch_that_cannot_be_written_down_is_named(
+    server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = BatchWriter._note
+
+    def full(self: BatchWriter, store: ContextStore, batches: dict[str, Any]) -> None:
+        if batches:
+            msg = "store='x' cannot be written: database or disk is full"
+            raise ConfigurationError(msg)
+        noted(self, store, batches)
+
+    monkeypatch.setattr(BatchWriter, "_note", full)
+    with anthropic(server) as model, pytest.raises(ConfigurationError, match="the batch msgbatch_0001 was submitted"):
+        batched(model, tmp_path).contextualize(DOCUMENTS)
 
 
 def test_polls_that_fail_are_made_again_and_not_forever(server: ChatServer, tmp_path: Path) -> None:

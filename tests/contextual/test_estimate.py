@@ -98,6 +98,15 @@ def test_what_is_expected_is_the_way_that_is_chosen() -> None:
     assert batch.expected_cost(LONG) == pytest.approx(ways["1 chunk a call, batch"])
 
 
+def test_an_hour_in_the_cache_has_a_price_of_its_own() -> None:
+    costs = [
+        Contextualizer(Anthropic(api_key="a-key", cache=each)).expected_cost(LONG)
+        for each in ("5m", "1h")  # type: ignore[arg-type]
+    ]
+    written = claude().estimate(LONG).ways[1].cache_write_tokens
+    assert (costs[1] or 0) - (costs[0] or 0) == pytest.approx(written * (0.20 - 0.125) / 1e6)
+
+
 def test_auto_asks_one_by_one_where_that_is_cheaper() -> None:
     prices = known_prices().override(
         Price("claude-haiku-5-5", "chat", 0.1, 1_000_000, output=50.0, cache_read=0.0, cache_write=0.1)

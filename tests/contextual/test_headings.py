@@ -96,7 +96,12 @@ def test_sections_cover_a_text() -> None:
 def test_what_stands_in_front_of_a_text_is_no_heading() -> None:
     text = "---\ntitle: A\nfront: matter\n---\n\n# Heading\n\ntext"
     assert [each.path for each in sections(text)] == [(), ("Heading",)]
-    assert [each.path for each in sections("---\nnot: closed\n# Heading")] == [()]
+    assert [each.path for each in sections("---\nnot: closed\n# Heading")] == [(), ("Heading",)]
+
+
+def test_what_stands_in_a_fence_is_no_heading() -> None:
+    text = "````\n```\n# no\n```\n````\n# Yes\n```python\n# no\n```python\n# no\n```\n# Too\n"
+    assert [each.path for each in sections(text)] == [(), ("Yes",), ("Too",)]
 
 
 def test_lines_may_end_in_any_way() -> None:
