@@ -28,8 +28,8 @@ from tokenizers import Tokenizer
 
 from rerank_kit import Cached, Document, SQLiteStore
 from rerank_kit.bm25 import BM25
-from rerank_kit.combine import reciprocal_rank_fusion
 from rerank_kit.contextual import ChunkedDocument, ContextSource, Contextualizer, HeadingContext
+from rerank_kit.contextual.search import fused
 from rerank_kit.evaluate import Dataset, read_dataset
 from rerank_kit.judge import OpenAICompatible
 from rerank_kit.local import OnnxCrossEncoder
@@ -112,7 +112,7 @@ def searches(collection: Collection, texts: Sequence[str], embed: Embedder) -> d
         return [ids[place] for place in np.argsort(-(matrix @ embed(_PREFIX + query)), kind="stable")[:RECALL]]
 
     def hybrid(query: str) -> Order:
-        return list(reciprocal_rank_fusion([dense(query), sparse(query)], weights=WEIGHTS))[:RECALL]
+        return list(fused(dense(query), sparse(query), WEIGHTS))[:RECALL]
 
     return {"BM25": sparse, "dense": dense, "hybrid": hybrid}
 

@@ -190,6 +190,10 @@ class ContextSource(ABC):
         """What the contexts of documents will cost, in US dollars, as a guess; `None` where it is not known."""
         return 0.0
 
+    def limited(self, max_cost: float | None) -> ContextSource:
+        """The same, of which one run may cost no more, in US dollars; `None` is as it is."""
+        return self
+
     @abstractmethod
     def flow(self, documents: Sequence[ChunkedDocument], deadline: Deadline) -> Flow[Contexts]:
         """Put documents into context, as a flow, for sync and for async callers."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -156,6 +158,15 @@ class Contextualizer(ContextSource):
             ConfigurationError: A document is none, or a chunk is not in its document.
         """
         return estimate_ways(self.settings, self._asked(documents), check_seconds("seconds_per_call", seconds_per_call))
+
+    def limited(self, max_cost: float | None) -> Contextualizer:
+        """The same, of which one run may cost no more, in US dollars; `None` is as it is."""
+        made, own = self.settings, self.settings.max_cost
+        if max_cost is None or made.prices.price(made.name) is None:
+            return self
+        other = copy(self)
+        other.settings = replace(made, max_cost=max_cost if own is None else min(own, max_cost))
+        return other
 
     def expected_cost(self, documents: Sequence[ChunkedDocument]) -> float | None:
         """What the contexts of documents will cost, in US dollars, as a guess; `None` where it is not known."""

@@ -9,12 +9,12 @@ from typing import Any, Protocol, cast
 
 from rerank_kit.bm25 import BM25
 from rerank_kit.checks import is_number
-from rerank_kit.combine.fusion import reciprocal_rank_fusion
 from rerank_kit.contextual.bookkeeping import Books, Chunk, Given, Indexed, ids_of
 from rerank_kit.contextual.contexts import Context, ContextSource
 from rerank_kit.contextual.documents import ChunkedDocument
 from rerank_kit.contextual.headings import HeadingContext
 from rerank_kit.contextual.saving import read_books, write_books
+from rerank_kit.contextual.search import fused
 from rerank_kit.contextual.sources import check_contexts, fingerprint_of, written_by
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking, sleep
@@ -145,8 +145,8 @@ class Hybrid:
         near = (yield from self._vectors.find(query, limit)) if weights[0] and searched.chunks else ()
         words = (yield from blocking(searched.best, self._vectors.text(query), limit)) if weights[1] else ()
         known = [each for each in near if each in searched.chunks]  # a change that was broken off leaves others
-        fused = reciprocal_rank_fusion([known, words], weights=weights)
-        return [(searched.chunks[each], score) for each, score in list(fused.items())[:limit]]
+        found = fused(known, words, weights)
+        return [(searched.chunks[each], score) for each, score in list(found.items())[:limit]]
 
     def save(self, folder: str | Path) -> None:
         """Keep all but the vectors in a folder, all of it or nothing.

@@ -49,10 +49,11 @@ def labelled_chunks(questions: Dataset, documents: Sequence[ChunkedDocument]) ->
     Raises:
         ConfigurationError: No chunk answers any question.
     """
-    chunks = {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
-    whole = {each.id: each.chunk_ids for each in documents}
-    of = {name: each.id for each in documents for name in each.chunk_ids}
-    passages = Passages({name: chunk for name, chunk in chunks.items() if not is_blank(chunk)})
+    named = [(each, name, chunk) for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)]
+    chunks = {name: chunk for _, name, chunk in named if not is_blank(chunk)}
+    whole = {each.id: [name for name in each.chunk_ids if name in chunks] for each in documents}
+    of = {name: each.id for each, name, _ in named}
+    passages = Passages(chunks)
     judgements: dict[str, dict[str, int]] = {}
     for query in questions.queries:
         found: dict[str, int] = {}

@@ -9,28 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_instance, check_positive, check_whole
+from rerank_kit.checks import check_count, check_function, check_instance, check_positive, check_whole
 from rerank_kit.contextual.contexts import Contexts, ContextSource
 from rerank_kit.contextual.documents import ChunkedDocument, checked
 from rerank_kit.contextual.labelled import LabelledChunks, labelled_chunks
+from rerank_kit.contextual.piloting import FIRST, READ, Piloting
 from rerank_kit.contextual.search import Kit, bm25
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
-from rerank_kit.evaluate import Dataset, Evaluation, evaluate
-from rerank_kit.evaluate.comparing import Comparison, compare
-from rerank_kit.evaluate.first_stages import Found
+from rerank_kit.evaluate import Dataset, Evaluation
+from rerank_kit.evaluate.comparing import LEVEL, Comparison, check_options, compare
 from rerank_kit.evaluate.planning import dollars
-from rerank_kit.evaluate.systems import System, reranker_of
 from rerank_kit.evaluate.verdicts import Verdict, holm, more_queries, verdict
-from rerank_kit.texts import counted, is_blank
+from rerank_kit.texts import counted
 
-PLAIN, CONTEXTS = "without contexts", "with contexts"
-READ = "with contexts, which the reranker reads"
 _OTHERS = 4  # documents that compete, for each that a question is about, where no budget says how many
 _FEWEST = 20  # of them
+_LEAST = 1e-9  # US dollars: no more is left
+_MUCH = 3  # times as many chunks are the fewest among which a choice can be told
 
-_FIRST = "first stage"
 _BEHIND = {
-    _FIRST: "of the first stage",
+    FIRST: "of the first stage",
     "chunks": "behind the reranker",
     "contexts": "behind the reranker, which reads contexts too,",
 }
@@ -74,7 +72,7 @@ class Pilot:
     @property
     def best(self) -> str:
         """Which comparison counts: behind the reranker, that which contexts do more for."""
-        behind = [each for each in self.comparisons if each != _FIRST] or [_FIRST]
+        behind = [each for each in self.comparisons if each != FIRST] or [FIRST]
         return max(behind, key=lambda each: self.comparisons[each].after)
 
     @property
@@ -167,7 +165,8 @@ def pilot(
         reranker: The one that you use, by object or by name, as `evaluate` takes it; `None` is none.
         recall: How many chunks are found for each question, and reranked.
         top_n: How many are kept: what is compared is the share of relevant chunks among these.
-        budget: What the pilot may cost, in US dollars: as many other documents take part as it pays for.
+        budget: What the pilot may cost, in US dollars, contexts and reranking together: as many other documents take
+            part as it pays for. Needed where the reranker has a price.
         others: How many other documents take part, where no budget says so: by default four for each that answers a
             question, and at least twenty.
         margin: Differences up to this do not matter.
@@ -176,49 +175,36 @@ def pilot(
 
     Raises:
         ConfigurationError: An argument is wrong, or no chunk answers any question.
-        BudgetExceeded: The documents that answer the questions alone cost more than the budget.
+        BudgetExceeded: The documents that answer the questions cost more than the budget, or reranking has a price
+            and there is none. Only one question was asked of the reranker by then.
         IncompleteContexts: Some chunks got no context.
     """
     whole = checked(documents)
     check_instance("contexts", contexts, ContextSource, "a ContextSource, such as Contextualizer(model)")
     check_instance("questions", questions, Dataset, "a Dataset, which read_dataset(path) or synthesise(…) make")
+    check_function("kit", kit, "texts")
+    check_options(margin, LEVEL)
     recall, top_n = check_whole("recall", recall), check_whole("top_n", top_n)
     most, count = check_positive("budget", budget), check_count("others", others, least=0)
-    labelled = labelled_chunks(questions, whole)
-    chosen = _chosen(whole, labelled, contexts, budget=most, others=count, seed=seed)
-    made = contexts.contextualize(chosen)
-    data = labelled.restricted(chosen)
-    second = None if reranker is None else reranker_of(reranker)
-    chunks = {name: chunk for each in chosen for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
-    written = [text for each in made.texts() for text in each]
-    bare, rich = (_Texts(each, kit) for each in (chunks, dict(zip(chunks, written, strict=True))))
-    plain, found = _Searched(PLAIN, bare, bare, chunks), _Searched(CONTEXTS, rich, bare, chunks)
-    systems = [System(each.name, each) for each in (plain, found)]
-    if second is not None:
-        read = _Searched(READ, rich, rich, chunks)
-        systems += [System(_reranked(each.name), each, recall, second) for each in (plain, found, read)]
-    measure = f"R@{top_n}"
-    depths = sorted({5, 10, top_n})
-    measures = [f"{kind}@{depth}" for kind in ("R", "Success") for depth in depths]
-    left = None if most is None else max(0.0, most - (made.cost or 0.0)) or None
-    evaluation = evaluate(
-        data, systems, measure=measure, measures=measures, margin=margin, store=store, max_cost=left, seed=seed
-    )
-    stages = {_FIRST: (PLAIN, CONTEXTS)}
-    if second is not None:
-        stages["chunks"] = (_reranked(PLAIN), _reranked(CONTEXTS))
-        stages["contexts"] = (_reranked(PLAIN), _reranked(READ))
+    start = check_whole("seed", seed, least=0)
+    asked = Piloting(labelled_chunks(questions, whole), kit, reranker, recall=recall, top_n=top_n, seed=start)
+    reranking = asked.tried(whole, most)
+    chosen = _chosen(whole, asked.labelled, contexts, budget=most, reranking=reranking, others=count, seed=seed)
+    left = None if most is None else max(most - reranking, _LEAST)
+    made = contexts.limited(left).contextualize(chosen)
+    evaluation = asked.evaluated(made, margin, store, None if most is None else max(most - (made.cost or 0.0), _LEAST))
     comparisons = {
         stage: _compared(evaluation, before, after, margin=margin, seed=seed)
-        for stage, (before, after) in stages.items()
+        for stage, (before, after) in asked.stages().items()
     }
-    notes = (*labelled.notes, *_flattering(questions))
+    chunks = sum(map(len, made.rows))
+    notes = [*asked.labelled.notes, *_flattering(questions)]
+    if top_n * _MUCH > chunks:
+        notes.append(
+            f"{top_n} of {chunks} chunks are kept, which is much of all: with a smaller top_n, differences show"
+        )
     sizes = len(chosen), len(whole)
-    return Pilot(evaluation, made, comparisons, sizes, contexts.expected_cost(whole), notes)
-
-
-def _reranked(name: str) -> str:
-    return f"{name}, reranked"
+    return Pilot(evaluation, made, comparisons, sizes, contexts.expected_cost(whole), tuple(notes))
 
 
 def _compared(evaluation: Evaluation, before: str, after: str, *, margin: float, seed: int) -> Comparison:
@@ -243,6 +229,7 @@ def _chosen(
     contexts: ContextSource,
     *,
     budget: float | None,
+    reranking: float,
     others: int | None,
     seed: int,
 ) -> list[ChunkedDocument]:
@@ -253,14 +240,16 @@ def _chosen(
     if budget is None:
         count = max(_FEWEST, _OTHERS * len(chosen)) if others is None else others
         return chosen + rest[:count]
-    spent = contexts.expected_cost(chosen)
-    if spent is None:
+    expected = contexts.expected_cost(chosen)
+    if expected is None:
         msg = "budget needs the price of the model: pass prices= to the Contextualizer, or others= in place of budget="
         raise ConfigurationError(msg)
+    spent = expected + reranking
     if spent > budget:
+        beside = f", and reranking about {dollars(reranking)}" if reranking else ""
         msg = (
-            f"the {counted(len(chosen), 'document')} that answer the questions cost about {dollars(spent)}: pass "
-            f"budget={spent * 1.1:.2g}, or fewer questions"
+            f"the {counted(len(chosen), 'document')} that answer the questions cost about {dollars(expected)}{beside}: "
+            f"pass budget={spent * 1.1:.2g}, or fewer questions"
         )
         raise BudgetExceeded(msg)
     for each in rest if others is None else rest[:others]:
@@ -273,29 +262,3 @@ def _chosen(
 
 def _drawn(seed: int, document: str) -> bytes:
     return hashlib.sha256(f"{seed} {document}".encode("utf-8", "replace")).digest()
-
-
-class _Texts:
-    """Texts by their ids, and a search of them."""
-
-    def __init__(self, texts: Mapping[str, str], kit: Kit) -> None:
-        self.texts = texts
-        self.search = kit({name: text for name, text in texts.items() if not is_blank(text)})
-
-
-class _Searched:
-    """A first stage over chunks.
-
-    Attributes:
-        name: What tables call it.
-    """
-
-    free = True
-
-    def __init__(self, name: str, indexed: _Texts, read: _Texts, chunks: Mapping[str, str]) -> None:
-        self.name = name
-        self._indexed, self._read, self._chunks = indexed, read, chunks
-
-    def find(self, query_id: str, query: str, depth: int) -> Sequence[Found]:
-        found = self._indexed.search(query, depth)
-        return [Found(each, self._read.texts[each], plain=self._chunks[each]) for each in found]

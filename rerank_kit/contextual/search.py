@@ -21,6 +21,16 @@ Kit: TypeAlias = Callable[[Mapping[str, str]], Search]
 Vectors: TypeAlias = Sequence[Sequence[float]]
 
 
+def fused(dense: Sequence[str], sparse: Sequence[str], weights: tuple[float, float]) -> dict[str, float]:
+    """Two rankings as one: an id gets `weight / place` of each that has it.
+
+    That is how Anthropic's cookbook fuses them (claude-cookbooks, skills/contextual-embeddings): with the 60 that
+    reciprocal rank fusion usually adds to each place, nothing that BM25 alone finds would come in at weights like 0.8
+    and 0.2.
+    """
+    return reciprocal_rank_fusion([dense, sparse], weights=weights, k=0.0)
+
+
 def bm25(texts: Mapping[str, str]) -> Search:
     """A search by BM25 alone.
 
@@ -51,7 +61,7 @@ def hybrid(
     check_function("embed_documents", embed_documents, "texts")
     if embed_query is not None:
         check_function("embed_query", embed_query, "query")
-    reciprocal_rank_fusion([[], []], weights=weights)  # which checks them
+    fused([], [], weights)  # which checks them
 
     def kit(texts: Mapping[str, str]) -> Search:
         numpy = optional("numpy", extra="eval", why="A search by embeddings")
@@ -62,7 +72,7 @@ def hybrid(
             asked = embed_documents([query])[0] if embed_query is None else embed_query(query)
             near = (-(vectors @ _directions(numpy, [asked], 1)[0])).argsort(kind="stable")[:limit]
             dense = [ids[int(place)] for place in near]
-            return list(reciprocal_rank_fusion([dense, sparse(query, limit)], weights=weights))[:limit]
+            return list(fused(dense, sparse(query, limit), weights))[:limit]
 
         return search
 
