@@ -19,7 +19,7 @@ from rerank_kit.pricing.bills import Bill, points
 from rerank_kit.pricing.plan_notes import notes
 from rerank_kit.pricing.plan_page import page
 from rerank_kit.pricing.plan_text import as_markdown, as_text
-from rerank_kit.pricing.prices import Prices, known_prices
+from rerank_kit.pricing.prices import Prices, check_day, known_prices
 from rerank_kit.pricing.rows import Row, Stage, row_of, speeds_by_backend, stages
 from rerank_kit.pricing.workload import Workload
 from rerank_kit.quoting import quoted
@@ -218,7 +218,8 @@ def plan(
         changed,
     )
     check_instance("prices", prices, (Prices, type(None)), "a rerank_kit.pricing.Prices, or None for ours")
-    check_instance("today", today, (dt.date, type(None)), "a date")
+    if today is not None:
+        check_day("today", today)
     check_instance("pairs_per_second", pairs_per_second, (Mapping, type(None)), "a mapping of back ends to numbers")
     for name in pairs_per_second or ():
         check_local(name)

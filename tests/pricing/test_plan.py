@@ -280,6 +280,7 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
         ({"changed": 1.5}, "changed must be between 0 and 1, not 1.5"),
         ({"prices": "prices.toml"}, "prices must be a rerank_kit.pricing.Prices"),
         ({"today": "2026"}, "today must be a date"),
+        ({"today": dt.datetime(2026, 11, 27, tzinfo=dt.UTC)}, "today must be a date without a time"),
         ({"data_must_stay": True, "judge": "claude-haiku-5-5"}, "judge='claude-haiku-5-5' gets questions"),
         ({"data_must_stay": True, "decision": "jev-latest"}, "decision='jev-latest'"),
     ],

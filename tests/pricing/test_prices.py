@@ -152,6 +152,7 @@ def test_a_file_wins_when_it_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     [
         *("[[price", "[[price]]\nmodel = 'a'", FILE + "colour = 'red'", FILE.replace("tokens", "pages"), ""),
         *(FILE.replace("[[price]]", "[[prices]]"), FILE + "[more]", FILE + "date = 'yesterday'"),
+        *(FILE + "date = 2026-11-23T08:00:00Z", FILE + "verified = 'no'", FILE + "source = ['a', 'b']"),
     ],
 )
 def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> None:
@@ -168,9 +169,20 @@ def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> Non
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"unit": "pages"}, {"price": -1.0}, {"price": float("nan")}, {"per": 0}, {"documents": 0}, {"chunk_tokens": "x"}],
+    [
+        *({"unit": "pages"}, {"price": -1.0}, {"price": float("nan")}, {"per": 0}, {"documents": 0}),
+        *({"chunk_tokens": "x"}, {"above": None}, {"monthly_minimum": "50"}, {"monthly_minimum": -1}),
+        *({"output": "5"}, {"cache_read": -1}, {"cache_write": "1"}, {"batch": 50}, {"batch": True}),
+        *({"model": 5}, {"model": ""}, {"source": 5}, {"source": None}, {"verified": "no"}, {"verified": 1}),
+        *({"date": "2026-11-23"}, {"date": dt.datetime(2026, 11, 23, tzinfo=dt.UTC)}),
+    ],
 )
 def test_what_cannot_be_a_price_is_refused(wrong: dict[str, Any]) -> None:
     fields: dict[str, Any] = {"model": "m", "unit": "searches", "price": 1.0, "per": 1000, **wrong}
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         Price(**fields)
+
+
+def test_an_llm_has_a_price_for_what_it_writes() -> None:
+    with pytest.raises(ConfigurationError, match="output of the price of 'm' must be a number"):
+        Price("m", "chat", 1.0, 1)
