@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,15 @@ def test_what_cannot_be_meant_as_a_count_has_no_price(odd: Any) -> None:
 
 
 KEPT = Price("kept", "chat", 1.0, 1, output=5.0, cache_read=0.1, cache_write=1.25, cache_write_1h=2.0, batch=0.5)
+
+
+def test_what_comes_from_the_prompt_cache_is_a_tenth_of_what_is_read_and_long_prompts_cost_more() -> None:
+    told = Usage(input_tokens=10_000, output_tokens=2_000, cache_read_tokens=100_000, cache_write_tokens=4_000)
+    short, long = replace(told, calls=2), replace(told, calls=1)  # two prompts of 57,000 tokens, and one of 114,000
+    dollars = (10_000 * 0.10 + 2_000 * 0.50 + 100_000 * 0.01 + 4_000 * 0.125) / 1e6
+    assert known_prices().cost("claude-haiku-5-5", short) == pytest.approx(dollars)
+    assert known_prices().cost("claude-haiku-5-5", long) == pytest.approx(5 * dollars)
+    assert known_prices().cost("claude-haiku-5-5", short, batch=True) == pytest.approx(dollars / 2)
 
 
 def test_what_is_kept_for_an_hour_has_a_price_of_its_own() -> None:
