@@ -21,7 +21,7 @@ from rerank_kit.texts import estimated_tokens
 T = TypeVar("T")
 
 _QUESTIONS = 3
-_LEAST, _MOST = 3, 15  # rankings that are timed
+_LEAST, _MOST = 5, 15  # rankings that are timed
 _SECONDS = 10.0  # after which no more of them begin
 _WIDE = 1.5  # the fastest in relation to the slowest, from which on a median is not steady
 _INSTANT = 1e-9  # seconds, which no ranking takes less than
@@ -52,7 +52,7 @@ class Rate:
 
     def __str__(self) -> str:
         """They in words."""
-        return f"{self.slowest:.3g} to {self.fastest:.3g} pairs a second, median of {self.times} {self.median:.3g}"
+        return f"{self.median:.3g} pairs a second, the median of {self.times} from {self.slowest:.3g} to {self.fastest:.3g}"
 
 
 @dataclass(frozen=True, slots=True)
