@@ -52,7 +52,8 @@ class Rate:
 
     def __str__(self) -> str:
         """They in words."""
-        return f"{self.median:.3g} pairs a second, the median of {self.times} from {self.slowest:.3g} to {self.fastest:.3g}"
+        spread = f"the median of {self.times} from {self.slowest:.3g} to {self.fastest:.3g}"
+        return f"{self.median:.3g} pairs a second, {spread}"
 
 
 @dataclass(frozen=True, slots=True)
