@@ -48,7 +48,8 @@ class Price:
         price: What `per` units cost, in US dollars; of an LLM, what it reads.
         per: How many units the price is for.
         documents: For searches: how many documents are in one.
-        chunk_tokens: For searches: a document counts as one for each begun piece of so many tokens.
+        chunk_tokens: For searches: a document counts as one for each begun piece of so many tokens, the query's
+            included in each, up to half of it.
         output: For LLMs: the price of what it writes.
         cache_read: For LLMs: the price of what it takes from its prompt cache.
         cache_write: For LLMs: the price of what it puts there, for as long as is usual.
@@ -129,7 +130,8 @@ class Price:
         if self.unit == "tokens":
             units = query_tokens * len(document_tokens) + sum(document_tokens)
         else:
-            chunks = sum(max(1, math.ceil(each / self.chunk_tokens)) for each in document_tokens)
+            room = max(self.chunk_tokens - query_tokens, self.chunk_tokens / 2)
+            chunks = sum(max(1, math.ceil(each / room)) for each in document_tokens)
             units = math.ceil(chunks / self.documents)
         return units * self.price / self.per
 

@@ -39,7 +39,8 @@ def planned(queries: int = 10_000, **options: Any) -> Plan:
     [
         (100, 300, 1),
         (101, 300, 2),  # more than 100 documents
-        (100, 501, 2),  # each counts as two
+        (100, 480, 1),
+        (100, 481, 2),  # each counts as two, with the query's 20 tokens
         (100, 1_200, 3),
         (1, 10, 1),  # there is no half a search
         (100, [400, 1_600], 3),  # 50 documents that count once, and 50 that count four times: 250

@@ -104,14 +104,20 @@ def test_the_querys_tokens_are_paid_once_for_each_document() -> None:
         ([300] * 100, 1),
         ([300] * 101, 2),
         ([300] * 150, 2),
-        ([500] * 100, 1),
-        ([501] * 100, 2),
+        ([480] * 100, 1),
+        ([481] * 100, 2),  # with the query's 20 tokens they are longer than 500
+        ([960] * 100, 2),
         ([1200] * 100, 3),
         ([0], 1),
     ],
 )
 def test_searches_are_rounded_up_by_documents_and_their_pieces(documents: list[int], units: int) -> None:
     assert SEARCHES.estimate(20, documents) == pytest.approx(units * 0.002)
+
+
+def test_a_long_query_takes_half_of_a_piece_at_most() -> None:
+    assert SEARCHES.estimate(250, [250] * 100) == SEARCHES.estimate(4_000, [250] * 100) == pytest.approx(0.002)
+    assert SEARCHES.estimate(250, [251] * 100) == SEARCHES.estimate(4_000, [251] * 100) == pytest.approx(0.004)
 
 
 def test_every_row_that_comes_along_is_dated_sourced_and_honest_about_it() -> None:
