@@ -128,7 +128,14 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Backoff": (Backoff, {}, ("first", "longest")),
     "Limits": (Limits, {}, ("documents", "tokens", "bytes")),
     "Circuit": (Circuit, {}, ("failures", "seconds")),
-    "Price": (Price, {"model": "m", "unit": "tokens", "price": 1.0, "per": 1}, ("unit", "price", "per", "documents")),
+    "Price": (
+        Price,
+        {"model": "m", "unit": "tokens", "price": 1.0, "per": 1},
+        (
+            *("unit", "price", "per", "documents", "chunk_tokens", "above", "monthly_minimum", "date", "source"),
+            "verified",
+        ),
+    ),
     "Price of an LLM": (
         Price,
         {"model": "m", "unit": "chat", "price": 1.0, "per": 1, "output": 1.0},

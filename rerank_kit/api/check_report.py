@@ -44,9 +44,11 @@ class Check:
         return all(finding.ok for finding in self.findings)
 
     def __str__(self) -> str:
-        """The report in lines."""
+        """The report in lines; what several findings most likely come from stands at the first of them."""
         lines = [f"format {self.format}, answered in {self.seconds:.3f} s"]
+        told: set[str] = set()
         for each in self.findings:
-            cause = f": {each.cause}" if each.cause and not each.ok else ""
-            lines.append(f"{'ok  ' if each.ok else 'FAIL'} {each.what}: {each.detail}{cause}")
+            cause = "" if each.ok or each.cause in told else each.cause
+            told.add(cause)
+            lines.append(f"{'ok  ' if each.ok else 'FAIL'} {each.what}: {each.detail}{f': {cause}' if cause else ''}")
         return "\n".join(lines)

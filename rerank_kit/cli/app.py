@@ -36,7 +36,13 @@ from rerank_kit.user_warnings import hearing
 WrongUsage = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 """What typer raises for a wrong command; it has no public name there."""
 
-_IN_PYTHON = {"path": "dataset", "money": "dollars"}
+_IN_PYTHON = {
+    "path": "dataset",
+    "money": "dollars",
+    "format": "wire_format",
+    "api_key": "key_from",
+    "base_url": "url",
+}
 """Arguments of Python functions that stand for an option of another name."""
 
 app = typer.Typer(

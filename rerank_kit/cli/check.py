@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Annotated, Any
 
 import typer
 
 from rerank_kit.cli.options import AsJson
-from rerank_kit.cli.telling import say, say_json, score_text
+from rerank_kit.cli.telling import as_options, say, say_json, score_text
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.texts import in_a_line
 
@@ -55,11 +56,11 @@ def run(
         "scores": list(report.scores),
         "between_0_and_1": all(0 <= each <= 1 for each in report.scores) if report.scores else None,
         "findings": [
-            {"what": each.what, "ok": each.ok, "detail": each.detail, "cause": "" if each.ok else each.cause}
+            {"what": each.what, "ok": each.ok, "detail": each.detail, "cause": "" if each.ok else _cause(each.cause)}
             for each in report.findings
         ],
     }
-    told["next"] = _next(told)
+    told["next"] = _next(told, key_from)
     if as_json:
         say_json(told)
     else:
@@ -81,13 +82,18 @@ def _key(variable: str) -> str:
     return key
 
 
-def _next(told: dict[str, Any]) -> str:
+def _cause(told: str) -> str:
+    return as_options(told, {"format": "--format", "instruction": "--instruction"})
+
+
+def _next(told: dict[str, Any], key_from: str | None) -> str:
     """What to do, as a sentence or a line of code."""
     wrong = next((each for each in told["findings"] if not each["ok"]), None)
     if wrong is not None:
         return f"{wrong['what']}: {wrong['cause']}"
     model = "" if told["model"] is None else f", model={told['model']!r}"
-    line = f"with_rerank(retriever, Endpoint({told['url']!r}, format={told['format']!r}{model}))"
+    key = "" if key_from is None else f", api_key=os.environ[{json.dumps(key_from)}]"
+    line = f"with_rerank(retriever, Endpoint({told['url']!r}, format={told['format']!r}{model}{key}))"
     return line if told["between_0_and_1"] else f"{line}; choose a threshold on this server's own scores"
 
 
@@ -101,7 +107,9 @@ def _shown(told: dict[str, Any]) -> list[str]:
     if told["scores"]:
         kind = "between 0 and 1" if told["between_0_and_1"] else "the model's raw numbers"
         lines.append(f"scores: {score_text(min(told['scores']))} to {score_text(max(told['scores']))}, {kind}")
+    causes = ["", next((each["cause"] for each in told["findings"] if not each["ok"]), "")]  # that one is the next step
     for each in told["findings"]:
-        cause = f": {each['cause']}" if each["cause"] else ""
+        cause = "" if each["cause"] in causes else f": {each['cause']}"
+        causes.append(each["cause"])
         lines.append(f"{'ok' if each['ok'] else 'WRONG'} {each['what']}: {each['detail']}{cause}")
     return [*lines, f"next: {told['next']}"]

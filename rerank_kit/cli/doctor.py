@@ -14,7 +14,7 @@ from rerank_kit.cli.environment import Examined, broken, examined
 from rerank_kit.cli.options import AsJson
 from rerank_kit.cli.status import WHAT, missing_packages, next_step
 from rerank_kit.cli.store import STORE
-from rerank_kit.cli.telling import drawn, results_alone, say, say_json
+from rerank_kit.cli.telling import drawn, results_alone, say, say_json, tell
 from rerank_kit.texts import in_a_line
 
 EXAMPLES = ("doctor", "doctor --json")
@@ -30,6 +30,7 @@ def run(*, as_json: AsJson = False) -> None:
 
     What is installed is imported, which takes some seconds. Nothing is sent anywhere, and no key is shown.
     """
+    tell("rerank-kit: importing what is installed, which takes some seconds")
     with results_alone():
         found = list(examined())
     wrong = broken(found)

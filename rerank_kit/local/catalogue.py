@@ -86,10 +86,16 @@ def _searched(family: Family, model: KnownModel, here: Mapping[str, str]) -> str
 
 def _fits(word: str, family: Family, model: KnownModel, text: str) -> bool:
     """Whether a word is said of a model, or is one for its size."""
-    if word in text or word not in _SMALL | _LARGE or family.refused:
-        return word in text
+    there = word in text or _spelled(word) in _spelled(model.name.lower())
+    if there or word not in _SMALL | _LARGE or family.refused:
+        return there
     size = _millions(model)
     return size is not None and (size <= _FOR_A_CPU) == (word in _SMALL)
+
+
+def _spelled(name: str) -> str:
+    """A name with the number of its layers as we write it: `minilm-l-12` is `minilm-l12`."""
+    return re.sub(r"\bl-(?=\d)", "l", name)
 
 
 def _millions(model: KnownModel) -> float | None:

@@ -102,6 +102,7 @@ class Endpoint(ManagedReranker):
         self._circuits = [Circuit(failures=1, seconds=seconds) for _ in self.base_urls]
         self._turn = 0
         self._asked = False
+        self.offered: tuple[str, ...] = ()  # what the server calls its models, where it says so
         self._version = ""  # of the server's list of models, where the format's own path has none
         self._moved = False  # whether the format's path is beside that list
         if self.format != "auto":
@@ -239,7 +240,7 @@ class Endpoint(ManagedReranker):
         owner = first.get("owned_by") if is_mapping(first) else None
         if not is_mapping(first) or not isinstance(owner, str) or owner.lower() not in OWNERS:
             return None
-        self._call_it(first.get("id"))
+        self._call_it(*(each.get("id") for each in models or () if is_mapping(each)))
         return OWNERS[owner.lower()]
 
     def _page(self, path: str, deadline: Deadline, refusals: list[str]) -> Flow[Any]:
@@ -253,10 +254,12 @@ class Endpoint(ManagedReranker):
             refusals.append(str(error))
             return None
 
-    def _call_it(self, name: object) -> None:
-        """Call the model what the server calls it, if that is a name and the user has given none."""
-        if self.model is None and isinstance(name, str) and name.strip():
-            self.model = self.without_keys(encodable(name))
+    def _call_it(self, *names: object) -> None:
+        """Call the model what the server calls its first one, if that is a name and the user has given none."""
+        told = [each for each in names if isinstance(each, str) and each.strip()]
+        self.offered = tuple(self.without_keys(encodable(each)) for each in told)
+        if self.model is None and self.offered:
+            self.model = self.offered[0]
 
     def _take_at_most(self, documents: object) -> None:
         """Learn how many documents the server takes, if that is a number and the user has given none."""

@@ -12,6 +12,7 @@ from rerank_kit.errors import InvalidResponse, RerankError
 from rerank_kit.flow import Flow
 from rerank_kit.managed.formats import Format
 from rerank_kit.managed.results import Decoded, complete
+from rerank_kit.quoting import quoted
 from rerank_kit.user_warnings import warn_user
 from rerank_kit.values import Deadline
 
@@ -29,6 +30,7 @@ PARTINGS = (
     ("How is bread baked?", " In a hot oven. Which planet is red?"),
     ("How is bread baked? In a hot oven.", " Which planet is red?"),
 )
+_NAMES = 5  # of a server's models that are told
 _SAME = 1e-6  # of a score: what rounding may change
 _FORMAT = "most likely a wrong format="
 _TEMPLATE = (
@@ -52,6 +54,12 @@ class Tested(Protocol):
     """What is tested: an `Endpoint`."""
 
     instruction: str | None
+    offered: tuple[str, ...]
+
+    @property
+    def model(self) -> str | None:
+        """Which model is asked for."""
+        ...
 
     @property
     def format(self) -> str:
@@ -113,7 +121,7 @@ def examining(tested: Tested, deadline: Deadline) -> Flow[Check]:
     what = "one result for each document"
     if isinstance(whole, InvalidResponse) or isinstance(scores, InvalidResponse):
         return Check(tested.format, (Finding(what, ok=False, detail=str(scores), cause=_FORMAT),), seconds)
-    findings = [Finding(what, ok=True, detail=f"{len(scores)} results"), *_judged(scores)]
+    findings = [Finding(what, ok=True, detail=f"{len(scores)} results"), *_judged(scores), *_named(tested)]
     findings.append((yield from _apart(asking)))
     if tested.instruction is not None:
         findings.append((yield from _heeded(asking, scores)))
@@ -159,6 +167,14 @@ def _judged(scores: Sequence[float]) -> Generator[Finding]:
     yield Finding("the answer ranks first", best == _ANSWER, f"scores {shown}", _TEMPLATE)
     lead = scores[_ANSWER] - max(score for place, score in enumerate(scores) if place != _ANSWER)
     yield Finding("scores are spread out", abs(lead) >= _SPREAD, f"it leads by {lead:.4g}", _TEMPLATE)
+
+
+def _named(tested: Tested) -> Generator[Finding]:
+    """That the server says that it has other models, and answers all the same."""
+    if tested.model is not None and tested.offered and tested.model not in tested.offered:
+        has = ", ".join(map(quoted, tested.offered[:_NAMES]))
+        detail = f"no, asked for {quoted(tested.model)} it answers with what it has: {has}"
+        yield Finding("the model is one that the server names", ok=True, detail=detail)
 
 
 def _apart(asking: _Asking) -> Flow[Finding]:

@@ -2,69 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-from rerank_kit.pricing.amounts import money, seconds, volume
+from rerank_kit.pricing.amounts import money, seconds
 from rerank_kit.pricing.backends import known_backends
-from rerank_kit.pricing.bills import turns
-from rerank_kit.pricing.rows import Row
+from rerank_kit.pricing.rows import Row, Stage
 from rerank_kit.pricing.workload import SEVERAL, Workload
 from rerank_kit.texts import counted
 
 _SAY_SPEED = "(--pairs-per-second, or pairs_per_second in Python)"
 ANTHROPIC = "anthropic"
-_WINDOWS = 5  # of volumes that are told one by one
+_EMBEDDED = "onnx:embedded"
+_EXTRAS: Mapping[str, str] = MappingProxyType({"onnx": "export", "sentence-transformers": "sentence-transformers"})
 _FEW = 20  # candidates, which are usually enough
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEven:
-    """Where the cheaper of two back ends becomes the dearer one.
-
-    Attributes:
-        below: The cheaper one of the two below that.
-        above: The cheaper one above it.
-        queries: How many queries a month that is; `None` where `below` costs no more however many there are.
-        windows: Between which volumes `above` is the cheaper one; an end that is `None` is that of the last one, which
-            goes on. There are several where one more machine is needed, again and again; they are known for up to 100
-            machines.
-    """
-
-    below: str
-    above: str
-    queries: float | None
-    windows: tuple[tuple[float, float | None], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """It as plain values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        """It as a sentence."""
-        return told([self])[0]
-
-
-def told(evens: Iterable[BreakEven]) -> list[str]:
-    """They as sentences, one for all back ends of which the same is true."""
-    found: dict[str, list[str]] = {}
-    for each in evens:
-        if each.queries is None:
-            start, other = f"{each.below} costs no more, however many queries there are, than", each.above
-        else:
-            start = f"{each.above} pays from about {_volumes(each.windows)} queries a month in place of"
-            other = each.below
-        found.setdefault(start, []).append(other)
-    return [f"{start} {', '.join(names)}" for start, names in found.items()]
-
-
-def _volumes(windows: Sequence[tuple[float, float | None]]) -> str:
-    """The volumes at which something pays, such as "5,000 to 8,000, and from about 10,000"."""
-    said = [volume(start) if end is None else f"{volume(start)} to {volume(end)}" for start, end in windows]
-    told = said if len(said) <= _WINDOWS else [*said[: _WINDOWS - 1], f"{len(said) - _WINDOWS} times more", said[-1]]
-    return ", and from about ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +69,21 @@ class Advice:
     other: str | None = None
 
 
-def advised(rows: Sequence[Row], work: Workload) -> Advice:
+def advised(rows: Sequence[Row], behind: Sequence[Stage], work: Workload) -> Advice:
     """The back end to begin with. Prices decide where they are known, and rules of thumb where they are not."""
+    found = _advised(rows, work)
+    missing = tuple(
+        f"what the stage {each.name} costs is not known: it is left out here, for every back end would have it"
+        for each in behind
+        if each.dollars is None and found.other is not None
+    )
+    taken = next((each for each in rows if each.backend == found.backend), None)
+    return replace(found, reasons=(*missing, *found.reasons, *_to_have_it(taken)))
+
+
+def _advised(rows: Sequence[Row], work: Workload) -> Advice:
     local, api = best_local(rows, work), best_api(rows, work)
-    if work.vendor is not None and work.vendor.lower() == ANTHROPIC and not work.data_must_stay:
+    if work.vendors == (ANTHROPIC,) and not work.data_must_stay:
         return _all_in_anthropic(rows, local)
     if local is None and api is None:
         return Advice(None, (_nothing(rows, work),))
@@ -127,6 +91,17 @@ def advised(rows: Sequence[Row], work: Workload) -> Advice:
         (only,) = [each for each in (local, api) if each is not None]
         return Advice(only.backend, (_only(only, work), *_by_language(only, work)))
     return _of_two(api, local, work)
+
+
+def _to_have_it(row: Row | None) -> list[str]:
+    """What brings a model to one's own machine."""
+    engine, _, model = ("", "", "") if row is None or row.kind != "local" else row.backend.partition(":")
+    if row is None or engine not in _EXTRAS or row.row not in known_backends().backends:
+        return []
+    if row.backend == _EMBEDDED:
+        return [f'next: pip install "rerank-kit[{model}]"']
+    export = f" and rerank-kit export {model} --to models/{model.rpartition('/')[2]}" if engine == "onnx" else ""
+    return [f'next: pip install "rerank-kit[{_EXTRAS[engine]}]"{export}']
 
 
 def _all_in_anthropic(rows: Sequence[Row], local: Row | None) -> Advice:
@@ -163,7 +138,8 @@ def _best(rows: Sequence[Row], work: Workload) -> Row | None:
     def order(row: Row) -> tuple[bool, int, float, int]:
         wanted = (work.language, "*")
         place = next((place for place, code in enumerate(wanted) if code in row.row.first_for), len(wanted))
-        known = row.dollars if row.dollars is not None else float("inf")
+        dollars = row.known_dollars(work.queries)
+        known = float("inf") if dollars is None else dollars
         return row.kind == "local" and row.seconds is None, place, known, first[row.backend]
 
     return min(rows, key=order, default=None)
@@ -190,9 +166,11 @@ def _of_two(api: Row, local: Row, work: Workload) -> Advice:
     below, above = rules.managed_below, rules.self_hosted_above
     rule = f"managed below about {below:,} queries a month, self-hosted above about {above:,}"
     by_rule = local if work.queries > above else api
-    if api.dollars is not None and local.dollars is not None:
-        cheaper, dearer = (local, api) if local.dollars < api.dollars else (api, local)
-        costs = f"{cheaper.backend} costs {money(cheaper.dollars)} a month, {dearer.backend} {money(dearer.dollars)}"
+    api_dollars, local_dollars = api.known_dollars(work.queries), local.known_dollars(work.queries)
+    if api_dollars is not None and local_dollars is not None:
+        cheaper, dearer = (local, api) if local_dollars < api_dollars else (api, local)
+        less, more = sorted((local_dollars, api_dollars))
+        costs = f"{cheaper.backend} costs {money(less)} a month, {dearer.backend} {money(more)}"
         if below <= work.queries <= above:
             thumb = f"the rule of thumb leaves it open: {rule}"
         elif cheaper is by_rule:
@@ -206,21 +184,31 @@ def _of_two(api: Row, local: Row, work: Workload) -> Advice:
     else:
         why = f"between {below:,} and {above:,} queries a month the machine's price decides; a managed one is less work"
     other = api if by_rule is local else local
-    reasons = (why, *_unpriced(api, local), *_by_language(by_rule, work))
+    reasons = (why, *_unpriced(api, local, api_dollars), *_by_language(by_rule, work))
     return Advice(by_rule.backend, reasons, other.backend)
 
 
-def _unpriced(api: Row, local: Row) -> list[str]:
+def unknown_cost(row: Row) -> str | None:
+    """Why it is not known what a back end costs, and what to do; `None` where it is."""
+    if row.bill is not None:
+        return None
+    if row.kind != "local":
+        return f"what {row.backend} costs is not known: add a row for {row.row.model!r} to the prices"
+    if row.machines is None:
+        return f"how fast {row.backend} is there is not known: measure it (--measure), or say it {_SAY_SPEED}"
+    return "a machine's price is not known: say it (--machine-price, or machine_price in Python)"
+
+
+def _unpriced(api: Row, local: Row, api_dollars: float | None) -> list[str]:
     """What is missing to decide by prices."""
-    if local.machines is None:
-        return [f"how fast {local.backend} is there is not known: measure it (--measure), or say it {_SAY_SPEED}"]
-    if api.dollars is None:
-        return [f"what {api.backend} costs is not known: add its row to the prices"]
-    most, need = money(api.dollars / local.machines), counted(local.machines, "machine")
+    missing = [told for told in map(unknown_cost, (local, api)) if told is not None]
+    if api_dollars is None or local.machines is None:
+        return missing
+    most, need = money(api_dollars / local.machines), counted(local.machines, "machine")
     return [
-        "a machine's price is not known: say it (--machine-price, or machine_price in Python)",
+        *missing,
         f"{local.backend} needs {need} and pays where one costs less than {most} a month",
-        f"{api.backend} costs {money(api.dollars)} a month",
+        f"{api.backend} costs {money(api_dollars)} a month",
     ]
 
 
@@ -230,17 +218,6 @@ def _by_language(row: Row, work: Workload) -> list[str]:
     if work.language in {"en", SEVERAL} or not row.languages:
         return []
     return [f"languages of {row.backend}: {row.languages}. Whether {work.language!r} is among them, its card says"]
-
-
-def break_even(one: Row, other: Row) -> BreakEven | None:
-    """Where two back ends cost the same; `None` where what one costs is not known."""
-    if one.bill is None or other.bill is None:
-        return None
-    found: list[tuple[float | None, int]] = [*turns(one.bill, other.bill), (None, 0)]
-    first = found[0][1]
-    below, above = (other, one) if first > 0 else (one, other)
-    windows = tuple((start, end) for (start, sign), (end, _) in pairwise(found) if start is not None and sign == -first)
-    return BreakEven(below.backend, above.backend, windows[0][0] if windows else None, windows)
 
 
 def changes(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 UNKNOWN = "?"
 _DIGITS = 3
+_SAME = 1e-9
 
 
 def money(dollars: float | None) -> str:
@@ -19,6 +23,26 @@ def volume(queries: float) -> str:
     """Queries a month."""
     digits = len(f"{queries:.0f}") - _DIGITS
     return f"{round(queries, -digits) if digits > 0 else queries:,.0f}"
+
+
+def from_volume(queries: float) -> str:
+    """The first volume of those above one, with the digits that say something: rounded up."""
+    return f"{_rounded(queries, math.ceil):,}"
+
+
+def between(start: float, end: float) -> tuple[str, str]:
+    """The first and the last volume between two: rounded inwards, to whole queries where they are close."""
+    first, last = _rounded(start, math.ceil), _rounded(end, math.floor)
+    if first > last:
+        first, last = math.ceil(start * (1 - _SAME)), math.floor(end * (1 + _SAME))
+    return f"{first:,}", f"{max(first, last):,}"
+
+
+def _rounded(queries: float, to_whole: Callable[[float], int]) -> int:
+    """With three digits, whereby what rounding has left of a number that has no more of them is none."""
+    step: int = 10 ** max(0, len(f"{queries:.0f}") - _DIGITS)
+    near = round(queries / step)
+    return step * (near if math.isclose(near, queries / step, rel_tol=_SAME) else to_whole(queries / step))
 
 
 def seconds(value: float | None) -> str:

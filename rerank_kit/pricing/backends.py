@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Literal
 
 from rerank_kit.arguments import named
@@ -21,6 +22,9 @@ from rerank_kit.quoting import quoted
 Kind = Literal["api", "local", "judge", "decision"]
 _SLOWEST = 1e-6  # pairs a second: with less, machines would be without number
 _ITS = "its vendor"
+_KINDS: Mapping[Kind, str] = MappingProxyType(
+    {"api": "a rerank API", "local": "a reranker", "judge": "an LLM", "decision": "a decision model"}
+)
 _ENGINES = ("onnx", "local", "sentence-transformers", "flashrank")
 
 
@@ -196,6 +200,24 @@ def check_vendor(vendor: str) -> None:
         known = f"{', '.join(names[:-1])}, and {_ITS!r}, that of a model in your own prices"
         msg = f"vendor={quoted(vendor)} has no back end here: {meant}There are {known}"
         raise ConfigurationError(msg)
+
+
+def check_kind(name: str, kind: Literal["judge", "decision"], model: str) -> None:
+    """Refuse as the model of a stage what is known to be of another kind.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    of = [each for each in known_backends().backends if model in {each.model, each.name}]
+    if not of or any(each.kind == kind and each.model == model for each in of):
+        return
+    if any(each.kind == kind for each in of):
+        told = f"is written {of[0].model!r} there"
+    else:
+        told = f"is {_KINDS[of[0].kind]}, and not {_KINDS[kind]}"
+    ours = [each.model for each in known_backends().backends if each.kind == kind]
+    msg = f"{name}={quoted(model)} {told}: take one such as {' or '.join(ours)}"
+    raise ConfigurationError(msg)
 
 
 def check_local(name: object) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 _NOTHING = 1e-12  # dollars a query
@@ -16,26 +17,36 @@ Line: TypeAlias = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What is paid for each query.
+    """What is paid by one price: for each query, and in a month however many there are.
 
     Attributes:
         per_query: US dollars.
         minimum: US dollars that a month costs at least.
+        fixed: US dollars of a month that do not depend on queries; they count towards the minimum.
+        model: Whose price it is: what is paid by the same price has one minimum.
     """
 
     per_query: float
     minimum: float = 0.0
+    fixed: float = 0.0
+    model: str = ""
 
     def dollars(self, queries: float) -> float:
         """What so many queries a month cost."""
-        return max(self.minimum, self.per_query * queries)
+        return max(self.minimum, self.fixed + self.per_query * queries)
 
     def line(self, queries: float) -> Line:
         """The straight part right behind a volume."""
-        until = self.minimum / self.per_query if self.per_query else math.inf
+        left = self.minimum - self.fixed
+        until = left / self.per_query if self.per_query and left > 0 else math.inf if left > 0 else 0.0
         if queries < until:
             return self.minimum, 0.0, until
-        return 0.0, self.per_query, math.inf
+        return self.fixed, self.per_query, math.inf
+
+    def __add__(self, other: Metered) -> Metered:
+        """Both, where they are paid by the same price."""
+        minimum, fixed = max(self.minimum, other.minimum), self.fixed + other.fixed
+        return Metered(self.per_query + other.per_query, minimum, fixed, self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,19 @@ class Machines:
 
 Bill: TypeAlias = tuple[Metered | Machines, ...]
 """All that is paid for."""
+
+
+def together(bills: Iterable[Bill]) -> Bill:
+    """One bill of several. What is paid by the same price is one part, for a contract asks for its minimum once."""
+    metered: dict[str, Metered] = {}
+    others: list[Metered | Machines] = []
+    for part in chain.from_iterable(bills):
+        if isinstance(part, Metered) and part.model:
+            known = metered.get(part.model)
+            metered[part.model] = part if known is None else known + part
+        else:
+            others.append(part)
+    return (*others, *metered.values())
 
 
 def dollars(bill: Bill, queries: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from rerank_kit.pricing.backends import Backend, Speed, known_backends
 from rerank_kit.pricing.bills import Bill, Machines, Metered
@@ -21,13 +20,13 @@ def more_tokens(work: Workload) -> int:
     return 0 if work.contextual is None else known_backends().context_tokens
 
 
-def price_of(backend: Backend, prices: Prices, work: Workload) -> Price | None:
-    """The row that a back end is paid by; of an LLM the one for prompts of this length."""
+def price_of(backend: Backend, prices: Prices, work: Workload, count: int) -> Price | None:
+    """The row that a back end is paid by; of an LLM that is asked about so many documents the one for such prompts."""
     if backend.kind == "local":
         return None
     if backend.kind == "api":
         return prices.price(backend.model)
-    calls, tokens = _read(backend, work, work.candidates)
+    calls, tokens = _read(backend, work, count)
     return prices.price(backend.model, tokens / calls)
 
 
@@ -64,28 +63,45 @@ def _read(backend: Backend, work: Workload, count: int) -> tuple[int, float]:
     return calls, tokens * backend.tokens_factor
 
 
-def contextual_dollars(backend: Backend, prices: Prices, work: Workload) -> float | None:
+def contextual_price(backend: Backend, prices: Prices, work: Workload) -> Price | None:
+    """The row by which contexts are paid: that for prompts as long as a document."""
+    document, asked, _ = _context_tokens(backend, work)
+    return prices.price(backend.model, document + asked)
+
+
+def _context_tokens(backend: Backend, work: Workload) -> tuple[float, float, float]:
+    """Tokens of a document, and what is read besides and written for the context of one of its chunks."""
+    known, factor = known_backends(), backend.tokens_factor
+    asked = known.instruction_tokens + _chunk(work)
+    return work.document_tokens * factor, asked * factor, known.context_tokens * factor
+
+
+def _chunk(work: Workload) -> float:
+    return sum(work.lengths) / len(work.lengths)
+
+
+def contextual_dollars(backend: Backend, prices: Prices, work: Workload, *, batch: bool = False) -> float | None:
     """What the contexts of all documents cost once, by the formula that Anthropic published; `None` if unknown.
 
     For each document: it is put into the cache once, and for each of its chunks it is read from there, the instruction
     and the chunk are read, and the context is written. A document that is too short for the cache is read as a whole
-    each time.
+    each time. In a batch all are, for there the cache is never sure to be there.
     """
-    known, factor = known_backends(), backend.tokens_factor
-    chunk = sum(work.lengths) / len(work.lengths)
-    document, chunks = work.document_tokens * factor, work.document_tokens / chunk
-    asked, written = (known.instruction_tokens + chunk) * factor, known.context_tokens * factor
-    price = prices.price(backend.model, document + asked)
+    document, asked, written = _context_tokens(backend, work)
+    chunks, price = work.document_tokens / _chunk(work), contextual_price(backend, prices, work)
     if price is None or price.unit != "chat" or price.output is None or backend.cache_least is None:
         return None
-    if document < backend.cache_least:
+    share = price.batch if batch else 1.0
+    if share is None:
+        return None
+    if batch or document < backend.cache_least:
         of_document = price.price * document * chunks
     elif price.cache_read is None or price.cache_write is None:
         return None
     else:
         of_document = (price.cache_write + price.cache_read * chunks) * document
     one = of_document + chunks * (price.price * asked + price.output * written)
-    return one / price.per * (work.corpus_tokens or 0) / work.document_tokens
+    return share * one / price.per * (work.corpus_tokens or 0) / work.document_tokens
 
 
 def pair_tokens(backend: Backend, work: Workload) -> float:
@@ -105,17 +121,13 @@ def capacity(pairs: float, work: Workload) -> float:
     return pairs / work.candidates / work.peak * SECONDS
 
 
-def bill_of(per_query: float | None, minimum: float = 0.0) -> Bill | None:
-    """The bill of what is paid for each query; `None` where that is not known."""
-    return None if per_query is None else (Metered(per_query, float(minimum)),)
+def bill_of(per_query: float | None, price: Price | None, fixed: float = 0.0) -> Bill | None:
+    """The bill of what is paid for each query and in a month by a price; `None` where that is not known."""
+    if per_query is None or price is None:
+        return None
+    return (Metered(per_query, float(price.monthly_minimum), fixed, price.model),)
 
 
 def machines(pairs: float, work: Workload) -> Bill | None:
     """The bill of machines; `None` where their price is not known."""
     return None if work.machine_price is None else (Machines(float(work.machine_price), capacity(pairs, work)),)
-
-
-def together(bills: Sequence[Bill | None]) -> Bill | None:
-    """One bill of several; `None` where one is not known."""
-    known = [each for each in bills if each is not None]
-    return sum(known, ()) if len(known) == len(bills) else None

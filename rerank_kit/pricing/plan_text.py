@@ -83,7 +83,7 @@ def sections(plan: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         ("Break-even", plan["break_evens"]),
         ("What would change", [*(each["text"] for each in plan["changes"]), *filter(None, [plan["fine_tune"]])]),
         ("Where seconds are from", _sources(plan["rows"], "latency_source")),
-        ("Where prices are from", _sources(plan["rows"], "price_source")),
+        ("Where prices are from", _sources([*plan["rows"], *plan["stages"]], "price_source")),
         ("Notes", plan["notes"]),
     ]
     for title, texts in told:
@@ -102,7 +102,7 @@ def _sources(rows: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     for row in rows:
         if row[name]:
             unsure = " (not the vendor's own list)" if name == "price_source" and not row["verified"] else ""
-            found.setdefault(f"{row[name]}{unsure}", []).append(row["backend"])
+            found.setdefault(f"{row[name]}{unsure}", []).append(row.get("backend") or row["name"])
     return [f"{source}: {', '.join(names)}" for source, names in found.items()]
 
 

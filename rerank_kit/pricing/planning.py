@@ -6,23 +6,21 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import combinations
 from typing import Any
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_instance
-from rerank_kit.errors import ConfigurationError
-from rerank_kit.pricing.advice import Advice, BreakEven, Change, advised, break_even, changes, fine_tuned, told
+from rerank_kit.pricing.advice import Advice, Change, advised, best_local, changes, fine_tuned, unknown_cost
 from rerank_kit.pricing.backends import Speed, all_backends, check_local
-from rerank_kit.pricing.bills import Bill, points
+from rerank_kit.pricing.bills import points
+from rerank_kit.pricing.break_evens import BreakEven, break_even, compared, told
 from rerank_kit.pricing.plan_notes import notes
 from rerank_kit.pricing.plan_page import page
 from rerank_kit.pricing.plan_text import as_markdown, as_text
-from rerank_kit.pricing.prices import Prices, known_prices
-from rerank_kit.pricing.rows import Row, Stage, row_of, speeds_by_backend, stages
+from rerank_kit.pricing.prices import Prices, check_day, known_prices
+from rerank_kit.pricing.rows import Row, Stage, no_row, row_of, speeds_by_backend, stages
 from rerank_kit.pricing.workload import Workload
-from rerank_kit.quoting import quoted
 
 VERSION = 1
 _CURVES = 5  # lines of the page's chart
@@ -38,7 +36,7 @@ class Plan:
         rows: The back ends: those that will do first, the cheapest first.
         stages: What is paid for besides, and is in every row.
         advice: What to begin with, and why.
-        break_evens: Where what is advised and those of the other kinds cost the same.
+        break_evens: Where the local model to begin with and those of other kinds cost the same.
         changes: What fewer candidates would change.
         fine_tune: What a fine-tune would change; `None` where that is not known.
         notes: What was assumed, what is not known, and how old prices are.
@@ -63,11 +61,16 @@ class Plan:
         """
         found = next((each for each in self.rows if each.backend == backend), None)
         if found is None:
-            names = [each.backend for each in self.rows]
-            close = get_close_matches(str(backend), names, n=1) or names[:1]
-            msg = f"no back end of the plan is called {quoted(backend)}: did you mean {close[0]!r}? plan.rows has all"
-            raise ConfigurationError(msg)
+            raise no_row(backend, [each.backend for each in self.rows])
         return found
+
+    def unknown_cost(self, backend: str) -> str | None:
+        """Why it is not known what a back end costs, and what to do; `None` where it is.
+
+        Raises:
+            ConfigurationError: There is none of that name.
+        """
+        return unknown_cost(self.row(backend))
 
     def break_even(self, one: str, other: str) -> BreakEven | None:
         """Where two back ends cost the same, by their names; `None` where what one costs is not known.
@@ -121,18 +124,18 @@ class Plan:
         names = [each for each in (self.advice.backend, self.advice.other) if each is not None]
         vendors = {self.row(each).vendor for each in names}
         for row in self.rows:
-            if row.fits and row.bill is not None and row.kind == "api" and row.vendor not in vendors:
+            if row.fits and row.dollars is not None and row.kind == "api" and row.vendor not in vendors:
                 vendors.add(row.vendor)
                 names.append(row.backend)
-        drawn = [row for row in map(self.row, names) if row.bill is not None][:_CURVES]
+        drawn = [row for row in map(self.row, names) if row.dollars is not None][:_CURVES]
         evens = (break_even(one, other) for one, other in combinations(drawn[:2], 2))
         near = [each.queries for each in evens if each is not None and each.queries is not None]
         queries = self.workload.queries
         most = max([2.0 * queries, *(1.5 * each for each in near if each < _FAR * queries)])
-        same: dict[Bill, list[str]] = {}
+        same: dict[tuple[tuple[float, float], ...], list[str]] = {}
         for row in drawn:
-            same.setdefault(row.bill or (), []).append(row.backend)
-        return [{"backends": names, "points": points(bill, most)} for bill, names in same.items()]
+            same.setdefault(tuple(points(row.bill or (), most)), []).append(row.backend)
+        return [{"backends": names, "points": [*line]} for line, names in same.items()]
 
 
 @named
@@ -145,7 +148,7 @@ def plan(
     language: str = "en",
     data_must_stay: bool = False,
     latency: float | None = None,
-    vendor: str | None = None,
+    vendor: str | Sequence[str] | None = None,
     peak: float = 5.0,
     hardware: str | None = None,
     machine_price: float | None = None,
@@ -174,7 +177,7 @@ def plan(
         language: Of the documents, as a code; `"several"` for many.
         data_must_stay: Whether questions and documents may not go to a vendor.
         latency: How many seconds reranking may take.
-        vendor: The one vendor that may be used besides your own machines, such as `"Anthropic"`.
+        vendor: The one vendor that may be used besides your own machines, such as `"Anthropic"`, or several.
         peak: How many times the mean the busiest hour has.
         hardware: What your machine is called. Where it is named without `cores`, no speed of it is known.
         machine_price: What it costs a month, in US dollars.
@@ -218,7 +221,8 @@ def plan(
         changed,
     )
     check_instance("prices", prices, (Prices, type(None)), "a rerank_kit.pricing.Prices, or None for ours")
-    check_instance("today", today, (dt.date, type(None)), "a date")
+    if today is not None:
+        check_day("today", today)
     check_instance("pairs_per_second", pairs_per_second, (Mapping, type(None)), "a mapping of back ends to numbers")
     for name in pairs_per_second or ():
         check_local(name)
@@ -239,17 +243,12 @@ class _Planning:
 
     def planned(self, work: Workload, today: dt.date) -> Plan:
         """The plan for a workload."""
-        rows = sorted(self.rows(work), key=_order)
-        behind, advice = stages(self.prices, work), advised(rows, work)
+        rows = sorted(self.rows(work), key=lambda row: _order(row, work.queries))
+        behind = stages(self.prices, work)
+        advice = advised(rows, behind, work)
         by_name = {each.backend: each for each in rows}
         names = [each for each in (advice.backend, advice.other) if each is not None]
-        evens: list[BreakEven] = []
-        for other in rows if advice.backend is not None else ():
-            first = by_name[names[0]]
-            if other.fits and (other.kind == "local") != (first.kind == "local"):
-                found = break_even(first, other)
-                evens += [found] if found is not None else []
-        said = notes(rows, behind, work, today)
+        said = notes(rows, behind, self.prices, work, today)
         tuned = fine_tuned([each for each in rows if not _only_slow(each)])
         changed = changes(by_name, names, work, lambda name, fewer: self.row(name, replace(work, candidates=fewer)))
         return Plan(
@@ -257,7 +256,7 @@ class _Planning:
             rows=tuple(rows),
             stages=behind,
             advice=advice,
-            break_evens=tuple(evens),
+            break_evens=tuple(compared(best_local(rows, work), rows)),
             changes=tuple(changed),
             fine_tune=tuned,
             notes=tuple(said),
@@ -274,8 +273,9 @@ class _Planning:
         return next(each for each in self.rows(work) if each.backend == name)
 
 
-def _order(row: Row) -> tuple[bool, bool, float]:
-    return not row.fits, row.dollars is None, row.dollars or 0.0
+def _order(row: Row, queries: int) -> tuple[bool, bool, float]:
+    dollars = row.known_dollars(queries)
+    return not row.fits, dollars is None, dollars or 0.0
 
 
 def _only_slow(row: Row) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_instance, is_number
+from rerank_kit.checks import check_flag, check_instance, check_text, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
 from rerank_kit.values import Usage
@@ -28,7 +28,12 @@ _COUNTED = {
     ],
 }
 """What a price of each unit counts, in a usage."""
-_MAY_BE_UNKNOWN = ("cache_read", "cache_write", "cache_write_1h", "batch")
+_MAY_BE_UNKNOWN = ("output", "cache_read", "cache_write", "cache_write_1h", "batch")
+_LEAST = {"price": 0, "per": 1, "documents": 1, "chunk_tokens": 1, "above": 0, "monthly_minimum": 0} | dict.fromkeys(
+    _MAY_BE_UNKNOWN, 0
+)
+"""The fields that are numbers, with the least that each can be."""
+_MOST = {"batch": 1}
 
 
 @named
@@ -43,7 +48,8 @@ class Price:
         price: What `per` units cost, in US dollars; of an LLM, what it reads.
         per: How many units the price is for.
         documents: For searches: how many documents are in one.
-        chunk_tokens: For searches: a document counts as one for each begun piece of so many tokens.
+        chunk_tokens: For searches: a document counts as one for each begun piece of so many tokens, the query's
+            included in each, up to half of it.
         output: For LLMs: the price of what it writes.
         cache_read: For LLMs: the price of what it takes from its prompt cache.
         cache_write: For LLMs: the price of what it puts there, for as long as is usual.
@@ -75,31 +81,27 @@ class Price:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a price."""
+        check_text("model of a price", self.model)
         if not isinstance(self.unit, str) or self.unit not in {"tokens", "searches", "chat"}:
             msg = f"unit of the price of {self.model!r} must be 'tokens', 'searches' or 'chat', not {quoted(self.unit)}"
             raise ConfigurationError(msg)
-        numbers: dict[str, object] = {
-            "price": self.price,
-            "per": self.per,
-            "documents": self.documents,
-            "chunk_tokens": self.chunk_tokens,
-            "above": self.above,
-            "monthly_minimum": self.monthly_minimum,
-        }
-        if self.unit == "chat":
-            numbers |= {"output": self.output, **{name: getattr(self, name) for name in _MAY_BE_UNKNOWN}}
-        if self.date is not None and not isinstance(cast("object", self.date), dt.date):
-            msg = f"date of the price of {self.model!r} must be a date, such as 2026-11-23, not {quoted(self.date)}"
+        check_flag(f"verified of the price of {self.model!r}", self.verified)
+        check_instance(f"source of the price of {self.model!r}", self.source, str, "text")
+        if self.date is not None:
+            check_day(f"date of the price of {self.model!r}", self.date)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None or name not in _MAY_BE_UNKNOWN or (name == "output" and self.unit == "chat"):
+                self._check_number(name, value, least)
+
+    def _check_number(self, name: str, value: object, least: int) -> None:
+        of_what = f"price of {self.model!r}" if name == "price" else f"{name} of the price of {self.model!r}"
+        most = _MOST.get(name, math.inf)
+        if not is_number(value) or value < least or value > most:
+            at_most = "" if most == math.inf else f" and {most} at most"
+            msg = f"{of_what} must be a number of at least {least}{at_most}, not {quoted(value)}"
             raise ConfigurationError(msg)
-        for name, value in numbers.items():
-            least = 1 if name in {"per", "documents", "chunk_tokens"} else 0
-            of_what = f"price of {self.model!r}" if name == "price" else f"{name} of the price of {self.model!r}"
-            if value is None and name in _MAY_BE_UNKNOWN:
-                continue
-            if not is_number(value) or value < least:
-                msg = f"{of_what} must be a number of at least {least}, not {quoted(value)}"
-                raise ConfigurationError(msg)
-            check_most(of_what, value)
+        check_most(of_what, value)
 
     def cost(self, usage: Usage, *, batch: bool = False) -> float | None:
         """What a usage costs, in US dollars, by what the vendor counted; `None` if it did not say, or nonsense.
@@ -128,7 +130,8 @@ class Price:
         if self.unit == "tokens":
             units = query_tokens * len(document_tokens) + sum(document_tokens)
         else:
-            chunks = sum(max(1, math.ceil(each / self.chunk_tokens)) for each in document_tokens)
+            room = max(self.chunk_tokens - query_tokens, self.chunk_tokens / 2)
+            chunks = sum(max(1, math.ceil(each / room)) for each in document_tokens)
             units = math.ceil(chunks / self.documents)
         return units * self.price / self.per
 
@@ -145,6 +148,17 @@ class Price:
             return None
         known = [float(tokens) * price for tokens, price in priced if tokens and price is not None]
         return sum(known) / self.per if len(known) == sum(tokens > 0 for tokens, _ in priced) else None
+
+
+def check_day(name: str, value: object) -> None:
+    """Refuse what is no day. One with a time cannot be compared with one without.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+        msg = f"{name} must be a date without a time, such as 2026-11-23, not {quoted(value)}"
+        raise ConfigurationError(msg)
 
 
 def check_most(name: str, value: float, most: int = 10**12) -> None:

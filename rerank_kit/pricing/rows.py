@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Literal
 
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.pricing.backends import Backend, Speed, chat_backend, known_backends, nearest
-from rerank_kit.pricing.bills import Bill, Machines, dollars
+from rerank_kit.pricing.bills import Bill, Machines, dollars, together
 from rerank_kit.pricing.metering import (
     api_dollars,
     bill_of,
     capacity,
     chat_dollars,
     contextual_dollars,
+    contextual_price,
     machines,
     pairs_per_second,
     price_of,
-    together,
 )
 from rerank_kit.pricing.prices import Price, Prices
 from rerank_kit.pricing.workload import SEVERAL, Workload
+from rerank_kit.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Row:
         price_source: Where the price is from, with its date.
         verified: Whether that was the vendor's own price list.
         against: Why it will not do; empty where it will, as far as is known.
-        bill: What it costs as a function of the volume.
+        bill: What it costs as a function of the volume, with the stages of which that is known.
         price: The row of the price list.
         row: What is known of it.
     """
@@ -70,6 +73,10 @@ class Row:
         """Whether nothing that is known speaks against it."""
         return not self.against
 
+    def known_dollars(self, queries: int) -> float | None:
+        """What can be compared: what a month costs, without stages of which that is not known and all rows have."""
+        return _month(self.bill, queries)
+
     def to_dict(self) -> dict[str, Any]:
         """It as plain values."""
         names = (
@@ -87,47 +94,67 @@ class Stage:
         name: What it is.
         dollars: What a month costs, in US dollars; `None` if unknown.
         once: What is paid once, at the beginning; `None` if unknown.
+        in_batches: The same where it is asked in batches; `None` if unknown, or where there are none.
         bill: What a month costs as a function of the volume; contexts do not depend on it.
+        price: The row of the price list.
+        model: Who is asked.
     """
 
     name: str
     dollars: float | None
-    once: float | None = 0.0
-    bill: Bill | None = None
+    once: float | None
+    in_batches: float | None
+    bill: Bill | None
+    price: Price | None
+    model: str
 
     def to_dict(self) -> dict[str, Any]:
         """It as plain values."""
-        return {"name": self.name, "dollars": self.dollars, "once": self.once}
+        price = self.price
+        return {
+            **{name: getattr(self, name) for name in ("name", "model", "dollars", "once", "in_batches")},
+            "price_source": _source(price),
+            "verified": None if price is None else price.verified,
+        }
 
 
 def stages(prices: Prices, work: Workload) -> tuple[Stage, ...]:
     """The stages that are wanted."""
     found: list[Stage] = []
     if work.judge is not None:
-        backend, count = chat_backend("judge", work.judge), min(work.judged, work.candidates)
-        bill = bill_of(chat_dollars(backend, prices, work, count))
-        found.append(Stage(f"judge {work.judge} on {count}", _month(bill, work), bill=bill))
+        found.append(_asked("judge", work.judge, min(work.judged, work.candidates), prices, work))
     if work.decision is not None:
-        backend, count = chat_backend("decision", work.decision), min(work.decided, work.candidates)
-        bill = bill_of(chat_dollars(backend, prices, work, count))
-        found.append(Stage(f"decision {work.decision} on {count}", _month(bill, work), bill=bill))
+        found.append(_asked("decision", work.decision, min(work.decided, work.candidates), prices, work))
     if work.contextual is not None:
-        once = contextual_dollars(chat_backend("judge", work.contextual), prices, work)
-        monthly = None if once is None else once * work.changed
-        bill = None if monthly is None else bill_of(0.0, monthly)
-        found.append(Stage(f"contexts by {work.contextual}", monthly, once, bill))
+        found.append(_contexts(work.contextual, prices, work))
     return tuple(found)
 
 
-def _month(bill: Bill | None, work: Workload) -> float | None:
-    return None if bill is None else dollars(bill, work.queries)
+def _asked(kind: Literal["judge", "decision"], model: str, count: int, prices: Prices, work: Workload) -> Stage:
+    """What is asked about so many documents of each query."""
+    backend = chat_backend(kind, model)
+    price = price_of(backend, prices, work, count)
+    bill = bill_of(chat_dollars(backend, prices, work, count), price)
+    return Stage(f"{kind} {model} on {count}", _month(bill, work.queries), 0.0, None, bill, price, model)
+
+
+def _contexts(model: str, prices: Prices, work: Workload) -> Stage:
+    backend = chat_backend("judge", model)
+    price, once = contextual_price(backend, prices, work), contextual_dollars(backend, prices, work)
+    in_batches = contextual_dollars(backend, prices, work, batch=True)
+    bill = None if once is None else bill_of(0.0, price, once * work.changed)
+    return Stage(f"contexts by {model}", _month(bill, work.queries), once, in_batches, bill, price, model)
+
+
+def _month(bill: Bill | None, queries: int) -> float | None:
+    return None if bill is None else dollars(bill, queries)
 
 
 def row_of(
     backend: Backend, prices: Prices, speeds: Mapping[str, Sequence[Speed]], work: Workload, behind: Sequence[Stage]
 ) -> Row:
     """A back end with a workload, and the stages behind it."""
-    price = price_of(backend, prices, work)
+    price = price_of(backend, prices, work, work.candidates)
     per_query = count = served = None
     seconds, latency_source = backend.seconds, backend.latency_source
     if backend.kind == "local":
@@ -137,15 +164,16 @@ def row_of(
         api = backend.kind == "api"
         if price is not None:
             per_query = api_dollars(price, work) if api else chat_dollars(backend, prices, work, work.candidates)
-        own = bill_of(per_query, 0.0 if price is None else price.monthly_minimum)
+        own = bill_of(per_query, price)
         if latency_source and backend.latency_date is not None:
             latency_source = f"{latency_source}, {backend.latency_date}"
-    bill = together([own, *(each.bill for each in behind)])
+    known = [each.bill for each in behind if each.bill is not None]
+    bill = None if own is None else together([own, *known])
     row = Row(
         backend=backend.name,
         kind=backend.kind,
         vendor=backend.vendor,
-        dollars=_month(bill, work),
+        dollars=_month(bill, work.queries) if len(known) == len(behind) else None,
         per_query=per_query,
         machines=count,
         capacity=served,
@@ -191,8 +219,9 @@ def _against(row: Row, work: Workload) -> list[str]:
     found: list[str] = []
     if work.data_must_stay and row.vendor:
         found.append(f"data go to {row.vendor}")
-    if work.vendor is not None and row.vendor and row.vendor.lower() != work.vendor.lower():
-        found.append(f"another vendor than {work.vendor}")
+    if work.vendors and row.vendor and row.vendor.lower() not in work.vendors:
+        allowed = [work.vendor] if isinstance(work.vendor, str) else work.vendor or ()
+        found.append(f"another vendor than {' and '.join(allowed)}")
     if row.row.reads("*" if work.language == SEVERAL else work.language) is False:
         found.append(f"languages: {row.languages}")
     if work.latency is not None and row.seconds is not None and row.seconds > work.latency:
@@ -213,3 +242,16 @@ def speeds_by_backend(speeds: Sequence[Speed], work: Workload) -> dict[str, list
     for name in {each.backend for each in speeds}:
         found[name] = [each for each in speeds if each.backend == name]
     return found
+
+
+def no_row(backend: object, names: Sequence[str]) -> ConfigurationError:
+    """With the nearest of the same engine or vendor, or of all where there is none such."""
+    begins = f"{str(backend).partition(':')[0]}:"
+    alike = [each for each in names if each.startswith(begins)] or names
+    close = get_close_matches(str(backend), alike, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    msg = (
+        f"no back end of the plan is called {quoted(backend)}: {meant}Its table has all, and a model of your own whose "
+        "speed is told with pairs_per_second"
+    )
+    return ConfigurationError(msg)

@@ -16,7 +16,7 @@ from rerank_kit.checks import (
     is_number,
 )
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.pricing.backends import chat_backend, check_vendor, known_backends
+from rerank_kit.pricing.backends import chat_backend, check_kind, check_vendor, known_backends
 from rerank_kit.pricing.prices import check_most
 from rerank_kit.quoting import quoted
 
@@ -37,7 +37,7 @@ class Workload:
     language: str = "en"
     data_must_stay: bool = False
     latency: float | None = None
-    vendor: str | None = None
+    vendor: str | Sequence[str] | None = None
     peak: float = 5.0
     hardware: str | None = None
     machine_price: float | None = None
@@ -50,23 +50,24 @@ class Workload:
     corpus_tokens: int | None = None
     document_tokens: int = 8_000
     changed: float = 0.0
+    vendors: tuple[str, ...] = field(init=False)
+    """Those that may be used besides one's own machines, in small letters; none where all may."""
     lengths: tuple[int, ...] = field(init=False)
     """Tokens of documents, shortest first: one or more, of which candidates are taken evenly."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         for name in ("queries", "candidates", "query_tokens", "judged", "decided", "document_tokens"):
-            check_whole(name, getattr(self, name))
+            _whole(name, getattr(self, name))
         check_most("candidates", self.candidates, _CANDIDATES)
-        for name in ("vendor", "hardware", "judge", "decision", "contextual"):
+        for name in ("hardware", "judge", "decision", "contextual"):
             if getattr(self, name) is not None:
                 check_text(name, getattr(self, name))
-        if self.vendor is not None:
-            check_vendor(self.vendor)
+        object.__setattr__(self, "vendors", _vendors(self.vendor))
         check_flag("data_must_stay", self.data_must_stay)
         for name in ("cores", "corpus_tokens"):
             if getattr(self, name) is not None:
-                check_whole(name, getattr(self, name))
+                _whole(name, getattr(self, name))
         if self.latency is not None:
             check_seconds("latency", self.latency)
         self._check_amounts()
@@ -78,11 +79,14 @@ class Workload:
             raise ConfigurationError(msg)
 
     def _check_stages(self) -> None:
-        """Refuse a stage that would send data to a vendor where they must stay."""
+        """Refuse what is no model for a stage, and one that would send data to a vendor where they must stay."""
         kinds: tuple[Literal["judge", "decision"], ...] = ("judge", "decision", "judge")
         for name, kind in zip(("judge", "decision", "contextual"), kinds, strict=True):
             model = getattr(self, name)
-            if self.data_must_stay and model is not None and chat_backend(kind, model) in known_backends().backends:
+            if model is None:
+                continue
+            check_kind(name, kind, model)
+            if self.data_must_stay and chat_backend(kind, model) in known_backends().backends:
                 msg = f"{name}={model!r} gets questions and documents, and data_must_stay=True: leave one of them out"
                 raise ConfigurationError(msg)
 
@@ -140,6 +144,35 @@ def _lengths(value: object) -> tuple[int, ...]:
         if not given:
             msg = "tokens_per_document is empty: pass the mean, or the lengths of some documents"
             raise ConfigurationError(msg)
-        return tuple(sorted(check_whole("tokens_per_document", each) for each in given))
+        return tuple(sorted(_whole("tokens_per_document", each) for each in given))
     check_instance("tokens_per_document", value, int, "a whole number, or a list of them")
-    return (check_whole("tokens_per_document", value),)
+    return (_whole("tokens_per_document", value),)
+
+
+def _whole(name: str, value: object) -> int:
+    """A number of queries and the like, of which sums are numbers.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(value, int):
+        check_most(name, value)
+    return check_whole(name, value)
+
+
+def _vendors(value: object) -> tuple[str, ...]:
+    """The vendors that may be used, in small letters.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
+    if value is None:
+        return ()
+    given = cast("Sequence[object]", value) if isinstance(value, list | tuple) else [value]
+    if not given:
+        msg = "vendor is empty: name one or several, or pass None for all"
+        raise ConfigurationError(msg)
+    names = [check_text("vendor", each) for each in given]
+    for each in names:
+        check_vendor(each)
+    return tuple(dict.fromkeys(each.lower() for each in names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -60,8 +61,9 @@ def test_what_is_wrong_is_exit_code_1_with_its_cause(capsys: CAPTURE, form: list
         assert not told["ok"]
         assert told["next"].startswith("the answer ranks first: most likely a model that needs a prompt template")
     else:
-        assert "WRONG the answer ranks first: scores 0.5, 0.5, 0.5, 0.5: most likely a model" in shown
-        assert shown.splitlines()[-1].startswith("next: the answer ranks first: most likely")
+        assert "WRONG the answer ranks first: scores 0.5, 0.5, 0.5, 0.5\n" in shown
+        assert shown.splitlines()[-1].startswith("next: the answer ranks first: most likely a model")
+        assert shown.count("most likely") == 1  # what several findings have in common
 
 
 def test_an_answer_that_cannot_be_read_has_no_scores(capsys: CAPTURE) -> None:
@@ -70,7 +72,28 @@ def test_an_answer_that_cannot_be_read_has_no_scores(capsys: CAPTURE) -> None:
         assert main(["check", server.base_url("cohere"), "--format", "cohere", "--model", "m"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("WRONG one result for each document: ")
-    assert lines[3] == "next: one result for each document: most likely a wrong format="
+    assert lines[3] == "next: one result for each document: most likely a wrong --format"
+
+
+def test_that_a_server_has_another_model_is_noted(capsys: CAPTURE) -> None:
+    with RerankServer(scored(0.9, 0.1)) as server:
+        url = server.base_url("vllm")
+        assert main(["check", url, "--model", "nope"]) == 0
+        shown = capsys.readouterr().out
+        assert main(["check", url]) == 0
+    named = capsys.readouterr().out
+    assert "answers with what it has" not in named
+    (model,) = re.findall(r"speaks vllm, model (.*); it", named)
+    told = f"no, asked for 'nope' it answers with what it has: '{model}'"
+    assert f"ok the model is one that the server names: {told}\n" in shown
+
+
+def test_what_a_server_does_not_say_is_asked_for_by_its_option(capsys: CAPTURE) -> None:
+    with RerankServer(scored(0.9, 0.1), api_key="planted-0123456789") as server:
+        assert main(["check", server.base_url("cohere")]) == 1
+        assert "pass --format, one of" in capsys.readouterr().err
+        assert main(["check", server.base_url("cohere"), "--format", "cohere"]) == 1
+        assert "api_key" not in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_one_line(capsys: CAPTURE) -> None:
@@ -93,13 +116,17 @@ def test_a_key_comes_from_the_variable_that_is_named_and_is_never_shown(
         assert "--key-from OUR_KEY: that environment variable is not set" in capsys.readouterr().err
         monkeypatch.setenv("OUR_KEY", "planted-0123456789")
         assert main(["check", url, "--format", "vllm", "--model", "m", "--key-from", "OUR_KEY"]) == 0
-        assert "planted" not in str(capsys.readouterr())
+        captured = capsys.readouterr()
+        assert "planted" not in str(captured)
+        line = f"with_rerank(retriever, Endpoint({url!r}, format='vllm', model='m', api_key=os.environ[\"OUR_KEY\"]))"
+        assert f"next: {line}\n" in captured.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["127.0.0.1"], 1, "base_url"),
+        (["127.0.0.1"], 1, "URL must be a URL that starts with"),
+        (["http://127.0.0.1:1/?key=5"], 1, "pass keys as --key-from or headers="),
         (["http://127.0.0.1:1", "--format", "vlm"], 1, "did you mean 'vllm'"),
         (["http://127.0.0.1:1", "--format", "tei", "--instruction", "x"], 1, "--instruction cannot be sent"),
         ([], 2, "URL"),

@@ -141,6 +141,16 @@ def test_a_gpu_that_onnx_runtime_cannot_use_is_noted(monkeypatch: PATCH) -> None
     assert list(environment._hub()) == []
 
 
+def test_prices_that_are_older_than_a_year_are_noted(tmp_path: Path, monkeypatch: PATCH) -> None:
+    file = tmp_path / "prices.toml"
+    row = '[[price]]\nmodel = "m"\nunit = "tokens"\nprice = 1.0\nper = 1\ndate = 2020-01-02\n'
+    file.write_text(row, "utf-8")
+    monkeypatch.setenv("RERANK_KIT_PRICES", str(file))
+    found = only(environment._prices)
+    assert found.state == "note"
+    assert "the oldest of 2020-01-02; 1 of them" in found.detail
+
+
 def test_cores_that_may_not_be_used_are_said(monkeypatch: PATCH) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
     monkeypatch.setattr(os, "cpu_count", lambda: 64)

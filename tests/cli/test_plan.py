@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rerank_kit.cli import main
-from rerank_kit.cli.timing import evenly, timed
+from rerank_kit.cli import main, timing
+from rerank_kit.cli.timing import Rate, evenly, timed
 from rerank_kit.pricing import plan
 from tests.cli.commands import BY_LENGTH, notes
 
@@ -66,7 +66,17 @@ def test_the_break_even_of_two_is_one_line(capsys: CAPTURE) -> None:
     told = "onnx:embedded pays from about 30,000 queries a month in place of cohere:rerank-v4.0-fast"
     assert capsys.readouterr().out.startswith(told)
     assert main([*given, "endpoint:mxbai-rerank-large-v2", "onnx:embedded"]) == 0
-    assert capsys.readouterr().out == "? what one of them costs is not known\n"
+    why = "costs is not known: add a row for 'mxbai-rerank-large-v2' to the prices"
+    name = "endpoint:mxbai-rerank-large-v2"
+    assert capsys.readouterr().out == f"? {name}: what {name} {why}\n"
+    assert main(["plan", "--queries", "1000", "--break-even", "cohere:rerank-v4.0-fast", "onnx:embedded"]) == 0
+    assert capsys.readouterr().out == (
+        "? onnx:embedded: a machine's price is not known: say it (--machine-price, or machine_price in Python)\n"
+    )
+    assert main([*given, "cohere:rerank-v4.0-fast", "onnx:nonsense"]) == 1
+    told = capsys.readouterr().err
+    assert "Its table has all, and a model of your own whose speed is told with --pairs-per-second" in told
+    assert "did you mean" not in told
     assert main([*given, "cohere:rerank-4", "onnx:embedded"]) == 1
     assert "did you mean 'cohere:rerank-v" in capsys.readouterr().err
 
@@ -123,8 +133,17 @@ def test_local_rerankers_are_timed_on_ones_own_documents(capsys: CAPTURE, tmp_pa
     rows = {each["backend"]: each for each in told["rows"]}
     assert rows[BY_LENGTH]["seconds"] > 0
     assert rows[BY_LENGTH]["latency_source"].startswith("measured here, ")
-    assert rows["onnx:embedded"]["seconds"] is None  # it was not measured here
-    assert told["workload"]["hardware"].startswith("this one (")
+    assert "pairs a second, the median of " in rows[BY_LENGTH]["latency_source"]
+    assert rows["onnx:embedded"]["seconds"] > 0
+    assert any(each.startswith("these speeds are of another machine, ") for each in told["notes"])
+    assert any(each.startswith("a machine of yours is the one whose speeds were given") for each in told["notes"])
+    named = ["--hardware", "box", "--measure", folder, "--reranker", BY_LENGTH, "--json"]
+    assert main(["plan", "--queries", "1000", *named]) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = {each["backend"]: each for each in told["rows"]}
+    assert rows[BY_LENGTH]["seconds"] > 0
+    assert rows["onnx:embedded"]["seconds"] is None  # it was not measured on that machine
+    assert not any("another machine" in each for each in told["notes"])
     assert told["workload"]["tokens_per_document"] < 30  # they are short
 
 
@@ -132,7 +151,7 @@ def test_the_model_that_comes_along_is_timed_by_default_and_advised_since_nothin
     capsys: CAPTURE, tmp_path: Path
 ) -> None:
     given = ["plan", "--queries", "1000", "--data-must-stay", "--measure", str(notes(tmp_path))]
-    assert main([*given, "--tokens-per-document", "300", "--json"]) == 0
+    assert main([*given, "--hardware", "box", "--tokens-per-document", "300", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["recommended"] == "onnx:embedded"
     assert told["workload"]["tokens_per_document"] == 300
@@ -142,9 +161,34 @@ def test_speeds_are_of_the_pairs_that_were_timed(tmp_path: Path) -> None:
     found = timed(str(notes(tmp_path)), [BY_LENGTH], 50, "utf-8")
     (speed,) = found.speeds(25)
     assert (speed.backend, speed.tokens) == (BY_LENGTH, 25)
-    assert speed.pairs_per_second == found.rates[BY_LENGTH] > 0
+    rate = found.rates[BY_LENGTH]
+    assert speed.pairs_per_second == rate.median
+    assert 0 < rate.slowest <= rate.median <= rate.fastest
+    assert rate.times == 15
+    assert str(rate) in speed.source
     assert len(found.lengths) == 3
     assert found.mean == round(sum(found.lengths) / 3)
+
+
+@pytest.mark.parametrize(("fastest", "warned"), [(149.0, False), (160.0, True)])
+def test_that_a_measurement_is_not_steady_is_told(
+    capsys: CAPTURE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fastest: float, warned: bool
+) -> None:
+    monkeypatch.setattr(timing, "_rate", lambda *_: Rate(120.0, 100.0, fastest, 9))
+    assert main(["plan", "--queries", "1000", "--measure", str(notes(tmp_path)), "--reranker", BY_LENGTH]) == 0
+    told = f"{BY_LENGTH} scored 120 pairs a second, the median of 9 from 100 to 160 on the same documents"
+    assert (told in capsys.readouterr().err) == warned
+
+
+def test_a_slow_reranker_is_timed_five_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "_SECONDS", 0.0)
+    assert timed(str(notes(tmp_path)), [BY_LENGTH], 50, "utf-8").rates[BY_LENGTH].times == 5
+
+
+def test_several_vendors_are_several_options(capsys: CAPTURE) -> None:
+    assert main(["plan", "--queries", "1000", "--vendor", "Cohere", "--vendor", "Voyage", "--json"]) == 0
+    made = plan(1_000, vendor=["Cohere", "Voyage"])
+    assert json.loads(capsys.readouterr().out) == json.loads(made.to_json())
 
 
 def test_some_are_taken_evenly() -> None:

@@ -44,6 +44,11 @@ def test_words_for_a_small_machine_choose_models_of_up_to_150_million_parameters
     assert [row["model"] for row in listed(f"{word} french")] == ["cross-encoder/mmarco-mMiniLMv2-L12-H384-v1"]
 
 
+@pytest.mark.parametrize("name", ["ms-marco-MiniLM-L-12-v2", "ms-marco-MiniLM-L12-v2", "encoder/ms-marco-minilm-l-12"])
+def test_a_model_is_found_by_either_spelling_of_its_layers(name: str) -> None:
+    assert [row["model"] for row in listed(name)] == ["cross-encoder/ms-marco-MiniLM-L12-v2"]
+
+
 def test_small_and_large_are_parts_of_names_too() -> None:
     assert [row["model"] for row in listed("zerank small")] == ["zeroentropy/zerank-1-small"]
     assert {row["model"] for row in listed("mxbai v1 large")} == {

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
 
 from rerank_kit.pricing import Plan, Price, Prices, known_prices, plan
-from rerank_kit.pricing.advice import BreakEven
 from rerank_kit.pricing.amounts import volume
+from rerank_kit.pricing.break_evens import BreakEven
 
 ETTIN, BGE = "onnx:cross-encoder/ettin-reranker-17m-v1", "onnx:BAAI/bge-reranker-v2-m3"
 COHERE = "cohere:rerank-v5.0-fast"
+QWEN = "sentence-transformers:Qwen/Qwen3-Reranker-0.6B"
 DAY = dt.date(2026, 11, 27)
 PRICES = Prices(
     [
@@ -66,7 +68,9 @@ def test_what_is_unknown_is_asked_for() -> None:
     assert "how fast" in reasons(planned(200_000, hardware="ours", machine_price=5))
     alone = Prices([Price("nothing", "chat", 1.0, 1, output=1.0)])
     made = planned(200_000, prices=alone, machine_price=5)
-    assert "add its row to the prices" in reasons(made)
+    assert "what cohere:rerank-v5.0-pro costs is not known: add a row for 'rerank-v5.0-pro' to the prices" in reasons(
+        made
+    )
 
 
 def test_data_that_must_stay_leave_no_vendor() -> None:
@@ -123,6 +127,50 @@ def test_what_is_too_slow_is_out_and_what_is_unknown_is_said() -> None:
     assert "no managed reranker will do" in reasons(local)
 
 
+@pytest.mark.parametrize(
+    ("taken", "step"),
+    [
+        (ETTIN, [f'next: pip install "rerank-kit[export]" and rerank-kit export {ETTIN[5:]} --to models/{ETTIN[19:]}']),
+        ("onnx:embedded", ['next: pip install "rerank-kit[embedded]"']),
+        (QWEN, ['next: pip install "rerank-kit[sentence-transformers]"']),
+        ("onnx:./mine", []),  # it is there
+    ],
+)
+def test_what_brings_the_advised_model_here_is_the_next_step(taken: str, step: list[str]) -> None:
+    slow = {each.backend: 0.01 for each in planned(1).rows if each.kind == "local"}
+    made = planned(1_000, data_must_stay=True, latency=5, pairs_per_second={**slow, taken: 900.0})
+    assert made.advice.backend == taken
+    assert [each for each in made.advice.reasons if each.startswith("next: ")] == step
+
+
+def test_the_same_pairs_are_compared_at_any_volume() -> None:
+    few, many = (planned(queries, machine_price=16).break_evens for queries in (20_000, 200_000))
+    assert {(each.below, each.above) for each in few} == {(each.below, each.above) for each in many}
+    assert {each.below for each in few} == {"voyage:rerank-3", COHERE, "cohere:rerank-v4.0-fast"}
+
+
+@pytest.mark.parametrize("price", [1.7, 3.3, 60, 61.3, 7_777])
+def test_at_the_volume_that_is_told_it_pays(price: float) -> None:
+    made = planned(10_000, machine_price=price)
+    for each in made.break_evens:
+        if each.queries is not None:
+            told = int(re.findall(r"about ([\d,]+)", str(each))[0].replace(",", ""))
+            then = planned(told, machine_price=price)
+            cheap, dear = then.row(each.above).dollars, then.row(each.below).dollars
+            assert cheap is not None
+            assert dear is not None
+            assert cheap <= dear * (1 + 1e-9)
+            assert told <= each.queries * 1.01 + 1
+
+
+def test_why_a_cost_is_unknown_is_told_with_what_to_do() -> None:
+    made = planned(1_000)
+    assert made.unknown_cost(COHERE) is None
+    assert "--machine-price" in (made.unknown_cost(ETTIN) or "")
+    assert f"how fast {QWEN} is there is not known: measure it (--measure)" in (made.unknown_cost(QWEN) or "")
+    assert "add a row for 'rerank-v5.0-pro'" in (made.unknown_cost("cohere:rerank-v5.0-pro") or "")
+
+
 def test_where_nothing_will_do_it_says_why_and_what_to_allow() -> None:
     made = planned(1_000, data_must_stay=True, latency=0.0001, pairs_per_second={BGE: 1.0}, language="en")
     slow = [each for each in made.rows if each.kind == "local" and each.seconds is None]
@@ -157,15 +205,15 @@ def test_break_even_is_told_for_what_is_recommended_and_known_of_any_two() -> No
     ends = [end for _, end in stepped.windows]
     assert ends[-1] is None
     assert volume(ends[0] or 0) == "121,000"
-    told = "100,000 to 121,000, 200,000 to 242,000, 300,000 to 363,000, 400,000 to 484,000, and from about 500,000"
+    told = "100,000 to 120,000, 200,000 to 241,000, 300,000 to 362,000, 400,000 to 483,000, and from about 500,000"
     assert str(stepped) == f"{ETTIN} pays from about {told} queries a month in place of voyage:rerank-3"
 
 
 def test_of_many_windows_the_first_and_the_last_are_told() -> None:
-    windows = (*((float(each), each + 0.5) for each in range(10, 20)), (30.0, None))
+    windows = (*((float(each), each + 0.5) for each in range(10, 20)), (20.1, 20.9), (30.0, None))
     told = str(BreakEven("one", "other", 10.0, windows))
     assert told == (
-        "other pays from about 10 to 10, 11 to 12, 12 to 12, 13 to 14, 6 times more, and from about 30 queries a month "
+        "other pays from about 10 to 10, 11 to 11, 12 to 12, 13 to 13, 6 times more, and from about 30 queries a month "
         "in place of one"
     )
 

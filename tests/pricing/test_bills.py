@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_kit.pricing.bills import Bill, Machines, Metered, dollars, points, turns
+from rerank_kit.pricing.bills import Bill, Machines, Metered, dollars, points, together, turns
 
 CHEAP: Bill = (Metered(0.001),)
 MACHINE: Bill = (Machines(50.0, 80_000),)
@@ -98,3 +98,24 @@ def test_a_line_has_its_bends() -> None:
     many = points((Machines(1.0, 1.0),), 1_000.0)
     assert len(many) == 200
     assert many[-1] == (1_000.0, 1_000.0)
+
+
+def test_what_is_paid_by_one_price_is_one_part_with_one_minimum() -> None:
+    queries, contexts = Metered(0.01, 100.0, model="a"), Metered(0.0, 100.0, fixed=40.0, model="a")
+    bill = together([(queries,), (contexts, Metered(0.01, 100.0, model="b")), (Machines(60.0, 1_000.0),)])
+    assert dollars(bill, 100) == 60 + 100 + 100
+    assert dollars(bill, 6_000) == 6 * 60 + 100 + 100  # 40 and 60 of the first price reach its minimum
+    assert dollars(bill, 7_000) == 7 * 60 + 110 + 100
+    dear: Bill = (Metered(0.02),)
+    assert [*turns(together([(queries,), (contexts,)]), dear)] == [(0.0, 1), (5_000.0, -1)]
+    assert points((Metered(0.01, 100.0, fixed=40.0),), 10_000) == [
+        (0.0, 100.0),
+        (6_000.0, 100.0),
+        (6_000.0, 100.0),
+        (10_000, 140.0),
+    ]
+
+
+def test_what_does_not_depend_on_queries_counts_towards_no_minimum_that_is_lower() -> None:
+    bill: Bill = (Metered(0.01, 30.0, fixed=40.0),)
+    assert points(bill, 1_000) == [(0.0, 40.0), (1_000, 50.0)]

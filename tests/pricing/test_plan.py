@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ def planned(queries: int = 10_000, **options: Any) -> Plan:
     [
         (100, 300, 1),
         (101, 300, 2),  # more than 100 documents
-        (100, 501, 2),  # each counts as two
+        (100, 480, 1),
+        (100, 481, 2),  # each counts as two, with the query's 20 tokens
         (100, 1_200, 3),
         (1, 10, 1),  # there is no half a search
         (100, [400, 1_600], 3),  # 50 documents that count once, and 50 that count four times: 250
@@ -111,6 +112,39 @@ def test_contexts_of_documents_above_the_limit_have_the_price_of_long_prompts() 
 def test_contexts_make_candidates_longer_for_everybody() -> None:
     with_contexts = planned(contextual="claude-haiku-4-5", corpus_tokens=1_000).row("voyage:rerank-3")
     assert with_contexts.per_query == pytest.approx((20 * 50 + 400 * 50) * 0.05 / 1e6)
+
+
+def test_contexts_in_batches_cost_their_share_without_the_prompt_cache() -> None:
+    given: dict[str, Any] = {"contextual": "claude-haiku-4-5", "tokens_per_document": 400, "corpus_tokens": 48_000}
+    batched = replace(CHAT, batch=0.5)
+    made = planned(document_tokens=4_800, prices=Prices([batched]), **given)
+    asked = 1.0 * (50 + 400) + 5.0 * 100
+    assert made.stages[0].in_batches == pytest.approx(0.5 * 10 * 12 * (4_800 * 1.0 + asked) / 1e6)
+    assert any(
+        each.startswith("in Message Batches, which take up to 24 hours, contexts cost $0.35 once, at 0.5")
+        for each in made.notes
+    )
+    without = planned(document_tokens=4_800, **given)
+    assert without.stages[0].in_batches is None
+    assert not any("Message Batches" in each for each in without.notes)
+
+
+@pytest.mark.parametrize("stage", ["judge", "decision", "contextual"])
+def test_what_a_contract_asks_for_at_least_is_paid_for_a_stage_too(stage: str) -> None:
+    model = "jev-latest" if stage == "decision" else "claude-haiku-4-5"
+    row = Price(model, "chat", 1.0, 1_000_000, output=5.0, cache_read=0.1, cache_write=1.25, monthly_minimum=900.0)
+    given: dict[str, Any] = {stage: model, "corpus_tokens": 1_000_000, "prices": Prices([row, TOKENS])}
+    made = planned(1_000, **given)
+    assert made.stages[0].dollars == 900.0
+    more = 100 if stage == "contextual" else 0
+    assert made.row("voyage:rerank-3").dollars == pytest.approx(900.0 + 1_000 * (20 + 300 + more) * 50 * 0.05 / 1e6)
+    assert planned(10**9, **given).stages[0].dollars != (900.0 if stage != "contextual" else 0.0)
+
+
+def test_what_is_paid_by_one_price_has_one_minimum() -> None:
+    prices = Prices([replace(CHAT, monthly_minimum=900.0)])
+    made = planned(10, prices=prices, judge="claude-haiku-4-5")
+    assert made.row("judge:claude-haiku-4-5").dollars == 900.0
 
 
 @pytest.mark.parametrize("queries", [10, 1_000])
@@ -185,15 +219,15 @@ def test_an_unknown_stage_makes_every_sum_unknown() -> None:
         {"judge": "nobody-1"},
         {"decision": "nobody-1"},
         {"contextual": "nobody-1", "corpus_tokens": 5},
-        {"judge": "rerank-3"},  # which is no LLM
-        {"contextual": "rerank-3", "corpus_tokens": 5},
     ]
     for unknown in stages:
         made = planned(machine_price=5, **unknown)
         assert made.stages[0].dollars is None
         assert all(each.dollars is None for each in made.rows)
         assert "$0" not in str(made)
-        assert any("what this stage costs is not known" in each for each in made.notes)
+        assert any(f"what the stage {made.stages[0].name} costs is not known" in each for each in made.notes)
+        assert not any("add a row for 'rerank" in each for each in made.advice.reasons)
+        assert made.to_dict()["curves"] == []
 
 
 def test_contexts_by_a_model_whose_prices_for_the_cache_are_unknown_have_an_unknown_price() -> None:
@@ -225,6 +259,42 @@ def test_old_prices_and_those_without_a_date_are_said() -> None:
     assert "no source, no date (not the vendor's own list): cohere:rerank-v4.0-fast" in told
 
 
+def test_the_price_of_a_stage_is_told_like_any_other() -> None:
+    mine = Price("ours", "chat", 1.0, 1_000_000, output=5.0, date=dt.date(2024, 1, 2), source="our contract")
+    made = planned(judge="ours", prices=PRICES.override(mine))
+    assert "these prices are older than a year, look them up: ours (2024-01-02)" in made.notes
+    assert "our contract, 2024-01-02 (not the vendor's own list): judge ours on 10" in str(made)
+    told = made.to_dict()["stages"][0]
+    assert (told["price_source"], told["verified"], told["model"]) == ("our contract, 2024-01-02", False, "ours")
+
+
+@pytest.mark.parametrize(
+    ("stage", "why"),
+    [
+        ({"judge": "claude-haiku-55"}, "no row for 'claude-haiku-55' (did you mean 'claude-haiku-5-5'?)"),
+        ({"judge": "ours-8b"}, "the prices have no row for 'ours-8b'"),
+        ({"judge": "acme-1"}, "the prices have 'acme-1' as a rerank API, and no LLM"),
+        ({"contextual": "acme-chat", "corpus_tokens": 5}, "tokens on 'acme-chat' caches a document is not known"),
+        ({"contextual": "claude-haiku-4-5", "corpus_tokens": 5}, "lacks a part that it takes, such as cache_read"),
+    ],
+)  # fmt: skip
+def test_why_a_stages_price_is_unknown_is_told_and_the_cheapest_is_advised_all_the_same(
+    stage: dict[str, Any], why: str
+) -> None:
+    rows = [
+        Price("acme-1", "searches", 1.0, 1_000),
+        Price("acme-chat", "chat", 1.0, 1, output=1.0),
+        Price("claude-haiku-4-5", "chat", 1.0, 1_000_000, output=5.0),
+    ]
+    made = plan(20_000, today=TODAY, prices=known_prices().override(Prices(rows)), **stage)
+    (note,) = [each for each in made.notes if each.startswith("what the stage ")]
+    assert note.endswith(why) or why in note
+    assert made.advice.backend == "cohere:rerank-v5.0-fast"
+    assert made.advice.reasons[0].startswith(f"what the stage {made.stages[0].name} costs is not known: it is left out")
+    with_machine = plan(20_000, today=TODAY, machine_price=60, prices=known_prices().override(Prices(rows)), **stage)
+    assert with_machine.break_evens
+
+
 def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date() -> None:
     made = plan(1_000)
     assert made.date == dt.datetime.now(dt.UTC).date()
@@ -241,6 +311,16 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
         ({"queries": -5}, "queries must be a whole number of at least 1, not -5"),
         ({"queries": 0}, "queries"),
         ({"queries": 1.5}, "queries"),
+        ({"queries": 10**20}, "queries must be 1,000,000,000,000 at most, not 100000000000000000000"),
+        ({"queries": float("nan")}, "queries must be a whole number"),
+        ({"tokens_per_document": 10**13}, "tokens_per_document must be 1,000,000,000,000 at most"),
+        ({"vendor": []}, "vendor is empty: name one or several, or pass None for all"),
+        ({"vendor": ["Cohere", "Nobody"]}, "vendor='Nobody' has no back end here"),
+        ({"judge": "rerank-3"}, "judge='rerank-3' is a rerank API, and not an LLM: take one such as claude-haiku-5-5"),
+        ({"judge": "jev-latest"}, "judge='jev-latest' is a decision model, and not an LLM"),
+        ({"decision": "claude-haiku-5-5"}, "is an LLM, and not a decision model: take one such as jev-latest"),
+        ({"judge": "judge:claude-haiku-5-5"}, "judge='judge:claude-haiku-5-5' is written 'claude-haiku-5-5' there"),
+        ({"contextual": "BAAI/bge-reranker-base"}, "contextual='BAAI/bge-reranker-base' is a reranker, and not an LLM"),
         ({"candidates": 0}, "candidates"),
         ({"tokens_per_document": -1}, "tokens_per_document must be a whole number of at least 1, not -1"),
         ({"tokens_per_document": [5, 0]}, "tokens_per_document"),
@@ -280,6 +360,7 @@ def test_prices_that_come_along_are_said_to_be_unverified_with_source_and_date()
         ({"changed": 1.5}, "changed must be between 0 and 1, not 1.5"),
         ({"prices": "prices.toml"}, "prices must be a rerank_kit.pricing.Prices"),
         ({"today": "2026"}, "today must be a date"),
+        ({"today": dt.datetime(2026, 11, 27, tzinfo=dt.UTC)}, "today must be a date without a time"),
         ({"data_must_stay": True, "judge": "claude-haiku-5-5"}, "judge='claude-haiku-5-5' gets questions"),
         ({"data_must_stay": True, "decision": "jev-latest"}, "decision='jev-latest'"),
     ],
@@ -292,9 +373,9 @@ def test_what_cannot_be_meant_is_refused_by_name_with_its_value(wrong: dict[str,
 
 
 def test_the_largest_amounts_have_sums() -> None:
-    given: dict[str, Any] = {"machine_price": 10**12, "peak": 10**6, "tokens_per_document": sys.maxsize}
+    given: dict[str, Any] = {"machine_price": 10**12, "peak": 10**6, "tokens_per_document": 10**12}
     rows = [Price("rerank-3", "tokens", 10**12, 1, monthly_minimum=10**12)]
-    made = plan(sys.maxsize, candidates=1_000, prices=known_prices().override(Prices(rows)), **given)
+    made = plan(10**12, candidates=1_000, prices=known_prices().override(Prices(rows)), **given)
     assert all(math.isfinite(each.dollars) for each in made.rows if each.dollars is not None)
     assert "inf" not in str(made).replace("information", "")
 
@@ -311,6 +392,14 @@ def test_a_vendor_is_known_however_it_is_written() -> None:
     assert planned(vendor="COHERE").row("cohere:rerank-v4.0-fast").fits
 
 
+def test_several_vendors_may_be_used() -> None:
+    made = planned(vendor=["Cohere", "voyage"])
+    assert made.row("cohere:rerank-v4.0-fast").fits
+    assert made.row("voyage:rerank-3").fits
+    assert made.row("jina:jina-reranker-v3").against == ("another vendor than Cohere and voyage",)
+    assert made.to_dict()["workload"]["vendor"] == ["Cohere", "voyage"]
+
+
 def test_a_judge_of_ones_own_may_read_what_must_stay() -> None:
     assert planned(data_must_stay=True, judge="ours-8b").stages[0].dollars is None
 
@@ -318,8 +407,11 @@ def test_a_judge_of_ones_own_may_read_what_must_stay() -> None:
 def test_a_back_end_that_there_is_not_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match=r"'voyage:rerank3': did you mean 'voyage:rerank-3'"):
         planned().row("voyage:rerank3")
-    with pytest.raises(ConfigurationError, match="did you mean"):
+    with pytest.raises(ConfigurationError, match=r"'x': Its table has all, and a model of your own"):
         planned().break_even("x", "voyage:rerank-3")
+    with pytest.raises(ConfigurationError) as caught:
+        planned().row("onnx:nonsense")
+    assert "cohere" not in str(caught.value)
 
 
 def test_a_mixture_of_lengths_is_taken_evenly() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rerank_kit.pricing import Plan, Price, known_prices, plan
-from rerank_kit.pricing.amounts import money, seconds, volume
+from rerank_kit.pricing.amounts import between, money, seconds, volume
 
 DAY = dt.date(2026, 11, 27)
 MADE = plan(200_000, machine_price=60, latency=30, data_must_stay=False, today=DAY)
@@ -94,7 +94,7 @@ def test_the_page_says_what_three_vendors_cost_and_when_self_hosting_pays() -> N
     assert len({name.partition(":")[0] for name in names} & {"cohere", "voyage", "jina", "endpoint"}) >= 3
     assert names[0] == MADE.advice.backend
     assert tags.tags.count("polyline") == len(MADE.to_dict()["curves"])
-    assert "pays from about 187,000 queries a month in place of cohere:rerank-v5.0-fast" in tags.text
+    assert "pays from about 188,000 queries a month in place of cohere:rerank-v5.0-fast" in tags.text
     assert "planned" in tags.text
 
 
@@ -131,6 +131,19 @@ def test_amounts_have_the_digits_that_say_something(amount: float | None, shown:
 def test_volumes_and_seconds_too() -> None:
     assert [volume(each) for each in (5, 187_500, 2_061.4)] == ["5", "188,000", "2,060"]
     assert [seconds(each) for each in (None, 0.374, 9.96, 12.3)] == ["?", "0.37", "10", "12"]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "told"),
+    [
+        ((187_499.9999999999, 300_999.0), ("188,000", "300,000")),
+        ((100_000.00000001, 120_000.0), ("100,000", "120,000")),
+        ((100_100.0, 100_400.0), ("100,100", "100,400")),  # nothing is between 101,000 and 100,000
+        ((12.5, 13.5), ("13", "13")),
+    ],
+)
+def test_between_two_volumes_is_rounded_inwards(volumes: tuple[float, float], told: tuple[str, str]) -> None:
+    assert between(*volumes) == told
 
 
 def test_what_the_documentation_shows_is_what_the_tool_says() -> None:

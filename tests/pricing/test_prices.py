@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_what_cannot_be_meant_as_a_count_has_no_price(odd: Any) -> None:
 KEPT = Price("kept", "chat", 1.0, 1, output=5.0, cache_read=0.1, cache_write=1.25, cache_write_1h=2.0, batch=0.5)
 
 
+def test_what_comes_from_the_prompt_cache_is_a_tenth_of_what_is_read_and_long_prompts_cost_more() -> None:
+    told = Usage(input_tokens=10_000, output_tokens=2_000, cache_read_tokens=100_000, cache_write_tokens=4_000)
+    short, long = replace(told, calls=2), replace(told, calls=1)  # two prompts of 57,000 tokens, and one of 114,000
+    dollars = (10_000 * 0.10 + 2_000 * 0.50 + 100_000 * 0.01 + 4_000 * 0.125) / 1e6
+    assert known_prices().cost("claude-haiku-5-5", short) == pytest.approx(dollars)
+    assert known_prices().cost("claude-haiku-5-5", long) == pytest.approx(5 * dollars)
+    assert known_prices().cost("claude-haiku-5-5", short, batch=True) == pytest.approx(dollars / 2)
+
+
 def test_what_is_kept_for_an_hour_has_a_price_of_its_own() -> None:
     usage = Usage(calls=1, cache_write_tokens=10, cache_write_1h_tokens=4)
     assert KEPT.cost(usage) == pytest.approx(6 * 1.25 + 4 * 2.0)
@@ -94,14 +104,20 @@ def test_the_querys_tokens_are_paid_once_for_each_document() -> None:
         ([300] * 100, 1),
         ([300] * 101, 2),
         ([300] * 150, 2),
-        ([500] * 100, 1),
-        ([501] * 100, 2),
+        ([480] * 100, 1),
+        ([481] * 100, 2),  # with the query's 20 tokens they are longer than 500
+        ([960] * 100, 2),
         ([1200] * 100, 3),
         ([0], 1),
     ],
 )
 def test_searches_are_rounded_up_by_documents_and_their_pieces(documents: list[int], units: int) -> None:
     assert SEARCHES.estimate(20, documents) == pytest.approx(units * 0.002)
+
+
+def test_a_long_query_takes_half_of_a_piece_at_most() -> None:
+    assert SEARCHES.estimate(250, [250] * 100) == SEARCHES.estimate(4_000, [250] * 100) == pytest.approx(0.002)
+    assert SEARCHES.estimate(250, [251] * 100) == SEARCHES.estimate(4_000, [251] * 100) == pytest.approx(0.004)
 
 
 def test_every_row_that_comes_along_is_dated_sourced_and_honest_about_it() -> None:
@@ -152,6 +168,7 @@ def test_a_file_wins_when_it_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     [
         *("[[price", "[[price]]\nmodel = 'a'", FILE + "colour = 'red'", FILE.replace("tokens", "pages"), ""),
         *(FILE.replace("[[price]]", "[[prices]]"), FILE + "[more]", FILE + "date = 'yesterday'"),
+        *(FILE + "date = 2026-11-23T08:00:00Z", FILE + "verified = 'no'", FILE + "source = ['a', 'b']"),
     ],
 )
 def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> None:
@@ -168,9 +185,20 @@ def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> Non
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"unit": "pages"}, {"price": -1.0}, {"price": float("nan")}, {"per": 0}, {"documents": 0}, {"chunk_tokens": "x"}],
+    [
+        *({"unit": "pages"}, {"price": -1.0}, {"price": float("nan")}, {"per": 0}, {"documents": 0}),
+        *({"chunk_tokens": "x"}, {"above": None}, {"monthly_minimum": "50"}, {"monthly_minimum": -1}),
+        *({"output": "5"}, {"cache_read": -1}, {"cache_write": "1"}, {"batch": 50}, {"batch": True}),
+        *({"model": 5}, {"model": ""}, {"source": 5}, {"source": None}, {"verified": "no"}, {"verified": 1}),
+        *({"date": "2026-11-23"}, {"date": dt.datetime(2026, 11, 23, tzinfo=dt.UTC)}),
+    ],
 )
 def test_what_cannot_be_a_price_is_refused(wrong: dict[str, Any]) -> None:
     fields: dict[str, Any] = {"model": "m", "unit": "searches", "price": 1.0, "per": 1000, **wrong}
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         Price(**fields)
+
+
+def test_an_llm_has_a_price_for_what_it_writes() -> None:
+    with pytest.raises(ConfigurationError, match="output of the price of 'm' must be a number"):
+        Price("m", "chat", 1.0, 1)
