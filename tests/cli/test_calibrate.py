@@ -121,12 +121,22 @@ def test_what_is_not_known_is_said() -> None:
 def test_settings_are_searched_and_told(capsys: CAPTURE) -> None:
     assert main([*TUNE, NOISY]) == 0
     shown, _ = capsys.readouterr()
-    assert shown.startswith(("keep ", "use "))
+    assert shown.startswith(("better: use ", "inconclusive: keep ", "equal: keep "))
     assert "on queries that the choice did not see" in shown
-    assert "nDCG@10 of the best settings, on the queries they are chosen on:" in shown
+    assert "settings tried. nDCG@10 on the queries they are chosen on" in shown
+    assert f"s  plain: {NOISY}, 50 candidates" in shown
     assert main([*TUNE, NOISY, "--seconds", "10", "--dollars", "1", "--against", NOISY, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["against"]["system"] == NOISY
+    assert printed["use"] == "bm25 alone"
+    assert printed["over_budget"] == f"{NOISY}, 50 candidates"
+    assert "is not known to keep within 10 s and $1 a query: it takes " in printed["text"]
+    assert printed["text"].endswith(" s and an unknown price a query")
     assert printed["excluded"] > 0  # what a function costs is not known
+    assert main([*TUNE, NOISY, "--seconds", "10", "--against", NOISY, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["against"]["system"] == NOISY
+    assert main([*TUNE, NOISY, "--against", "bm25", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["against"]["system"] == "bm25"
+    assert main([*TUNE, NOISY, "--seconds", "1e-9"]) == 1
+    assert "nothing that was tried keeps within 1e-09 s a query: least takes " in capsys.readouterr().err
     assert main([*TUNE, NOISY, "--against", "none"]) != 0
     assert "none" in capsys.readouterr().err
