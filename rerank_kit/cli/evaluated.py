@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -64,7 +64,7 @@ class Asked:
     store: str
     max_cost: float | None
     yes: bool
-    unanswered: bool = False
+    unanswered: bool | Literal["unfound"] = False
 
     def evaluated(self, enough: Callable[[int], None] | None = None) -> Evaluation:
         """Run it, or go on with it, with bars of progress.
