@@ -98,7 +98,7 @@ def told(calibration: Calibration) -> list[str]:
     passes = f"a document passes where its probability is {calibration.threshold:.3g} or more"
     lines = [
         f"{known['system']}: {passes}, for {calibration.goal} {calibration.wanted:g}",
-        f"on {held['queries']} questions that it was not chosen on, in brackets on the {chosen['queries']} that it was:",
+        f"on {held['queries']} questions that it was not chosen on [and on the {chosen['queries']} that it was]:",
         f"  precision {_both(held, chosen, 'precision')}: so many of those that pass are relevant by the labels",
         f"  recall {_both(held, chosen, 'recall')}: so many of the relevant candidates pass",
         f"  {_both(held, chosen, 'nothing_passes')} of the questions are left with nothing",

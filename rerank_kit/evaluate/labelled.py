@@ -263,7 +263,7 @@ class Labels:
     def __str__(self) -> str:
         """In lines."""
         relevant = sum(each.grade > 0 for each in self.given)
-        first = f"{self.data.name}: {counted(len(self.pairs), 'pair')} of query and document without a label"
+        first = f"{self.data.name}: {counted(len(self.pairs), 'pair')} of query and document that had no label"
         who = f"{self.judge} labelled {len(self.given):,} of them, {relevant:,} as relevant"
         done = f"a person labelled {len(self._reviewed):,}, and {len(self.remaining):,} of the sample remain"
         return "\n".join([first, *([] if self.judge is None else [who]), done, *self.notes, *self._told_of_unfound()])

@@ -47,7 +47,7 @@ def test_a_threshold_is_found_told_and_written_for_a_calibrated_reranker(capsys:
     assert main([*CALIBRATE, NOISY, "--recall", "0.8", "--top-n", "2", "--seed", "1", "--out", "mine.json"]) == 0
     shown, _ = capsys.readouterr()
     assert shown.startswith(f"{NOISY}: a document passes where its probability is 0.")
-    halves = "on 15 questions that it was not chosen on, in brackets on the 15 that it was:"
+    halves = "on 15 questions that it was not chosen on [and on the 15 that it was]:"
     assert f"for recall 0.8\n{halves}\n  precision 0." in shown
     assert re.search(r"recall 0\.\d\d \(0\.\d\d to [01]\.\d\d\) \[0\.8\d\]: so many of the relevant candidates", shown)
     assert "of the questions are left with nothing" in shown

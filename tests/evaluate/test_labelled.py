@@ -183,6 +183,20 @@ def test_a_sheet_gains_what_the_sample_has_more_and_keeps_what_stands_there(
     assert whole.read_sheet(sheet) == len(whole.reviewed) == 2
 
 
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("cp1252", "line 2: it is no utf-8"), ("utf-16", "line 1: it is UTF-16")]
+)
+def test_a_sheet_in_another_encoding_is_refused_with_how_to_save_it(encoding: str, told: str, tmp_path: Path) -> None:
+    found = label(DATA, None, ["bm25"], depth=1)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("id,document id,grade\ncat,café,1\n", encoding)
+    for using in (found.read_sheet, found.add_to_sheet):
+        with pytest.raises(
+            ConfigurationError, match=f"{told}: save it once more in your spreadsheet, and choose CSV UTF-8"
+        ):
+            using(sheet)
+
+
 def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     found = label(DATA, None, ["bm25"], depth=1)
     sheet = tmp_path / "sheet.csv"
