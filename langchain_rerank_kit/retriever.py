@@ -274,8 +274,9 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
             raise
         if not self._warned or is_explaining():
             report, filtered = "print(retriever.widening)", has_filter(kwargs)
-            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=self._warned)
-            self._warned = few or self._warned
+            told = self._warned or is_explaining()
+            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=told)
+            self._warned = (few and not told) or self._warned
         return documents
 
     def _second_stage(
