@@ -274,9 +274,7 @@ class Labels:
         if not unfound:
             return []
         number = counted(len(unfound), "question is", "questions are")
-        first = (
-            f"{number} left without a relevant document, and evaluations leave them out. Where a document answers one,"
-        )
+        first = f"{number} left without a relevant document. Evaluations leave out such. Where a document answers one,"
         rest = len(unfound) - _LISTED
         shown = [f"  {query}: {in_a_line(text)[:_LINE]}" for query, text in list(unfound.items())[:_LISTED]]
         return [f"{first} name the system that finds it too:", *shown, *([f"  and {rest:,} more"] if rest > 0 else [])]

@@ -96,13 +96,14 @@ class Tuned:
         count = f"{counted(len(self.tried), 'setting')} tried{left}"
         rows = [f"  {each.value:.3f}  {_time(each.seconds)}  {kind}: {each.setting}" for kind, each in self._shown()]
         told = f"{count}. {self.measure} on the queries they are chosen on, the best of many too high, with its time:"
-        return "\n".join([f"{self.verdict}: {self.text}", "", told, *rows])
+        found = f"{self.verdict}: " if len(self.tried) > 1 else ""
+        return "\n".join([f"{found}{self.text}", "", told, *rows])
 
     def _shown(self) -> list[tuple[str, Tried]]:
         """The best setting of each kind that was tried, with what it is called."""
         kinds: dict[str, Callable[[Setting], object]] = {
             "plain": lambda each: each == self.against,
-            "best": lambda each: each == self.best,
+            "best": lambda each: each == self.best != self.against,
             "best cascade": lambda each: each.then is not None,
             "best mixture": lambda each: each.mixture is not None,
             "first stage": lambda each: not each.recall,
@@ -114,7 +115,7 @@ class Tuned:
 
 
 def _time(seconds: float | None) -> str:
-    return "unknown" if seconds is None else f"{seconds:.3f} s"
+    return "unknown" if seconds is None else f"{seconds:.2g} s"
 
 
 def _numbers(measure: str, known: Comparison, where: str = "") -> str:

@@ -230,6 +230,7 @@ def test_a_plain_setting_that_breaks_the_budget_is_not_kept() -> None:
         "one, 50 candidates does not keep within 0.001 s a query: it takes 0.05 s and $0 a query"
     )
     assert found.alone is None
+    assert str(found).startswith("use first alone: nothing else")
     assert found.to_dict()["over_budget"] == "one, 50 candidates"
     some = tune(evaluation, budget=Budget(seconds=0.04, money=1.0))
     assert some.verdict == "better"
@@ -267,6 +268,9 @@ def test_what_is_shown_is_the_best_of_each_kind() -> None:
     assert count.startswith(f"{len(found.tried)} settings tried. nDCG@10 on the queries they are chosen on")
     kinds = [row.split(" s  ")[1].partition(": ")[0] for row in rows]
     assert kinds == ["plain", "best", "best cascade", "best mixture", "first stage"]
+    plain = str(tune(_evaluated(120, first=0.0, one=6.0)))
+    assert "  plain: one, 50 candidates" in plain
+    assert "  best: " not in plain
     unknown = _with(_evaluated(12, one=1.0), lambda each: dataclasses.replace(each, timings=()))
     assert "  unknown  plain: one, 50 candidates" in str(tune(unknown))
     left = tune(_timed(_evaluated(12, one=1.0), first=0.1, one=0.4), budget=Budget(seconds=0.3))
