@@ -290,7 +290,7 @@ def _origin(data: Dataset, results: Sequence[SystemResult]) -> list[dict[str, An
     """Queries that no user asked, and labels by a model that is related to what they are to judge."""
     found: list[dict[str, Any]] = []
     if data.pooled():
-        found.append(_finding("pooled", _pooled(data), data.unfound()[:_WORST]))
+        found.append(_finding("pooled", _pooled(data)))
     if data.synthetic is not None:
         told = f"the questions were written by {data.synthetic}, each from the document that answers it: they flatter"
         found.append(_finding("flattering", f"{told}. Compare systems by them, and believe no number by itself"))
