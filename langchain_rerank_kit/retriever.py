@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
-from langchain_core.documents import Document
+from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import RunnableConfig, ensure_config
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationInfo, field_validator
@@ -48,8 +48,27 @@ from rerank_kit.observe.explaining import Seen, explained, explaining, is_explai
 
 logger = logging.getLogger("rerank_kit")
 
+_CUT = frozenset({"threshold", "base_compressor"})
 _FIRST_STAGE = frozenset({"base_retriever", "recall", "widen"})
 _NUMBERS = frozenset({"recall", "top_n", "base_compressor"})
+
+
+def check_calibrated(compressor: BaseDocumentCompressor, threshold: Threshold | None) -> None:
+    """Refuse the threshold of a calibration where there is none.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if isinstance(compressor, RerankCompressor):
+        compressor.loaded.threshold_of(threshold)
+    elif threshold == "calibrated":
+        raise _not_calibrated(compressor)
+
+
+def _not_calibrated(compressor: BaseDocumentCompressor) -> ConfigurationError:
+    name = type(compressor).__name__
+    msg = f'threshold="calibrated": {name} is no reranker of ours, and has no calibration: pass a number'
+    return ConfigurationError(msg)
 
 
 class RerankRetriever(Changing, ContextualCompressionRetriever):
@@ -96,6 +115,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def model_post_init(self, context: Any, /) -> None:
         """Widen what was given."""
+        check_calibrated(self.base_compressor, self.threshold)
         self._settle_recall(raising=is_widening(self.widening))  # a copy that LangChain makes has all fields given
         self._widen_first_stage()
 
@@ -134,6 +154,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
     @override
     def _follow(self, names: frozenset[str]) -> None:
         """Widen the first stage anew where that depends on what changed."""
+        if names & _CUT:
+            check_calibrated(self.base_compressor, self.threshold)
         recalled = bool(names & _NUMBERS) and self._settle_recall()
         if "widening" in names:
             if not is_widening(self.widening) or self.widening.widened is not self.base_retriever:
@@ -252,8 +274,9 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
             raise
         if not self._warned or is_explaining():
             report, filtered = "print(retriever.widening)", has_filter(kwargs)
-            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=self._warned)
-            self._warned = few or self._warned
+            told = self._warned or is_explaining()
+            few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=told)
+            self._warned = (few and not told) or self._warned
         return documents
 
     def _second_stage(
@@ -338,8 +361,7 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         if threshold is None:
             return ranked[:top_n]
         if threshold == "calibrated":
-            msg = f'threshold="calibrated": {name} is no reranker of ours, and has no calibration: pass a number'
-            raise ConfigurationError(msg)
+            raise _not_calibrated(other)
         if ranked and not scores(ranked):
             msg = f"{name} writes no relevance_score, so threshold={threshold} cannot be followed: pass threshold=None"
             raise ConfigurationError(msg)

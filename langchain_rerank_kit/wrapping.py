@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.vectorstores import VectorStore
 
 from langchain_rerank_kit.compressor import RerankCompressor
-from langchain_rerank_kit.retriever import RerankRetriever
+from langchain_rerank_kit.retriever import RerankRetriever, check_calibrated
 from langchain_rerank_kit.text_read import TextOf, reader
 from langchain_rerank_kit.widening import Widen
 from rerank_kit import ConfigurationError
@@ -81,6 +81,7 @@ def with_rerank(
     compressor = as_compressor(reranker, check_timeout(timeout), text)
     if distinct == "document" and isinstance(compressor, RerankCompressor):
         distinct = compressor.distinct
+    check_calibrated(compressor, check_threshold(threshold))
     told: dict[str, Any] = {} if recall is None else {"recall": known}
     made = RerankRetriever(
         **told,

@@ -139,8 +139,9 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
         if self.recall is None:
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
-            where, told = "print(widening_of(…))", self._warned
-            self._warned = warn_of_few(len(nodes), self.recall, where, sources=self._first_stage, told=told) or told
+            where, told = "print(widening_of(…))", self._warned or is_explaining()
+            few = warn_of_few(len(nodes), self.recall, where, sources=self._first_stage, told=told)
+            self._warned = (few and not told) or self._warned
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
         return (yield from traced(self.callback_manager, query, nodes, top_n=self.top_n, model=model, work=work))

@@ -220,6 +220,10 @@ def as_postprocessor(
         if name not in known:
             msg = f"{type(given).__name__} has no {name}, so {name}={value!r} cannot be followed: pass {name}=None"
             raise ConfigurationError(msg)
+    if options.get("threshold") == "calibrated":
+        name = type(given).__name__
+        msg = f'threshold="calibrated": {name} is no reranker of ours, and has no calibration: pass a number'
+        raise ConfigurationError(msg)
     theirs = given.model_copy(update=options)
     if distinct is None or isinstance(given, DistinctPostprocessor):
         return theirs

@@ -51,6 +51,13 @@ def run(
         int | None, typer.Option("--top-n", min=1, metavar="N", help="So many documents of a question pass at most.")
     ] = None,
     method: Annotated[str, typer.Option(help='"platt", or "isotonic" where there are many labels.')] = "platt",
+    unfound: Annotated[
+        bool,
+        typer.Option(
+            "--unfound",
+            help="Nothing answers the questions, either, for which label had documents labelled and none was relevant.",
+        ),
+    ] = False,
     out: Annotated[
         str, typer.Option(metavar="FILE", help="Where the calibration is written, for Calibrated(reranker, FILE).")
     ] = "calibration.json",
@@ -75,9 +82,9 @@ def run(
     check_goal(precision, recall)
     check_choice("method", method, METHODS)
     source = (dataset, [system], corpus, candidates, split, encoding)
-    evaluation = Asked(*source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes, unanswered=True).evaluated(
-        check_enough
-    )
+    evaluation = Asked(
+        *source, "nDCG@10", queries, seed, 0.01, store, max_cost, yes, "unfound" if unfound else True
+    ).evaluated(check_enough)
     goal: dict[str, Any] = {"precision": precision, "recall": recall, "method": method}
     calibration = calibrate(evaluation, top_n=top_n, seed=seed, **goal)
     calibration.save(out)
@@ -87,24 +94,29 @@ def run(
 def told(calibration: Calibration) -> list[str]:
     """What was found, in lines."""
     known = calibration.told
-    held, nothing = known["held_out"], known["nothing_relevant"]
+    held, chosen, nothing = known["held_out"], known["chosen_on"], known["nothing_relevant"]
     passes = f"a document passes where its probability is {calibration.threshold:.3g} or more"
     lines = [
         f"{known['system']}: {passes}, for {calibration.goal} {calibration.wanted:g}",
-        f"chosen on {known['chosen_on']['queries']} questions; on {held['queries']} others:",
-        f"  precision {_share(held['precision'])}: so many of the documents that pass are relevant by the labels",
-        f"  recall {_share(held['recall'])}: so many of the relevant candidates pass",
-        f"  {_share(held['nothing_passes'])} of the questions are left with nothing",
+        f"on {held['queries']} questions that it was not chosen on [and on the {chosen['queries']} that it was]:",
+        f"  precision {_both(held, chosen, 'precision')}: so many of those that pass are relevant by the labels",
+        f"  recall {_both(held, chosen, 'recall')}: so many of the relevant candidates pass",
+        f"  {_both(held, chosen, 'nothing_passes')} of the questions are left with nothing",
     ]
     if held["passes_without_answer"] is not None:
         lines.append(
-            f"  {_share(held['passes_without_answer'])} of {counted(held['without_answer'], 'question')} that nothing "
-            "answers get something all the same, which counts against precision"
+            f"  {_both(held, chosen, 'passes_without_answer')} of {counted(held['without_answer'], 'question')} that "
+            "nothing answers get something all the same, which counts against precision"
         )
-    if known["left_out"]:
+    if others := known["left_out"] - known["unfound"]:
         lines.append(
-            f"{counted(known['left_out'], 'question')} without a relevant document left out: where such are asked, "
-            "less of what passes is relevant"
+            f"{counted(others, 'question')} without a relevant document left out: where such are asked, less of what "
+            "passes is relevant"
+        )
+    if known["unfound"]:
+        lines.append(
+            f"{counted(known['unfound'], 'question')} left out for which label had documents labelled and none was "
+            "relevant: whether another one answers is not known. If you know that none does, pass --unfound"
         )
     if nothing["auroc"] is not None:
         lines.append(
@@ -115,7 +127,12 @@ def told(calibration: Calibration) -> list[str]:
     return lines
 
 
-def _share(known: Mapping[str, float] | None) -> str:
+def _both(held: Mapping[str, Any], chosen: Mapping[str, Any], name: str) -> str:
+    """A share on the questions that nothing was chosen on, with its interval, and on those that it was."""
+    return f"{_share(held[name])} [{_share(chosen[name], interval=False)}]"
+
+
+def _share(known: Mapping[str, float] | None, *, interval: bool = True) -> str:
     if known is None:
-        return "is not known, since nothing passed"
-    return f"{known['value']:.2f} ({known['low']:.2f} to {known['high']:.2f})"
+        return "not known, since nothing passed"
+    return f"{known['value']:.2f}" + (f" ({known['low']:.2f} to {known['high']:.2f})" if interval else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -64,7 +64,7 @@ class Asked:
     store: str
     max_cost: float | None
     yes: bool
-    unanswered: bool = False
+    unanswered: bool | Literal["unfound"] = False
 
     def evaluated(self, enough: Callable[[int], None] | None = None) -> Evaluation:
         """Run it, or go on with it, with bars of progress.
@@ -122,7 +122,8 @@ def agreeing(said: Callable[[Plan], str], *, yes: bool) -> Callable[[Plan], bool
             return True
         answer = asked_at_terminal("Go on?")
         if answer is None:
-            msg = "nobody is there to agree to the price: pass --max-cost DOLLARS, or --yes to pay whatever it costs"
+            limit = "" if plan.unknown else "--max-cost DOLLARS, or "  # which nothing can keep without a price
+            msg = f"nobody is there to agree to the price: pass {limit}--yes to pay whatever it costs"
             raise BudgetExceeded(msg)
         return answer
 
@@ -141,6 +142,8 @@ def planned(plan: Plan) -> str:
 
 def dear(plan: Plan) -> str:
     """What a run costs, as far as it is known."""
-    cost = f"about ${plan.cost:.2f}" if plan.cost else "nothing that is known" if plan.unknown else "nothing"
-    unknown = f"; what these cost is not known: {', '.join(plan.unknown)}" if plan.unknown else ""
-    return f"{cost}{unknown}"
+    if not plan.unknown:
+        return f"about ${plan.cost:.2f}" if plan.cost else "nothing"
+    names = ", ".join(plan.unknown)
+    of_names = f"the price of {names} is not known" if len(plan.unknown) == 1 else f"prices are not known of {names}"
+    return f"about ${plan.cost:.2f} and more: {of_names}" if plan.cost else f"an unknown amount: {of_names}"

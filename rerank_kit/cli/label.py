@@ -104,18 +104,20 @@ def run(
             )
         if labels.failure is not None:
             raise ConfigurationError(labels.failure)
-        _review(labels, csv, here=review)
+        waiting = _review(labels, csv, here=review)
     except KeyboardInterrupt:
         tell(f"rerank-kit: stopped. What was labelled is in {store}: the same command goes on from there")
         raise typer.Exit(130) from None
+    next_step: list[str] = []
     if out is not None:
-        try:
-            whole = labels.dataset(unreviewed=unreviewed)
-        except ConfigurationError as error:
-            told = str(error).replace("the sample", "the sample with --review, or in the table of --csv FILE")
-            raise ConfigurationError(told.replace("unreviewed=True", "--unreviewed")) from error
-        write_dataset(whole, out)
-    next_step = [] if out is None else [f"written to {out}: rerank-kit eval {out} --store {store}"]
+        whole = _whole(labels, unreviewed=unreviewed, waiting=waiting)
+        if whole is None:
+            next_step = [f"{out} is not written yet: fill in {csv}, and the same command writes it"]
+            out = None
+        else:
+            write_dataset(whole, out)
+            where = "" if store == STORE else f" --store {store}"
+            next_step = [f"written to {out}: rerank-kit eval {out}{where}"]
     if as_json:
         say_json({**labels.to_dict(), "out": out})
     else:
@@ -160,8 +162,19 @@ def _written(
         return synthesise(documents, getattr(model, "chat", model), count, name=Path(dataset).stem, **options)
 
 
-def _review(labels: Labels, csv: str | None, *, here: bool) -> None:
-    """Take what a person says, from a table or here."""
+def _whole(labels: Labels, *, unreviewed: bool, waiting: bool) -> Dataset | None:
+    """The dataset with all labels; `None` where it waits for a table that a person has just been given."""
+    try:
+        return labels.dataset(unreviewed=unreviewed)
+    except ConfigurationError as error:
+        if waiting:
+            return None
+        told = str(error).replace("the sample", "the sample with --review, or in the table of --csv FILE")
+        raise ConfigurationError(told.replace("unreviewed=True", "--unreviewed")) from error
+
+
+def _review(labels: Labels, csv: str | None, *, here: bool) -> bool:
+    """Take what a person says, from a table or here, and say whether there is something new to fill in."""
     from rerank_kit.cli.keys import pressed
     from rerank_kit.evaluate.reviewing import review
 
@@ -174,12 +187,15 @@ def _review(labels: Labels, csv: str | None, *, here: bool) -> None:
     if csv is not None and not Path(csv).exists():
         labels.write_sheet(csv)
         tell(f"rerank-kit: wrote {csv}: {fill_in}")
-    elif csv is not None and (added := labels.add_to_sheet(csv)):
+        return bool(labels.remaining)
+    if csv is not None and (added := labels.add_to_sheet(csv)):
         tell(f"rerank-kit: added {counted(added, 'row')} to {csv}: {fill_in}")
+        return True
+    return False
 
 
 def _planned(plan: Plan) -> str:
     """What is to be paid for, as a sentence; an empty one where nothing is."""
     if not (plan.cost or plan.unknown):
         return ""
-    return f"{plan.pairs:,} pairs or documents are read, which costs {dear(plan)}"
+    return f"{counted(plan.pairs, 'text')} are to be read. That costs {dear(plan)}"

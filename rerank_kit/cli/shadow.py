@@ -14,7 +14,7 @@ EXAMPLES = ("shadow shadow.sqlite", "shadow shadow.sqlite --markdown > MOVING.md
 
 
 def run(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What was record= of a Shadow.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file that a Shadow wrote.")],
     *,
     top_n: Annotated[int, typer.Option("--top-n", help="How many of the best are looked at.")] = 5,
     as_json: AsJson = False,

@@ -38,7 +38,8 @@ def run(
     systems: Systems = None,
     *,
     against: Annotated[
-        str | None, typer.Option(metavar="SYSTEM", help="What settings are held to; the first reranker by default.")
+        str | None,
+        typer.Option(metavar="SYSTEM", help="What settings are held to, such as bm25; the first reranker by default."),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="What a query may take.")] = None,
     dollars: Annotated[float | None, typer.Option(help="What a query may cost.")] = None,

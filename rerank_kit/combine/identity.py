@@ -9,15 +9,41 @@ from inspect import getsource
 from types import FunctionType, NoneType
 from typing import Any, cast
 
+from rerank_kit.combine.combined import model_of
+from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
 
 _PLAIN = (int, float, str, bytes, NoneType)
+_SHOWN = 99  # characters of a name in a report
+_SHOWN_WHOLE = "rerank_kit.local.", "rerank_kit.managed."  # what has nothing of a user's inside, such as texts
 _DEEPEST = 12  # of what holds itself, sooner or later
 
 
 def identity_of(reranker: Reranker) -> str:
     """What tells a reranker from those that score otherwise: its fingerprint or else its settings."""
     return reranker.fingerprint or described(reranker)
+
+
+def told_apart(one: Reranker, other: Reranker) -> tuple[str, str]:
+    """What two rerankers are called beside each other: by their models, and where those are the same by their settings.
+
+    It may read files of models, for their fingerprints.
+    """
+    called = model_of(one), model_of(other)
+    if called[0] != called[1]:
+        return called
+    if all(type(each).__module__.startswith(_SHOWN_WHOLE) for each in (one, other)):
+        settings = quoted(one)[:_SHOWN], quoted(other)[:_SHOWN]
+        if settings[0] != settings[1]:
+            return settings
+    try:
+        known = identity_of(one), identity_of(other)
+    except Exception:  # noqa: BLE001 - a user's own, which fails in its own time
+        return called
+    if known[0] == known[1]:
+        return called
+    first, second = (blake2b(each.encode("utf-8", "replace"), digest_size=3).hexdigest() for each in known)
+    return f"{called[0]} ({first})", f"{called[1]} ({second})"
 
 
 def described(value: object, depth: int = 0) -> str:

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import Threshold, check_flag, check_positive, check_seconds, check_whole, is_number
-from rerank_kit.combine.combined import model_of
 from rerank_kit.combine.shadow_beside import Beside, Job, OwnRecorder, Writer
 from rerank_kit.combine.shadow_file import ShadowFile
 from rerank_kit.combine.shadow_report import ShadowReport, shadow_report
@@ -110,7 +109,7 @@ class Shadow(Settled, Reranker):
         self._random = random.Random(seed)  # noqa: S311 - a sample, no secret
         writer: Writer = OwnRecorder(cast("Recorder", record)) if file is None else file
         self._beside = Beside(
-            model_of(live),
+            live,
             candidate,
             writer,
             most=self.max_running,

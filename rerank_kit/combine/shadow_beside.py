@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 from rerank_kit import shutdown
-from rerank_kit.combine.combined import model_of
+from rerank_kit.combine.identity import told_apart
 from rerank_kit.combine.shadow_runs import Recorder, ShadowRun, ShadowSide, problem_of
 from rerank_kit.errors import Abandoned
 from rerank_kit.observe.hooks import logger
@@ -83,7 +84,7 @@ class Beside:
 
     def __init__(
         self,
-        live: str,
+        live: Reranker,
         candidate: Reranker,
         writer: Writer,
         *,
@@ -96,7 +97,7 @@ class Beside:
         """Start nothing yet.
 
         Args:
-            live: The model of who answers.
+            live: Who answers.
             candidate: Who runs.
             writer: Where runs go.
             most: How many calls at a time.
@@ -105,7 +106,6 @@ class Beside:
             spent: What they cost so far.
             keep_texts: Whether texts are kept.
         """
-        self._live = live
         self._candidate = candidate
         self._writer = writer
         self._most = most
@@ -115,6 +115,7 @@ class Beside:
         self._keep_texts = keep_texts
         self._threads = Threads(most, "rerank-kit-shadow")
         self._watcher = Threads(1, "rerank-kit-shadow-writer")
+        self._names = cache(lambda: told_apart(live, candidate))  # in a thread of ours, since it may read files
         self._of_process: dict[int, _Running] = {}
         self._told: set[str] = set()
 
@@ -179,7 +180,7 @@ class Beside:
             return self._failed(job, problem, time.perf_counter() - began)
 
     def _side(self, ranking: Ranking, seconds: float) -> ShadowSide:
-        side = ShadowSide.of(model_of(self._candidate), ranking, seconds)
+        side = ShadowSide.of(self._names()[1], ranking, seconds)
         if side.cost is None and self._max_cost is not None:
             self._spent = self._max_cost
             self._tell_once(
@@ -189,11 +190,11 @@ class Beside:
         return side
 
     def _failed(self, job: Job, problem: str, seconds: float) -> list[ShadowRun]:
-        side = ShadowSide(model_of(self._candidate), seconds=seconds, problem=problem)
+        side = ShadowSide(self._names()[1], seconds=seconds, problem=problem)
         return self._told_of(job, [side for _ in job.requests])
 
     def _told_of(self, job: Job, sides: Sequence[ShadowSide]) -> list[ShadowRun]:
-        live = (ShadowSide.of(self._live, each, job.seconds) for each in job.live)
+        live = (ShadowSide.of(self._names()[0], each, job.seconds) for each in job.live)
         return [
             ShadowRun.of(job.at, query, documents, one, other, keep_texts=self._keep_texts)
             for (query, documents), one, other in zip(job.requests, live, sides, strict=True)

@@ -111,14 +111,14 @@ def read(path: object) -> tuple[list[ShadowRun], int]:
     Raises:
         ConfigurationError: There is no such file.
     """
-    name = _checked(path)
+    name = _to_read(path)
     try:
         with _FORK.turn(), closing(sqlite3.connect(f"{Path(name).as_uri()}?mode=ro", uri=True)) as connection:
             _check_ours(connection)
             rows = connection.execute("SELECT run FROM runs ORDER BY place").fetchall()
             dropped = _counted(connection, "dropped")
     except (sqlite3.Error, OSError) as error:
-        msg = f"path={name!r} is no file that a Shadow wrote ({error}): pass what was its record="
+        msg = f"{name!r} is no file that a Shadow wrote ({error}): name the one that it was given to write to"
         raise ConfigurationError(msg) from error
     runs: list[ShadowRun] = []
     for (row,) in rows:
@@ -137,6 +137,14 @@ def _checked(path: object) -> str:
         msg = f"record={text!r} names no file: pass the name of one, or an object with record(run)"
         raise ConfigurationError(msg)
     return os.path.abspath(text)  # noqa: PTH100 - a Path would make "~" special
+
+
+def _to_read(path: object) -> str:
+    try:
+        return _checked(path)
+    except ConfigurationError as error:
+        msg = f"{quoted(path)} names no file: name the one that a Shadow was given to write to"
+        raise ConfigurationError(msg) from error
 
 
 def _check_ours(connection: sqlite3.Connection) -> None:

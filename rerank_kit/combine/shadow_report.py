@@ -16,6 +16,7 @@ from rerank_kit.combine.shadow_file import read
 from rerank_kit.combine.shadow_runs import ShadowRun, ShadowSide
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
+from rerank_kit.texts import counted
 
 _APART = 5  # queries that are shown
 _PER = 1000  # queries of which the cost is told
@@ -75,7 +76,8 @@ class ShadowReport:
         top_1: The share of queries with the same first document.
         overlap: The mean share of the first `top_n` that both have.
         rank_biased_overlap: The mean of how alike the orders are, the first places counting most.
-        tau: The mean of Kendall's tau of the documents that both have.
+        tau: The mean of Kendall's tau of the documents that both have, over the queries that have two such or more.
+        tau_of: How many queries these are; the others say nothing of it.
         moved: By how many places the live one's first `top_n` moved, on average.
         shift: Candidate's score less live one's of the same document: 5th percentile, median, 95th percentile.
         apart: The queries that differ most: query, live first document, candidate's first, rank-biased overlap.
@@ -93,6 +95,7 @@ class ShadowReport:
     overlap: Share | None = None
     rank_biased_overlap: Share | None = None
     tau: float | None = None
+    tau_of: int = 0
     moved: float | None = None
     shift: tuple[float, float, float] | None = None
     apart: tuple[tuple[str, str, str, float], ...] = ()
@@ -159,10 +162,19 @@ class ShadowReport:
             ("the same first document", _shown(self.top_1)),
             (f"of the first {self.top_n} in common", _shown(self.overlap)),
             ("rank-biased overlap, p = 0.9", _shown(self.rank_biased_overlap)),
-            ("Kendall's tau", _number(self.tau)),
+            ("Kendall's tau", self._told_of_tau()),
             (f"places that the live one's first {self.top_n} moved", _number(self.moved)),
             ("candidate's score less live one's, median (5 % to 95 %)", shift),
         ]
+
+    def _told_of_tau(self) -> str:
+        """It, of how many queries, and how many have too few documents in common for it."""
+        left = self.compared - self.tau_of
+        without = f"{left:,} left out, without two documents that both ranked"
+        if self.tau is None:
+            return f"unknown ({without})"
+        of = f"of {counted(self.tau_of, 'query', 'queries')}"
+        return f"{self.tau:.3g} ({of}{f'; {without}' if left else ''})"
 
 
 @named
@@ -197,6 +209,7 @@ def shadow_report(source: str | bytes | os.PathLike[str] | Iterable[ShadowRun], 
         overlap=Share.of([overlap(one, other, depth) for one, other in orders]),
         rank_biased_overlap=Share.of(alike),
         tau=math.fsum(taus) / len(taus) if taus else None,
+        tau_of=len(taus),
         moved=_moved(orders, depth),
         shift=_shift(compared),
         apart=_apart(compared, alike),

@@ -11,7 +11,8 @@ from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.reviewing import review
 from rerank_kit.evaluate.running import Progress, evaluate
 from rerank_kit.evaluate.synthesising import synthesise
-from rerank_kit.evaluate.tuning import Tuned, tune
+from rerank_kit.evaluate.tuned import Tuned
+from rerank_kit.evaluate.tuning import tune
 from rerank_kit.evaluate.writing import write_dataset
 
 __all__ = [

@@ -51,7 +51,9 @@ def calibrate(
 
     Queries of which labels say that nothing answers them count too, where they were asked, as by
     `evaluate(…, unanswered=True)`: whatever passes of theirs is wrong. `told["without_answer"]` counts them, and
-    `told["left_out"]` those of the dataset that were not asked. Precision holds where users ask as many of them.
+    `told["left_out"]` those of the dataset that were not asked. Precision holds where users ask as many of them. Where
+    only what systems found was labelled, and none of it is relevant, it is not known whether nothing answers a query:
+    `told["unfound"]` counts those among `left_out`, which `evaluate(…, unanswered="unfound")` asks too.
 
     Args:
         evaluation: What `evaluate` found.
@@ -87,6 +89,7 @@ def calibrate(
         "candidates": chosen.recall,
         "without_answer": len(nothing),
         "left_out": len(set(evaluation.dataset.unanswered()).difference(chosen.unanswered)),
+        "unfound": len(set(evaluation.dataset.unfound()).difference(chosen.unanswered)),
         "seed": seed,
         "made": dict(evaluation.made),
         "chosen_on": _measured(fitted, threshold, first, nothing, seed),

@@ -98,8 +98,23 @@ class Dataset:
         return [query for query in self.queries if not (self.quotes.get(query) or self.relevant(query))]
 
     def without_relevant(self) -> list[str]:
-        """The queries of which labels say that nothing answers them, be it that they name no document at all."""
-        return [query for query in self.unanswered() if query in self.judgements]
+        """The queries of which labels say that nothing answers them, be it that they name no document at all.
+
+        Those of `unfound` are not among them.
+        """
+        return [query for query in self.unanswered() if query in self.judgements and not self.labelled_by.get(query)]
+
+    def unfound(self) -> list[str]:
+        """The queries for which `label` had what systems found labelled, and none of it is relevant.
+
+        Whether another document answers them is not known.
+        """
+        return [query for query in self.unanswered() if self.labelled_by.get(query)]
+
+    def pooled(self) -> bool:
+        """Whether its labels are of what systems found, as those of `label`; then others that answer have none."""
+        by = self.labelled_by.items()
+        return any(self.judgements.get(query, {}).get(each) == 0 for query, who in by for each in who)
 
     def labelled(self) -> Dataset:
         """The dataset without the queries of which no label says anything. A note says which they were.
@@ -108,8 +123,7 @@ class Dataset:
             ConfigurationError: No query has a relevant document.
         """
         self.answerable()
-        judged = set(self.without_relevant())
-        left_out = [query for query in self.unanswered() if query not in judged]
+        left_out = [query for query in self.unanswered() if query not in self.judgements]
         gone = set(left_out)
         number = counted(len(left_out), "query", "queries")
         kept = [query for query in self.queries if query not in gone]
@@ -135,7 +149,10 @@ class Dataset:
             )
             raise ConfigurationError(msg)
         number = counted(len(left_out), "query", "queries")
-        return self._of(kept, f"{number} without a relevant document left out of the measures: {some(left_out)}")
+        note = f"{number} without a relevant document left out of the measures: {some(left_out)}"
+        if unfound := len(self.unfound()):
+            note += f". Of {unfound:,}, only what systems found was labelled: another document may answer them"
+        return self._of(kept, note)
 
     def sampled(self, n: int, seed: int = 0) -> Dataset:
         """The dataset with so many of its queries, drawn at random, in the order of the source. Documents all stay.
@@ -154,14 +171,15 @@ class Dataset:
         note = f"{n:,} of {len(self.queries):,} queries, drawn at random with seed {seed}"
         return self._of([query for query in self.queries if query in drawn], note)
 
-    def and_also(self, whole: Dataset, seed: int) -> Dataset:
+    def and_also(self, whole: Dataset, seed: int, *, unfound: bool = False) -> Dataset:
         """This part of a dataset, and of those of its queries that nothing answers as large a part.
 
         Args:
             whole: The dataset.
             seed: The same seed draws the same queries.
+            unfound: Whether those of `unfound` count as such.
         """
-        others = whole.without_relevant()
+        others = [*whole.without_relevant(), *(whole.unfound() if unfound else [])]
         answered = len(whole.queries) - len(whole.unanswered())
         count = round(len(others) * len(self.queries) / answered)
         drawn = set(random.Random(seed).sample(others, count))  # noqa: S311 - to be reproduced, not secret

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
@@ -12,10 +12,12 @@ from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.pooling import Pair
 from rerank_kit.evaluate.questions import grade_of
 from rerank_kit.evaluate.tables import append, as_cell, of_cell, rows, write_whole
-from rerank_kit.evaluate.text_files import Place, path_of
+from rerank_kit.evaluate.text_files import Object, Place, path_of
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable
 
+_OTHER = ": save the file as UTF-8, or "
+_AS_UTF_8 = ": save it once more in your spreadsheet, and choose CSV UTF-8 among the kinds of CSV"
 _COMPARED = 200  # characters: spreadsheets cut long cells
 
 COLUMNS = ("id", "question", "document id", "document", "grade")
@@ -64,7 +66,7 @@ def add_to_sheet(path: str | Path, pairs: Sequence[tuple[Pair, int | None]]) -> 
         _check_header(place, names)
         header.extend(names)
 
-    there = {(row.get("id", ""), row.get("document id", "")) for _, row in rows(where, "utf-8", check)}
+    there = {(row.get("id", ""), row.get("document id", "")) for _, row in _rows(where, check)}
     if not header:
         Place(where, 1).refuse("there is nothing in it: remove the file, and it is written anew")
     missing = [(pair, grade) for pair, grade in pairs if _cells(pair.query, pair.document) not in there]
@@ -86,7 +88,7 @@ def read_sheet(path: str | Path, known: Mapping[tuple[str, str], Pair], data: Da
     by_cell = {_cells(*ids): pair for ids, pair in known.items()}
     found: dict[Pair, int] = {}
     places: dict[Pair, Place] = {}
-    for place, row in rows(where, "utf-8", _check_header):
+    for place, row in _rows(where, _check_header):
         if "grade" not in row:
             continue
         ids = row.get("id", ""), row.get("document id", "")
@@ -98,6 +100,18 @@ def read_sheet(path: str | Path, known: Mapping[tuple[str, str], Pair], data: Da
         found[pair] = grade
         places[pair] = place
     return found
+
+
+def _rows(path: Path, check: Callable[[Place, Sequence[str]], None]) -> Iterator[tuple[Place, Object]]:
+    """The rows of a table, which is UTF-8 as it was written, whatever the encoding of other files."""
+    try:
+        yield from rows(path, "utf-8", check)
+    except ConfigurationError as error:
+        told, other, _ = str(error).partition(_OTHER)
+        if not other:
+            raise
+        msg = f"{told}{_AS_UTF_8}"
+        raise ConfigurationError(msg) from error
 
 
 def _check_header(place: Place, names: Sequence[str]) -> None:

@@ -17,10 +17,12 @@ from rerank_kit.evaluate.label_sheet import add_to_sheet, read_sheet, write_shee
 from rerank_kit.evaluate.label_store import LabelStore
 from rerank_kit.evaluate.origin import PERSON
 from rerank_kit.evaluate.pooling import Pair, drawn
-from rerank_kit.texts import counted
+from rerank_kit.texts import counted, in_a_line
 
 LEAST = 20
 """Pairs that a person has to review before a judge's labels are handed out."""
+
+_LISTED, _LINE = 20, 100  # questions that are listed, and characters of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +217,24 @@ class Labels:
         if not (self.given or self._reviewed or any(self.data.judgements.values())):
             msg = self.failure or "there is not one label yet: label the sample, or have a judge label"
             raise ConfigurationError(msg)
+        return replace(self._with_labels(), notes=(*self.data.notes, *self.notes))
+
+    def _with_labels(self) -> Dataset:
         judgements = {query: dict(grades) for query, grades in self.data.judgements.items()}
         labelled_by = {query: dict(who) for query, who in self.data.labelled_by.items()}
         for pair, grade, who in self._all(str(self.judge)):
             judgements.setdefault(pair.query, {})[pair.document] = grade
             labelled_by.setdefault(pair.query, {})[pair.document] = who
-        notes = (*self.data.notes, *self.notes)
-        return replace(self.data, judgements=judgements, labelled_by=labelled_by, notes=notes)
+        return replace(self.data, judgements=judgements, labelled_by=labelled_by)
+
+    @property
+    def unfound(self) -> dict[str, str]:
+        """The queries, by id, that are left without a relevant document: no system found one among what was labelled.
+
+        Those of which the sample still has pairs to label are not among them.
+        """
+        open_ones = {each.query for each in self.remaining}
+        return {query: self.data.queries[query] for query in self._with_labels().unfound() if query not in open_ones}
 
     def _all(self, judge: str) -> Iterable[tuple[Pair, int, str]]:
         yield from ((each.pair, each.grade, judge) for each in self.given)
@@ -242,6 +255,7 @@ class Labels:
             "remaining": len(self.remaining),
             "reviewed": len(self._reviewed),
             "agreement": self.agreement.to_dict(),
+            "unfound": self.unfound,
             "spent": self.spent,
             "notes": self.notes,
         }
@@ -249,7 +263,18 @@ class Labels:
     def __str__(self) -> str:
         """In lines."""
         relevant = sum(each.grade > 0 for each in self.given)
-        first = f"{self.data.name}: {counted(len(self.pairs), 'pair')} of query and document without a label"
+        first = f"{self.data.name}: {counted(len(self.pairs), 'pair')} of query and document that had no label"
         who = f"{self.judge} labelled {len(self.given):,} of them, {relevant:,} as relevant"
         done = f"a person labelled {len(self._reviewed):,}, and {len(self.remaining):,} of the sample remain"
-        return "\n".join([first, *([] if self.judge is None else [who]), done, *self.notes])
+        return "\n".join([first, *([] if self.judge is None else [who]), done, *self.notes, *self._told_of_unfound()])
+
+    def _told_of_unfound(self) -> list[str]:
+        """Which queries are left without a relevant document, a line each."""
+        unfound = self.unfound
+        if not unfound:
+            return []
+        number = counted(len(unfound), "question is", "questions are")
+        first = f"{number} left without a relevant document. Evaluations leave out such. Where a document answers one,"
+        rest = len(unfound) - _LISTED
+        shown = [f"  {query}: {in_a_line(text)[:_LINE]}" for query, text in list(unfound.items())[:_LISTED]]
+        return [f"{first} name the system that finds it too:", *shown, *([f"  and {rest:,} more"] if rest > 0 else [])]

@@ -109,7 +109,7 @@ class Replay:
         for weight, by, gate in product(WEIGHTS, WAYS, GATES):
             yield replace(plain, mixture=Mixture(weight, by, gate))
         for other in others:
-            if other is not system and other.own_scores and self._covers(other, system):
+            if other.fingerprint != system.fingerprint and other.own_scores and self._covers(other, system):
                 yield from (replace(plain, then=other.name, top_n=each) for each in PASSED_ON if each < plain.recall)
 
     def _covers(self, other: SystemResult, system: SystemResult) -> bool:
@@ -118,9 +118,12 @@ class Replay:
 
     def values(self, setting: Setting, measure: str) -> dict[str, float]:
         """What a measure says of a setting, for each query."""
-        system = self._evaluation[setting.system]
-        rankings = {query: self._ranked(setting, query, outcome) for query, outcome in system.outcomes.items()}
-        return measured([measure], system.judgements, rankings)[measure]
+        return measured([measure], self._evaluation[setting.system].judgements, self.rankings(setting))[measure]
+
+    def rankings(self, setting: Setting) -> dict[str, list[str]]:
+        """The ids of the documents of each query, best first."""
+        outcomes = self._evaluation[setting.system].outcomes
+        return {query: self._ranked(setting, query, outcome) for query, outcome in outcomes.items()}
 
     def _ranked(self, setting: Setting, query: str, outcome: Outcome) -> list[str]:
         """The ids of the documents, best first."""

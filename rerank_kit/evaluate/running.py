@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_count, check_flag, check_positive
+from rerank_kit.checks import check_count, check_positive
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.ceiling import DEPTHS
 from rerank_kit.evaluate.comparing import LEVEL, check_options
@@ -24,6 +25,7 @@ from rerank_kit.evaluate.reading import read_dataset
 from rerank_kit.evaluate.store import RunStore
 from rerank_kit.evaluate.summing_up import summed_up
 from rerank_kit.evaluate.systems import Spec, System, systems_of
+from rerank_kit.quoting import quoted
 
 _TRIED = 10  # queries of which one is chosen to try all systems with
 _TIMED = 20  # queries of which the time is measured anew where scores came from a deeper run on this machine
@@ -60,7 +62,7 @@ def evaluate(
     max_cost: float | None = None,
     confirm: Callable[[Plan], bool] | None = None,
     progress: Callable[[Progress], None] | None = None,
-    unanswered: bool = False,
+    unanswered: bool | Literal["unfound"] = False,
 ) -> Evaluation:
     """Measure systems on a dataset: which is better, whether that is sure, how slow each is, and what it costs.
 
@@ -83,7 +85,8 @@ def evaluate(
         confirm: Asked with the plan before the run; `False` ends it. Without `max_cost`, `True` agrees to any price.
         progress: Told after each query.
         unanswered: Ask also the queries of which labels say that nothing answers them. No measure counts them;
-            `calibrate` does.
+            `calibrate` does. `"unfound"` takes those for such too for which `label` had what systems found labelled,
+            and none of it is relevant: say so where you know that no other document answers them.
 
     Raises:
         ConfigurationError: An argument is wrong, or a system is broken.
@@ -97,7 +100,8 @@ def evaluate(
     chosen = data.answerable()
     if check_count("queries", queries, none="for all of them") is not None:
         chosen = chosen.sampled(queries or 1, seed)
-    asked = chosen.and_also(data, seed) if check_flag("unanswered", unanswered) else chosen
+    others = _unanswered(unanswered)
+    asked = chosen.and_also(data, seed, unfound=others == "unfound") if others else chosen
     with_store = RunStore(store)
     try:
         most = check_positive("max_cost", max_cost)
@@ -109,6 +113,14 @@ def evaluate(
     finally:
         with_store.close()
     return summed_up(data, chosen, results, wanted, seed=seed, margin=margin, notes=notes)
+
+
+def _unanswered(value: object) -> object:
+    """Which queries without an answer are asked."""
+    if isinstance(value, bool) or (isinstance(value, str) and value == "unfound"):
+        return value
+    msg = f'unanswered must be True, False or "unfound", not {quoted(value)}'
+    raise ConfigurationError(msg)
 
 
 class Run:

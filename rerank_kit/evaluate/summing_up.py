@@ -289,12 +289,27 @@ def _seen_whole(results: Sequence[SystemResult]) -> list[str]:
 def _origin(data: Dataset, results: Sequence[SystemResult]) -> list[dict[str, Any]]:
     """Queries that no user asked, and labels by a model that is related to what they are to judge."""
     found: list[dict[str, Any]] = []
+    if data.pooled():
+        found.append(_finding("pooled", _pooled(data)))
     if data.synthetic is not None:
         told = f"the questions were written by {data.synthetic}, each from the document that answers it: they flatter"
         found.append(_finding("flattering", f"{told}. Compare systems by them, and believe no number by itself"))
     judges = sorted({who for by in data.labelled_by.values() for who in by.values()} - {PERSON})
     related = kin(judges, [each.name for each in results])
     return found if related is None else [*found, _finding("family", related)]
+
+
+def _pooled(data: Dataset) -> str:
+    """That what nobody had labelled is missing from the labels of `label`."""
+    told = (
+        "recall and ceilings are over the labels alone, which are of what the labelled systems found: what they missed"
+    )
+    told += " has no label, and counts as not relevant"
+    unfound = data.unfound()
+    if not unfound:
+        return told
+    do = "does 1 query" if len(unfound) == 1 else f"do {len(unfound):,} queries"
+    return f"{told}; nor {do} count for which they found nothing: {_some(unfound)}"
 
 
 def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:

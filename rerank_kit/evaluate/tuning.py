@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_whole
@@ -16,90 +16,16 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.comparing import LEVEL, MARGIN, Comparison, Values, compare
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.replaying import Replay, Setting
-from rerank_kit.evaluate.setting_costs import takes, within
-from rerank_kit.evaluate.verdicts import Verdict, more_queries, verdict
+from rerank_kit.evaluate.setting_costs import check_some_within, reads, takes, within
+from rerank_kit.evaluate.tuned import Tried, Tuned, advice, of_alone, of_budget, of_first_stage
+from rerank_kit.evaluate.verdicts import verdict
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import counted
 
 S = TypeVar("S")
 
 _FEWEST = 10  # queries
-_ROUNDING = 1e-12
 _WIDER = math.sqrt(1 + 1 / math.pi)
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A setting, and what it comes to on all queries.
-
-    Attributes:
-        setting: It.
-        value: The mean of the measure, on the queries that settings are chosen on: the best of many is too high.
-        seconds: About how long a query takes; `None` is unknown.
-        dollars: What a query costs at most; `None` is unknown.
-    """
-
-    setting: Setting
-    value: float
-    seconds: float | None
-    dollars: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """What came of tuning.
-
-    Attributes:
-        best: The setting that is best on all queries.
-        against: The plain setting that it is held to.
-        measure: By which.
-        comparison: What choosing in this way gains on queries that the choice did not see.
-        verdict: Whether it is better than the plain setting, on those.
-        chosen: What each half chose for the other.
-        tried: All settings, the best first.
-        excluded: How many were left out by the budget, or because their time or price is not known.
-        text: All of it in a sentence.
-    """
-
-    best: Setting
-    against: Setting
-    measure: str
-    comparison: Comparison
-    verdict: Verdict
-    chosen: Sequence[Setting]
-    tried: Sequence[Tried]
-    excluded: int
-    text: str
-
-    @property
-    def setting(self) -> Setting:
-        """What to use: the best one where that is sure, else the plain one."""
-        return self.best if self.verdict == "better" else self.against
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {
-            "use": str(self.setting),
-            "text": self.text,
-            "verdict": self.verdict,
-            "measure": self.measure,
-            "best": asdict(self.best),
-            "against": asdict(self.against),
-            "held_out": asdict(self.comparison),
-            "chosen": [str(each) for each in self.chosen],
-            "excluded": self.excluded,
-            "tried": [
-                {"setting": str(each.setting), "value": each.value, "seconds": each.seconds, "dollars": each.dollars}
-                for each in self.tried
-            ],
-        }
-
-    def __str__(self) -> str:
-        """The sentence, and the ten best settings."""
-        rows = [f"  {each.value:.3f}  {each.setting}" for each in self.tried[:10]]
-        return "\n".join(
-            [self.text, "", f"{self.measure} of the best settings, on the queries they are chosen on:", *rows]
-        )
 
 
 @named
@@ -125,40 +51,57 @@ def tune(
 
     Args:
         evaluation: What `evaluate` found, by the measure that is tuned for.
-        against: The name of the system that settings are held to, as it is; by default the first one with a reranker.
-        budget: Seconds and US dollars that a query may take. What is not known to keep within is left out.
+        against: The name of the system that settings are held to, as it is: a first stage, or one with a reranker, by
+            default the first of those. What is chosen is held to the first stage alone as well.
+        budget: Seconds and US dollars that a query may take. What is not known to keep within is left out, `against`
+            too: then the plainest setting that is known to stands in its place.
         margin: Two settings are equal where they differ by no more than this.
         level: The confidence of the interval.
         seed: By which the halves are drawn.
 
     Raises:
-        ConfigurationError: An argument is wrong, or there are too few queries.
+        ConfigurationError: An argument is wrong, there are too few queries, or nothing keeps within the budget.
         MissingExtra: NumPy or SciPy is not installed.
     """
     able = _able(evaluation)
-    plain = _named(able, against)
+    plain = _plain(evaluation, able, against)
     seed = check_whole("seed", seed, least=0)
     names = sorted(evaluation.asked)
     check_enough(len(names))
     replay = Replay(evaluation)
-    every = _every(replay, _first(plain, able))
+    every = _distinct(replay, _every(replay, plain, able), evaluation)
     costs = {each: takes(each, evaluation) for each in every}
-    allowed = [each for each in every if each == every[0] or within(costs[each], budget)]
-    values = {each: replay.values(each, evaluation.measure) for each in allowed}
+    check_some_within(every, costs, budget)
+    values = {each: replay.values(each, evaluation.measure) for each in every if within(costs[each], budget)}
     halves = chosen_by_halves(values, names, margin=margin, level=level, seed=seed)
-    comparison = halves.comparison
-    found, best = verdict(comparison, comparison.p), _best(values, names)
+    held, first = next(iter(values)), _alone(plain, evaluation)
+    beside = None
+    if first != held and set(halves.chosen) != {first}:
+        known = replay.values(first, evaluation.measure)
+        beside = _held_out({each: known[each] for each in names}, halves.unseen, margin=margin, level=level, seed=seed)
+    found, best = verdict(halves.comparison, halves.comparison.p), _best(values, names)
     tried = [Tried(each, fmean(scores.values()), *costs[each]) for each, scores in values.items()]
+    over = None if budget is None or plain in values else of_budget(plain, costs[plain], budget)
+    keeps = "keep" if over is None else "use"
+    text = advice(
+        best, held, evaluation.measure, halves.comparison, found, keeps=keeps, only=len(values) == 1 < len(every)
+    )
+    text += over or ""
+    text += of_alone(tried, found)
+    if beside is not None:
+        text += of_first_stage(first, evaluation.measure, beside, verdict(beside, beside.p))
     return Tuned(
         best=best,
-        against=allowed[0],
+        against=held,
         measure=evaluation.measure,
-        comparison=comparison,
+        comparison=halves.comparison,
         verdict=found,
+        alone=beside,
+        over_budget=None if over is None else plain,
         chosen=halves.chosen,
         tried=sorted(tried, key=lambda each: -each.value),
-        excluded=len(every) - len(allowed),
-        text=_told(best, allowed[0], evaluation.measure, comparison, found) + _of_alone(tried, found),
+        excluded=len(every) - len(values),
+        text=text,
     )
 
 
@@ -183,10 +126,12 @@ class Halves(Generic[S]):
     Attributes:
         chosen: What each half is ranked by, which is what is best on the other one.
         comparison: What that gains over the first setting.
+        unseen: What each query comes to, ranked so.
     """
 
     chosen: Sequence[S]
     comparison: Comparison
+    unseen: Values
 
 
 def chosen_by_halves(
@@ -206,8 +151,13 @@ def chosen_by_halves(
     chosen = [_best(values, other) for other in reversed(halves)]
     unseen = {name: values[each][name] for half, each in zip(halves, chosen, strict=True) for name in half}
     plain = values[next(iter(values))]
+    return Halves(chosen, _held_out(plain, unseen, margin=margin, level=level, seed=seed), unseen)
+
+
+def _held_out(plain: Values, unseen: Values, *, margin: float, level: float, seed: int) -> Comparison:
+    """What queries come to that are ranked by what others chose, held to one setting."""
     before = {name: plain[name] for name in unseen}
-    return Halves(chosen, _widened(compare(before, unseen, margin=margin, level=level, seed=seed)))
+    return _widened(compare(before, unseen, margin=margin, level=level, seed=seed))
 
 
 def _able(evaluation: object) -> list[SystemResult]:
@@ -222,24 +172,46 @@ def _able(evaluation: object) -> list[SystemResult]:
     return able
 
 
-def _named(able: Sequence[SystemResult], name: str | None) -> SystemResult:
-    found = next((each for each in able if name is None or each.name == name), None)
+def _plain(evaluation: Evaluation, able: Sequence[SystemResult], name: str | None) -> Setting:
+    """What the others are held to: a system as it is."""
+    found = next((each for each in [*able, *evaluation.systems] if name is None or each.name == name), None)
     if found is None:
-        known = ", ".join(repr(each.name) for each in able)
-        msg = f"against={quoted(name)} is no system with a reranker; those are {known}"
+        known = ", ".join(repr(each.name) for each in evaluation.systems)
+        msg = f"against={quoted(name)} is no system of this evaluation; those are {known}"
         raise ConfigurationError(msg)
-    return found
+    return Setting(found.name, 0 if found.reranker is None else found.recall or 0)
 
 
-def _first(plain: SystemResult, able: Sequence[SystemResult]) -> list[SystemResult]:
-    return [plain, *(each for each in able if each is not plain)]
+def _alone(plain: Setting, evaluation: Evaluation) -> Setting:
+    """The first stage of a setting, alone."""
+    return Setting(str(evaluation[plain.system].first_stage or plain.system), 0)
 
 
-def _every(replay: Replay, able: Sequence[SystemResult]) -> list[Setting]:
+def _every(replay: Replay, plain: Setting, able: Sequence[SystemResult]) -> list[Setting]:
     """All settings: first the one that the others are held to, then the first stages alone."""
-    plain, *others = (each for system in able for each in replay.settings(system, able))
-    alone = dict.fromkeys(Setting(str(system.first_stage), 0) for system in able)
-    return [plain, *alone, *others]
+    ordered = sorted(able, key=lambda each: each.name != plain.system)
+    alone = (Setting(str(system.first_stage), 0) for system in ordered)
+    others = (each for system in ordered for each in replay.settings(system, ordered))
+    return list(dict.fromkeys([plain, *alone, *others]))
+
+
+def _distinct(replay: Replay, settings: Sequence[Setting], evaluation: Evaluation) -> list[Setting]:
+    """The same without those that read what one before them reads, and rank the same: these are one setting."""
+    found: dict[Hashable, Setting] = {}
+    for each in settings:
+        rankings = replay.rankings(each)
+        work = tuple(
+            (system.first_stage, system.fingerprint, reads(system, count or 0))
+            for system, count in _read(each, evaluation)
+        )
+        found.setdefault((work, tuple(map(tuple, rankings.values()))), each)
+    return list(found.values())
+
+
+def _read(setting: Setting, evaluation: Evaluation) -> list[tuple[SystemResult, int | None]]:
+    """Whose rerankers a setting asks, with how many documents each reads at most."""
+    first = evaluation[setting.system], setting.recall
+    return [first] if setting.then is None else [first, (evaluation[setting.then], setting.top_n)]
 
 
 def _widened(known: Comparison) -> Comparison:
@@ -254,33 +226,3 @@ def _widened(known: Comparison) -> Comparison:
 def _best(values: Mapping[S, Values], names: Sequence[str]) -> S:
     """The setting with the highest mean over some queries; of equal ones the plainest, which comes first."""
     return max(values, key=lambda each: round(fmean(values[each][name] for name in names), 12))
-
-
-def _of_alone(tried: Sequence[Tried], found: Verdict) -> str:
-    """That a first stage alone ranks no lower than the plain setting, which comes first and is kept all the same."""
-    alone = max((each for each in tried if not each.setting.recall), key=lambda each: each.value, default=None)
-    if found == "better" or alone is None or alone.value < tried[0].value - _ROUNDING:
-        return ""
-    values = f"{alone.value:.3f} and {tried[0].value:.3f}"
-    told = f"{alone.setting} ranks no lower than that, {values}: nothing shows that the reranker earns its cost"
-    return f". On all queries {told}"
-
-
-def _told(best: Setting, plain: Setting, measure: str, known: Comparison, found: Verdict) -> str:
-    """What to do, in a sentence."""
-    numbers = (
-        f"{measure} {known.after:.3f} instead of {known.before:.3f} on queries that the choice did not see, "
-        f"{known.difference:+.3f} ({known.low:+.3f} to {known.high:+.3f})"
-    )
-    if found == "better":
-        return f"use {best}: it is better than {plain}: {numbers}"
-    if best == plain:
-        return f"keep {plain}: nothing that was tried is better: {numbers}"
-    why = {
-        "worse": "choosing by these labels makes it worse",
-        "equal": "the best of the others is no better",
-        "inconclusive": "it is not sure that the best of the others is better",
-    }[str(found)]
-    more = more_queries(known) if found == "inconclusive" else None
-    end = "" if more is None else f"; about {more} more queries would tell"
-    return f"keep {plain}: {why} ({best}): {numbers}{end}"

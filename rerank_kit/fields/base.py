@@ -173,6 +173,8 @@ class RerankFields(BaseModel):
             raise ConfigurationError(msg)
         if "reranker" in names or (builder is not RerankFields and names - self.fields_of_a_call):
             changed._make()
+        elif "threshold" in names:
+            changed.loaded.threshold_of(changed.threshold)
         return changed
 
     def _check_assigned(self) -> None:
@@ -188,6 +190,7 @@ class RerankFields(BaseModel):
         before: Reranker | None = getattr(self, "_loaded", None)
         if self.reranker is None and before is not None and before.hooks and not made.hooks:
             made.hooks = before.hooks
+        made.threshold_of(self.threshold)
         self._loaded = made
 
     def _build(self) -> Reranker:

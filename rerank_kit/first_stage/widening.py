@@ -175,7 +175,7 @@ def warn_of_few(
         widening: The report itself, which may name the store and what to set.
         sources: What the candidates come from, where the report is not at hand.
         filtered: Whether a filter came with the question.
-        told: Whether it was said before, so that only an explanation tells it again.
+        told: Whether it was said before, or an explanation says it: then only that tells it.
     """
     blind = widening is not None and widening.capped and (filtered or widening.filtered)
     if recall is None or found >= min(recall, max(ENOUGH, _SHARE * recall)) or not (found or blind):
@@ -183,15 +183,17 @@ def warn_of_few(
     known = widening.sources if widening else sources
     named = f" ({', '.join(known)})" if known else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""
-    warn_user(
-        f"the first stage{named} brought {found} candidates where {recall} were asked for, so the reranker chooses "
-        f"from less than it could{remedies}. Look at {report}: raise the retriever's own limit, lower its score or "
-        "similarity threshold, or pass widen=. If no more is there to find, because the collection or what a filter "
-        "leaves of it is that small, all is well: ignore RecallWarning",
-        RecallWarning,
-        told=told,
-        ranking=True,
-    )
+    brought = f"the first stage{named} brought {found} candidates where {recall} were asked for"
+    held_back = widening is not None and (remedies or widening.unknown or filtered or widening.filtered)
+    if held_back:
+        brought += (
+            f", so the reranker chooses from less than it could{remedies}. Look at {report}: raise the retriever's own "
+            "limit, lower its score or similarity threshold, or pass widen=. If no more is there to find, because the "
+            "collection or what a filter leaves of it is that small, all is well: ignore RecallWarning"
+        )
+    else:
+        brought += f": if the collection has no more, all is well, else look at {report}"
+    warn_user(brought, RecallWarning, told=told, ranking=True)
     return True
 
 

@@ -85,7 +85,7 @@ def test_nobody_is_asked_where_nobody_sits(monkeypatch: PATCH, capsys: CAPTURE) 
     assert main([*EVAL, PAID]) == 1
     assert "pass --max-cost DOLLARS, or --yes" in capsys.readouterr().err
     assert main([*EVAL, UNPRICED]) == 1
-    assert "costs nothing that is known; what these cost is not known: bm25@50 >" in capsys.readouterr().err
+    assert "costs an unknown amount: the price of bm25@50 >" in capsys.readouterr().err
     assert main([*EVAL, PAID, "--max-cost", "1"]) == 1
     assert "would cost about $2.00: pass --max-cost 2.2 (--max-cost 1.0)" in capsys.readouterr().err
     monkeypatch.setattr(sys, "stdin", None)

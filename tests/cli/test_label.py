@@ -11,10 +11,11 @@ import pytest
 
 from rerank_kit import Deadline
 from rerank_kit.cli import main
+from rerank_kit.cli.evaluated import dear as dear_words
 from rerank_kit.cli.judges import chat_of, judge_of
 from rerank_kit.cli.keys import pressed
 from rerank_kit.errors import BackendError, ConfigurationError
-from rerank_kit.evaluate import read_dataset
+from rerank_kit.evaluate import Plan, read_dataset
 from rerank_kit.evaluate.synthesising import INSTRUCTIONS
 from rerank_kit.flow import Flow
 from rerank_kit.judge import Anthropic, Completion, LLMJudge, OpenAICompatible, Prompt
@@ -67,7 +68,7 @@ def test_a_reviewed_sample_makes_a_dataset(capsys: CAPTURE, monkeypatch: pytest.
     assert len(chat.prompts) == asked
     shown, _ = capsys.readouterr()
     assert "labels of scripted: judge and person agree on" in shown
-    assert shown.endswith("written to labelled: rerank-kit eval labelled --store rerank-kit.sqlite\n")
+    assert shown.endswith("written to labelled: rerank-kit eval labelled\n")
     assert len(read_dataset("labelled").queries) > 0
 
 
@@ -84,6 +85,32 @@ def test_a_table_is_written_and_read_by_the_same_command(capsys: CAPTURE) -> Non
     assert "added" not in told
     report = json.loads(shown)
     assert (report["agreement"]["pairs"], report["remaining"], report["out"]) == (8, 0, "there")
+
+
+def test_the_first_run_with_a_table_ends_well_and_says_what_writes_the_dataset(capsys: CAPTURE) -> None:
+    command = [*LABEL, *MINE, "--csv", "sample.csv", "--out", "labelled", "--yes", "--store", "mine.sqlite"]
+    assert main(command) == 0
+    shown, told = capsys.readouterr()
+    assert shown.endswith("labelled is not written yet: fill in sample.csv, and the same command writes it\n")
+    assert "wrote sample.csv" in told
+    assert not Path("labelled").exists()
+    assert main(command) == 1
+    assert "a person has reviewed 0 of the 20 pairs" in capsys.readouterr().err
+    sheet = Path("sample.csv")
+    sheet.write_text(sheet.read_text("utf-8").replace(",\n", ",0\n"), "utf-8")
+    assert main([*command, "--sample", "31", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["out"] == "labelled"
+    assert main(command) == 0
+    assert capsys.readouterr().out.endswith("written to labelled: rerank-kit eval labelled --store mine.sqlite\n")
+
+
+def test_what_a_judge_without_a_price_costs_is_said_to_be_unknown(capsys: CAPTURE) -> None:
+    assert main([*LABEL, *MINE]) == 1
+    told = capsys.readouterr().err
+    assert "32 texts are to be read. That costs an unknown amount: the price of scripted is not known" in told
+    assert "nobody is there to agree to the price: pass --yes to pay whatever it costs" in told
+    assert dear_words(Plan(0.4, ("one", "two"), 1.0)) == "about $0.40 and more: prices are not known of one, two"
+    assert dear_words(Plan(0.4, (), 1.0)) == "about $0.40"
 
 
 def test_a_table_that_is_there_gains_rows_and_keeps_its_marks(capsys: CAPTURE) -> None:

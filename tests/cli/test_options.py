@@ -47,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "--max-cost must be a finite number above 0",
         ),
         (["calibrate", "none.csv", MINE, "--recall", "0.5"], "DATASET 'none.csv': there is no such file or folder"),
-        (["tune", *FROM, MINE, "--against", "none"], "--against 'none' is no system with a reranker; those are"),
+        (["tune", *FROM, MINE, "--against", "none"], "--against 'none' is no system of this evaluation; those are"),
         (["tune", *FROM, MINE, "--margin", "2"], "--margin must be"),
         (["tune", *FROM, MINE, "--margin", "nan"], "--margin must be"),
         (["tune", *FROM, MINE, "--seconds", "-1"], "--seconds must be a finite number above 0"),

@@ -44,7 +44,10 @@ def test_programs_get_json(recorded: str, capsys: CAPTURE) -> None:
 
 def test_what_is_wrong_is_a_line(recorded: str, tmp_path: Path, capsys: CAPTURE) -> None:
     assert main(["shadow", str(tmp_path / "none.sqlite")]) == 1
-    assert "is no file that a Shadow wrote" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "is no file that a Shadow wrote" in told
+    assert told.endswith(": name the one that it was given to write to\n")
+    assert "record" not in told
     assert main(["shadow", recorded, "--top-n", "0"]) == 1
     assert "--top-n must be" in capsys.readouterr().err
     assert main(["shadow", recorded, "--json", "--markdown"]) == 2

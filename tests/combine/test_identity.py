@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from rerank_kit import Budget, Cascade, Fallback, Reranker, Rules, Stage
-from rerank_kit.combine.identity import described, identity_of
+from rerank_kit.combine.identity import described, identity_of, told_apart
 from rerank_kit.decide import DecisionLimits
+from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.rules import one_of
 from tests.doubles import Gated, Scripted
 from tests.processes import python
@@ -29,6 +30,29 @@ def test_it_is_the_same_in_every_process() -> None:
     code = "from tests.combine.test_identity import *; print(described(cascade()))"
     told = {python("-c", code, PYTHONHASHSEED=seed).stdout.strip() for seed in ("1", "2", "3")}
     assert told == {described(cascade())}
+
+
+class Broken(Scripted):
+    @property
+    def fingerprint(self) -> str:
+        raise OSError("a file is gone")
+
+
+def test_two_of_one_model_are_told_apart_by_their_settings_and_no_text() -> None:
+    assert told_apart(Scripted(), Scripted(model="other")) == ("scripted", "other")
+    assert told_apart(Scripted(), Scripted()) == ("scripted", "scripted")
+    short, long = OnnxCrossEncoder(max_length=128), OnnxCrossEncoder(max_length=256)
+    named = told_apart(short, long)
+    assert "max_length=128" in named[0]
+    assert "max_length=256" in named[1]
+    windows = told_apart(OnnxCrossEncoder(), OnnxCrossEncoder(long_documents="max"))
+    for each in windows:
+        assert re.fullmatch(r"ms-marco-MiniLM-L-12-v2 \([0-9a-f]{6}\)", each)
+    assert windows[0] != windows[1]
+    used = Scripted()
+    used.rerank("a secret query", ["1"])
+    assert "secret" not in "".join(told_apart(used, Broken()))
+    assert told_apart(used, Broken()) == ("scripted", "scripted")
 
 
 def test_a_use_does_not_change_it() -> None:

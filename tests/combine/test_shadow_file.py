@@ -52,6 +52,8 @@ def test_a_file_of_anything_else_is_refused_and_left_alone(path: Path, tmp_path:
             recorded(other)
         with pytest.raises(ConfigurationError, match="is no file that a Shadow wrote"):
             shadow_report(other)
+    with pytest.raises(ConfigurationError, match="'' names no file: name the one that a Shadow was given to write to"):
+        shadow_report("")
     assert path.read_bytes() == before
 
 

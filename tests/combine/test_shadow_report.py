@@ -72,9 +72,16 @@ def test_no_runs_are_a_report_too() -> None:
 
 def test_what_cannot_be_known_is_said_to_be_unknown() -> None:
     told = str(shadow_report([run(side(0), side(1))]))
-    assert "Kendall's tau: unknown" in told
+    assert "Kendall's tau: unknown (1 left out, without two documents that both ranked)" in told
     assert "median (5 % to 95 %): unknown" in told
     assert "that the live one's first 5 moved: unknown" in told
+
+
+def test_kendalls_tau_is_told_with_the_queries_that_it_is_of() -> None:
+    report = shadow_report([SAME, run(side(0), side(0)), run(side(1), side(2))])
+    assert (report.tau, report.tau_of, report.compared) == (1.0, 1, 3)
+    assert "Kendall's tau: 1 (of 1 query; 2 left out, without two documents that both ranked)" in str(report)
+    assert "| Kendall's tau | 0 (of 2 queries) |" in shadow_report([SAME, OTHER]).to_markdown()
 
 
 def test_the_queries_that_differ_most_come_first_and_are_safe_to_print() -> None:

@@ -199,6 +199,11 @@ def test_questions_that_nothing_answers_count_against_precision() -> None:
     )
 
 
+def test_which_queries_without_an_answer_are_asked_is_said_in_one_of_three_ways() -> None:
+    with pytest.raises(ConfigurationError, match="unanswered must be True, False or \"unfound\", not 'all'"):
+        evaluate(_with_unanswered(20, 4), {"noisy": Noisy()}, unanswered="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def test_of_some_queries_as_large_a_part_has_no_answer() -> None:
     found = evaluate(_with_unanswered(20, 40), {"noisy": Noisy()}, queries=10, seed=3, unanswered=True)
     assert (len(found.asked), len(found["noisy"].unanswered)) == (10, 20)

@@ -55,7 +55,7 @@ def test_what_systems_rank_high_is_judged_and_the_rest_has_no_label() -> None:
     assert (data.queries, data.documents) == (DATA.queries, DATA.documents)
     assert found.judge == "scripted"
     assert str(found).splitlines()[:2] == [
-        "animals: 16 pairs of query and document without a label",
+        "animals: 16 pairs of query and document that had no label",
         f"scripted labelled 16 of them, {found.to_dict()['relevant']} as relevant",
     ]
 

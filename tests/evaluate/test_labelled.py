@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rerank_kit import ConfigurationError
-from rerank_kit.evaluate import Dataset, Labels, label, read_dataset, review
+from rerank_kit.evaluate import Dataset, Labels, evaluate, label, read_dataset, review
 from rerank_kit.evaluate.pooling import Pair, drawn
 from tests.evaluate.files import corpus
 from tests.evaluate.labelling import DATA, DOCUMENTS, judge, right
@@ -43,6 +43,44 @@ def test_no_dataset_is_handed_out_before_a_person_has_reviewed_enough() -> None:
     assert f"judge and person agree on {found.agreement.agreement} of 30 pairs, weighted to all 40; kappa" in str(found)
     with pytest.raises(ConfigurationError, match="least must be"):
         found.dataset(least=-1)
+
+
+def test_questions_that_are_left_without_a_relevant_document_are_listed() -> None:
+    lost = {f"lost{number}": f"when zebra{number} eats" for number in range(22)}
+    data = Dataset("animals", {**lost, "cat": "when cat eats"}, {}, DOCUMENTS)
+    found = label(data, judge()[0], ["bm25"], depth=2, sample=0)
+    assert found.unfound == lost
+    assert found.to_dict()["unfound"] == lost
+    told = str(found).splitlines()
+    place = next(number for number, line in enumerate(told) if line.startswith("22 questions are left without a relev"))
+    assert told[place].endswith("Where a document answers one, name the system that finds it too:")
+    assert told[place + 1] == "  lost0: when zebra0 eats"
+    assert told[place + 21 :] == ["  and 2 more"]
+    assert "left without" not in str(made())
+    kept = found.dataset(unreviewed=True)
+    assert (kept.unfound(), kept.without_relevant(), kept.pooled()) == ([*lost], [], True)
+    assert (DATA.unfound(), DATA.pooled()) == ([], False)
+    assert (
+        "Of 22, only what systems found was labelled: another document may answer them" in kept.answerable().notes[-1]
+    )
+    by_hand = label(data, None, ["bm25"], depth=2)
+    assert by_hand.unfound == {}
+    review(by_hand, ["n"] * 46, lambda _: None)
+    assert by_hand.unfound == dict(data.queries)
+
+
+def test_an_evaluation_says_that_recall_is_over_what_was_labelled() -> None:
+    lost = {"lost": "when zebra eats"}
+    data = Dataset("animals", {**lost, **DATA.queries}, {}, DOCUMENTS)
+    labelled = label(data, judge()[0], ["bm25"], depth=2, sample=0).dataset(unreviewed=True)
+    (finding,) = [each for each in evaluate(labelled, ["bm25"]).findings if each["kind"] == "pooled"]
+    assert finding["text"].startswith("recall and ceilings are over the labels alone, which are of what the labelled")
+    assert finding["text"].endswith("; nor does 1 query count for which they found nothing: lost")
+    assert finding["queries"] == []  # which were not asked, so that there is nothing to show of them
+    assert "<b>Labels of what was found</b> <span><bdi>recall and ceilings" in evaluate(labelled, ["bm25"]).to_html()
+    whole = label(DATA, judge()[0], ["bm25"], depth=5, sample=0).dataset(unreviewed=True)
+    (finding,) = [each for each in evaluate(whole, ["bm25"]).findings if each["kind"] == "pooled"]
+    assert finding["text"].endswith("what they missed has no label, and counts as not relevant")
 
 
 def test_where_there_are_fewer_pairs_all_have_to_be_reviewed() -> None:
@@ -144,6 +182,20 @@ def test_a_sheet_gains_what_the_sample_has_more_and_keeps_what_stands_there(
     whole.keep({next(each for each in whole.sample if each not in found.sample): 1})
     assert whole.add_to_sheet(sheet) == 13
     assert whole.read_sheet(sheet) == len(whole.reviewed) == 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("cp1252", "line 2: it is no utf-8"), ("utf-16", "line 1: it is UTF-16")]
+)
+def test_a_sheet_in_another_encoding_is_refused_with_how_to_save_it(encoding: str, told: str, tmp_path: Path) -> None:
+    found = label(DATA, None, ["bm25"], depth=1)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("id,document id,grade\ncat,café,1\n", encoding)
+    for using in (found.read_sheet, found.add_to_sheet):
+        with pytest.raises(
+            ConfigurationError, match=f"{told}: save it once more in your spreadsheet, and choose CSV UTF-8"
+        ):
+            using(sheet)
 
 
 def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:

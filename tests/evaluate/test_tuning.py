@@ -13,6 +13,7 @@ import pytest
 from rerank_kit import Blended, Budget, Cascade, ConfigurationError, Deadline, Reranker
 from rerank_kit.evaluate import Dataset, Evaluation, evaluate, tune
 from rerank_kit.evaluate.first_stages import Found
+from rerank_kit.evaluate.outcomes import Timing
 from rerank_kit.evaluate.replaying import DEPTHS, Mixture, Replay, Setting
 from rerank_kit.evaluate.tuning import chosen_by_halves
 from rerank_kit.evaluate.verdicts import verdict
@@ -99,8 +100,12 @@ def test_a_mixture_of_two_that_err_apart_is_found() -> None:
 def test_plain_is_kept_where_it_is_best() -> None:
     found = tune(_evaluated(120, first=0.0, one=6.0))
     assert found.setting == found.against == Setting("one", 50)
-    assert found.text.startswith("keep one, 50 candidates")
-    assert "alone" not in found.text
+    assert found.text.startswith("keep one, 50 candidates: nothing can be better: nDCG@10 is 1.000 on every query")
+    assert ". Against first alone, on the same queries: nDCG@10 1.000 instead of 0." in found.text
+    assert found.text.endswith("): better")
+    assert found.alone is not None
+    assert found.alone.difference > 0.5
+    assert str(found).startswith("equal: keep one")
 
 
 def test_a_first_stage_that_is_better_alone_is_said_to_be() -> None:
@@ -113,6 +118,7 @@ def test_a_first_stage_that_is_better_alone_is_said_to_be() -> None:
     assert found.tried[0].value == pytest.approx(evaluation["first"].mean("nDCG@10"))
     (alone,) = [each for each in found.tried if each.setting == found.best]
     assert (alone.seconds is not None, alone.dollars) == (True, 0.0)
+    assert found.alone is None  # both halves chose just that
     with pytest.raises(ConfigurationError, match="the setting is first alone, without a reranker: leave the reranker"):
         found.setting.applied(Noisy("one", 0.0))
 
@@ -123,9 +129,9 @@ def test_where_it_is_not_sure_that_a_reranker_is_worth_anything_that_is_said() -
     assert found.best == Setting("first", 0)
     assert found.setting == found.against == Setting("one", 50)
     assert ". On all queries first alone ranks no lower than that, 0." in found.text
-    assert found.text.endswith("nothing shows that the reranker earns its cost")
+    assert found.text.endswith(": nothing shows that the reranker earns its cost")
     same = tune(_evaluated(12, first=9.0, one=9.0))
-    assert same.text.startswith("keep one, 50 candidates: nothing that was tried is better")
+    assert same.text.startswith("keep one, 50 candidates: nothing can be better")
     assert ". On all queries first alone ranks no lower than that, 1.000 and 1.000: nothing shows" in same.text
 
 
@@ -185,18 +191,90 @@ def test_a_budget_leaves_out_what_takes_longer_or_costs_more_or_is_not_known() -
     evaluation = _evaluated(12, one=1.0, two=1.0)
     whole = tune(evaluation)
     assert whole.excluded == 0
-    assert len(whole.tried) == 1 + 2 * (1 + 3 + 18 + 4)
     assert all(each.seconds is not None and each.dollars == 0.0 for each in whole.tried)
-    none = tune(evaluation, budget=Budget(seconds=1e-12))
-    assert [each.setting for each in none.tried] == [none.against]  # which is what there is
+    with pytest.raises(ConfigurationError, match="nothing that was tried keeps within 1e-12 s a query: least takes "):
+        tune(evaluation, budget=Budget(seconds=1e-12))
     dear = _with(evaluation, lambda each: dataclasses.replace(each, cost_per_1000=5.0 if each.name == "two" else 0.0))
+    with pytest.raises(
+        ConfigurationError, match=r"within \$1e-09 a query: least takes two, .* \$0.005 a query\. Allow"
+    ):
+        tune(
+            _with(dear, lambda each: dataclasses.replace(each, cost_per_1000=5.0)),
+            against="two",
+            budget=Budget(money=1e-9),
+        )
     told = tune(dear, budget=Budget(money=0.004))
     assert {each.setting.system for each in told.tried} == {"one", "first"}
     assert all(each.setting.then is None for each in told.tried)
     assert {each.dollars for each in tune(dear).tried} == {0.0, 0.005}
     unknown = _with(dear, lambda each: dataclasses.replace(each, timings=(), cost_per_1000=None))
     assert {(each.seconds, each.dollars) for each in tune(unknown).tried} == {(None, None)}
-    assert len(tune(unknown, budget=Budget(seconds=100.0)).tried) == 1
+    with pytest.raises(ConfigurationError, match="keeps within 100 s and \\$1 a query: of none is it known"):
+        tune(unknown, budget=Budget(seconds=100.0, money=1.0))
+
+
+def _timed(evaluation: Evaluation, **seconds: float) -> Evaluation:
+    def change(each: Any) -> Any:
+        return dataclasses.replace(each, timings=[Timing(seconds[each.name], 0.0)])
+
+    return _with(evaluation, change)
+
+
+def test_a_plain_setting_that_breaks_the_budget_is_not_kept() -> None:
+    evaluation = _timed(_evaluated(40, first=1.0, one=6.0), first=0.0005, one=0.05)
+    found = tune(evaluation, budget=Budget(seconds=0.001))
+    assert found.setting == found.against == Setting("first", 0)
+    assert found.over_budget == Setting("one", 50)
+    assert found.text == (
+        "use first alone: nothing else that was tried keeps within the budget. "
+        "one, 50 candidates does not keep within 0.001 s a query: it takes 0.05 s and $0 a query"
+    )
+    assert found.alone is None
+    assert str(found).startswith("use first alone: nothing else")
+    assert found.to_dict()["over_budget"] == "one, 50 candidates"
+    some = tune(evaluation, budget=Budget(seconds=0.04, money=1.0))
+    assert some.verdict == "better"
+    assert some.best.recall == 20
+    assert some.against == Setting("first", 0)
+    assert "does not keep within 0.04 s and $1 a query" in some.text
+
+
+def test_a_first_stage_can_be_what_settings_are_held_to() -> None:
+    found = tune(_evaluated(40, first=0.0, one=6.0), against="first")
+    assert (found.against, found.verdict, found.alone) == (Setting("first", 0), "better", None)
+    assert found.text.startswith("use one, 50 candidates: it is better than first alone")
+    assert found.to_dict()["held_out_against_first_stage"] is None
+
+
+def test_what_reads_and_ranks_the_same_is_one_setting_and_takes_what_was_read() -> None:
+    names = [f"q{number}" for number in range(12)]
+    data = Dataset("made", {name: name for name in names}, {name: {f"{name} 0": 1} for name in names})
+    stage, noisy = Stage(0, 1.0), Noisy("noisy", 1.0)
+    rankers = {"50": (stage, noisy), "100": (stage, noisy, 100)}
+    evaluation = _timed(evaluate(data, rankers), **{"first": 0.0, "50": 0.3, "100": 0.3})
+    found = tune(evaluation)
+    plain = [each for each in found.tried if each.setting.recall and not each.setting.mixture]
+    assert {each.setting.recall for each in plain} == {10, 20, 50}  # of 30 candidates, all deeper ones read all 30
+    assert {each.setting.recall: each.seconds for each in plain} == pytest.approx({10: 0.1, 20: 0.2, 50: 0.3})
+    assert {each.setting.system for each in plain} == {"50"}
+    assert all(each.setting.then is None for each in found.tried)
+    assert len(set(map(str, (each.setting for each in found.tried)))) == len(found.tried)
+
+
+def test_what_is_shown_is_the_best_of_each_kind() -> None:
+    found = tune(_evaluated(12, first=1.0, one=1.0, two=1.0), budget=Budget(seconds=1000.0))
+    first, blank, count, *rows = str(found).splitlines()
+    assert (first, blank) == (f"{found.verdict}: {found.text}", "")
+    assert count.startswith(f"{len(found.tried)} settings tried. nDCG@10 on the queries they are chosen on")
+    kinds = [row.split(" s  ")[1].partition(": ")[0] for row in rows]
+    assert kinds == ["plain", "best", "best cascade", "best mixture", "first stage"]
+    plain = str(tune(_evaluated(120, first=0.0, one=6.0)))
+    assert "  plain: one, 50 candidates" in plain
+    assert "  best: " not in plain
+    unknown = _with(_evaluated(12, one=1.0), lambda each: dataclasses.replace(each, timings=()))
+    assert "  unknown  plain: one, 50 candidates" in str(tune(unknown))
+    left = tune(_timed(_evaluated(12, one=1.0), first=0.1, one=0.4), budget=Budget(seconds=0.3))
+    assert f"{len(left.tried)} settings tried, {left.excluded} left out by the budget. nDCG@10" in str(left)
 
 
 def test_the_words_for_each_verdict() -> None:
@@ -215,7 +293,7 @@ def _harmful() -> Evaluation:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"against": "none"}, "against='none' is no system with a reranker; those are 'one'"),
+        ({"against": "none"}, "against='none' is no system of this evaluation; those are 'first', 'one'"),
         ({"seed": -1}, "seed must be"),
         ({"margin": 2}, "margin must be"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import pytest
@@ -91,6 +92,18 @@ def test_warnings_are_told_every_time(colour: Colour) -> None:
         assert explanation.notes[-1].startswith("warning: the first stage")
 
 
+def test_what_an_explanation_says_is_not_said_beside_it_and_still_said_to_whoever_has_none(colour: Colour) -> None:
+    retriever = with_rerank(Numbers(most=5), Scripted())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert told(colour, retriever).notes[-1] == (
+            "warning: the first stage (Numbers) brought 5 candidates where 50 were asked for: if the collection has no "
+            "more, all is well, else look at print(retriever.widening)"
+        )
+    with pytest.warns(UserWarning, match="brought 5 candidates"):
+        retriever.invoke("query")
+
+
 def test_a_failed_reranking_is_told(colour: Colour) -> None:
     retriever = with_rerank(Numbers(), Failing(ConnectionFailed("down")), on_error="keep", top_n=2)
     explanation = told(colour, retriever)
@@ -112,8 +125,8 @@ def test_what_somebody_elses_reranker_did_is_told(colour: Colour) -> None:
 
 
 def test_more_than_there_was_before_is_told(colour: Colour) -> None:
-    with pytest.warns(UserWarning, match="brought 2 candidates"):
-        explanation = told(colour, with_rerank(Numbers(most=2), Reversing(), distinct=None))
+    explanation = told(colour, with_rerank(Numbers(most=2), Reversing(), distinct=None))
+    assert "brought 2 candidates" in explanation.notes[-1]
     assert [row[1] for row in explanation.rows] == ["document 0", "document 0", ""]
 
 

@@ -23,6 +23,7 @@ _KINDS = {
     "losses": "Losses",
     "flattering": "Flattering questions",
     "family": "One family",
+    "pooled": "Labels of what was found",
 }
 _FRONT = "Up and to the left is better. The line joins the systems that no other beats in both."
 _CEILING = (
