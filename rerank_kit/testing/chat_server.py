@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rerank_kit.api.json_values import is_list, is_mapping
+from rerank_kit.managed.served_formats import Refused
 from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
-from rerank_kit.testing.served_formats import Refused
 
 _PATHS = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}
 _SHORTEST_CACHED = 512  # tokens
