@@ -71,10 +71,6 @@ class Metrics:
         """Note how long something took."""
         self._times[name].add(seconds)
 
-    def counted(self, name: str) -> int:
-        """How often something was counted, whatever its labels."""
-        return self._counts[name].total()
-
     def text(self) -> str:
         """All of it."""
         return "\n".join([*self._lines(), ""])

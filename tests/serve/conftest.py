@@ -21,7 +21,7 @@ def serving() -> Iterator[Serving]:
     with ExitStack() as stack:
 
         def served(rerankers: Reranker | Mapping[str, Reranker], **settings: Any) -> httpx.Client:
-            url = stack.enter_context(running(rerank_app(rerankers, **{"warm_up": False, **settings})))
+            url = stack.enter_context(running(rerank_app(rerankers, **dict[str, Any]({"warm_up": False, **settings}))))
             return stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
 
         yield served

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import pytest
 
@@ -18,17 +18,18 @@ from tests.doubles import Answering, Failing, Scripted
 from tests.serve.conftest import Serving, counts
 
 TEXTS = ["low 0.1", "high 0.9", "middle 0.5"]
-ASKED = [("/v2/rerank", "documents"), ("/v1/rerank", "documents"), ("/rerank", "documents"), ("/rerank", "texts")]
-ASKED += [("/v1/rerank", "texts")]
+ASKED = [
+    *(("/v2/rerank", "documents"), ("/v1/rerank", "documents"), ("/rerank", "documents")),
+    *(("/rerank", "texts"), ("/v1/rerank", "texts")),
+]
 
 
 def rows(body: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = body if isinstance(body, list) else body["results"]
-    return found
+    return cast("list[dict[str, Any]]", body if isinstance(body, list) else body["results"])
 
 
 def scores(body: Any) -> list[tuple[int, float]]:
-    return [(row["index"], row.get("relevance_score", row.get("score"))) for row in rows(body)]
+    return [(row["index"], row["score" if "score" in row else "relevance_score"]) for row in rows(body)]
 
 
 def asked(field: str, texts: Sequence[Any] = TEXTS, **more: Any) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def test_documents_are_sent_back_where_they_are_asked_for(
     serving: Serving, path: str, field: str, echo: str, first: Any
 ) -> None:
     client = serving(Scripted())
-    row = rows(client.post(path, json=asked(field, **{echo: True})).json())[0]
+    row = rows(client.post(path, json=asked(field) | {echo: True}).json())[0]
     assert row["text" if field == "texts" else "document"] == first
 
 
@@ -183,6 +184,7 @@ def test_tokens_are_those_that_the_reranker_counted(serving: Serving) -> None:
     assert client.get("/v1/models").json()["data"][0]["id"] == "Counting"
 
 
+Mapped: TypeAlias = dict[str, Any]
 NO_TEXT = 'must be a string, or an object with one under "text"'
 WRONG: list[tuple[Any, str]] = [
     ([], "the body must be a JSON object with query and documents"),
@@ -216,8 +218,7 @@ def test_what_is_wrong_is_said_in_the_words_of_the_format(serving: Serving, body
         assert answer.status_code == 400
         assert (answer.json()["detail"], answer.json()["error"]["message"]) == (told, told)
     if isinstance(body, dict) and "documents" in body:
-        given = dict(body)
-        given["texts"] = given.pop("documents")
+        given = {"texts" if name == "documents" else name: value for name, value in cast("Mapped", body).items()}
         answer = client.post("/rerank", json=given)
         assert answer.status_code == 422
         assert answer.json() == {"error": told.replace("documents", "texts"), "error_type": "Validation"}
