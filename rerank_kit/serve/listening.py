@@ -93,9 +93,15 @@ def _url(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """One that says when it has begun."""
+    """One that says when it has begun, and for which a signal to end is a reason to end, and no failure."""
 
     ready: threading.Event | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()  # or they would be raised once more
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -19,8 +19,8 @@ OUTSIDE = "0.0.0.0"  # noqa: S104 - nobody listens there
 CAPTURE = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
-def test_a_server_answers_until_it_is_told_to_end(sent: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_answers_until_it_is_told_to_end(sent: signal.Signals) -> None:
     command = [sys.executable, "-m", "rerank_kit.cli", "serve", f"short={BY_LENGTH}", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -33,7 +33,7 @@ def test_a_server_answers_until_it_is_told_to_end(sent: signal.Signals, code: in
         assert answer.json()["model"] == "short"
         process.send_signal(sent)
         told = process.stderr.read()
-        assert process.wait(20) == code, told
+        assert process.wait(20) == 0, told
     assert " jina 200: 2 documents in " in told
     assert "nobody's business" not in told
 
