@@ -1,17 +1,26 @@
 # Every target sets up what it needs. `make demo` and `make test` are all a fresh machine has to be told.
 PYTHON ?= python3
 VENV ?= .venv
+PORT ?= 8000
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo test test-compat test-llama test-oldest test-changes check lint types classes models bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-changes check lint types classes models bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
+
+serve-demo: $(VENV)/.serving  ## the embedded model behind HTTP, and what it answers to curl; PORT=number for another one
+	@$(BIN)/rerank-kit serve onnx:embedded --port $(PORT) & server=$$!; trap "kill $$server" EXIT; \
+	curl --silent --output /dev/null --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:$(PORT)/health; \
+	set -x; curl --silent --show-error --fail-with-body \
+	--header "content-type: application/json" --data \
+	'{"query": "Which planet is red?", "documents": ["Mars is the red planet.", "Bread is baked in an oven."]}' \
+	http://127.0.0.1:$(PORT)/v2/rerank
 
 test: $(VENV)/.developing  ## every test, side by side, with coverage
 	$(BIN)/python -m pytest -p tests.preload $(SIDE_BY_SIDE) --cov
@@ -56,6 +65,10 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable ".[langchain,embedded]"
+	touch $@
+
+$(VENV)/.serving: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable ".[serve,embedded]"
 	touch $@
 
 $(VENV)-llama/.installed: pyproject.toml
