@@ -101,7 +101,7 @@ async def unless_gone(work: Coroutine[Any, Any, T], request: Request) -> T:
     Raises:
         Gone: It has.
     """
-    task, gone = asyncio.create_task(work), asyncio.ensure_future(request.receive())  # its end is all that is to come
+    task, gone = asyncio.create_task(work), asyncio.create_task(_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -111,6 +111,11 @@ async def unless_gone(work: Coroutine[Any, Any, T], request: Request) -> T:
         for each in (task, gone):
             each.cancel()
         await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def name_of(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -9,12 +10,14 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_text, check_whole
 from rerank_kit.errors import BackendError
 
 _WAITING = 2048  # connections that are not taken yet
+_HEAD = 10.0  # seconds within which the head of a request has to come
 
 
 @named
@@ -47,8 +50,14 @@ def run(
 
 
 @contextmanager
-def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Generator[str]:
+def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, shutdown_timeout: float = 5.0) -> Generator[str]:
     """Serve an app in a thread of its own while this is open: for tests and notebooks.
+
+    Args:
+        app: What `rerank_app` makes, with whatever is around it.
+        host: The address to listen at.
+        port: 0 is one that is free.
+        shutdown_timeout: Seconds for what is in hand at the end, before it is cut off.
 
     Returns:
         Its URL.
@@ -59,7 +68,7 @@ def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Generato
     """
     failed: list[BaseException] = []
     with _listening(host, port) as listener:
-        server = _server(app, 5.0)
+        server = _server(app, shutdown_timeout)
         ready = threading.Event()
 
         def work() -> None:
@@ -92,6 +101,33 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class _Protocol(H11Protocol):
+    """A connection, closed when the head of a request does not come. h11 refuses what can be read in two ways."""
+
+    _late: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._late.cancel()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._late.cancel()
+
+    def on_response_complete(self) -> None:
+        self._await_head()
+        super().on_response_complete()
+
+    def _await_head(self) -> None:
+        self._late = self.loop.call_later(_HEAD, self.transport.close)
+
+
 class _Server(uvicorn.Server):
     """One that says when it has begun, and for which a signal to end is a reason to end, and no failure."""
 
@@ -113,7 +149,7 @@ def _server(app: ASGIApp, shutdown_timeout: float) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http="h11",  # which refuses what can be read in two ways, such as two lengths
+            http=_Protocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -75,7 +75,7 @@ class Service:
 
     async def answer(self, request: Request) -> Response:
         """Answer one, whatever it is."""
-        seen = _Seen(name_of(request), spoken_at(request.url.path))
+        seen = _Seen(name_of(request), spoken_at(seen_path(request)))
         try:
             response = await self._ranked(request, seen)
         except Gone:

@@ -10,7 +10,7 @@ from rerank_kit.api.json_values import is_list, is_mapping, is_whole
 from rerank_kit.checks import is_number
 from rerank_kit.managed.served_formats import SERVED_FORMATS, Refused
 from rerank_kit.managed.split import Limits
-from rerank_kit.texts import estimated_tokens, is_blank
+from rerank_kit.texts import encodable, estimated_tokens, is_blank
 
 Spoken: TypeAlias = Literal["cohere", "infinity", "jina", "tei"]
 """A format by its name in the tables: Jina's is that of vLLM and of Cohere's first version, too."""
@@ -108,7 +108,7 @@ def _text(document: Any, name: str, spoken: Spoken) -> str:
     text = document.get("text") if is_mapping(document) else document
     if not isinstance(text, str):
         raise Refused(_invalid(spoken), f'{name} must be a string, or an object with one under "text"')
-    return text
+    return encodable(text)
 
 
 def _spans(asked: Any) -> float | None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 
+from rerank_kit import Reranker
 from rerank_kit.managed import Limits
+from rerank_kit.serve import rerank_app
 from rerank_kit.serve.wanted import PATHS
 from tests.doubles import Gated, Scripted
 from tests.serve.conftest import Serving, counts
@@ -100,6 +108,37 @@ def test_hundreds_of_idle_connections_keep_nobody_out(serving: Serving) -> None:
     assert ranking(client, ["x 0.5"]).status_code == 200
 
 
+def test_a_connection_on_which_no_head_comes_is_closed(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rerank_kit.serve.listening._HEAD", 0.3)
+    client = serving(Scripted())
+    answered = head("/rerank", f"content-length: {len(BODY)}") + BODY
+    for begun in (b"", answered[:20], answered):
+        with connected(client) as connection:
+            connection.sendall(begun)
+            if begun == answered:
+                assert answer(connection).startswith(b"HTTP/1.1 200 ")
+                connection.sendall(answered[:20])
+            assert connection.recv(100) == b""
+
+
+def test_a_head_that_came_in_time_gives_its_request_all_the_time_it_needs(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rerank_kit.serve.listening._HEAD", 0.2)
+    reranker = Gated()
+    client = serving(reranker)
+    threading.Timer(0.6, reranker.gate.set).start()
+    assert ranking(client, ["x 0.5"]).status_code == 200
+    assert ranking(client, ["x 0.5"]).status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_half_a_character_is_ranked_and_sent_back_as_something_that_can_be(serving: Serving, path: str) -> None:
+    body = b'{"query": "q \\ud83d", "documents": ["x \\ud83d 0.5"], "return_documents": true}'
+    told = serving(Scripted()).post(path, content=body)
+    assert (told.status_code, len(told.json()["results"])) == (200, 1)
+
+
 @pytest.mark.parametrize("sent", [head("/rerank")[:20], head("/rerank", f"content-length: {len(BODY)}") + BODY[:5]])
 def test_a_connection_that_ends_in_the_middle_is_forgotten(serving: Serving, sent: bytes) -> None:
     reranker = Scripted()
@@ -182,19 +221,40 @@ def test_a_request_goes_by_the_name_that_it_comes_with_if_that_is_one(
 
 
 def test_the_app_takes_part_in_another_one(serving: Serving) -> None:
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-    from starlette.testclient import TestClient
-
-    from rerank_kit.serve import rerank_app
-
     outer = Starlette(routes=[Mount("/ranked", rerank_app(Scripted()))])
     with TestClient(outer) as client:
         told = client.post("/ranked/rerank", json={"query": "q", "texts": ["x 0.5"]})
         assert told.json() == [{"index": 0, "score": 0.5, "text": None}]
         told = client.post("/ranked/v2/rerank", json={"query": "q"})
-        assert "message" in told.json()
+        assert set(told.json()) == {"message"}
+        assert set(client.post("/ranked/v2/rerank", content=b"x" * 10_000_001).json()) == {"message"}
         assert client.post("/ranked/v2/nothing").status_code == 404
+
+
+def test_a_server_may_say_more_than_once_that_the_body_is_over() -> None:
+    sent: list[Any] = []
+
+    async def asked() -> None:
+        messages = iter([{"type": "http.request", "body": BODY}, {"type": "http.request"}, {"type": "http.request"}])
+
+        async def receive() -> Any:
+            try:
+                return next(messages)
+            except StopIteration:
+                await asyncio.sleep(60)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/rerank", "query_string": b"", "headers": []}
+        await rerank_app(Reranker.of(slowly))(scope, receive, send)
+
+    async def slowly(query: str, texts: list[str]) -> list[float]:
+        await asyncio.sleep(0.05)
+        return [0.5 for _ in texts]
+
+    asyncio.run(asked())
+    assert sent[0]["status"] == 200
 
 
 def test_an_app_that_fails_says_what_kind_of_error(serving: Serving) -> None:

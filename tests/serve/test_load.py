@@ -173,6 +173,16 @@ def test_what_is_in_hand_is_answered_before_the_end(gated: Gated) -> None:
         httpx.get(f"{url}/health", trust_env=False)
 
 
+def test_what_does_not_end_is_cut_off_at_the_end(gated: Gated) -> None:
+    with running(rerank_app(gated, warm_up=False), shutdown_timeout=1) as url:
+        future = beside(lambda: httpx.post(f"{url}/rerank", json={"query": "q", "texts": MANY}, trust_env=False))
+        assert eventually(lambda: len(gated.begun) == 1)
+    assert future.result().status_code == 500
+    gated.gate.set()
+    assert eventually(lambda: len(gated.ended) == 1)
+    assert gated.begun == MANY[:1]
+
+
 @pytest.mark.unmeasured
 def test_memory_does_not_grow_with_requests(serving: Serving) -> None:
     client = serving(Reranker.of(lambda query, texts: [0.5] * len(texts)))
