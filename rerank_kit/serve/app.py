@@ -50,7 +50,8 @@ def rerank_app(
     Args:
         rerankers: A reranker, which answers whatever model a request names; or several by name, of which the first one
             answers where a request names none.
-        keys: What `hashed(key)` gives of each key that is let in; without any, everybody is. `/health` asks for none.
+        keys: What `hashed(key)` gives of each key that is let in; without any, everybody is but pages in browsers.
+            `/health` asks for none.
         limits: The most that one request may hold: documents, tokens, as they are guessed, and bytes of its body.
         in_flight: How many rankings, or parts of them, are at work at a time.
         queue: How many requests may wait besides; one more is refused at once, with 429.

@@ -55,7 +55,7 @@ def told(error: Exception) -> Told:
     return Told(500, f"the reranker failed ({name})")
 
 
-_REASONS = {401: "key", 404: "model", 408: "slow", 413: "size"}
+_REASONS = {401: "key", 403: "page", 404: "model", 408: "slow", 413: "size"}
 
 
 def _after(seconds: float) -> dict[str, str]:

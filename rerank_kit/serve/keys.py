@@ -16,6 +16,8 @@ _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _NONE = "no key: send it as the header Authorization: Bearer KEY"
 _IN_URL = "a key in a URL is not read, for URLs end up in logs: send it as the header Authorization: Bearer KEY"
 
+_PAGE = "pages in a browser are not let in without a key, for any page could ask then: give the server keys"
+
 
 @named
 def hashed(key: str) -> str:
@@ -30,7 +32,7 @@ def hashed(key: str) -> str:
 
 
 class Keys:
-    """The keys that are let in; where there are none, everybody is."""
+    """The keys that are let in; where there are none, everybody is who is no page in a browser."""
 
     def __init__(self, hashes: Sequence[str]) -> None:
         """Take hashes as `hashed` makes them.
@@ -59,9 +61,11 @@ class Keys:
             query: What stands behind the question mark of its address.
 
         Raises:
-            Refused: Its key is none of them, or it has none.
+            Refused: Its key is none of them, or it has none; or a page in a browser asks, and there are no keys.
         """
         if not self._hashes:
+            if "origin" in headers:
+                raise Refused(403, _PAGE)
             return
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         key = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key") or headers.get("api-key", "")

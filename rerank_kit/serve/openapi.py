@@ -12,6 +12,7 @@ _DOCUMENT = {"oneOf": [{"type": "string"}, {"type": "object", "properties": {"te
 _REFUSALS = {
     "400": "The request cannot be read (422 in TEI's format)",
     "401": "The key is missing or wrong",
+    "403": "A page in a browser, where no key is asked for",
     "404": "There is no such model",
     "408": "The body came too slowly",
     "413": "The request is too long",

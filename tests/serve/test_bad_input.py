@@ -246,7 +246,13 @@ def test_a_server_may_say_more_than_once_that_the_body_is_over() -> None:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/rerank", "query_string": b"", "headers": []}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "path": "/rerank",
+            "query_string": b"",
+            "headers": [],
+        }
         await rerank_app(Reranker.of(slowly))(scope, receive, send)
 
     async def slowly(query: str, texts: list[str]) -> list[float]:

@@ -82,6 +82,15 @@ def test_without_keys_everybody_is_let_in(serving: Serving) -> None:
     assert serving(Scripted()).post("/v2/rerank", json=BODY, headers=headers).status_code == 200
 
 
+def test_no_page_in_a_browser_can_have_a_server_work_that_asks_for_no_key(serving: Serving) -> None:
+    reranker = Scripted()
+    headers = {"origin": "http://evil.example", "content-type": "text/plain"}
+    refused = serving(reranker).post("/v2/rerank", json=BODY, headers=headers)
+    assert (refused.status_code, reranker.sent) == (403, [])
+    headers["authorization"] = f"Bearer {KEY}"
+    assert serving(reranker, keys=[hashed(KEY)]).post("/v2/rerank", json=BODY, headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("keys", [[KEY], KEY, hashed(KEY), [hashed(KEY)[:-1]], [5], 5, [None], {hashed(KEY)}])
 def test_keys_themselves_are_refused_and_not_shown(keys: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"rerank_kit\.serve\.hashed") as caught:
