@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -22,6 +24,15 @@ def head(path: str, *headers: str) -> bytes:
     """The head of a request."""
     lines = [f"POST {path} HTTP/1.1", "host: h", "content-type: application/json", *headers, "", ""]
     return "\r\n".join(lines).encode()
+
+
+@contextmanager
+def asking(client: httpx.Client, documents: list[str]) -> Generator[None]:
+    """Ask for a ranking, and go at the end of the block."""
+    body = json.dumps({"query": "which?", "documents": documents}).encode()
+    with connected(client) as connection:
+        connection.sendall(head("/v1/rerank", f"content-length: {len(body)}") + body)
+        yield
 
 
 def answer(connection: socket.socket) -> bytes:
