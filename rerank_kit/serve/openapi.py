@@ -72,7 +72,7 @@ def _schema(path: str, limits: Limits) -> dict[str, Any]:
         "top_n": {"type": ["integer", "null"], "minimum": 0, "description": "null and 0 are all"},
         "return_documents": {"type": "boolean", "default": False},
     }
-    if path == "/v2/rerank":
+    if path == PATHS[0]:
         spans = {"mode": {"enum": ["enabled", "disabled"]}, "threshold": {"type": "number", "default": 0.1}}
         properties["relevant_spans"] = {"type": "object", "properties": spans}
         return {"type": "object", "required": ["query", "documents"], "properties": properties}

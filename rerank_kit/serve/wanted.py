@@ -15,14 +15,14 @@ from rerank_kit.texts import encodable, estimated_tokens, is_blank
 Spoken: TypeAlias = Literal["cohere", "infinity", "jina", "tei"]
 """A format by its name in the tables: Jina's is that of vLLM and of Cohere's first version, too."""
 
-_BY_PATH: Mapping[str, Spoken] = {"/v2/rerank": "cohere", "/v1/rerank": "jina", "/rerank": "infinity"}
-PATHS = tuple(_BY_PATH)
+_COHERE = "/v2/rerank"
+PATHS = (_COHERE, "/v1/rerank", "/rerank")
 """Where rankings are asked for."""
 
 _READ = {"query", "model", "top_n", "return_documents"}
 _READ_BESIDE: Mapping[Spoken, set[str]] = {
     "cohere": {"documents", "relevant_spans"},
-    "infinity": {"documents"},
+    "infinity": {"documents", "raw_scores"},
     "jina": {"documents"},
     "tei": {"texts", "return_text"},
 }
@@ -60,11 +60,17 @@ class Wanted:
 
 
 def spoken_at(path: str, body: object = None) -> Spoken:
-    """The format of a request: by where it goes and, where that may be TEI's, by what it calls documents."""
-    by_path = _BY_PATH.get(path, "jina")
-    if by_path != "cohere" and is_mapping(body) and "texts" in body and "documents" not in body:
+    """The format of a request: by where it goes and, where several are spoken, by fields that only one of them has.
+
+    infinity's and vLLM's differ in the documents that are sent back: strings and objects.
+    """
+    if path == _COHERE:
+        return "cohere"
+    if not is_mapping(body):
+        return "jina"
+    if "texts" in body and "documents" not in body:
         return "tei"
-    return by_path
+    return "infinity" if "raw_scores" in body else "jina"
 
 
 def read(spoken: Spoken, body: object, limits: Limits) -> Wanted:

@@ -66,7 +66,7 @@ def test_null_and_nought_are_all_results(serving: Serving, path: str, field: str
     [
         ("/v2/rerank", "documents", "return_documents", {"text": "high 0.9"}),
         ("/v1/rerank", "documents", "return_documents", {"text": "high 0.9"}),
-        ("/rerank", "documents", "return_documents", "high 0.9"),
+        ("/rerank", "documents", "return_documents", {"text": "high 0.9"}),
         ("/rerank", "texts", "return_text", "high 0.9"),
     ],
 )
@@ -78,11 +78,18 @@ def test_documents_are_sent_back_where_they_are_asked_for(
     assert row["text" if field == "texts" else "document"] == first
 
 
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank"])
+def test_who_asks_as_infinity_is_asked_gets_strings(serving: Serving, path: str) -> None:
+    body = asked("documents", raw_scores=False, return_documents=True)
+    told = serving(Scripted()).post(path, json=body).json()
+    assert (rows(told)[0]["document"], told["object"]) == ("high 0.9", "rerank")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_documents_may_be_objects_and_fields_that_nobody_reads_are_counted(serving: Serving, path: str) -> None:
     client = serving(Scripted())
     documents = ["low 0.1", {"text": "high 0.9", "url": "x"}]
-    body = asked("documents", documents, truncate_prompt_tokens=-1, raw_scores=True, priority=3, model="any")
+    body = asked("documents", documents, truncate_prompt_tokens=-1, rank_fields=None, priority=3, model="any")
     assert scores(client.post(path, json=body).json()) == [(1, 0.9), (0, 0.1)]
     assert counts(client)["unknown_fields_total"] == 3
 
