@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-changes check lint types classes models bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -25,13 +25,16 @@ serve-demo: $(VENV)/.serving  ## the embedded model behind HTTP, and what it ans
 test: $(VENV)/.developing  ## every test, side by side, with coverage
 	$(BIN)/python -m pytest -p tests.preload $(SIDE_BY_SIDE) --cov
 
-test-compat: test-llama test-oldest  ## where less is installed, or older
+test-compat: test-llama test-oldest test-clients  ## where less is installed, or older, or clients of other frameworks
 
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
 	$(VENV)-llama/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/llama tests/test_documentation.py -k "llama and not README"
 
 test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
 	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
+
+test-clients: $(VENV)-clients/.installed  ## clients of other frameworks against the server of ours
+	$(VENV)-clients/bin/python -m pytest --quiet tests/serve/test_other_clients.py
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes
@@ -82,6 +85,12 @@ $(VENV)-bench/.benching: pyproject.toml
 	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
 	$(VENV)-bench/bin/python -m pip --quiet install "$(TORCH)"
 	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval]" --group bench
+	touch $@
+
+$(VENV)-clients/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-clients/bin/python -m pip --quiet install --editable ".[serve,http]" --group clients
 	touch $@
 
 $(VENV)-oldest/.installed: pyproject.toml
