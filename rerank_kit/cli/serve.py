@@ -53,6 +53,9 @@ def run(
         int, typer.Option(min=1, help="Documents that a local model scores before others have their turn.")
     ] = 16,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For a request.")] = 60.0,
+    warm_up: Annotated[
+        bool, typer.Option("--warm-up/--no-warm-up", help="Rank four texts at the start, which an API may bill.")
+    ] = True,
     shutdown_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="For what is in hand when it is told to end.")
     ] = 30.0,
@@ -78,6 +81,7 @@ def run(
         queue=queue,
         part=part,
         timeout=timeout,
+        warm_up=warm_up,
     )
     named = ", ".join(references)
     listen(

@@ -57,7 +57,7 @@ class Bodies:
             Gone: The client left before its end.
         """
         length = request.headers.get("content-length", "")
-        self._check(int(length) if length.isdecimal() else 0)
+        self._check(int(length[:20]) if length.isdecimal() else 0)
         try:
             async with asyncio.timeout(self._seconds):
                 while await self._piece(request, held):

@@ -56,7 +56,7 @@ def test_options_become_settings(served: dict[str, Any], monkeypatch: pytest.Mon
     monkeypatch.setenv("OUR_KEYS", "first-key, second-key")
     options = ["--host", OUTSIDE, "--port", "81", "--keys-from", "OUR_KEYS", "--key-hash", hashed("third-key")]
     options += ["--documents", "5", "--tokens", "6", "--megabytes", "7", "--in-flight", "8", "--queue", "0"]
-    options += ["--part", "9", "--timeout", "10", "--shutdown-timeout", "11"]
+    options += ["--part", "9", "--timeout", "10", "--shutdown-timeout", "11", "--no-warm-up"]
     assert main(["serve", BY_LENGTH, *options]) == 0
     assert served["rerankers"].model == "by_length"
     assert sorted(served["keys"]) == sorted(map(hashed, ["first-key", "second-key", "third-key"]))
@@ -64,7 +64,7 @@ def test_options_become_settings(served: dict[str, Any], monkeypatch: pytest.Mon
     assert (limits.documents, limits.tokens, limits.bytes) == (5, 6, 7_000_000)
     assert (served["in_flight"], served["queue"], served["part"]) == (8, 0, 9)
     assert (served["host"], served["port"]) == (OUTSIDE, 81)
-    assert (served["timeout"], served["shutdown_timeout"]) == (10, 11)
+    assert (served["timeout"], served["shutdown_timeout"], served["warm_up"]) == (10, 11, False)
 
 
 def test_several_go_by_names(served: dict[str, Any]) -> None:
