@@ -1,28 +1,40 @@
 # Every target sets up what it needs. `make demo` and `make test` are all a fresh machine has to be told.
 PYTHON ?= python3
 VENV ?= .venv
+PORT ?= 8000
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo test test-compat test-llama test-oldest test-changes check lint types classes models bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
+serve-demo: $(VENV)/.serving  ## the embedded model behind HTTP, and what it answers to curl; PORT=number for another one
+	@$(BIN)/rerank-kit serve onnx:embedded --port $(PORT) & server=$$!; trap "kill $$server" EXIT; \
+	curl --silent --output /dev/null --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:$(PORT)/health; \
+	set -x; curl --silent --show-error --fail-with-body \
+	--header "content-type: application/json" --data \
+	'{"query": "Which planet is red?", "documents": ["Mars is the red planet.", "Bread is baked in an oven."]}' \
+	http://127.0.0.1:$(PORT)/v2/rerank
+
 test: $(VENV)/.developing  ## every test, side by side, with coverage
 	$(BIN)/python -m pytest -p tests.preload $(SIDE_BY_SIDE) --cov
 
-test-compat: test-llama test-oldest  ## where less is installed, or older
+test-compat: test-llama test-oldest test-clients  ## where less is installed, or older, or clients of other frameworks
 
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
 	$(VENV)-llama/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/llama tests/test_documentation.py -k "llama and not README"
 
 test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
 	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
+
+test-clients: $(VENV)-clients/.installed  ## clients of other frameworks against the server of ours
+	$(VENV)-clients/bin/python -m pytest --quiet tests/serve/test_other_clients.py
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes
@@ -58,6 +70,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable ".[langchain,embedded]"
 	touch $@
 
+$(VENV)/.serving: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable ".[serve,embedded]"
+	touch $@
+
 $(VENV)-llama/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-llama
 	$(VENV)-llama/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
@@ -71,6 +87,12 @@ $(VENV)-bench/.benching: pyproject.toml
 	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval]" --group bench
 	touch $@
 
+$(VENV)-clients/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-clients/bin/python -m pip --quiet install --editable ".[serve,http]" --group clients
+	touch $@
+
 $(VENV)-oldest/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
@@ -80,5 +102,5 @@ $(VENV)-oldest/.installed: pyproject.toml
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
 	$(PIP) install --upgrade "pip>=25.1"
 	$(PIP) install "$(TORCH)"
-	$(PIP) install --editable ".[langchain,llama-index,embedded,sentence-transformers,export,flashrank,http,cohere,anthropic,eval]" --group dev
+	$(PIP) install --editable ".[langchain,llama-index,embedded,sentence-transformers,export,flashrank,http,cohere,anthropic,eval,serve]" --group dev
 	touch $@

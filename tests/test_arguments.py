@@ -18,6 +18,7 @@ from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.managed import Backoff, Cohere, Endpoint, Jina, Limits, RateLimit, Voyage
 from rerank_kit.pricing import Price
 from rerank_kit.quoting import quoted
+from rerank_kit.serve import hashed, rerank_app
 from tests.conftest import Colour
 from tests.decide.doubles import Scripted as Decider
 from tests.doubles import Scripted
@@ -154,6 +155,12 @@ SETTINGS: dict[str, tuple[Callable[..., Any], Mapping[str, Any], tuple[str, ...]
     "Stage": (Stage, {"reranker": Scripted()}, ("reranker", "top_n", "threshold", "timeout", "money", "when")),
     "Budget": (Budget, {}, ("seconds", "money")),
     "Cached": (Cached, {"reranker": Scripted(), "fingerprint": "f"}, ("reranker", "store", "fingerprint")),
+    "rerank_app": (
+        lambda **more: rerank_app(**dict[str, Any]({"rerankers": Scripted(), **more})),
+        {},
+        ("rerankers", "keys", "limits", "in_flight", "queue", "part", "timeout", "body_timeout", "warm_up"),
+    ),
+    "hashed": (hashed, {}, ("key",)),
     "fusion": (lambda **more: reciprocal_rank_fusion([["a"]], **more), {}, ("k",)),
     "a weight": (lambda weight: reciprocal_rank_fusion([["a"]], weights=[weight]), {}, ("weight",)),
     "normalise": (lambda how: normalise([1.0], how), {}, ("how",)),

@@ -38,7 +38,7 @@ def test_python_blocks_run_and_print_what_they_say(page: Path) -> None:
 
 def test_shell_blocks_name_extras_and_targets_that_exist() -> None:
     extras = set(metadata("rerank-kit").get_all("Provides-Extra") or [])
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.splitlines()]
     assert lines
     for line in lines:

@@ -15,7 +15,12 @@ ROOT = Path(__file__).parent.parent
 ALWAYS = "tests/core/test_architecture.py"
 ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are not in a folder of the same name
     "docs": ["tests/test_documentation.py", "tests/test_contributing.py", "tests/core/test_architecture.py"],
-    "examples": ["tests/test_demo.py", "tests/test_job_examples.py", "tests/llama/test_examples.py"],
+    "examples": [
+        "tests/test_demo.py",
+        "tests/test_job_examples.py",
+        "tests/llama/test_examples.py",
+        "tests/serve/test_examples.py",
+    ],
     "first_stage": [
         "tests/first_stage",
         *(f"tests/{each}/test_{what}.py" for each in ("langchain", "llama") for what in ("widening", "merging")),

@@ -10,7 +10,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
 
 EMBEDDED = "onnx:embedded"
-_NAMES = (
+NAMES = (
     "onnx:embedded, onnx:MODEL, local:MODEL, sentence-transformers:MODEL, flashrank:MODEL, cohere:MODEL, voyage:MODEL, "
     "jina:MODEL or package.module:object; a MODEL is a folder or a hub name, or the vendor's name of it"
 )
@@ -21,11 +21,11 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["Examples:", *(f"rerank-kit {line}".replace("[", "\\[") for line in lines)])
 
 
-RerankerName = Annotated[str, typer.Option("--reranker", metavar="NAME", help=f"What reranks: {_NAMES}.")]
+RerankerName = Annotated[str, typer.Option("--reranker", metavar="NAME", help=f"What reranks: {NAMES}.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-def named_reranker(name: str) -> Reranker:
+def named_reranker(name: str, option: str = "--reranker") -> Reranker:
     """The reranker that an option names.
 
     Raises:
@@ -39,7 +39,7 @@ def named_reranker(name: str) -> Reranker:
     except ConfigurationError as error:
         told = str(error)
         if told.startswith("systems: "):
-            told = f"--reranker: {told.removeprefix('systems: ').partition(': write ')[0]}: write {_NAMES}"
+            told = f"{option}: {told.removeprefix('systems: ').partition(': write ')[0]}: write {NAMES}"
         raise ConfigurationError(told) from error
 
 

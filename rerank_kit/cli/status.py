@@ -40,6 +40,7 @@ WHAT = {
     "http": "rerank APIs and servers",
     "cohere": "Cohere by its SDK",
     "anthropic": "Claude as a judge",
+    "serve": "any of them behind HTTP",
     "opentelemetry": "traces",
     "prometheus": "metrics",
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rerank_kit.api.json_values import is_list, is_mapping
-from rerank_kit.testing.served_formats import Refused
+from rerank_kit.managed.served_formats import Refused
 
 PATH = "/v1/messages/batches"
 _MOST = 100_000  # requests

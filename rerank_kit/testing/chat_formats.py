@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from rerank_kit.api.json_values import is_list, is_mapping
-from rerank_kit.testing.served_formats import Refused
+from rerank_kit.managed.served_formats import Refused
 
 _SHORTEST_CACHED = 512  # tokens
 _REJECTED = ("temperature", "top_p", "top_k")  # by current Claude models

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rerank_kit.testing.served_formats import Refused
+from rerank_kit.managed.served_formats import Refused
 
 _DOCUMENT = re.compile(r"<document>\n(.*)\n</document>\n", re.DOTALL)
 _FIRST_CHUNK = re.compile(r"<chunk(?: (\w+))?>\n")

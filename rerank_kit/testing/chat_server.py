@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from rerank_kit.api.json_values import is_mapping
+from rerank_kit.managed.served_formats import Refused
 from rerank_kit.testing.chat_batches import PATH, Batches, Results, errored
 from rerank_kit.testing.chat_formats import (
     Asked,
@@ -23,7 +24,6 @@ from rerank_kit.testing.chat_formats import (
 from rerank_kit.testing.chat_questions import ContextQuestion, Question, asked_about, longest_sentence, question_of
 from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
-from rerank_kit.testing.served_formats import Refused
 
 _PATHS = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}
 _YES = 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rerank_kit.api.json_values import is_list, is_mapping
-from rerank_kit.testing.served_formats import Refused
+from rerank_kit.managed.served_formats import Refused
 
 _BAD = 400
 _MOST_QUESTIONS = 400

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_function, check_instance, check_text, check_whole
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.managed.served_formats import Refused
 from rerank_kit.quoting import quoted
 from rerank_kit.testing.decision_formats import SERVED, Put, Said, ServedDecisions
 from rerank_kit.testing.faults import Fault, check_fault
 from rerank_kit.testing.rerank_server import RerankServer, words_in_common
-from rerank_kit.testing.served_formats import Refused
 
 _NONE = "none"
 

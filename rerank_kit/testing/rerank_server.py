@@ -17,10 +17,11 @@ from typing import Any, ClassVar, Self, cast
 
 from rerank_kit.api.json_values import read_json
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.managed.served_formats import SERVED_FORMATS, Refused, ServedFormat
 from rerank_kit.reranker import Reranker
 from rerank_kit.testing.faults import Fault, Scores, check_fault
 from rerank_kit.testing.listener import Listener
-from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS, Refused, ServedFormat
+from rerank_kit.testing.served_formats import PAGES, read
 
 Scorer = Callable[[str, str], float]
 
@@ -201,9 +202,10 @@ class RerankServer:
             return told
         if body is None:
             return json.dumps(page)
-        asked = wire.read(body)
+        asked = read(wire, body)
         results = self._scored(asked.query, asked.texts)
-        told = wire.answer(asked, (results if fault.change is None else fault.change(results))[: asked.top_n])
+        results = results if fault.change is None else fault.change(results)
+        told = wire.answer(asked.answered(results[: asked.top_n]))
         return fault.edited(json.dumps(told))
 
     def _let_in(self, headers: Mapping[str, str]) -> None:

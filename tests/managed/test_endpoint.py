@@ -13,8 +13,9 @@ from rerank_kit import AuthenticationError, ConfigurationError, Ranking, StatusE
 from rerank_kit.api.exchange import Response
 from rerank_kit.managed import Backoff, Cohere, Endpoint, FormatName, Jina, Limits, Voyage
 from rerank_kit.managed.formats import FORMATS
+from rerank_kit.managed.served_formats import SERVED_FORMATS
 from rerank_kit.testing import Fault, RerankServer, slow, status
-from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS
+from rerank_kit.testing.served_formats import PAGES, read
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY, answered
 from tests.conftest import Colour, tasks_left_by_cancelling
 
@@ -213,9 +214,9 @@ SPELLINGS = [
 def served(name: str) -> Callable[[str], Response]:
     """A server of one format, behind a gateway, which answers at its own paths alone."""
     wire = SERVED_FORMATS[name]
-    asked = wire.read({wire.query: QUERY, wire.documents: DOCUMENTS})
+    asked = read(wire, {wire.query: QUERY, wire.documents: DOCUMENTS})
     pages = {path: page for (of, path), page in PAGES.items() if of == name}
-    pages[wire.path] = wire.answer(asked, [(place, 1 - rank / 10) for rank, place in enumerate(ORDER)])
+    pages[wire.path] = wire.answer(asked.answered([(place, 1 - rank / 10) for rank, place in enumerate(ORDER)]))
 
     def answer(address: str) -> Response:
         path = address.removeprefix("http://host/gateway")

@@ -18,8 +18,9 @@ from rerank_kit import InvalidResponse, Ranking, Reranker, RerankError
 from rerank_kit.api.exchange import Response
 from rerank_kit.api.json_values import is_mapping, read_json
 from rerank_kit.managed import Backoff, Cohere, Endpoint, FormatName, Jina, Limits, ManagedReranker, Voyage
+from rerank_kit.managed.served_formats import SERVED_FORMATS
 from rerank_kit.observe.trace_report import report
-from rerank_kit.testing.served_formats import PAGES, SERVED_FORMATS
+from rerank_kit.testing.served_formats import PAGES, read
 from tests.apis import DOCUMENTS, KEY, ORDER, QUERY, answered
 from tests.odd import VALUES, changed, replaced
 
@@ -32,7 +33,7 @@ def right_answer(name: str) -> Any:
     """What a server answers in that format."""
     wire = SERVED_FORMATS[name]
     body = {wire.query: QUERY, wire.documents: DOCUMENTS, "model": "m", "relevant_spans": True}
-    return wire.answer(wire.read(body), SCORES)
+    return wire.answer(read(wire, body).answered(SCORES))
 
 
 def with_sdk(content: bytes) -> Cohere:

@@ -10,8 +10,8 @@ import pytest
 from rerank_kit import ConfigurationError
 from rerank_kit.evaluate import synthesise
 from rerank_kit.judge import OpenAICompatible
+from rerank_kit.managed.served_formats import Refused
 from rerank_kit.testing import ChatServer, Question
-from rerank_kit.testing.served_formats import Refused
 from tests.judge.conftest import KEY, server
 
 __all__ = ["server"]
