@@ -16,9 +16,14 @@ from rerank_kit.errors import BudgetExceeded, ConfigurationError
 
 if TYPE_CHECKING:
     from rerank_kit.contextual import ChunkedDocument, Contexts, ContextSource, Contextualizer
-    from rerank_kit.evaluate import Dataset, Plan
+    from rerank_kit.evaluate import Dataset
 
 STORE = "contexts.sqlite"
+_DIGITS = 6  # of a number of chunks
+_LEAST = 1e-9  # US dollars: no more is left
+_LISTED = 5  # chunks without a context
+_IN_PYTHON = "pass prices=known_prices().override(Price(…))"
+_HERE = "name a price list of your own in RERANK_KIT_PRICES"
 EXAMPLES = (
     "contextualize notes --out chunks.jsonl",
     "contextualize notes --model anthropic:claude-haiku-5-5 --estimate",
@@ -76,35 +81,83 @@ def run(
     Begin with --estimate and --pilot. Ctrl-C stops it, and the same command goes on. Nothing is paid for before you
     have agreed.
     """
-    only_one(estimate=estimate, pilot=pilot, draw=draw)
+    only_one(estimate=estimate, pilot=pilot is not None, draw=draw)
+    piloting = pilot is not None or draw is not None
+    _refuse("--pilot or --draw", wanted=piloting, budget=budget is not None)
+    _refuse("contexts that are written", wanted=not (piloting or estimate), out=out is not None)
+    _refuse(
+        "--model",
+        wanted=model is not None,
+        estimate=estimate,
+        draw=draw,
+        batch=batch,
+        chunks_per_call=chunks_per_call != "1",
+        granularity=granularity != "chunk",
+    )
+    _refuse("contexts of headings, without --model", wanted=model is None, neighbours=neighbours)
+    if out is not None:
+        _check_out(out)
     documents = _documents(folder, encoding)
-    if model is None:
-        if estimate or draw or batch:
-            msg = f"--estimate, --draw and --batch need --model, which is one of {NAMES}"
-            raise typer.BadParameter(msg)
-        source = _of_headings(neighbours)
-    else:
-        source = _of_model(model, chunks_per_call, granularity, store, max_cost, batch=batch)
     try:
+        if model is None:
+            source = _of_headings(neighbours)
+        else:
+            limit = None if piloting else max_cost
+            source = _of_model(model, chunks_per_call, granularity, store, limit, batch=batch, asked=not estimate)
         if estimate:
             _say_estimate(source, documents, as_json=as_json)
-        elif pilot or draw:
+        elif piloting:
             limit = budget if max_cost is None else max_cost
             _agree(source, documents, limit, yes=yes, what="the pilot")
-            spending: dict[str, Any] = {"store": store, "seed": seed, "max_cost": limit}
-            questions = _questions(pilot, folder, encoding) if pilot else _drawn(model, documents, draw, spending)
-            options: dict[str, Any] = {"recall": recall, "top_n": top_n, "budget": budget, "seed": seed}
+            questions = _questions(pilot, folder, encoding) if draw is None else None
+            if questions is None:
+                spending: dict[str, Any] = {"store": store, "seed": seed, "max_cost": limit}
+                questions, limit = _drawn(model, documents, draw or 0, spending)
+            options: dict[str, Any] = {"recall": recall, "top_n": top_n, "budget": limit, "seed": seed}
             second = None if reranker == "none" else named_reranker(reranker)
             _say_pilot(source, documents, questions, {**options, "reranker": second}, as_json=as_json)
         else:
             _agree(source, documents, max_cost, yes=yes, what="this")
-            with results_alone():
-                contexts = source.contextualize(documents)
-            _write(contexts, out)
-            tell(f"rerank-kit: {contexts}")
+            if batch:
+                tell("rerank-kit: asked in batches, which takes up to 24 hours: Ctrl-C, and the same command goes on")
+            _write(_made(source, documents), out)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error).replace(_IN_PYTHON, _HERE)) from error
     except KeyboardInterrupt:
         tell(f"rerank-kit: stopped. What was written is in {store}: the same command goes on from there")
         raise typer.Exit(130) from None
+
+
+def _refuse(what: str, *, wanted: bool, **given: object) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        BadParameter: One of them is given.
+    """
+    names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if names and not wanted:
+        msg = f"{', '.join(names)}: only for {what}: leave it out, or ask for that"
+        raise typer.BadParameter(msg)
+
+
+def _check_out(out: str) -> None:
+    """Refuse a file that cannot be written, before anything is paid for."""
+    path = Path(out)
+    if not out or path.is_dir() or not path.absolute().parent.is_dir():
+        msg = f"--out {out!r} is no file that can be written: name one in a folder that is there"
+        raise typer.BadParameter(msg)
+
+
+def _made(source: ContextSource, documents: list[ChunkedDocument]) -> Contexts:
+    """The contexts, as far as they can be had."""
+    from rerank_kit.contextual import IncompleteContexts
+
+    with results_alone():
+        try:
+            return source.contextualize(documents)
+        except IncompleteContexts as error:
+            tell(f"rerank-kit: {error.why}")
+            return error.contexts
 
 
 def _documents(folder: str, encoding: str) -> list[ChunkedDocument]:
@@ -126,16 +179,14 @@ def _of_headings(neighbours: int) -> ContextSource:
 
 
 def _of_model(
-    name: str, chunks: str, granularity: Any, store: str, max_cost: float | None, *, batch: bool
+    name: str, chunks: str, granularity: Any, store: str, max_cost: float | None, *, batch: bool, asked: bool
 ) -> Contextualizer:
     from rerank_kit.cli.context_bars import ContextBars
     from rerank_kit.contextual import Contextualizer
 
-    try:
-        found = chat_of(name)
-    except ConfigurationError as error:
-        raise ConfigurationError(str(error).replace("--judge", "--model")) from error
-    per_call: Any = chunks if chunks == "auto" or not chunks.isdecimal() else int(chunks)
+    found = _chat(name, asked=asked)
+    short = chunks.isdecimal() and len(chunks) <= _DIGITS
+    per_call: Any = int(chunks) if short else chunks
     return Contextualizer(
         getattr(found, "chat", found),
         chunks_per_call=per_call,
@@ -143,8 +194,22 @@ def _of_model(
         store=store,
         max_cost=max_cost,
         batch=batch,
+        on_error="keep",
         progress=ContextBars(),
     )
+
+
+def _chat(name: str, *, asked: bool = True) -> Any:
+    """The chat model of a name. One that nobody asks needs no key."""
+    from rerank_kit.judge import Anthropic
+
+    kind, _, model = name.partition(":")
+    if kind == "anthropic" and model and not asked:
+        return Anthropic(model, api_key="-")
+    try:
+        return chat_of(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error).replace("--judge", "--model")) from error
 
 
 def _say_estimate(source: Any, documents: list[ChunkedDocument], *, as_json: bool) -> None:
@@ -154,7 +219,7 @@ def _say_estimate(source: Any, documents: list[ChunkedDocument], *, as_json: boo
     if as_json:
         say_json({**asdict(found), "ways": [{"name": each.name, **asdict(each)} for each in found.ways]})
     else:
-        say(str(found))
+        say(str(found).replace(_IN_PYTHON, _HERE))
 
 
 def _agree(
@@ -174,29 +239,39 @@ def _agree(
         return
     answer = asked_at_terminal(f"Go on with {what}?")
     if not answer:
-        msg = "nothing was asked: agree, or pass --max-cost DOLLARS, or --yes to pay whatever it costs"
+        known = "" if cost is None else "--max-cost DOLLARS, or in a pilot --budget DOLLARS, or "
+        msg = f"nothing was asked: agree, or pass {known}--yes to pay whatever it costs"
         raise BudgetExceeded(msg)
 
 
-def _questions(path: str, folder: str, encoding: str) -> Dataset:
+def _questions(path: str | None, folder: str, encoding: str) -> Dataset:
     from rerank_kit.evaluate import read_dataset
 
+    if not path:
+        msg = "--pilot names no file: name a table with the columns question and quote"
+        raise typer.BadParameter(msg)
     return read_dataset(path, corpus=folder, encoding=encoding)
 
 
-def _drawn(model: str | None, documents: list[ChunkedDocument], count: int | None, spending: dict[str, Any]) -> Dataset:
-    """Questions that the model writes, each from one chunk."""
-    from rerank_kit.evaluate import synthesise
+def _drawn(
+    model: str | None, documents: list[ChunkedDocument], count: int, spending: dict[str, Any]
+) -> tuple[Dataset, float | None]:
+    """Questions that the model writes, each from one chunk, and what is left of the money."""
+    from rerank_kit.evaluate import Plan, synthesise
 
     chunks = {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
-    writer = chat_of(str(model))
-    options: dict[str, Any] = spending if spending["max_cost"] is not None else {**spending, "confirm": _as_was_told}
+    writer = _chat(str(model))
+    plans: list[Plan] = []
+
+    def agreed(plan: Plan) -> bool:
+        plans.append(plan)
+        tell(f"rerank-kit: questions are drawn from {plan.pairs} chunks, which costs about ${plan.cost:.4f}")
+        return True
+
     with results_alone():
-        return synthesise(chunks, getattr(writer, "chat", writer), count or 0, **options)
-
-
-def _as_was_told(plan: Plan) -> bool:  # noqa: ARG001 - it has been agreed to
-    return True
+        data = synthesise(chunks, getattr(writer, "chat", writer), count, confirm=agreed, **spending)
+    limit = spending["max_cost"]
+    return data, None if limit is None else max(limit - plans[0].cost, _LEAST)
 
 
 def _say_pilot(
@@ -218,6 +293,13 @@ def _say_pilot(
 
 
 def _write(contexts: Contexts, out: str | None) -> None:
+    """Write a line for each chunk.
+
+    Raises:
+        Exit: Some have no context, though one was wanted.
+    """
+    from rerank_kit.evaluate.tables import write_whole
+
     rows = [
         {"id": name, "document": document.id, "text": chunk, "context": context.text}
         for document, row in contexts
@@ -226,6 +308,12 @@ def _write(contexts: Contexts, out: str | None) -> None:
     lines = "\n".join(json.dumps(each, ensure_ascii=False) for each in rows)
     if out is None:
         say(lines)
-        return
-    Path(out).write_text(f"{lines}\n", "utf-8")
-    tell(f"rerank-kit: wrote {out}: a line for each chunk, with its context")
+    else:
+        write_whole(Path(out), f"{lines}\n".encode("utf-8", "backslashreplace"))
+        tell(f"rerank-kit: wrote {out}: a line for each chunk, with its context")
+    tell(f"rerank-kit: {contexts}")
+    for each in contexts.failures[:_LISTED]:
+        tell(f"rerank-kit: no context for chunk {each.chunk} of {each.document}: {each.why}")
+    if contexts.failures:
+        tell("rerank-kit: the same command asks for those again")
+        raise typer.Exit(1)

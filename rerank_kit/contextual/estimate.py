@@ -64,6 +64,7 @@ class ContextEstimate:
         document_tokens: Their tokens, as a guess.
         ways: Each way to have the contexts written.
         seconds_per_call: What one context was assumed to take.
+        concurrency: How many calls there are at once.
         notes: What has to be known beside it.
     """
 
@@ -73,6 +74,7 @@ class ContextEstimate:
     document_tokens: int
     ways: tuple[Way, ...]
     seconds_per_call: float
+    concurrency: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -97,7 +99,7 @@ class ContextEstimate:
         ]
         assumed = (
             "Tokens are guessed, one for three bytes, which is more than most texts have. Time at "
-            f"{self.seconds_per_call:g} s a call for one context."
+            f"{self.seconds_per_call:g} s a call for one context, {self.concurrency} calls at once."
         )
         return "\n".join([told, "", *lines, "", assumed, *self.notes])
 
@@ -124,7 +126,9 @@ def estimate_ways(made: Settings, asked: Sequence[Asked], seconds: float) -> Con
     ways = [way for count in counts for way in _ways(made, asked, count, seconds)]
     chunks = sum(len(unit.chunks) for each in asked for unit in each.units)
     tokens = sum(estimated_tokens(each.document.text) for each in asked)
-    return ContextEstimate(made.name, len(asked), chunks, tokens, tuple(ways), seconds, tuple(_notes(made, asked)))
+    return ContextEstimate(
+        made.name, len(asked), chunks, tokens, tuple(ways), seconds, made.concurrency, tuple(_notes(made, asked))
+    )
 
 
 def per_call_of(made: Settings, asked: Asked) -> int:

@@ -189,6 +189,9 @@ def pilot(
     start = check_whole("seed", seed, least=0)
     asked = Piloting(labelled_chunks(questions, whole), kit, reranker, recall=recall, top_n=top_n, seed=start)
     reranking = asked.tried(whole, most)
+    if most is None and reranking:
+        msg = f"reranking in this pilot costs about {dollars(reranking)} besides contexts: pass budget= (US dollars)"
+        raise BudgetExceeded(msg)
     chosen = _chosen(whole, asked.labelled, contexts, budget=most, reranking=reranking, others=count, seed=seed)
     left = None if most is None else max(most - reranking, _LEAST)
     made = contexts.limited(left).contextualize(chosen)

@@ -12,8 +12,11 @@ import pytest
 
 from rerank_kit import Deadline, Usage
 from rerank_kit.cli import main
+from rerank_kit.contextual.store import ContextStore
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow
 from rerank_kit.judge import Completion, Prompt
+from rerank_kit.testing import ChatServer
 from tests.cli.commands import Terminal, piped
 
 CAPTURE = pytest.CaptureFixture[str]
@@ -30,12 +33,15 @@ class Model:
         self.model: str | None = name
         self.asked = list[Prompt]()
         self.fails: type[BaseException] | None = None
+        self.refuses: str | None = None
 
     def complete(self, prompt: Prompt, deadline: Deadline = Deadline()) -> Flow[Completion]:  # noqa: B008 - frozen
         yield from ()
         self.asked.append(prompt)
         if self.fails is not None:
             raise self.fails
+        if self.refuses is not None and self.refuses in prompt.parts[-1]:
+            return Completion("", stop="refusal", usage=Usage(calls=1))
         labels = re.findall(r"<chunk (\w+)>", prompt.parts[-1])
         if prompt.system:
             quote = re.findall(r"[A-Z][^.\n]*\.", prompt.parts[0])[0]
@@ -61,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("questions.csv").write_text("\n".join(rows), "utf-8")
     for each in (model, priced):
         each.asked.clear()
-        each.fails = None
+        each.fails = each.refuses = None
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -98,7 +104,10 @@ def test_a_model_writes_them_once(capsys: CAPTURE) -> None:
 def test_a_price_is_agreed_to_first(capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", piped(b""))
     assert main(["contextualize", "notes", *PRICED]) == 1
-    assert "nothing was asked: agree, or pass --max-cost DOLLARS, or --yes" in capsys.readouterr().err
+    assert (
+        "nothing was asked: agree, or pass --max-cost DOLLARS, or in a pilot --budget DOLLARS, or --yes"
+        in capsys.readouterr().err
+    )
     assert priced.asked == []
     assert main(["contextualize", "notes", *PRICED, "--max-cost", "1"]) == 0
     assert "contexts for all documents cost about $0.0" in capsys.readouterr().err
@@ -135,6 +144,49 @@ def test_questions_are_drawn_by_the_model_and_said_to_flatter(capsys: CAPTURE) -
     assert main(["contextualize", "notes", *PRICED, "--draw", "1", "--max-cost", "1", "--reranker", "none"]) == 0
 
 
+def test_what_has_no_context_is_written_without_and_told(capsys: CAPTURE) -> None:
+    model.refuses = "30 days"
+    assert main(["contextualize", "notes", *MODEL, "--yes", "--out", "chunks.jsonl"]) == 1
+    told = capsys.readouterr().err
+    assert "no context for chunk 0 of notes/holidays.md: the model refused to answer" in told
+    assert "the same command asks for those again" in told
+    assert [each["context"] for each in lines(Path("chunks.jsonl").read_text("utf-8"))] == ["One of them.", None]
+    model.refuses = None
+    assert main(["contextualize", "notes", *MODEL, "--yes", "--out", "chunks.jsonl"]) == 0
+
+
+def test_a_store_that_fails_ends_with_what_there_is(capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: ContextStore, document: str) -> None:
+        msg = "store='x' cannot be written: database or disk is full"
+        raise ConfigurationError(msg)
+
+    monkeypatch.setattr(ContextStore, "release", full)
+    assert main(["contextualize", "notes", *MODEL, "--yes"]) == 1
+    shown, told = capsys.readouterr()
+    assert "disk is full" in told
+    assert "One of them." in shown
+
+
+def test_nobody_needs_a_key_to_be_told_a_price(capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    assert main(["contextualize", "notes", "--model", "anthropic:claude-haiku-5-5", "--estimate"]) == 0
+    assert "8 calls at once" in capsys.readouterr().out
+    assert main(["contextualize", "notes", "--model", "anthropic:claude-haiku", "--estimate"]) == 0
+    assert "name a price list of your own in RERANK_KIT_PRICES" in capsys.readouterr().out
+
+
+def test_batches_are_said_to_take_their_time(capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(api_key="a-key") as server:
+        server.batch_polls = 0
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.base_url("anthropic"))
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+        asked = ["--model", "anthropic:claude-haiku-5-5", "--batch", "--yes"]
+        assert main(["contextualize", "notes", *asked]) == 0
+    shown, told = capsys.readouterr()
+    assert "asked in batches, which takes up to 24 hours" in told
+    assert len(lines(shown)) == 2
+
+
 def test_ctrl_c_says_where_it_goes_on(capsys: CAPTURE) -> None:
     model.fails = KeyboardInterrupt
     assert main(["contextualize", "notes", *MODEL, "--yes"]) == 130
@@ -145,7 +197,16 @@ def test_ctrl_c_says_where_it_goes_on(capsys: CAPTURE) -> None:
     ("arguments", "code", "said"),
     [
         (["nowhere"], 1, "PATH"),
-        (["notes", "--estimate"], 2, "--estimate, --draw and --batch need --model"),
+        (["notes", "--estimate"], 2, "--estimate: only for --model"),
+        (["notes", "--granularity", "section"], 2, "--granularity: only for --model"),
+        (["notes", *MODEL, "--neighbours", "9"], 2, "--neighbours: only for contexts of headings"),
+        (["notes", *MODEL, "--budget", "1"], 2, "--budget: only for --pilot or --draw"),
+        (["notes", "--pilot", "questions.csv", "--out", "x"], 2, "--out: only for contexts that are written"),
+        (["notes", "--pilot", ""], 2, "--pilot names no file"),
+        (["notes", "--out", "nowhere/x.jsonl"], 2, "--out 'nowhere/x.jsonl' is no file that can be written"),
+        (["notes", "--out", "notes"], 2, "--out 'notes' is no file"),
+        (["notes", *MODEL, "--chunks-per-call", "9" * 5000], 1, "must be a whole number"),
+        (["notes", *MODEL, "--max-cost", "1"], 1, "name a price list of your own in RERANK_KIT_PRICES"),
         (["notes", "--model", "nobody"], 1, "--model: "),
         (["notes", *MODEL, "--chunks-per-call", "all"], 1, "must be a whole number"),
         (["notes", *MODEL, "--batch"], 1, "a model that can be asked in batches"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -17,6 +18,17 @@ from tests.cli.commands import BY_LENGTH
 
 OUTSIDE = "0.0.0.0"  # noqa: S104 - nobody listens there
 CAPTURE = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """The command says where the log goes, which is for its own process."""
+    loggers = [logging.getLogger(each) for each in ("rerank_kit", "uvicorn.error")]
+    known = [(each, each.handlers, each.level, each.propagate) for each in loggers]
+    yield
+    for each, handlers, level, propagate in known:
+        each.handlers, each.propagate = handlers, propagate
+        each.setLevel(level)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError
+from rerank_kit import ConfigurationError, Deadline
 from rerank_kit.contextual import ChunkedDocument, Contexts, Contextualizer, IncompleteContexts
 from rerank_kit.contextual import batches as batches_of
 from rerank_kit.contextual.batches import BatchWriter
 from rerank_kit.contextual.store import ContextStore
 from rerank_kit.errors import BackendError, BudgetExceeded, DeadlineExceeded
+from rerank_kit.flow import sleep
 from rerank_kit.judge import Anthropic
 from rerank_kit.pricing import Price, known_prices
 from rerank_kit.testing import ChatServer, Reply, status
@@ -152,6 +153,20 @@ def test_a_batch_that_cannot_be_written_down_is_named(
     monkeypatch.setattr(BatchWriter, "_note", full)
     with anthropic(server) as model, pytest.raises(ConfigurationError, match="the batch msgbatch_0001 was submitted"):
         batched(model, tmp_path).contextualize(DOCUMENTS)
+
+
+def test_a_look_that_comes_to_no_end_in_time_is_told_of_its_batch(
+    server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(batch: str, deadline: Deadline) -> Any:
+        yield from sleep(deadline.remaining() or 0.0)
+        msg = "no answer in the time allowed"
+        raise DeadlineExceeded(msg)
+
+    with anthropic(server) as model:
+        monkeypatch.setattr(model, "collect", late)
+        with pytest.raises(DeadlineExceeded, match=r"batch msgbatch_0001 is still being worked on"):
+            batched(model, tmp_path).contextualize(DOCUMENTS, timeout=0.5)
 
 
 def test_polls_that_fail_are_made_again_and_not_forever(server: ChatServer, tmp_path: Path) -> None:

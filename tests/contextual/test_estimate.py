@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from rerank_kit import ConfigurationError
@@ -13,6 +15,9 @@ from tests.contextual.texts import report
 from tests.judge.conftest import anthropic
 
 LONG = [report(name, chunks=6, words=6000) for name in ("Ada", "Bob")]
+
+
+_KEPT: tuple[Literal["5m", "1h"], ...] = ("5m", "1h")
 
 
 def claude(**options: object) -> Contextualizer:
@@ -99,10 +104,7 @@ def test_what_is_expected_is_the_way_that_is_chosen() -> None:
 
 
 def test_an_hour_in_the_cache_has_a_price_of_its_own() -> None:
-    costs = [
-        Contextualizer(Anthropic(api_key="a-key", cache=each)).expected_cost(LONG)
-        for each in ("5m", "1h")  # type: ignore[arg-type]
-    ]
+    costs = [Contextualizer(Anthropic(api_key="a-key", cache=each)).expected_cost(LONG) for each in _KEPT]
     written = claude().estimate(LONG).ways[1].cache_write_tokens
     assert (costs[1] or 0) - (costs[0] or 0) == pytest.approx(written * (0.20 - 0.125) / 1e6)
 

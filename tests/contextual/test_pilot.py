@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError, Deadline, Reranker
+from rerank_kit import ConfigurationError, Deadline, Document, Hit, Ranking, Reranker, Span, Usage
 from rerank_kit.contextual import (
     ChunkedDocument,
     Context,
     Contexts,
     ContextSource,
+    Contextualizer,
     HeadingContext,
     Pilot,
     hybrid,
@@ -22,6 +23,7 @@ from rerank_kit.contextual import (
 from rerank_kit.errors import BudgetExceeded
 from rerank_kit.evaluate import Dataset
 from rerank_kit.flow import Flow
+from rerank_kit.judge import Anthropic, OpenAICompatible
 
 QUARTERS = ("first", "second", "third", "fourth")
 _RANDOM = random.Random(7)
@@ -129,6 +131,70 @@ def test_the_budget_says_how_many_others_take_part() -> None:
     with pytest.raises(ConfigurationError, match="budget needs the price of the model"):
         pilot(DOCUMENTS, asked(5), Written(price=None), budget=0.2)
     assert "at a price that is not known" in pilot(DOCUMENTS, asked(5), Written(price=None), top_n=5).in_words
+
+
+class Dear(Reranker):
+    """Costs a cent for each document."""
+
+    def __init__(self) -> None:
+        self.ranked = 0
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
+        self.ranked += 1
+        hits = [Hit(place, 1 - place / 1000) for place in range(len(documents))]
+        usage, count = Usage(pairs=len(documents), requests=1), len(documents)
+        return Ranking(hits, usage, (Span("Dear", "dear", count, count, 0.0, usage, cost=0.01 * count),))
+
+
+def test_reranking_that_has_a_price_needs_a_budget_before_contexts_are_paid_for() -> None:
+    source, reranker = Written(price=0.001), Dear()
+    with pytest.raises(BudgetExceeded, match="pass budget="):
+        pilot(DOCUMENTS, asked(5), source, reranker=reranker, recall=10)
+    assert (source.documents, reranker.ranked) == ([], 1)
+    with pytest.raises(BudgetExceeded, match=r"cost about \$0.005, and reranking about \$\d"):
+        pilot(DOCUMENTS, asked(5), source, reranker=reranker, recall=10, budget=1.0)
+    assert source.documents == []
+    found = pilot(DOCUMENTS, asked(5), source, reranker=reranker, recall=10, budget=2.1)
+    assert found.documents == (80, 80)
+
+
+def test_a_contextualizer_keeps_to_what_is_left() -> None:
+    model = Anthropic(api_key="a-key")
+    made = Contextualizer(model, max_cost=1.0)
+    assert made.limited(None) is made
+    assert [made.limited(each).settings.max_cost for each in (0.5, 2.0)] == [0.5, 1.0]
+    assert Contextualizer(model).limited(0.5).settings.max_cost == 0.5
+    unknown = Contextualizer(OpenAICompatible("http://localhost:1", model="local"))
+    assert unknown.limited(0.5) is unknown
+    assert made.settings.max_cost == 1.0
+    assert HeadingContext().limited(1.0).expected_cost([]) == 0.0
+
+
+@pytest.mark.parametrize("found", [["nowhere"], [7], None, "text"])
+def test_a_kit_that_gives_no_ids_is_told_before_contexts_are_paid_for(found: Any) -> None:
+    source = Written(price=0.1)
+    with pytest.raises(ConfigurationError, match=r"kit gave .*, which are not ids of texts"):
+        pilot(DOCUMENTS, asked(5), source, kit=lambda texts: lambda query, limit: found)
+    assert source.documents == []
+
+
+def test_a_kit_that_finds_nothing_or_one_thing_twice_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="kit finds nothing for any question"):
+        pilot(DOCUMENTS, asked(5), Written(), kit=lambda texts: lambda query, limit: [])
+    with pytest.raises(ConfigurationError, match="each once"):
+        pilot(DOCUMENTS, asked(5), Written(), kit=lambda texts: lambda query, limit: [next(iter(texts))] * 2)
+
+
+def test_a_choice_among_few_is_said_to_be_none() -> None:
+    assert "20 of 4 chunks are kept, which is much of all" in str(pilot(DOCUMENTS[:1], asked(1), Written()))
+    assert "kept" not in str(pilot(DOCUMENTS, asked(5), Written(), top_n=5))
+
+
+def test_blank_chunks_answer_nothing() -> None:
+    document = ChunkedDocument("A text here. Other text.", ["A text here.", " ", "Other text."], id="b")
+    data = Dataset("blank", {"q": "a text?"}, {"q": {"b": 1}})
+    found = pilot([document], data, HeadingContext(), top_n=5)
+    assert len(found.evaluation.judgements["q"]) == 2
 
 
 def test_labels_may_name_chunks_documents_or_texts() -> None:
