@@ -136,14 +136,18 @@ def test_the_budget_says_how_many_others_take_part() -> None:
 class Dear(Reranker):
     """Costs a cent for each document."""
 
-    def __init__(self) -> None:
-        self.ranked = 0
+    def __init__(self, *, later: float = 0.01) -> None:
+        self.ranked, self.later = 0, later
 
     def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Ranking:
         self.ranked += 1
         hits = [Hit(place, 1 - place / 1000) for place in range(len(documents))]
         usage, count = Usage(pairs=len(documents), requests=1), len(documents)
-        return Ranking(hits, usage, (Span("Dear", "dear", count, count, 0.0, usage, cost=0.01 * count),))
+        return Ranking(
+            tuple(hits),
+            usage,
+            (Span("Dear", "dear", count, count, 0.0, usage, cost=(0.01 if self.ranked == 1 else self.later) * count),),
+        )
 
 
 def test_reranking_that_has_a_price_needs_a_budget_before_contexts_are_paid_for() -> None:
@@ -156,6 +160,8 @@ def test_reranking_that_has_a_price_needs_a_budget_before_contexts_are_paid_for(
     assert source.documents == []
     found = pilot(DOCUMENTS, asked(5), source, reranker=reranker, recall=10, budget=2.1)
     assert found.documents == (80, 80)
+    with pytest.raises(BudgetExceeded, match="budget="):
+        pilot(DOCUMENTS, asked(5), source, reranker=Dear(later=1.0), recall=10, budget=2.1)
 
 
 def test_a_contextualizer_keeps_to_what_is_left() -> None:

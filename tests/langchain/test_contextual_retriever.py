@@ -180,6 +180,7 @@ def test_weights_and_numbers_count(make: Maker) -> None:
     assert make.found(retriever, "roads") == make.found(retriever.model_copy(update={"weights": (0, 5)}), "roads")
     (best,) = make.colour(retriever, "invoke", "outside")
     assert best.metadata["relevance_score"] == pytest.approx(1.0)
+    assert str(retriever) == repr(retriever)
     assert repr(retriever) == (
         "HybridRetriever(vector_store='InMemoryVectorStore', contexts='HeadingContext', documents=2, k=2, recall=150, "
         "weights=(0.0, 1.0))"
