@@ -89,6 +89,8 @@ def run(
     from rerank_kit.cli.progress import Bars
     from rerank_kit.evaluate import label, write_dataset
 
+    if out is not None:
+        _check_out(out)
     judging = None if judge is None else judge_of(judge, criterion)
     spending: dict[str, Any] = {"store": store, "max_cost": max_cost, "seed": seed}
     agreed = agreeing(_planned, yes=yes or max_cost is not None)
@@ -122,6 +124,17 @@ def run(
         say_json({**labels.to_dict(), "out": out})
     else:
         say("\n".join([str(labels), *next_step]))
+
+
+def _check_out(out: str) -> None:
+    """Refuse a folder that cannot be written to, before anybody is asked."""
+    from rerank_kit.evaluate.writing import check_folder
+
+    try:
+        check_folder(Path(out))
+    except (ConfigurationError, OSError) as error:
+        told = str(error).replace(f"folder={str(Path(out))!r}", f"--out {out!r}")
+        raise ConfigurationError(told) from error
 
 
 def _read(dataset: str, **where: Any) -> Dataset:

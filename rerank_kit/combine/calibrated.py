@@ -8,6 +8,7 @@ import math
 import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -93,8 +94,24 @@ class Calibration:
         return self.knots[max(0, place - 1)][1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file, as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1), "utf-8")
+        """Write it to a file, as JSON, which is whole or as it was.
+
+        Raises:
+            ConfigurationError: It cannot be written.
+        """
+        where = Path(path)
+        beside = where.with_name(f".{where.name}.{os.getpid()}.new")
+        try:
+            beside.write_text(json.dumps(self.to_dict(), indent=1), "utf-8")
+            beside.replace(where)
+        except OSError as error:
+            msg = (
+                f"calibration={str(path)!r} cannot be written ({error.strerror}): name a file in a folder that is there"
+            )
+            raise ConfigurationError(msg) from error
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -108,7 +125,7 @@ class Calibration:
             ConfigurationError: The file is not there, or holds no calibration.
         """
         try:
-            read: Any = json.loads(Path(path).read_text("utf-8"))
+            read: Any = json.loads(Path(path).read_text("utf-8-sig"))
             known: dict[str, Any] = {each.name: read[each.name] for each in fields(cls)}
             known["knots"] = tuple((score, share) for score, share in read["knots"])
             return cls(**known)

@@ -119,6 +119,8 @@ def read(path: object) -> tuple[list[ShadowRun], int]:
             dropped = _counted(connection, "dropped")
     except (sqlite3.Error, OSError) as error:
         msg = f"{name!r} is no file that a Shadow wrote ({error}): name the one that it was given to write to"
+        if is_held(error):
+            msg = f"{name!r} is held by another program: try again when that has finished"
         raise ConfigurationError(msg) from error
     runs: list[ShadowRun] = []
     for (row,) in rows:

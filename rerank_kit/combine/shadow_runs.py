@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
+from rerank_kit.checks import is_number
 from rerank_kit.ranking import Ranking
 from rerank_kit.texts import encodable
 from rerank_kit.values import Document
@@ -38,6 +39,22 @@ class ShadowSide:
     cost: float | None = None
     problem: str | None = None
     degraded: bool = False
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ShadowSide:
+        """It, of plain values.
+
+        Raises:
+            KeyError, TypeError, ValueError: They are not such.
+        """
+        side = cls(**values)
+        hits = tuple((int(place), float(score)) for place, score in side.hits)
+        numbers: list[object] = [side.seconds, 0.0 if side.cost is None else side.cost, *side.usage.values()]
+        words: list[object] = [side.model, side.problem or ""]
+        if not all(map(is_number, numbers)) or not all(isinstance(each, str) for each in words):
+            msg = "these are no values of a side"
+            raise ValueError(msg)
+        return replace(side, hits=hits)
 
     @classmethod
     def of(cls, model: str, ranking: Ranking, seconds: float) -> ShadowSide:
@@ -110,10 +127,7 @@ class ShadowRun:
         Raises:
             KeyError, TypeError, ValueError: They are not such.
         """
-        live, candidate = (
-            replace(ShadowSide(**side), hits=tuple((int(place), float(score)) for place, score in side["hits"]))
-            for side in (values["live"], values["candidate"])
-        )
+        live, candidate = (ShadowSide.from_dict(values[each]) for each in ("live", "candidate"))
         names, texts = ({int(place): str(text) for place, text in values[each].items()} for each in ("names", "texts"))
         return cls(float(values["at"]), str(values["query"]), int(values["documents"]), live, candidate, names, texts)
 

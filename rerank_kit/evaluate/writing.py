@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from rerank_kit.evaluate.dataset import Dataset, some
 from rerank_kit.evaluate.origin import ORIGIN
 from rerank_kit.texts import encodable
 
+_OURS = {"corpus.jsonl", "queries.jsonl", "qrels", ORIGIN}
+
 
 @named
 def write_dataset(dataset: Dataset, folder: str | Path) -> Path:
@@ -23,14 +26,14 @@ def write_dataset(dataset: Dataset, folder: str | Path) -> Path:
 
     Args:
         dataset: With documents.
-        folder: Made where there is none.
+        folder: Made where there is none. One with other files than those of such a dataset is refused.
 
     Returns:
         The folder.
 
     Raises:
         ConfigurationError: Only a retriever knows the documents, an id has a tab or a line end in it, or the folder
-            cannot be written.
+            cannot be written, or has other files in it.
     """
     check_instance("dataset", dataset, Dataset, "a Dataset")
     if not dataset.documents:
@@ -42,6 +45,7 @@ def write_dataset(dataset: Dataset, folder: str | Path) -> Path:
         msg = f"the ids {some(odd)} cannot stand in a table: give these another id, without tabs and line ends"
         raise ConfigurationError(msg)
     where = Path(folder)
+    check_folder(where)
     grades = [f"{query}\t{each}\t{grade}" for query, rows in dataset.judgements.items() for each, grade in rows.items()]
     try:
         (where / "qrels").mkdir(parents=True, exist_ok=True)
@@ -61,8 +65,25 @@ def _lines(texts: Mapping[str, str]) -> Iterable[str]:
     return (json.dumps(row, ensure_ascii=False) for row in rows)
 
 
+def check_folder(where: Path) -> None:
+    """Refuse a folder in which other things are, such as the notes themselves.
+
+    Raises:
+        ConfigurationError: There are some, or it is where one is.
+    """
+    there = [each.name for each in where.iterdir() if not each.name.startswith(".")] if where.is_dir() else []
+    others = sorted({*there} - _OURS)
+    if str(where) == "." or others:
+        what = f"has {some(others)} in it" if others else "is where you are"
+        msg = f"folder={str(where)!r} {what}: name a new folder for the dataset"
+        raise ConfigurationError(msg)
+
+
 def _write(path: Path, lines: Iterable[str]) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(encodable(f"{line}\n") for line in lines)
-    beside.replace(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")  # for nobody else's
+    try:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(encodable(f"{line}\n") for line in lines)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

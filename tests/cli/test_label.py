@@ -255,3 +255,10 @@ def test_where_nobody_can_press_there_are_no_keys(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stdin", None)
     with pressed() as keys:
         assert list(keys) == []
+
+
+def test_a_folder_with_other_files_is_refused_before_anybody_is_asked(capsys: CAPTURE) -> None:
+    for out in (".", ""):
+        assert main([*LABEL, *MINE, "--out", out, "--unreviewed", "--yes"]) == 1
+        assert f"--out {out!r} has" in capsys.readouterr().err
+    assert chat.prompts == []

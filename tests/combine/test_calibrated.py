@@ -293,3 +293,21 @@ def test_one_query_is_ranked_as_one_of_many() -> None:
     documents = [Document(each) for each in TEXTS]
     flow = reranker.flow("query", documents, Deadline())
     assert run(flow).hits == reranker.rerank("query", TEXTS).hits
+
+
+def test_a_calibration_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "calibration.json"
+    PLATT.save(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as some editors begin a file
+    assert Calibration.load(path) == PLATT
+    before = path.read_bytes()
+
+    def full(self: Path, *given: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ConfigurationError, match=r"calibration\.json' cannot be written \(No space left on device\)"):
+        PLATT.save(path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]

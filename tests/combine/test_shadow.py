@@ -33,6 +33,7 @@ from rerank_kit import (
     WrongArguments,
 )
 from rerank_kit.combine import ShadowRun, shadow_report
+from rerank_kit.combine.shadow_runs import ShadowSide
 from rerank_kit.errors import Abandoned
 from rerank_kit.flow import Flow, run
 from rerank_kit.observe import explaining
@@ -562,3 +563,13 @@ def test_nothing_is_logged_of_what_goes_well(colour: Colour, path: str, caplog: 
         colour(shadow, "rerank", "query", DOCUMENTS)
         assert shadow.wait(60)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("side", "value"), [("model", None), ("seconds", "x"), ("problem", ["x"]), ("seconds", float("inf")), ("cost", "a")]
+)
+def test_a_side_of_other_values_is_none(side: str, value: object) -> None:
+    plain = {"model": "m", "hits": [[0, 1.0]], "seconds": 0.5, "usage": {"pairs": 1}}
+    assert ShadowSide.from_dict(plain).hits == ((0, 1.0),)
+    with pytest.raises(ValueError, match="no values of a side"):
+        ShadowSide.from_dict({**plain, side: value})

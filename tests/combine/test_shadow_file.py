@@ -102,3 +102,16 @@ def test_a_database_that_fails_is_told(path: Path, tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "none" / "there")
     with pytest.raises(ConfigurationError, match="cannot be used"):
         ShadowFile(path, 10).spent()
+
+
+def test_a_file_that_another_program_holds_is_said_to_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Held(sqlite3.OperationalError):
+        sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+    def held(connection: object) -> None:
+        raise Held
+
+    (tmp_path / "runs.sqlite").write_bytes(b"")
+    monkeypatch.setattr("rerank_kit.combine.shadow_file._check_ours", held)
+    with pytest.raises(ConfigurationError, match="is held by another program: try again"):
+        read(tmp_path / "runs.sqlite")

@@ -122,3 +122,24 @@ def test_families_are_known_by_the_names_of_models(name: str, family: set[str]) 
 def test_who_is_no_kin_is_not_told_of() -> None:
     assert kin(["claude-haiku-5-5"], ["bm25", "cohere:rerank-v4.0-fast"]) is None
     assert kin([], ["cohere:rerank-v4.0-fast"]) is None
+
+
+def test_a_dataset_is_written_among_no_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Dataset("d", {"q": "a question"}, {"q": {"a": 1}}, {"a": "a text"})
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "note.md").write_text("A note.", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"notes' has 'note\.md' in it: name a new folder for the dataset"):
+        write_dataset(data, notes)
+    assert [each.name for each in notes.iterdir()] == ["note.md"]
+    monkeypatch.chdir(tmp_path)
+    for here in ("", "."):
+        with pytest.raises(ConfigurationError, match="name a new folder"):
+            write_dataset(data, here)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "corpus.jsonl").write_text("half a", "utf-8")  # of a run that was killed
+    for _ in range(2):
+        write_dataset(data, tmp_path / "new")
+    assert sorted(each.name for each in (tmp_path / "new").iterdir()) == [
+        *("corpus.jsonl", "labels.json", "qrels", "queries.jsonl"),
+    ]
