@@ -6,10 +6,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 
-from rerank_kit import Blended, Budget, Cached, Cascade, ConfigurationError, Fallback, Reranker, Shadow, Stage
+from rerank_kit import Blended, Budget, Cached, Cascade, Fallback, Reranker, Shadow, Stage
 from rerank_kit.api.circuit import Circuit
 from rerank_kit.combine import Hedged, normalise, reciprocal_rank_fusion
 from rerank_kit.decide import DecisionLimits, DecisionReranker, OpenAIDecisions, SystemOne
@@ -23,18 +22,7 @@ from tests.conftest import Colour
 from tests.decide.doubles import Scripted as Decider
 from tests.doubles import Scripted
 from tests.judge.doubles import Scripted as Chat
-
-
-class Hostile:
-    """Something that cannot even be shown or compared."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        raise RuntimeError
-
-    def __eq__(self, other: object) -> bool:
-        raise RuntimeError
+from tests.odd_arguments import ODD, Hostile, refused
 
 
 class Keeping:
@@ -42,54 +30,6 @@ class Keeping:
 
     def record(self, run: object) -> None:
         pass
-
-
-def deep(levels: int) -> list[Any]:
-    made: list[Any] = []
-    for _ in range(levels):
-        made = [made]
-    return made
-
-
-ODD: dict[str, Any] = {
-    "400 digits": 10**400,
-    "5,000 digits": 10**5000,
-    "minus 400 digits": -(10**400),
-    "NaN": float("nan"),
-    "infinity": float("inf"),
-    "minus infinity": float("-inf"),
-    "NumPy's NaN": np.float64("nan"),
-    "NumPy's whole number": np.int64(5),
-    "NumPy's number": np.float32(-0.5),
-    "NumPy's truth": np.bool_(True),
-    "an array": np.array([1, 2]),
-    "truth": True,
-    "text": "5",
-    "no text": "",
-    "bytes": b"5",
-    "a complex number": 3 + 4j,
-    "zero": 0,
-    "the greatest": sys.maxsize,
-    "more than the greatest": sys.maxsize + 1,
-    "a great float": 1e308,
-    "a list": [],
-    "a deep list": deep(5000),
-    "a dict": {"a": 10**5000},
-    "half a character": "\ud83d",
-    "something hostile": Hostile(),
-    "nothing": None,
-}
-
-
-def refused(call: Callable[[], object]) -> bool:
-    """Whether a call is refused with an error that can be shown in a few lines; all other errors pass through."""
-    told = ""
-    try:
-        call()
-    except ConfigurationError as error:
-        told = str(error)
-    assert len(told) < 2000
-    return told != ""
 
 
 CLIENT = ("base_url", "api_key", "timeout", "max_retries", "rate_limit", "headers", "backoff")

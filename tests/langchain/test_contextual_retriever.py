@@ -27,7 +27,7 @@ from rerank_kit.testing import ChatServer
 from tests.conftest import Colour
 from tests.contextual.indexes import Titled
 from tests.doubles import Failing, Scripted
-from tests.test_arguments import ODD, Hostile, refused
+from tests.odd_arguments import ODD, Hostile, refused
 
 SPLITTER = CharacterTextSplitter(separator="\n\n", chunk_size=30, chunk_overlap=0)
 Made = HybridRetriever | ContextualRetriever
@@ -207,6 +207,7 @@ def test_without_a_splitter_chunks_are_long_and_whole(make: Maker) -> None:
 
 
 def test_contexts_of_a_model_are_what_is_embedded(make: Maker, tmp_path: Path) -> None:
+    pytest.importorskip("anthropic")
     with ChatServer(context=lambda document, chunk: f"Of {document[2:5]}.") as server:
         model = Anthropic("claude-haiku-5-5", api_key="k", base_url=server.base_url("anthropic"))
         make([tax()], contexts=Contextualizer(model, store=tmp_path / "contexts.db", max_cost=5))

@@ -36,7 +36,7 @@ from rerank_kit.testing import ChatServer
 from tests.conftest import Colour
 from tests.contextual.indexes import Titled
 from tests.doubles import Failing, Scripted
-from tests.test_arguments import ODD, Hostile, refused
+from tests.odd_arguments import ODD, Hostile, refused
 
 MARKDOWN = MarkdownNodeParser()
 
@@ -211,6 +211,7 @@ def test_without_a_splitter_and_a_model_the_usual_ones_are_taken(monkeypatch: py
 
 
 def test_contexts_of_a_model_are_what_is_embedded(make: Maker, tmp_path: Path) -> None:
+    pytest.importorskip("anthropic")
     with ChatServer(context=lambda document, chunk: f"Of {document[2:5]}.") as server:
         model = Anthropic("claude-haiku-5-5", api_key="k", base_url=server.base_url("anthropic"))
         make([tax()], contexts=Contextualizer(model, store=tmp_path / "contexts.db", max_cost=5))
