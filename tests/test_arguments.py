@@ -22,7 +22,7 @@ from tests.conftest import Colour
 from tests.decide.doubles import Scripted as Decider
 from tests.doubles import Scripted
 from tests.judge.doubles import Scripted as Chat
-from tests.odd_arguments import ODD, Hostile, refused
+from tests.odd_arguments import ODD, Hostile, deep, refused
 
 
 class Keeping:
