@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import BaseDocumentTransformer, Document
+from langchain_core.language_models import FakeListChatModel
 from langchain_text_splitters import CharacterTextSplitter
 
-from langchain_rerank_kit import ContextualChunks
+from langchain_rerank_kit import ContextualChunks, LangChainChat
 from rerank_kit import ConfigurationError
-from rerank_kit.contextual import Contextualizer, HeadingContext, IncompleteContexts
+from rerank_kit.contextual import ChunkedDocument, Contexts, Contextualizer, HeadingContext, IncompleteContexts
 from rerank_kit.judge import OpenAICompatible
 from rerank_kit.testing import ChatServer, Reply
 from tests.conftest import Colour
@@ -213,3 +214,13 @@ def test_a_splitter_that_gives_no_documents_is_told(gives: Any, told: str) -> No
 
     with pytest.raises(ConfigurationError, match=told):
         ContextualChunks(splitter=Splitter()).transform_documents([WHOLE])
+
+
+def test_any_chat_model_of_langchain_writes_contexts(colour: Colour) -> None:
+    document = ChunkedDocument("A report. Part one. Part two.", ["Part one.", "Part two."])
+    chat = LangChainChat(FakeListChatModel(responses=["From the report."]))
+    contexts: Contexts = colour(Contextualizer(chat), "contextualize", [document])
+    assert contexts.texts() == [["From the report.\n\nPart one.", "From the report.\n\nPart two."]]
+    bare: Any = FakeListChatModel(responses=[])
+    with pytest.raises(ConfigurationError, match=r"wrap it, LangChainChat\(llm\)"):
+        Contextualizer(bare)

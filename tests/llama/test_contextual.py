@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from llama_index.core import Document
 from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.llms import MockLLM
 from llama_index.core.node_parser import MarkdownNodeParser, NodeParser, SentenceSplitter
 from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeRelationship, RelatedNodeInfo, TextNode
 
-from llama_rerank_kit import ContextualChunks
+from llama_rerank_kit import ContextualChunks, LlamaIndexChat
 from rerank_kit import ConfigurationError
-from rerank_kit.contextual import Contextualizer, HeadingContext, IncompleteContexts
+from rerank_kit.contextual import ChunkedDocument, Contexts, Contextualizer, HeadingContext, IncompleteContexts
 from rerank_kit.judge import OpenAICompatible
 from rerank_kit.testing import ChatServer, Reply
+from tests.conftest import Colour
 from tests.contextual.indexes import Titled
 
 TEXT = "# Tax\n\n## Threshold\n\nIt is 75,000 dollars.\n\n## Where\n\nIt is online."
@@ -274,3 +276,12 @@ def test_what_is_no_list_of_nodes_is_refused(nodes: Any) -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         ContextualChunks(**settings)
+
+
+def test_any_llm_of_llamaindex_writes_contexts(colour: Colour) -> None:
+    document = ChunkedDocument("A report. Part one. Part two.", ["Part one.", "Part two."])
+    contexts: Contexts = colour(Contextualizer(LlamaIndexChat(MockLLM(max_tokens=2))), "contextualize", [document])
+    assert contexts.texts() == [["text text\n\nPart one.", "text text\n\nPart two."]]
+    bare: Any = MockLLM()
+    with pytest.raises(ConfigurationError, match=r"wrap it, LlamaIndexChat\(llm\)"):
+        Contextualizer(bare)
