@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 from rerank_kit.combine.stages import Budget
 from rerank_kit.evaluate.comparing import Comparison
-from rerank_kit.evaluate.replaying import Setting
+from rerank_kit.evaluate.replaying import Replay, Setting
 from rerank_kit.evaluate.setting_costs import Taken, kept_within, taken
 from rerank_kit.evaluate.verdicts import Verdict, more_queries
 from rerank_kit.texts import counted
 
 _ROUNDING = 1e-12
+_ALIKE = 0.1  # a share of labelled documents differs by so much, and nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,19 @@ def of_budget(named: Setting, took: Taken, budget: Budget) -> str:
 def of_first_stage(first: Setting, measure: str, known: Comparison, found: Verdict) -> str:
     """What choosing gains over the first stage alone."""
     return f". Against {first}, on the same queries: {_numbers(measure, known)}: {found}"
+
+
+def unlabelled(replay: Replay, settings: Iterable[Setting]) -> str:
+    """That what settings bring has a label unlike often, so that no verdict can be had; nothing where it has alike.
+
+    Labels of what some systems found say nothing of what others find, and that counts as not relevant.
+    """
+    shares = {each: fmean(replay.values(each, "Judged@10").values()) for each in dict.fromkeys(settings)}
+    most, least = (end(shares, key=lambda each: shares[each]) for end in (max, min))
+    if shares[most] - shares[least] <= _ALIKE:
+        return ""
+    told = f"{shares[most]:.0%} have a label with {most}, and {shares[least]:.0%} with {least}"
+    return f"of the ten best documents {told}; what has none counts as not relevant. Label what all of them find"
 
 
 def of_alone(tried: Sequence[Tried], found: Verdict) -> str:

@@ -17,7 +17,7 @@ from rerank_kit.evaluate.comparing import LEVEL, MARGIN, Comparison, Values, com
 from rerank_kit.evaluate.evaluation import Evaluation, SystemResult
 from rerank_kit.evaluate.replaying import Replay, Setting
 from rerank_kit.evaluate.setting_costs import check_some_within, reads, takes, within
-from rerank_kit.evaluate.tuned import Tried, Tuned, advice, of_alone, of_budget, of_first_stage
+from rerank_kit.evaluate.tuned import Tried, Tuned, advice, of_alone, of_budget, of_first_stage, unlabelled
 from rerank_kit.evaluate.verdicts import verdict
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import counted
@@ -80,16 +80,20 @@ def tune(
         known = replay.values(first, evaluation.measure)
         beside = _held_out({each: known[each] for each in names}, halves.unseen, margin=margin, level=level, seed=seed)
     found, best = verdict(halves.comparison, halves.comparison.p), _best(values, names)
+    bare = unlabelled(replay, [held, best, first, *halves.chosen]) if evaluation.dataset.pooled() else ""
+    found = "inconclusive" if bare else found
     tried = [Tried(each, fmean(scores.values()), *costs[each]) for each, scores in values.items()]
     over = None if budget is None or plain in values else of_budget(plain, costs[plain], budget)
     keeps = "keep" if over is None else "use"
-    text = advice(
-        best, held, evaluation.measure, halves.comparison, found, keeps=keeps, only=len(values) == 1 < len(every)
-    )
-    text += over or ""
-    text += of_alone(tried, found)
-    if beside is not None:
-        text += of_first_stage(first, evaluation.measure, beside, verdict(beside, beside.p))
+    text = f"{keeps} {held}: no verdict can be had: {bare}"
+    if not bare:
+        text = advice(
+            best, held, evaluation.measure, halves.comparison, found, keeps=keeps, only=len(values) == 1 < len(every)
+        )
+        text += over or ""
+        text += of_alone(tried, found)
+        if beside is not None:
+            text += of_first_stage(first, evaluation.measure, beside, verdict(beside, beside.p))
     return Tuned(
         best=best,
         against=held,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -314,3 +314,32 @@ def test_what_cannot_be_tuned_on_is_said() -> None:
     data = Dataset("made", {name: name for name in names}, {name: {f"{name} 0": 1} for name in names})
     with pytest.raises(ConfigurationError, match="no system with a reranker"):
         tune(evaluate(data, {"first": Stage(0, 1.0)}))
+
+
+def test_labels_that_one_of_them_lacks_make_no_verdict() -> None:
+    queries = {f"q{number}": f"word{number}" for number in range(40)}
+    documents: dict[str, str] = {}
+    grades: dict[str, dict[str, int]] = {}
+    for query, word in queries.items():
+        for place in range(30):
+            found = place == 1 or place >= 20  # one of these is among the ten that BM25 finds first
+            documents[f"{query}-{place:02}"] = f"{word} {'good ' if found else 'bad '}{'x ' * place}"
+        grades[query] = {f"{query}-{place:02}": int(place == 1) for place in range(10)}
+
+    def good(query: str, texts: Sequence[str]) -> list[float]:
+        return [text.count("good") + text.count("x ") / 100 for text in texts]
+
+    systems = {"good": ("bm25@30", good)}
+    who = {query: dict.fromkeys(labels, "a judge") for query, labels in grades.items()}
+    pooled = tune(evaluate(Dataset("pooled", queries, grades, documents, labelled_by=who), systems))
+    assert pooled.verdict == "inconclusive"
+    said = (
+        "keep good, 30 candidates: no verdict can be had: of the ten best documents 100% have a label with bm25 alone"
+    )
+    assert pooled.text.startswith(said)
+    assert pooled.setting == pooled.against
+    whole = {
+        query: {each: int("good" in text) for each, text in documents.items() if each.startswith(f"{query}-")}
+        for query in queries
+    }
+    assert "verdict can be had" not in tune(evaluate(Dataset("whole", queries, whole, documents), systems)).text

@@ -25,6 +25,7 @@ def quick(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def anthropic(server: ChatServer, **options: Any) -> Anthropic:
+    pytest.importorskip("anthropic")
     return Anthropic(base_url=server.base_url("anthropic"), **quick(options))
 
 
