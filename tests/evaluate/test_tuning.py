@@ -343,3 +343,6 @@ def test_labels_that_one_of_them_lacks_make_no_verdict() -> None:
         for query in queries
     }
     assert "verdict can be had" not in tune(evaluate(Dataset("whole", queries, whole, documents), systems)).text
+    who = {query: dict.fromkeys(labels, "a judge") for query, labels in whole.items()}
+    alike = tune(evaluate(Dataset("whole", queries, whole, documents, labelled_by=who), systems))
+    assert "verdict can be had" not in alike.text
