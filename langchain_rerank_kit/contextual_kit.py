@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypedDict, Unpack, overload
 
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.vectorstores import VectorStore
@@ -22,18 +22,33 @@ from rerank_kit.fields.given import Given
 from rerank_kit.first_stage.widening import check_recall
 
 
+class ContextualOptions(TypedDict, total=False):
+    """What a contextual retriever is made with.
+
+    Attributes:
+        contexts: What writes the contexts: `Contextualizer(model)`, or by default `HeadingContext()`, which needs no
+            model.
+        splitter: A LangChain text splitter; by default one that cuts 1,200 characters at most, without overlap.
+        recall: How many chunks each index brings, and how many are reranked; 150 by default.
+        top_n: How many chunks come out; 20 by default.
+        weights: What the ranks of the vector store count, and those of BM25; `(0.8, 0.2)` by default.
+        source_key: The key of metadata by which documents without an `id` are known; `"source"` by default.
+    """
+
+    contexts: ContextSource | None
+    splitter: Splitter | None
+    recall: int
+    top_n: int
+    weights: tuple[float, float]
+    source_key: str
+
+
 @overload
 def contextual_retriever(
     documents: Sequence[Document],
     vector_store: VectorStore,
     reranker: None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever: ...
 
 
@@ -42,13 +57,7 @@ def contextual_retriever(
     documents: Sequence[Document],
     vector_store: VectorStore,
     reranker: Given | BaseDocumentCompressor,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> ContextualRetriever: ...
 
 
@@ -57,13 +66,7 @@ def contextual_retriever(
     documents: Sequence[Document],
     vector_store: VectorStore,
     reranker: Given | BaseDocumentCompressor | None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever | ContextualRetriever:
     """Contextual Retrieval: chunks with contexts, embedded and in BM25, both fused, and the best reranked.
 
@@ -73,13 +76,7 @@ def contextual_retriever(
         vector_store: Where the chunks are embedded, of this retriever alone. It is yours to keep.
         reranker: What `with_rerank` takes, but for compressors of other makes. It reads the chunks as they were cut,
             without contexts. `None` reranks nothing.
-        contexts: What writes the contexts: `Contextualizer(model)`, or by default `HeadingContext()`, which needs no
-            model.
-        splitter: A LangChain text splitter; by default one that cuts 1,200 characters at most, without overlap.
-        recall: How many chunks each index brings, and how many are reranked.
-        top_n: How many chunks come out.
-        weights: What the ranks of the vector store count, and those of BM25.
-        source_key: The key of metadata by which documents without an `id` are known.
+        **options: See `ContextualOptions`.
 
     Returns:
         A `ContextualRetriever`, which is a `RerankRetriever`; without a reranker a `HybridRetriever`. Both have `add`,
@@ -89,16 +86,7 @@ def contextual_retriever(
         ConfigurationError: An argument is wrong.
         IncompleteContexts: Some chunks got no context.
     """
-    made = _made(
-        vector_store,
-        reranker=reranker,
-        contexts=contexts,
-        splitter=splitter,
-        recall=recall,
-        top_n=top_n,
-        weights=weights,
-        source_key=source_key,
-    )
+    made = _made(vector_store, reranker, **options)
     made.add(documents)
     return made
 
@@ -108,13 +96,7 @@ async def acontextual_retriever(
     documents: Sequence[Document],
     vector_store: VectorStore,
     reranker: None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever: ...
 
 
@@ -123,13 +105,7 @@ async def acontextual_retriever(
     documents: Sequence[Document],
     vector_store: VectorStore,
     reranker: Given | BaseDocumentCompressor,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> ContextualRetriever: ...
 
 
@@ -138,25 +114,10 @@ async def acontextual_retriever(
     documents: Sequence[Document],
     vector_store: VectorStore,
     reranker: Given | BaseDocumentCompressor | None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever | ContextualRetriever:
     """Do what `contextual_retriever` does, without blocking the event loop."""
-    made = _made(
-        vector_store,
-        reranker=reranker,
-        contexts=contexts,
-        splitter=splitter,
-        recall=recall,
-        top_n=top_n,
-        weights=weights,
-        source_key=source_key,
-    )
+    made = _made(vector_store, reranker, **options)
     await made.aadd(documents)
     return made
 
@@ -166,13 +127,7 @@ def load_contextual_retriever(
     folder: str | Path,
     vector_store: VectorStore,
     reranker: None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever: ...
 
 
@@ -181,13 +136,7 @@ def load_contextual_retriever(
     folder: str | Path,
     vector_store: VectorStore,
     reranker: Given | BaseDocumentCompressor,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: Splitter | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
-    source_key: str = "source",
+    **options: Unpack[ContextualOptions],
 ) -> ContextualRetriever: ...
 
 
@@ -196,6 +145,28 @@ def load_contextual_retriever(
     folder: str | Path,
     vector_store: VectorStore,
     reranker: Given | BaseDocumentCompressor | None = None,
+    **options: Unpack[ContextualOptions],
+) -> HybridRetriever | ContextualRetriever:
+    """A retriever whose `save` has kept it in a folder. Nothing is embedded for that.
+
+    Args:
+        folder: The folder.
+        vector_store: The one with the chunks' vectors, as it was when the retriever was saved.
+        reranker: As in `contextual_retriever`.
+        **options: See `ContextualOptions`. Where `contexts=` writes others than the one before, documents that are
+            added again get new contexts.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or nothing that can be read is in the folder.
+    """
+    check_instance("folder", folder, (str, Path), "the path of a folder")
+    return _made(vector_store, reranker, folder, **options)
+
+
+def _made(
+    vector_store: VectorStore,
+    reranker: Given | BaseDocumentCompressor | None,
+    folder: str | Path | None = None,
     *,
     contexts: ContextSource | None = None,
     splitter: Splitter | None = None,
@@ -203,49 +174,6 @@ def load_contextual_retriever(
     top_n: int = 20,
     weights: tuple[float, float] = (0.8, 0.2),
     source_key: str = "source",
-) -> HybridRetriever | ContextualRetriever:
-    """A retriever whose `save` has kept it in a folder. Nothing is embedded for that.
-
-    Args:
-        folder: The folder.
-        vector_store: The one with the chunks' vectors, as it was when the retriever was saved.
-        reranker: As in `contextual_retriever`, and so are all others.
-        contexts: What writes the contexts of documents that are added. Where it writes others than the one before,
-            documents that are added again get new contexts.
-        splitter: A LangChain text splitter.
-        recall: How many chunks each index brings, and how many are reranked.
-        top_n: How many chunks come out.
-        weights: What the ranks of the vector store count, and those of BM25.
-        source_key: The key of metadata by which documents without an `id` are known.
-
-    Raises:
-        ConfigurationError: An argument is wrong, or nothing that can be read is in the folder.
-    """
-    check_instance("folder", folder, (str, Path), "the path of a folder")
-    return _made(
-        vector_store,
-        folder=folder,
-        reranker=reranker,
-        contexts=contexts,
-        splitter=splitter,
-        recall=recall,
-        top_n=top_n,
-        weights=weights,
-        source_key=source_key,
-    )
-
-
-def _made(
-    vector_store: VectorStore,
-    *,
-    reranker: Given | BaseDocumentCompressor | None,
-    contexts: ContextSource | None,
-    splitter: Splitter | None,
-    recall: int,
-    top_n: int,
-    weights: tuple[float, float],
-    source_key: str,
-    folder: str | Path | None = None,
 ) -> HybridRetriever | ContextualRetriever:
     """The retriever with nothing indexed, or with what is kept in a folder."""
     check_instance("vector_store", vector_store, VectorStore, "a LangChain vector store")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypedDict, Unpack, overload
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.node_parser import NodeParser
@@ -24,18 +24,33 @@ from rerank_kit.first_stage.widening import check_recall
 from rerank_kit.quoting import class_name
 
 
+class ContextualOptions(TypedDict, total=False):
+    """What a contextual retriever is made with.
+
+    Attributes:
+        contexts: What writes the contexts: `Contextualizer(model)`, or by default `HeadingContext()`, which needs no
+            model.
+        splitter: A node parser; by default a `SentenceSplitter` of 300 tokens, without overlap.
+        embed_model: What embeds; by default that of `Settings`.
+        recall: How many nodes each index brings, and how many are reranked; 150 by default.
+        top_n: How many nodes come out; 20 by default.
+        weights: What the ranks of the vector store count, and those of BM25; `(0.8, 0.2)` by default.
+    """
+
+    contexts: ContextSource | None
+    splitter: NodeParser | None
+    embed_model: BaseEmbedding | None
+    recall: int
+    top_n: int
+    weights: tuple[float, float]
+
+
 @overload
 def contextual_retriever(
     documents: Sequence[BaseNode],
     vector_store: BasePydanticVectorStore,
     reranker: None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever: ...
 
 
@@ -44,13 +59,7 @@ def contextual_retriever(
     documents: Sequence[BaseNode],
     vector_store: BasePydanticVectorStore,
     reranker: Given | RerankPostprocessor,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> ContextualRetriever: ...
 
 
@@ -59,13 +68,7 @@ def contextual_retriever(
     documents: Sequence[BaseNode],
     vector_store: BasePydanticVectorStore,
     reranker: Given | RerankPostprocessor | None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever | ContextualRetriever:
     """Contextual Retrieval: nodes with contexts, embedded and in BM25, both fused, and the best reranked.
 
@@ -75,13 +78,7 @@ def contextual_retriever(
         reranker: A `rerank_kit.Reranker`, a postprocessor of ours, a function from a query and texts to numbers, or the
             name or folder of a cross-encoder. It reads the nodes' texts alone, unless a postprocessor was given a
             `metadata_mode`. `None` reranks nothing.
-        contexts: What writes the contexts: `Contextualizer(model)`, or by default `HeadingContext()`, which needs no
-            model.
-        splitter: A node parser; by default a `SentenceSplitter` of 300 tokens, without overlap.
-        embed_model: What embeds; by default that of `Settings`.
-        recall: How many nodes each index brings, and how many are reranked.
-        top_n: How many nodes come out.
-        weights: What the ranks of the vector store count, and those of BM25.
+        **options: See `ContextualOptions`.
 
     Returns:
         A `ContextualRetriever`, which is a `RerankRetriever`; without a reranker a `HybridRetriever`. Both have `add`,
@@ -91,16 +88,7 @@ def contextual_retriever(
         ConfigurationError: An argument is wrong.
         IncompleteContexts: Some nodes got no context.
     """
-    made = _made(
-        vector_store,
-        reranker=reranker,
-        contexts=contexts,
-        splitter=splitter,
-        embed_model=embed_model,
-        recall=recall,
-        top_n=top_n,
-        weights=weights,
-    )
+    made = _made(vector_store, reranker, **options)
     made.add(documents)
     return made
 
@@ -110,13 +98,7 @@ async def acontextual_retriever(
     documents: Sequence[BaseNode],
     vector_store: BasePydanticVectorStore,
     reranker: None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever: ...
 
 
@@ -125,13 +107,7 @@ async def acontextual_retriever(
     documents: Sequence[BaseNode],
     vector_store: BasePydanticVectorStore,
     reranker: Given | RerankPostprocessor,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> ContextualRetriever: ...
 
 
@@ -140,25 +116,10 @@ async def acontextual_retriever(
     documents: Sequence[BaseNode],
     vector_store: BasePydanticVectorStore,
     reranker: Given | RerankPostprocessor | None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever | ContextualRetriever:
     """Do what `contextual_retriever` does, without blocking the event loop."""
-    made = _made(
-        vector_store,
-        reranker=reranker,
-        contexts=contexts,
-        splitter=splitter,
-        embed_model=embed_model,
-        recall=recall,
-        top_n=top_n,
-        weights=weights,
-    )
+    made = _made(vector_store, reranker, **options)
     await made.aadd(documents)
     return made
 
@@ -168,13 +129,7 @@ def load_contextual_retriever(
     folder: str | Path,
     vector_store: BasePydanticVectorStore,
     reranker: None = None,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> HybridRetriever: ...
 
 
@@ -183,13 +138,7 @@ def load_contextual_retriever(
     folder: str | Path,
     vector_store: BasePydanticVectorStore,
     reranker: Given | RerankPostprocessor,
-    *,
-    contexts: ContextSource | None = None,
-    splitter: NodeParser | None = None,
-    embed_model: BaseEmbedding | None = None,
-    recall: int = 150,
-    top_n: int = 20,
-    weights: tuple[float, float] = (0.8, 0.2),
+    **options: Unpack[ContextualOptions],
 ) -> ContextualRetriever: ...
 
 
@@ -198,6 +147,28 @@ def load_contextual_retriever(
     folder: str | Path,
     vector_store: BasePydanticVectorStore,
     reranker: Given | RerankPostprocessor | None = None,
+    **options: Unpack[ContextualOptions],
+) -> HybridRetriever | ContextualRetriever:
+    """A retriever whose `save` has kept it in a folder. Nothing is embedded for that.
+
+    Args:
+        folder: The folder.
+        vector_store: The one with the nodes' vectors, as it was when the retriever was saved.
+        reranker: As in `contextual_retriever`.
+        **options: See `ContextualOptions`. Where `contexts=` writes others than the one before, documents that are
+            added again get new contexts.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or nothing that can be read is in the folder.
+    """
+    check_instance("folder", folder, (str, Path), "the path of a folder")
+    return _made(vector_store, reranker, folder, **options)
+
+
+def _made(
+    vector_store: BasePydanticVectorStore,
+    reranker: Given | RerankPostprocessor | None,
+    folder: str | Path | None = None,
     *,
     contexts: ContextSource | None = None,
     splitter: NodeParser | None = None,
@@ -205,49 +176,6 @@ def load_contextual_retriever(
     recall: int = 150,
     top_n: int = 20,
     weights: tuple[float, float] = (0.8, 0.2),
-) -> HybridRetriever | ContextualRetriever:
-    """A retriever whose `save` has kept it in a folder. Nothing is embedded for that.
-
-    Args:
-        folder: The folder.
-        vector_store: The one with the nodes' vectors, as it was when the retriever was saved.
-        reranker: As in `contextual_retriever`, and so are all others.
-        contexts: What writes the contexts of documents that are added. Where it writes others than the one before,
-            documents that are added again get new contexts.
-        splitter: A node parser.
-        embed_model: What embeds, the same as before.
-        recall: How many nodes each index brings, and how many are reranked.
-        top_n: How many nodes come out.
-        weights: What the ranks of the vector store count, and those of BM25.
-
-    Raises:
-        ConfigurationError: An argument is wrong, or nothing that can be read is in the folder.
-    """
-    check_instance("folder", folder, (str, Path), "the path of a folder")
-    return _made(
-        vector_store,
-        folder=folder,
-        reranker=reranker,
-        contexts=contexts,
-        splitter=splitter,
-        embed_model=embed_model,
-        recall=recall,
-        top_n=top_n,
-        weights=weights,
-    )
-
-
-def _made(
-    vector_store: BasePydanticVectorStore,
-    *,
-    reranker: Given | RerankPostprocessor | None,
-    contexts: ContextSource | None,
-    splitter: NodeParser | None,
-    embed_model: BaseEmbedding | None,
-    recall: int,
-    top_n: int,
-    weights: tuple[float, float],
-    folder: str | Path | None = None,
 ) -> HybridRetriever | ContextualRetriever:
     """The retriever with nothing indexed, or with what is kept in a folder."""
     check_recall(recall, check_whole("top_n", top_n))
