@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rerank_kit.contextual import Contextualizer
+from rerank_kit import Deadline
+from rerank_kit.contextual import ChunkedDocument, Contexts, ContextSource, Contextualizer
+from rerank_kit.flow import Flow
 from rerank_kit.judge import Anthropic
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.testing import ChatServer
@@ -34,6 +37,49 @@ def texts() -> dict[str, str]:
             found[each.source].append(f"## {title}\n\n{text}")
     assert all(found.values())
     return {name: "\n\n".join(parts) for name, parts in found.items()}
+
+
+class Watched(ContextSource):
+    """A source of contexts, and what it took."""
+
+    def __init__(self, source: ContextSource) -> None:
+        self.source, self.made = source, list[Contexts]()
+
+    def flow(self, documents: Sequence[ChunkedDocument], deadline: Deadline) -> Flow[Contexts]:
+        contexts = yield from self.source.flow(documents, deadline)
+        self.made.append(contexts)
+        return contexts
+
+
+def assert_each_document_was_put_into_the_cache_once(contexts: Contexts) -> None:
+    words = [len(f"<document>\n{each.text}\n</document>".split()) for each in contexts.documents]
+    calls = [len(set(each.chunks)) for each in contexts.documents]
+    cached = [(size, each) for size, each in zip(words, calls, strict=True) if size >= 512 and each > 1]
+    assert len(cached) > 1
+    usage = contexts.usage  # up to tags in the texts, which are taken apart
+    assert usage.cache_write_tokens == pytest.approx(sum(size for size, _ in cached), rel=0.01)
+    assert usage.cache_read_tokens == pytest.approx(sum(size * (each - 1) for size, each in cached), rel=0.01)
+
+
+def test_langchains_kit_has_contexts_of_a_model(
+    texts: dict[str, str], embedded: OnnxCrossEncoder, tmp_path: Path
+) -> None:
+    pytest.importorskip("langchain_core")
+    from langchain_core.documents import Document
+    from langchain_core.embeddings import DeterministicFakeEmbedding
+    from langchain_core.vectorstores import InMemoryVectorStore
+
+    from langchain_rerank_kit import contextual_retriever
+
+    documents = [Document(text, metadata={"source": name}) for name, text in texts.items()]
+    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=32))
+    with ChatServer() as server:
+        claude = Anthropic("claude-haiku-5-5", api_key="k", base_url=server.base_url("anthropic"))
+        contexts = Watched(Contextualizer(claude, store=tmp_path / "contexts.sqlite", max_cost=5))
+        best = contextual_retriever(documents, store, embedded, contexts=contexts, **SETTINGS).invoke(QUESTION)
+    assert best[0].metadata["source"] == "statistics.py"
+    assert best[0].metadata["context"].startswith("## statistics")
+    assert_each_document_was_put_into_the_cache_once(contexts.made[0])
 
 
 def test_langchains_kit_finds_what_is_asked_for(
@@ -76,13 +122,14 @@ def test_llamaindexs_kit_finds_what_is_asked_for(
     settings: dict[str, Any] = {**SETTINGS, "embed_model": MockEmbedding(embed_dim=8)}
     with ChatServer() as server:
         claude = Anthropic("claude-haiku-5-5", api_key="k", base_url=server.base_url("anthropic"))
-        contexts = Contextualizer(claude, store=tmp_path / "contexts.sqlite", max_cost=5)
+        contexts = Watched(Contextualizer(claude, store=tmp_path / "contexts.sqlite", max_cost=5))
         retriever = contextual_retriever(documents, store, embedded, contexts=contexts, **settings)
         best = retriever.retrieve(QUESTION)
         assert len(best) == 3
         assert best[0].node.ref_doc_id == "statistics.py"
         assert "median" in best[0].node.get_content()
         assert best[0].node.metadata["context"].startswith("## statistics")
+        assert_each_document_was_put_into_the_cache_once(contexts.made[0])
         asked = len(server.contexts)
         retriever.save(tmp_path)
         loaded = load_contextual_retriever(tmp_path, store, embedded, contexts=contexts, **settings)
