@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
+from rerank_kit.cli.progress import drawn_bars
 from rerank_kit.cli.telling import of_stderr, tell
 from rerank_kit.contextual import contexts
 
@@ -17,15 +18,7 @@ class ContextBars:
         """Draw nothing yet: a question may come first."""
         self._console = of_stderr()
         self._lock = threading.Lock()
-        self._bars = Progress(
-            TextColumn("contexts"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[spent]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self._bars = drawn_bars(self._console, "contexts")
         self._task: TaskID | None = None
 
     def __call__(self, told: contexts.Progress) -> None:

@@ -13,6 +13,7 @@ from rerank_kit.cli.judges import NAMES, chat_of
 from rerank_kit.cli.options import AsJson, named_reranker, only_one
 from rerank_kit.cli.telling import asked_at_terminal, results_alone, say, say_json, tell
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
+from rerank_kit.whole_files import write_whole
 
 if TYPE_CHECKING:
     from rerank_kit.contextual import ChunkedDocument, Contexts, ContextSource, Contextualizer
@@ -257,9 +258,10 @@ def _drawn(
     model: str | None, documents: list[ChunkedDocument], count: int, spending: dict[str, Any]
 ) -> tuple[Dataset, float | None]:
     """Questions that the model writes, each from one chunk, and what is left of the money."""
+    from rerank_kit.contextual.documents import chunks_by_id
     from rerank_kit.evaluate import Plan, synthesise
 
-    chunks = {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
+    chunks = chunks_by_id(documents)
     writer = _chat(str(model))
     plans: list[Plan] = []
 
@@ -298,8 +300,6 @@ def _write(contexts: Contexts, out: str | None) -> None:
     Raises:
         Exit: Some have no context, though one was wanted.
     """
-    from rerank_kit.evaluate.tables import write_whole
-
     rows = [
         {"id": name, "document": document.id, "text": chunk, "context": context.text}
         for document, row in contexts
@@ -309,7 +309,7 @@ def _write(contexts: Contexts, out: str | None) -> None:
     if out is None:
         say(lines)
     else:
-        write_whole(Path(out), f"{lines}\n".encode("utf-8", "backslashreplace"))
+        write_whole(Path(out), [f"{lines}\n".encode("utf-8", "backslashreplace")])
         tell(f"rerank-kit: wrote {out}: a line for each chunk, with its context")
     tell(f"rerank-kit: {contexts}")
     for each in contexts.failures[:_LISTED]:

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import Self
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from rerank_kit.cli.telling import of_stderr, tell
 from rerank_kit.evaluate import running
+
+
+def drawn_bars(console: Console, name: str) -> Progress:
+    """Bars at a terminal, with what was spent at their ends; nothing elsewhere.
+
+    Args:
+        console: That of stderr.
+        name: What stands in front, as rich's fields have it.
+    """
+    return Progress(
+        TextColumn(name, markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[spent]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
 
 
 class Bars:
@@ -17,15 +36,7 @@ class Bars:
     def __init__(self) -> None:
         """Draw nothing yet: a question may come first."""
         self._console = of_stderr()
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[spent]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self._bars = drawn_bars(self._console, "{task.description}")
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:

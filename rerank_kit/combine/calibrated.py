@@ -8,7 +8,6 @@ import math
 import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from rerank_kit.quoting import quoted, whole
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker, RerankRequest
 from rerank_kit.values import UNJUDGED, Deadline, Document, Hit
+from rerank_kit.whole_files import write_whole
 from rerank_kit.wrong_kind import check_reranker
 
 Method = Literal["platt", "isotonic"]
@@ -99,19 +99,13 @@ class Calibration:
         Raises:
             ConfigurationError: It cannot be written.
         """
-        where = Path(path)
-        beside = where.with_name(f".{where.name}.{os.getpid()}.new")
         try:
-            beside.write_text(json.dumps(self.to_dict(), indent=1), "utf-8")
-            beside.replace(where)
+            write_whole(Path(path), [json.dumps(self.to_dict(), indent=1).encode()])
         except OSError as error:
             msg = (
                 f"calibration={str(path)!r} cannot be written ({error.strerror}): name a file in a folder that is there"
             )
             raise ConfigurationError(msg) from error
-        finally:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -17,10 +17,7 @@ from rerank_kit.values import Passage
 
 CONTEXT_TOKENS = 100
 """What a context usually has, at most: 50 to 100 tokens, as published with Contextual Retrieval."""
-
-
-LABELLED = 20
-"""What an answer has beside, for each context in it, where there are several."""
+_LABELLED = 20  # tokens of an answer beside, for each context in it, where there are several
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,11 @@ class Question:
     units: dict[str, Unit]
     prompt: Prompt
     alone: bool
+
+    @property
+    def expected(self) -> int:
+        """Tokens that the answer usually has, at most."""
+        return (CONTEXT_TOKENS + (0 if self.alone else _LABELLED)) * len(self.units)
 
 
 class Asked:

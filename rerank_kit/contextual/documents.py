@@ -70,6 +70,11 @@ class ChunkedDocument:
         return tuple(ids)
 
 
+def chunks_by_id(documents: Iterable[ChunkedDocument]) -> dict[str, str]:
+    """The chunks of documents, by their ids."""
+    return {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
+
+
 def digest(text: str) -> str:
     """A short name of a text."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
+from rerank_kit.contextual.asking import Asked, Question
 from rerank_kit.contextual.settings import Settings
 from rerank_kit.judge import BatchChatModel, CachingChatModel
 from rerank_kit.judge.injection import Draw
@@ -229,12 +229,11 @@ def _usages(made: Settings, group: Sequence[Question], *, cached: bool) -> list[
     for place, each in enumerate(group):
         prefix = begun if uses else 0
         whole = begun + sum(map(estimated_tokens, each.prompt.parts[1:]))
-        written = (CONTEXT_TOKENS + (0 if each.alone else LABELLED)) * len(each.units)
         found.append(
             Usage(
                 calls=1,
                 input_tokens=max(0, whole - prefix),
-                output_tokens=written,
+                output_tokens=each.expected,
                 cache_write_tokens=0 if place else prefix,
                 cache_write_1h_tokens=prefix if hour and not place else 0,
                 cache_read_tokens=prefix if place else 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rerank_kit.contextual.documents import ChunkedDocument
+from rerank_kit.contextual.documents import ChunkedDocument, chunks_by_id
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate import Dataset
 from rerank_kit.evaluate.labels import Passages
@@ -30,13 +30,12 @@ class LabelledChunks:
 
     def restricted(self, documents: Iterable[ChunkedDocument]) -> Dataset:
         """The questions over the chunks of some documents."""
-        chunks = {name: chunk for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)}
         asked = {query: self.questions.queries[query] for query in self.judgements}
         return replace(
             self.questions,
             queries=asked,
             judgements=self.judgements,
-            documents={name: chunk for name, chunk in chunks.items() if not is_blank(chunk)},
+            documents=_with_text(documents),
             candidates=None,
             quotes={},
             labelled_by={},
@@ -49,10 +48,9 @@ def labelled_chunks(questions: Dataset, documents: Sequence[ChunkedDocument]) ->
     Raises:
         ConfigurationError: No chunk answers any question.
     """
-    named = [(each, name, chunk) for each in documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)]
-    chunks = {name: chunk for _, name, chunk in named if not is_blank(chunk)}
+    chunks = _with_text(documents)
     whole = {each.id: [name for name in each.chunk_ids if name in chunks] for each in documents}
-    of = {name: each.id for each, name, _ in named}
+    of = {name: each.id for each in documents for name in each.chunk_ids}
     passages = Passages(chunks)
     judgements: dict[str, dict[str, int]] = {}
     for query in questions.queries:
@@ -75,3 +73,7 @@ def labelled_chunks(questions: Dataset, documents: Sequence[ChunkedDocument]) ->
     notes = (f"{counted(lost, 'question')} left out, which no chunk answers",) if lost else ()
     answering = frozenset(of[name] for each in judgements.values() for name in each)
     return LabelledChunks(questions, judgements, answering, notes)
+
+
+def _with_text(documents: Iterable[ChunkedDocument]) -> dict[str, str]:
+    return {name: chunk for name, chunk in chunks_by_id(documents).items() if not is_blank(chunk)}

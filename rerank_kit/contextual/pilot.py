@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,10 +14,12 @@ from rerank_kit.contextual.documents import ChunkedDocument, checked
 from rerank_kit.contextual.labelled import LabelledChunks, labelled_chunks
 from rerank_kit.contextual.piloting import FIRST, READ, Piloting
 from rerank_kit.contextual.search import Kit, bm25
+from rerank_kit.contextual.sources import check_contexts
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
 from rerank_kit.evaluate import Dataset, Evaluation
 from rerank_kit.evaluate.comparing import LEVEL, Comparison, check_options, compare
 from rerank_kit.evaluate.planning import dollars
+from rerank_kit.evaluate.pooling import chance
 from rerank_kit.evaluate.verdicts import Verdict, holm, more_queries, verdict
 from rerank_kit.texts import counted
 
@@ -52,7 +53,6 @@ class Pilot:
             reads `"chunks"` or `"contexts"` too.
         documents: How many documents were in it, of how many.
         whole_cost: What the contexts of all documents would cost, in US dollars; `None` where it is not known.
-        spent: What the pilot's contexts cost.
         notes: What has to be known beside it.
     """
 
@@ -180,7 +180,7 @@ def pilot(
         IncompleteContexts: Some chunks got no context.
     """
     whole = checked(documents)
-    check_instance("contexts", contexts, ContextSource, "a ContextSource, such as Contextualizer(model)")
+    check_contexts(contexts)
     check_instance("questions", questions, Dataset, "a Dataset, which read_dataset(path) or synthesise(…) make")
     check_function("kit", kit, "texts")
     check_options(margin, LEVEL)
@@ -239,7 +239,7 @@ def _chosen(
     """The documents that answer questions, and others, as far as the budget goes."""
     wanted = labelled.documents
     chosen = [each for each in whole if each.id in wanted]
-    rest = sorted((each for each in whole if each.id not in wanted), key=lambda each: _drawn(seed, each.id))
+    rest = sorted((each for each in whole if each.id not in wanted), key=lambda each: chance(seed, each.id))
     if budget is None:
         count = max(_FEWEST, _OTHERS * len(chosen)) if others is None else others
         return chosen + rest[:count]
@@ -261,7 +261,3 @@ def _chosen(
             break
         chosen.append(each)
     return chosen
-
-
-def _drawn(seed: int, document: str) -> bytes:
-    return hashlib.sha256(f"{seed} {document}".encode("utf-8", "replace")).digest()

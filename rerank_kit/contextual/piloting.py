@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rerank_kit.contextual.contexts import Contexts
-from rerank_kit.contextual.documents import ChunkedDocument
+from rerank_kit.contextual.documents import ChunkedDocument, chunks_by_id
 from rerank_kit.contextual.labelled import LabelledChunks
 from rerank_kit.contextual.search import Kit
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
@@ -76,11 +76,8 @@ class Piloting:
     def evaluated(self, made: Contexts, margin: float, store: str | Path | None, budget: float | None) -> Evaluation:
         """All systems, asked all questions."""
         data = self.labelled.restricted(made.documents)
-        names = [name for each in made.documents for name in each.chunk_ids]
-        chunks = {
-            name: chunk for each in made.documents for name, chunk in zip(each.chunk_ids, each.chunks, strict=True)
-        }
-        written = dict(zip(names, (text for each in made.texts() for text in each), strict=True))
+        chunks = chunks_by_id(made.documents)
+        written = dict(zip(chunks, (text for each in made.texts() for text in each), strict=True))
         bare, rich = (_Texts(each, self._kit) for each in (chunks, written))
         plain, found = _Searched(PLAIN, bare, bare, chunks), _Searched(CONTEXTS, rich, bare, chunks)
         systems = [System(each.name, each) for each in (plain, found)]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
 
 from rerank_kit.contextual.bookkeeping import Books, Chunk, Indexed
 from rerank_kit.contextual.contexts import Context
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
+from rerank_kit.whole_files import write_whole
 
 FILE = "contextual.json"
 """The file in the folder."""
@@ -43,20 +41,12 @@ def write_books(folder: str | Path, books: Books, plain: Callable[[Any], Any]) -
         },
         ensure_ascii=True,
     )
-    staging = place.with_name(f".{FILE}.{uuid4().hex}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with staging.open("w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        staging.replace(place)
+        write_whole(place, [text.encode("ascii")])
     except OSError as error:
         msg = f"folder={quoted(str(folder))} cannot be written: {error}: name a folder of your own"
         raise ConfigurationError(msg) from error
-    finally:
-        with suppress(OSError):
-            staging.unlink()
 
 
 def read_books(folder: str | Path, restored: Callable[[Any], Any]) -> Books:

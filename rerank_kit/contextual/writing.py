@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from rerank_kit.contextual.answers import REFUSED, STOPS, reading_of
-from rerank_kit.contextual.asking import CONTEXT_TOKENS, LABELLED, Asked, Question
+from rerank_kit.contextual.asking import Asked, Question
 from rerank_kit.contextual.contexts import Context, Contexts, IncompleteContexts, Progress, PromptCache
 from rerank_kit.contextual.estimate import per_call_of
 from rerank_kit.contextual.settings import Settings
@@ -278,8 +278,7 @@ class Writer:
 
 def expected_of(question: Question) -> Usage:
     """What a call may take."""
-    each = CONTEXT_TOKENS + (0 if question.alone else LABELLED)
-    return Usage(calls=1, input_tokens=prompt_tokens(question.prompt), output_tokens=each * len(question.units))
+    return Usage(calls=1, input_tokens=prompt_tokens(question.prompt), output_tokens=question.expected)
 
 
 def _row(asked: Asked, found: Found, why: str) -> tuple[Context, ...]:

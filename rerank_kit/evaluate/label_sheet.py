@@ -11,10 +11,11 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.pooling import Pair
 from rerank_kit.evaluate.questions import grade_of
-from rerank_kit.evaluate.tables import append, as_cell, of_cell, rows, write_whole
+from rerank_kit.evaluate.tables import append, as_cell, of_cell, rows
 from rerank_kit.evaluate.text_files import Object, Place, path_of
 from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable
+from rerank_kit.whole_files import write_whole
 
 _OTHER = ": save the file as UTF-8, or "
 _AS_UTF_8 = ": save it once more in your spreadsheet, and choose CSV UTF-8 among the kinds of CSV"
@@ -38,7 +39,7 @@ def write_sheet(path: Path, pairs: Sequence[tuple[Pair, int | None]]) -> Path:
     table.writerow(COLUMNS)
     table.writerows(_row(pair, grade) for pair, grade in pairs)
     try:
-        write_whole(path, text.getvalue().encode("utf-8-sig"))  # Excel takes it for UTF-8 by its beginning
+        write_whole(path, [text.getvalue().encode("utf-8-sig")])  # Excel takes it for UTF-8 by its beginning
     except OSError as error:
         raise _not_written(path, error) from error
     return path

@@ -98,5 +98,10 @@ def drawn(relevant: Iterable[Pair], others: Iterable[Pair], count: int, seed: in
 def _shuffled(pairs: Iterable[Pair], seed: int) -> list[Pair]:
     """Pairs in an order drawn by a seed, each once, whatever its ids."""
     distinct = {each.key: each for each in reversed(list(pairs))}
-    order = sorted(distinct, key=lambda key: hashlib.sha256(f"{seed} {key}".encode()).digest())
+    order = sorted(distinct, key=lambda key: chance(seed, key))
     return [distinct[key] for key in order]
+
+
+def chance(seed: int, name: str) -> bytes:
+    """By what names are put in order to draw some: for a seed the same again, whatever the other names are."""
+    return hashlib.sha256(f"{seed} {name}".encode("utf-8", "replace")).digest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from rerank_kit.evaluate.dataset import Dataset
 from rerank_kit.evaluate.label_store import LabelStore
 from rerank_kit.evaluate.labels import Passages
 from rerank_kit.evaluate.planning import ROUNDED, Plan, agree, dollars, stop
+from rerank_kit.evaluate.pooling import chance
 from rerank_kit.evaluate.store import key_of, row_of
 from rerank_kit.flow import Flow, gather
 from rerank_kit.flow import run as run_flow
@@ -101,7 +101,7 @@ def synthesise(
     check_chat_model("model", model)
     count, most = check_whole("count", count), check_positive("max_cost", max_cost)
     seed, name = check_whole("seed", seed, least=0), check_text("name", name)
-    order = sorted((each for each in whole if not is_blank(whole[each])), key=lambda each: _drawn(seed, each))
+    order = sorted((each for each in whole if not is_blank(whole[each])), key=lambda each: chance(seed, each))
     kept = LabelStore(store)
     try:
         writer = _Writer(model, kept, whole, known_prices() if prices is None else prices, most)
@@ -110,10 +110,6 @@ def synthesise(
     finally:
         kept.close()
     return _dataset(name, whole, found, count, writer)
-
-
-def _drawn(seed: int, document: str) -> bytes:
-    return hashlib.sha256(f"{seed} {document}".encode("utf-8", "replace")).digest()
 
 
 def _dataset(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from rerank_kit.evaluate.text_files import Object, Place, whole_lines
 from rerank_kit.quoting import quoted
+from rerank_kit.whole_files import write_whole
 
 _FORMULA = re.compile("'*[=+@\\t\\r\uff1d\uff0b\uff0d\uff20-]")
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
@@ -87,21 +87,7 @@ def append(path: Path, header: Sequence[str], added: Iterable[Mapping[str, objec
     table.writerows([each.get(name, "") for name in header] for each in added)
     before = path.read_bytes()
     end = b"" if before.endswith((b"\n", b"\r")) else b"\r\n"
-    write_whole(path, before + end + text.getvalue().encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or as it was before, whenever this ends, and whoever else writes it.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, [before, end, text.getvalue().encode()])
 
 
 def _beginning(whole: Iterator[tuple[Place, str]]) -> tuple[tuple[Place, str] | None, str]:

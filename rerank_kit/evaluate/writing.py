@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.dataset import Dataset, some
 from rerank_kit.evaluate.origin import ORIGIN
 from rerank_kit.texts import encodable
+from rerank_kit.whole_files import write_whole
 
 _OURS = {"corpus.jsonl", "queries.jsonl", "qrels", ORIGIN}
 
@@ -80,10 +80,4 @@ def check_folder(where: Path) -> None:
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")  # for nobody else's
-    try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(encodable(f"{line}\n") for line in lines)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, (encodable(f"{line}\n").encode() for line in lines))

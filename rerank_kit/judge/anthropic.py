@@ -162,21 +162,7 @@ class Anthropic(ApiClient):
             raise
 
     def collect(self, batch: str, deadline: Deadline = NEVER) -> Flow[Mapping[str, Completion | RerankError] | None]:
-        """Ask for the answers to a batch, which stay there for 29 days.
-
-        Args:
-            batch: Its id.
-            deadline: For this alone.
-
-        Returns:
-            The answer to each prompt, or the error that came in its place, by the names; `None` while they are being
-            worked on. A name that is not there was not answered.
-
-        Raises:
-            ConfigurationError: There is no such batch, or none any more; or the server knows no such key or address.
-            DeadlineExceeded: The time ran out.
-            BackendError: There was no answer, or one that is an error.
-        """
+        """Ask for the answers to a batch, which stay there for 29 days: see `BatchChatModel.collect`."""
         path = batches.path_of(batch)
         try:
             response, _ = yield from self.exchange(Request(path), deadline)

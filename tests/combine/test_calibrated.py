@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import pickle
 import time
 from collections.abc import Sequence
@@ -302,10 +303,10 @@ def test_a_calibration_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatc
     assert Calibration.load(path) == PLATT
     before = path.read_bytes()
 
-    def full(self: Path, *given: object) -> int:
+    def full(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ConfigurationError, match=r"calibration\.json' cannot be written \(No space left on device\)"):
         PLATT.save(path)
     monkeypatch.undo()

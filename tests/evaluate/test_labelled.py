@@ -198,11 +198,15 @@ def test_a_sheet_in_another_encoding_is_refused_with_how_to_save_it(encoding: st
             using(sheet)
 
 
-def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+def full_disk(file: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_sheet_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = label(DATA, None, ["bm25"], depth=1)
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("id,document id,grade\n", "utf-8")
-    (tmp_path / f".sheet.csv.{os.getpid()}.new").mkdir()
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(ConfigurationError, match=r"sheet\.csv' cannot be written: .*: name another file"):
         found.add_to_sheet(sheet)
     assert sheet.read_text("utf-8") == "id,document id,grade\n"
