@@ -121,7 +121,11 @@ def run(
             _agree(source, documents, max_cost, yes=yes, what="this")
             if batch:
                 tell("rerank-kit: asked in batches, which takes up to 24 hours: Ctrl-C, and the same command goes on")
-            _write(_made(source, documents), out)
+            made, why = _made(source, documents)
+            _write(made, out)
+            if why is not None or made.failures:
+                tell("rerank-kit: the same command asks for what is missing")
+                raise typer.Exit(1)
     except ConfigurationError as error:
         raise ConfigurationError(str(error).replace(_IN_PYTHON, _HERE)) from error
     except KeyboardInterrupt:
@@ -149,16 +153,16 @@ def _check_out(out: str) -> None:
         raise typer.BadParameter(msg)
 
 
-def _made(source: ContextSource, documents: list[ChunkedDocument]) -> Contexts:
-    """The contexts, as far as they can be had."""
+def _made(source: ContextSource, documents: list[ChunkedDocument]) -> tuple[Contexts, str | None]:
+    """The contexts, as far as they can be had, and what stopped it before its end."""
     from rerank_kit.contextual import IncompleteContexts
 
     with results_alone():
         try:
-            return source.contextualize(documents)
+            return source.contextualize(documents), None
         except IncompleteContexts as error:
             tell(f"rerank-kit: {error.why}")
-            return error.contexts
+            return error.contexts, error.why
 
 
 def _documents(folder: str, encoding: str) -> list[ChunkedDocument]:
@@ -295,11 +299,7 @@ def _say_pilot(
 
 
 def _write(contexts: Contexts, out: str | None) -> None:
-    """Write a line for each chunk.
-
-    Raises:
-        Exit: Some have no context, though one was wanted.
-    """
+    """Write a line for each chunk, and tell which have no context though one was wanted."""
     rows = [
         {"id": name, "document": document.id, "text": chunk, "context": context.text}
         for document, row in contexts
@@ -314,6 +314,3 @@ def _write(contexts: Contexts, out: str | None) -> None:
     tell(f"rerank-kit: {contexts}")
     for each in contexts.failures[:_LISTED]:
         tell(f"rerank-kit: no context for chunk {each.chunk} of {each.document}: {each.why}")
-    if contexts.failures:
-        tell("rerank-kit: the same command asks for those again")
-        raise typer.Exit(1)

@@ -149,7 +149,7 @@ def test_what_has_no_context_is_written_without_and_told(capsys: CAPTURE) -> Non
     assert main(["contextualize", "notes", *MODEL, "--yes", "--out", "chunks.jsonl"]) == 1
     told = capsys.readouterr().err
     assert "no context for chunk 0 of notes/holidays.md: the model refused to answer" in told
-    assert "the same command asks for those again" in told
+    assert "the same command asks for what is missing" in told
     assert [each["context"] for each in lines(Path("chunks.jsonl").read_text("utf-8"))] == ["One of them.", None]
     model.refuses = None
     assert main(["contextualize", "notes", *MODEL, "--yes", "--out", "chunks.jsonl"]) == 0
