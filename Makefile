@@ -102,5 +102,5 @@ $(VENV)-oldest/.installed: pyproject.toml
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
 	$(PIP) install --upgrade "pip>=25.1"
 	$(PIP) install "$(TORCH)"
-	$(PIP) install --editable ".[langchain,llama-index,embedded,sentence-transformers,export,flashrank,http,cohere,anthropic,eval,serve]" --group dev
+	$(PIP) install --editable ".[langchain,llama-index,embedded,sentence-transformers,export,flashrank,http,cohere,anthropic,eval,serve,mcp]" --group dev
 	touch $@
