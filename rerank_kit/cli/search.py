@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from rerank_kit.cli.folder import Folder, Passage, read_folder
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker
 from rerank_kit.cli.telling import as_options, drawn, results_alone, say, say_json, score_text, tell
 from rerank_kit.evaluate.text_files import check_encoding
 from rerank_kit.ranking import Ranking
+from rerank_kit.search import Folder, Passage, PassageIndex, read_folder
 from rerank_kit.texts import counted, in_a_line
 
 EXAMPLES = (
@@ -61,12 +61,10 @@ def run(
 
 
 def _searched(passages: Sequence[Passage], query: str, recall: int, name: str) -> _Found:
-    from rerank_kit.bm25 import BM25
-
-    index = BM25([each.text for each in passages])
+    index = PassageIndex(passages)
     loaded = named_reranker(name)
     begun = perf_counter()
-    candidates = [passages[place] for place, _ in index.best(query, recall)]
+    candidates = index.best(query, recall)
     between = perf_counter()
     ranking = loaded.rerank(query, [each.text for each in candidates])
     return _Found(candidates, ranking, name, between - begun, perf_counter() - between)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TypeVar
 
-from rerank_kit.cli.folder import read_folder
 from rerank_kit.cli.options import named_reranker
 from rerank_kit.cli.telling import results_alone
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.pricing import Speed
 from rerank_kit.reranker import Reranker
+from rerank_kit.search import read_folder
 from rerank_kit.texts import estimated_tokens
 
 T = TypeVar("T")

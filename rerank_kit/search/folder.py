@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.corpus import NOTES, files_below, passages_of
@@ -37,6 +38,11 @@ class Passage:
     line: int
     text: str
 
+    @property
+    def last_line(self) -> int:
+        """Where it ends."""
+        return self.line + self.text.count("\n")
+
 
 @dataclass(slots=True)
 class Folder:
@@ -52,6 +58,25 @@ class Folder:
     files: int = 0
     notes: list[str] = field(default_factory=list[str])
 
+    def add(self, read: Read) -> None:
+        """Take what a file holds."""
+        self.passages += read.passages
+        self.files += bool(read.passages)
+        self.notes += [read.note] if read.note else []
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file holds.
+
+    Attributes:
+        passages: They.
+        note: Why it was left alone, if it was.
+    """
+
+    passages: Sequence[Passage] = ()
+    note: str = ""
+
 
 def read_folder(folder: str, encoding: str = "utf-8") -> Folder:
     """Cut notes and code into passages. What is hidden, and what cannot be read, is left alone, with a note.
@@ -59,33 +84,57 @@ def read_folder(folder: str, encoding: str = "utf-8") -> Folder:
     Raises:
         ConfigurationError: There is no such folder, or nothing in it that can be read.
     """
-    root = path_of("DIR", folder)
-    if not root.is_dir():
-        msg = f"DIR={folder!r} is a file: name the folder that it is in"
-        raise ConfigurationError(msg)
-    found, others, wanted = Folder(), Counter[str](), {*NOTES, *CODE}
-    for path in files_below(root, found.notes):
-        if path.suffix.lower() not in wanted:
-            others[path.suffix.lower() or path.name] += 1
-            continue
-        try:
-            if path.stat().st_size > LARGEST:
-                found.notes.append(f"{path} left alone: it has more than {LARGEST >> 20} MiB")
-                continue
-            text = text_of(path, encoding)
-        except (ConfigurationError, OSError) as error:
-            found.notes.append(f"left alone: {error}")
-            continue
-        passages = list(_cut(encodable(path.relative_to(root).as_posix()), text))
-        found.passages += passages
-        found.files += bool(passages)
-    if others:
-        found.notes.append(f"files left alone: {', '.join(f'{n:,} {name}' for name, n in others.most_common(5))}")
+    root = folder_of("DIR", folder)
+    found = Folder()
+    for path in notes_and_code(files_below(root, found.notes), found.notes):
+        found.add(read_file(path, path.relative_to(root).as_posix(), encoding))
     if not found.passages:
         why = "; ".join(found.notes) or "it is empty"
         msg = f"{folder} has no notes and no code with text in them ({why}): name another folder"
         raise ConfigurationError(msg)
     return found
+
+
+def folder_of(name: str, given: object) -> Path:
+    """A folder that exists, from an argument.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    root = path_of(name, given)
+    if not root.is_dir():
+        msg = f"{name}={given!r} is a file: name the folder that it is in"
+        raise ConfigurationError(msg)
+    return root
+
+
+def notes_and_code(files: Iterable[Path], notes: list[str]) -> Iterator[Path]:
+    """Those of the files that are read. What others there are is noted at the end."""
+    others, wanted = Counter[str](), {*NOTES, *CODE}
+    for path in files:
+        if path.suffix.lower() in wanted:
+            yield path
+        else:
+            others[path.suffix.lower() or path.name] += 1
+    if others:
+        notes.append(f"files left alone: {', '.join(f'{n:,} {name}' for name, n in others.most_common(5))}")
+
+
+def read_file(path: Path, name: str, encoding: str) -> Read:
+    """Cut a file into passages.
+
+    Args:
+        path: Where it is.
+        name: What its passages call it.
+        encoding: Of the file.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            return Read(note=f"{path} left alone: it has more than {LARGEST >> 20} MiB")
+        text = text_of(path, encoding)
+    except (ConfigurationError, OSError) as error:
+        return Read(note=f"left alone: {error}")
+    return Read(list(_cut(encodable(name), text)))
 
 
 def _cut(name: str, text: str) -> Iterator[Passage]:
