@@ -17,6 +17,7 @@ from rerank_kit.cli import (
     doctor,
     export,
     label,
+    mcp,
     models,
     plan,
     report,
@@ -68,6 +69,7 @@ app.command("status", epilog=examples(*status.EXAMPLES))(status.run)
 app.command("plan", epilog=examples(*plan.EXAMPLES))(plan.run)
 app.command("check", epilog=examples(*check.EXAMPLES))(check.run)
 app.command("serve", epilog=examples(*serve.EXAMPLES))(serve.run)
+app.command("mcp", epilog=examples(*mcp.EXAMPLES))(mcp.run)
 app.command("doctor", epilog=examples(*doctor.EXAMPLES))(doctor.run)
 app.command("models", epilog=examples(*models.EXAMPLES))(models.run)
 answers = {"allow_extra_args": True}  # words behind the first one of --answers
@@ -92,8 +94,8 @@ def _begin(
     if context.invoked_subcommand is None:
         tell(
             "rerank-kit: name a COMMAND: search, rerank, eval, report, label, calibrate, tune, shadow, contextualize, "
-            "plan, status, doctor, check, serve, models or export. rerank-kit --help tells of each, rerank-kit status "
-            "what to do next"
+            "plan, status, doctor, check, serve, mcp, models or export. rerank-kit --help tells of each, rerank-kit "
+            "status what to do next"
         )
         raise typer.Exit(2)
 

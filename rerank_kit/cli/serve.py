@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Annotated
@@ -12,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rerank_kit.cli.options import NAMES, named_reranker
-from rerank_kit.cli.telling import say
+from rerank_kit.cli.telling import log_to_stderr, say
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.reranker import Reranker
 
@@ -72,7 +70,7 @@ def run(
     from rerank_kit.serve import rerank_app
     from rerank_kit.serve import run as listen
 
-    _log_to_stderr()
+    log_to_stderr("rerank_kit", "uvicorn.error")
     app = rerank_app(
         _rerankers(references),
         keys=keys,
@@ -130,14 +128,3 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _log_to_stderr() -> None:
-    """A line for each request, and what the server says of itself."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name in ("rerank_kit", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.handlers = [handler]
-        logger.propagate = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import logging
 import os
 import re
 import sys
@@ -50,6 +51,17 @@ def tell(text: str) -> None:
     """Write to stderr what is no result; nothing where it cannot be written."""
     with suppress(OSError, ValueError):
         _there(sys.stderr).write(text if text.endswith("\n") else f"{text}\n")
+
+
+def log_to_stderr(*names: str) -> None:
+    """Have what these loggers say from `INFO` on go to stderr, a line for each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.handlers = [handler]
+        logger.propagate = False
 
 
 @contextmanager

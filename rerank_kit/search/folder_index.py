@@ -57,7 +57,7 @@ class FolderIndex:
     """
 
     def __init__(
-        self, folders: Sequence[str], *, encoding: str = "utf-8", files: int = 10_000, megabytes: int = 50
+        self, folders: Sequence[str], *, encoding: str = "utf-8", files: int = 10_000, megabytes: int = 20
     ) -> None:
         """Take the folders; nothing is read yet.
 
