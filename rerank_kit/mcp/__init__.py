@@ -1,4 +1,4 @@
-"""Reranking for agents: tools of the Model Context Protocol. Its official SDK is imported in `rerank_kit.mcp.server`."""
+"""Reranking for agents: tools of the Model Context Protocol, whose official SDK `rerank_kit.mcp.server` imports."""
 
 from rerank_kit.mcp.rerank_tool import rerank_tool
 from rerank_kit.mcp.search_tool import search_tool

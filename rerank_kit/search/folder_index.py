@@ -20,7 +20,7 @@ from rerank_kit.values import Deadline
 
 _Stamp = tuple[int, int, int]
 """By which a file that was written again is known: its number, size and time."""
-_LOOKED_AT = 200_000  # files of any kind in all folders, lest a search takes minutes to find out what there is
+_LOOKED_AT = 20  # files of any kind for each one that may be read, lest it takes minutes to find out what there is
 _REMEDY = "Name smaller folders when the server is started"
 
 
@@ -142,15 +142,15 @@ class FolderIndex:
 
     def _readable(self, notes: list[str], deadline: Deadline) -> Iterator[tuple[Path, str, _Stamp]]:
         """The files that are read, what they are called, and their stamps, until it is enough."""
-        seen = 0
+        some = iter(range(_LOOKED_AT * self._files))
 
-        def looked_at(files: Iterable[Path]) -> Iterator[Path]:
-            nonlocal seen
-            for path in files:
+        def looked_at(paths: Iterable[Path]) -> Iterator[Path]:
+            for path in paths:
                 deadline.check()
-                seen += 1
-                if seen > _LOOKED_AT:
-                    notes.append(f"not all is searched: there are more than {_LOOKED_AT:,} files. {_REMEDY}")
+                if next(some, None) is None:
+                    notes.append(
+                        f"not all is searched: there are more than {_LOOKED_AT * self._files:,} files. {_REMEDY}"
+                    )
                     return
                 yield path
 
