@@ -78,7 +78,7 @@ async def _called(tool: Tool, arguments: dict[str, Any]) -> CallToolResult:
         answer = await tool.call(arguments)
     except RerankError as error:
         return _failed(tool, error, str(error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a reranker raises is told, and the server goes on
+    except Exception as error:  # noqa: BLE001 - whatever a reranker raises is told, and the server goes on
         _log.error("%s failed", tool.name, exc_info=error)
         told = f"{tool.name} failed, which is no fault of the call: {type(error).__name__}. The server's log says more"
         return _failed(tool, error, told)
@@ -87,7 +87,7 @@ async def _called(tool: Tool, arguments: dict[str, Any]) -> CallToolResult:
     return CallToolResult(content=[text], structured_content=answer)
 
 
-def _failed(tool: Tool, error: BaseException, told: str) -> CallToolResult:
+def _failed(tool: Tool, error: Exception, told: str) -> CallToolResult:
     _log.info("%s: %s", tool.name, type(error).__name__)  # its text may quote what was sent
     return CallToolResult(content=[TextContent(text=in_a_line(told))], is_error=True)
 
