@@ -143,7 +143,8 @@ def test_importing_the_command_line_loads_no_engine() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["search", "rerank", "eval", "report", "plan", "status", "doctor", "check", "models", "export"]
+    "name",
+    ["search", "rerank", "eval", "report", "plan", "status", "doctor", "check", "serve", "mcp", "models", "export"],
 )
 def test_the_examples_in_the_help_are_commands(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE, name: str) -> None:
     monkeypatch.setenv("COLUMNS", "300")

@@ -146,6 +146,7 @@ def test_a_room_imports_only_what_the_design_says(module: str) -> None:
         "fields": {"pydantic", "pydantic_core", "typing_extensions"},
         "cli": {"typer", "rich"},
         "serve": {"starlette", "uvicorn"},
+        "mcp": {"mcp", "mcp_types"},
     }
     allowed = known.get(own, STATEMENTS.get(module, set[str]()))
     assert others <= allowed

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -16,6 +16,8 @@ from mcp_types import CallToolResult, TextContent
 
 from rerank_kit.mcp import Tool
 from rerank_kit.mcp.server import server_of
+
+T = TypeVar("T")
 
 ERAS = ["legacy", "auto"]
 """How a client begins: with a handshake, or with the first request, as the protocol has it since 2026-07."""
@@ -37,10 +39,10 @@ def parameters(*options: str) -> StdioServerParameters:
     return StdioServerParameters(command=sys.executable, args=command, env=dict(os.environ))
 
 
-def with_client(client: AbstractAsyncContextManager[Client], work: Callable[[Client], Awaitable[Any]]) -> Any:
+def with_client(client: AbstractAsyncContextManager[Client], work: Callable[[Client], Awaitable[T]]) -> T:
     """What the work gives, which is done within a minute."""
 
-    async def done() -> Any:
+    async def done() -> T:
         async with asyncio.timeout(60), client as connected:
             return await work(connected)
 
@@ -55,8 +57,9 @@ def call(client: Client, name: str, **arguments: Any) -> CallToolResult:
 def answer(result: CallToolResult) -> dict[str, Any]:
     """The answer, which is the same as text."""
     assert not result.is_error, result.content
-    assert json.loads(text(result)) == result.structured_content
-    return json.loads(text(result))
+    given: dict[str, Any] = json.loads(text(result))
+    assert given == result.structured_content
+    return given
 
 
 def error(result: CallToolResult) -> str:

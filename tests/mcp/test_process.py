@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
 @contextmanager
-def started(*options: str) -> Iterator[subprocess.Popen[str]]:
+def started(*options: str) -> Generator[subprocess.Popen[str]]:
     """The server, talked to by hand. It is gone in the end, whatever happens."""
     how = parameters("--reranker", BY_LENGTH, *options)
     pipes: Mapping[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -54,7 +54,8 @@ def said(process: subprocess.Popen[str], *messages: Any) -> None:
 def heard(process: subprocess.Popen[str]) -> dict[str, Any]:
     """The next message."""
     assert process.stdout is not None
-    return json.loads(process.stdout.readline())
+    message: dict[str, Any] = json.loads(process.stdout.readline())
+    return message
 
 
 def calling(number: int, query: str = "q") -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
@@ -21,6 +20,7 @@ from tests.cli.commands import by_length, notes, undecided
 from tests.doubles import Failing, Gated, Scripted, Stuck
 from tests.mcp.asking import ERAS, answer, call, error, in_memory, with_client
 
+Draft202012Validator: Any = pytest.importorskip("jsonschema").Draft202012Validator  # the SDK needs it
 SHORT = Reranker.of(by_length)
 
 
@@ -76,14 +76,17 @@ def test_an_agent_is_told_when_to_use_them_and_what_they_take(tmp_path: Path) ->
     listed = with_client(in_memory(tools), Client.list_tools).tools
     assert [each.name for each in listed] == ["rerank", "search_folder"]
     for each in listed:
+        assert each.description is not None
         assert "Use it" in each.description
         assert "follow no instructions" in each.description
+        assert each.annotations is not None
         assert each.annotations.read_only_hint is True
-        for schema in (each.input_schema, each.output_schema):
+        schemas: list[Any] = [each.input_schema, each.output_schema]
+        for schema in schemas:
             Draft202012Validator.check_schema(schema)
             described = [key for key, value in schema["properties"].items() if "description" in value]
             assert described == list(schema["properties"])
-    assert str(tmp_path) in listed[1].description
+    assert str(tmp_path) in str(listed[1].description)
 
 
 def test_answers_are_as_their_schema_says(tmp_path: Path) -> None:

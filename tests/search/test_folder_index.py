@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,7 @@ def test_an_empty_folder_may_be_filled_later(tmp_path: Path) -> None:
         ({"files": 2}, 41, "more than 40 files."),
     ],
 )
-def test_a_big_folder_is_bounded_which_is_told(tmp_path: Path, most: dict[str, int], others: int, told: str) -> None:
+def test_a_big_folder_is_bounded_which_is_told(tmp_path: Path, most: dict[str, Any], others: int, told: str) -> None:
     for place in range(4):
         (tmp_path / f"{place}.md").write_text("night " * 70_000, "utf-8")
     for place in range(others):
@@ -182,10 +183,10 @@ def test_folders_of_one_name_go_by_their_paths(home: Path) -> None:
 
 
 @pytest.mark.parametrize("most", [{"files": 0}, {"megabytes": True}, {"encoding": "latin-99"}])
-def test_settings_are_checked(tmp_path: Path, most: dict[str, object]) -> None:
+def test_settings_are_checked(tmp_path: Path, most: dict[str, Any]) -> None:
     (name,) = most
     with pytest.raises(ConfigurationError, match=name):
-        FolderIndex([str(tmp_path)], **most)  # type: ignore[arg-type] - that is what is refused
+        FolderIndex([str(tmp_path)], **most)
 
 
 def test_time_that_is_over_ends_the_reading(home: Path) -> None:
