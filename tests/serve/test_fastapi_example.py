@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from rerank_kit import ConfigurationError, Reranker
+from rerank_kit import ConfigurationError, Deadline, Document, Ranking, Reranker
 from rerank_kit.errors import ConnectionFailed
-from tests.doubles import Failing, Scripted
+from rerank_kit.flow import Flow
+from tests.doubles import Failing, Scripted, sleep_like_a_server
 from tests.processes import EXAMPLES, as_a_script, example
 
 fastapi = pytest.importorskip("fastapi.testclient")
@@ -22,6 +23,14 @@ async def slow(query: str, texts: list[str]) -> list[float]:
     """Answers the call by which it is warmed up, and no other one within an hour."""
     await asyncio.sleep(0 if "contents" in query else 3600)
     return [1.0] * len(texts)
+
+
+class Warm(Reranker):
+    """Likewise, whatever its deadline is."""
+
+    def flow(self, query: str, documents: Sequence[Document], deadline: Deadline) -> Flow[Ranking]:
+        yield from sleep_like_a_server(0 if "contents" in query else 3600)
+        return Ranking.by_score([1.0] * len(documents))
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_a_reranker_that_is_late_is_told_too(service: Callable[..., Any]) -> Non
 
 
 def test_a_request_that_takes_too_long_is_given_up(service: Callable[..., Any]) -> None:
-    app = service(Reranker.of(slow), seconds=0.01)
+    app = service(Warm(), seconds=0.01)
     with fastapi.TestClient(app) as client:
         answer = client.get("/search", params={"q": "two files"})
     assert (answer.status_code, answer.json()) == (504, {"detail": "not found within 0.01 seconds"})
