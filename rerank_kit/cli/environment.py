@@ -40,6 +40,7 @@ IMPORTED = {
     "langchain_core": "langchain",
     "langchain_classic": "langchain",
     "llama_index.core": "llama-index",
+    "mcp": "mcp",
 }
 """Modules that are imported where they are installed, and the extra that brings each."""
 _OLD = dt.timedelta(days=365)

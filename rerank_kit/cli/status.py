@@ -41,6 +41,7 @@ WHAT = {
     "cohere": "Cohere by its SDK",
     "anthropic": "Claude as a judge",
     "serve": "any of them behind HTTP",
+    "mcp": "tools for agents",
     "opentelemetry": "traces",
     "prometheus": "metrics",
 }
