@@ -20,6 +20,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are 
         "tests/test_job_examples.py",
         "tests/llama/test_examples.py",
         "tests/serve/test_examples.py",
+        "tests/serve/test_fastapi_example.py",
     ],
     "first_stage": [
         "tests/first_stage",

@@ -28,7 +28,7 @@ from mcp_types import Tool as ListedTool
 from rerank_kit.errors import RerankError
 from rerank_kit.mcp.stdin_lines import StdinLines
 from rerank_kit.mcp.tool import UNTRUSTED, Tool
-from rerank_kit.texts import in_a_line
+from rerank_kit.texts import encodable, in_a_line
 
 _log = logging.getLogger("rerank_kit.mcp")
 _INSTRUCTIONS = f"Tools that tell which of many texts answer a question. {UNTRUSTED}"
@@ -83,20 +83,20 @@ async def _called(tool: Tool, arguments: dict[str, Any]) -> CallToolResult:
         told = f"{tool.name} failed, which is no fault of the call: {type(error).__name__}. The server's log says more"
         return _failed(tool, error, told)
     _log.info("%s: %d results in %.2f s", tool.name, len(answer["results"]), perf_counter() - began)
-    text = TextContent(text=json.dumps(answer, ensure_ascii=False))
-    return CallToolResult(content=[text], structured_content=answer)
+    text = encodable(json.dumps(answer, ensure_ascii=False))  # names of files may have what no text can
+    return CallToolResult(content=[TextContent(text=text)], structured_content=json.loads(text))
 
 
 def _failed(tool: Tool, error: Exception, told: str) -> CallToolResult:
     _log.info("%s: %s", tool.name, type(error).__name__)  # its text may quote what was sent
-    return CallToolResult(content=[TextContent(text=in_a_line(told))], is_error=True)
+    return CallToolResult(content=[TextContent(text=encodable(in_a_line(told)))], is_error=True)
 
 
 def _listed(tool: Tool) -> ListedTool:
     return ListedTool(
         name=tool.name,
         title=tool.title,
-        description=tool.description,
+        description=encodable(tool.description),
         input_schema=dict(tool.takes),
         output_schema=dict(tool.gives),
         annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),

@@ -82,19 +82,12 @@ def test_an_agent_gets_both_tools(tmp_path: Path, era: str) -> None:
     assert wrong.startswith("folder must be one of 'notes'")
 
 
-def test_without_a_folder_there_is_no_search() -> None:
-    async def work(client: Client) -> list[str]:
-        return [each.name for each in (await client.list_tools()).tools]
-
-    assert with_client(of_a_process("--reranker", BY_LENGTH), work) == ["rerank"]
-
-
-def test_what_a_reranker_prints_does_not_get_between_the_messages() -> None:
-    async def work(client: Client) -> list[int]:
+def test_what_a_reranker_prints_does_not_get_between_the_messages_and_without_a_folder_there_is_no_search() -> None:
+    async def work(client: Client) -> tuple[list[int], list[str]]:
         ranked = answer(await client.call_tool("rerank", {"query": "q", "documents": ["long text", "text"]}))
-        return [row["index"] for row in ranked["results"]]
+        return [row["index"] for row in ranked["results"]], [each.name for each in (await client.list_tools()).tools]
 
-    assert with_client(of_a_process("--reranker", "tests.cli.commands:noisy"), work) == [1, 0]
+    assert with_client(of_a_process("--reranker", "tests.cli.commands:noisy"), work) == ([1, 0], ["rerank"])
 
 
 def test_a_huge_call_is_answered_and_the_next_one_too() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +255,24 @@ def test_of_what_was_left_alone_the_last_is_told_which_is_what_matters_most(tmp_
     told = answer(call(in_memory(searching(tmp_path)), "search_folder", query="night"))["notes"]
     assert told[-2:] == ["files left alone: 1 .bin", "and 4 more that were left alone"]
     assert len(told) == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_names_that_are_no_text_are_told_as_well_as_text_can(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / os.fsdecode(b"nacht\xff.md")).write_text("night", "utf-8")
+    (folder / os.fsdecode(b"bild\xff.md")).write_bytes(b"\0")
+
+    async def work(client: Client) -> tuple[dict[str, Any], str]:
+        assert "caf\ufffd" in str((await client.list_tools()).tools[0].description)
+        found = answer(await client.call_tool("search_folder", {"query": "night"}))
+        return found, error(await client.call_tool("search_folder", {"query": "night", "folder": "cafe"}))
+
+    found, wrong = with_client(in_memory(searching(folder)), work)
+    assert found["results"][0]["file"] == "caf\ufffd/nacht\ufffd.md"
+    assert "bild\ufffd.md" in found["notes"][0]
+    assert "caf\ufffd" in wrong
 
 
 @pytest.mark.parametrize(
