@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from time import perf_counter
@@ -58,17 +60,33 @@ def server_of(tools: Sequence[Tool]) -> Server:
 
 
 def run(server: Server) -> None:
-    """Serve whoever writes to standard input, until that ends. Ctrl-C ends it too, as `KeyboardInterrupt`."""
-    asyncio.run(_serve(server))
+    """Serve whoever writes to standard input, until that ends. Ctrl-C ends it too, as `KeyboardInterrupt`.
+
+    Raises:
+        OSError: Standard output is closed, or cannot be written for another reason than that nobody reads it.
+    """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - so it is where it was closed
+        raise OSError(errno.EBADF, "standard output is closed, on which a client is answered")
+    failed = asyncio.run(_serve(server))
+    if isinstance(failed, BrokenPipeError | ConnectionResetError):
+        _log.info("nobody reads the answers any more")
+    elif failed is not None:
+        raise OSError(failed.errno, f"standard output cannot be written: {failed.strerror}")
 
 
-async def _serve(server: Server) -> None:
+async def _serve(server: Server) -> OSError | None:
+    """Serve, and say what it ended with."""
     lines = cast("Any", StdinLines())  # the SDK's own cannot be broken off by Ctrl-C: it waits for a line in a thread
+    error: Any = None
     try:
         async with stdio_server(stdin=lines) as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
-    except* (BrokenPipeError, ConnectionResetError):
-        _log.info("nobody reads the answers any more")
+    except* OSError as several:
+        error = several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    failed: OSError | None = error
+    return failed
 
 
 async def _called(tool: Tool, arguments: dict[str, Any]) -> CallToolResult:

@@ -158,6 +158,29 @@ def test_it_ends_well_when_nobody_reads_its_answers() -> None:
         assert process.wait(30) == 0, told
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only there a disk is always full")
+def test_an_answer_that_cannot_be_written_is_one_line() -> None:
+    how = parameters("--reranker", BY_LENGTH)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [how.command, *how.args],
+            input=f"{json.dumps(HELLO)}\n".encode(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=how.env,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"standard output cannot be written: No space left on device" in done.stderr
+
+
+def test_standard_output_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["mcp", "--reranker", BY_LENGTH]) == 1
+    assert "standard output is closed, on which a client is answered" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
