@@ -77,16 +77,15 @@ def run(server: Server) -> None:
 async def _serve(server: Server) -> OSError | None:
     """Serve, and say what it ended with."""
     lines = cast("Any", StdinLines())  # the SDK's own cannot be broken off by Ctrl-C: it waits for a line in a thread
-    error: Any = None
+    error: OSError | ExceptionGroup[OSError] | None = None
     try:
         async with stdio_server(stdin=lines) as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
     except* OSError as several:
         error = several
-    while isinstance(error, BaseExceptionGroup):
+    while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
-    failed: OSError | None = error
-    return failed
+    return error
 
 
 async def _called(tool: Tool, arguments: dict[str, Any]) -> CallToolResult:
