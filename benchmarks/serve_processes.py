@@ -93,7 +93,7 @@ class Asker:
 
     def __init__(self) -> None:
         """Start it."""
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, str(_HERE / "serve_load.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
