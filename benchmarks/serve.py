@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,7 @@ _QUIET = {
 }
 _TEXTS = [each.text for each in standard_library() if 250 <= len(each.text) < 600]  # noqa: PLR2004
 _HEADING = """
-## Under load, beside infinity
+### Measured, beside infinity
 
 Written by `make bench-serve` on {date}: {machine}, {versions}; infinity with {theirs}.
 
@@ -114,7 +115,7 @@ def started(folder: Path, infinity: Path, stack: ExitStack) -> Iterator[tuple[st
     cores = os.sched_getaffinity(0)
     for name, (command, where) in commands(folder, infinity).items():
         if name in {INT8, TORCH} and not Path(command[0]).exists():
-            print(f"  {name}: skipped, there is no {command[0]}", file=sys.stderr)
+            _say(f"{name}: skipped, there is no {command[0]}")
             continue
         server = serving(
             command,
@@ -128,9 +129,9 @@ def started(folder: Path, infinity: Path, stack: ExitStack) -> Iterator[tuple[st
         except DidNotStart as error:
             if name == OURS:
                 raise
-            print(f"  {name}: skipped, it did not start:\n{error}", file=sys.stderr)
+            _say(f"{name}: skipped, it did not start:\n{error}")
             continue
-        print(f"  {name}: ready", file=sys.stderr, flush=True)
+        _say(f"{name}: ready")
         yield name, Running(url + _PATHS.get(name, "/rerank"), pid)
 
 
@@ -166,9 +167,9 @@ def ten_best(server: Running, body: str) -> set[int]:
     return {row["index"] for row in rows[:10]}
 
 
-def measure(servers: Mapping[str, Running], *, quick: bool, minutes: float) -> dict[str, Server]:
+def measure(servers: Mapping[str, Running], *, quick: bool, latest: float) -> dict[str, Server]:
     """Round after round, as long as there is time for another."""
-    latest, seen = monotonic() + 60 * minutes, {name: Server() for name in servers}
+    seen = {name: Server() for name in servers}
     asker = Asker()
     try:
         for body in Requests("warm").bodies(3, DOCUMENTS):  # all are warm then
@@ -200,10 +201,14 @@ def _round(
                     file=sys.stderr,
                     flush=True,
                 )
-    for name in {OURS: 0, INT8: 0}.keys() & servers.keys():
+    for name in (name for name in (OURS, INT8) if name in servers):
         found = small_ones(asker, servers[name], (number, "small"), LARGE // 4 if quick else LARGE)
         seen[name].small.append(found)
-        print(f"  round {number + 1}, {name}, small: {found.times:.2f} times as long", file=sys.stderr, flush=True)
+        _say(f"round {number + 1}, {name}, small: {found.times:.2f} times as long")
+
+
+def _say(what: str) -> None:
+    print(f"  {what}", file=sys.stderr, flush=True)
 
 
 def their_versions(infinity: Path) -> str:
@@ -220,17 +225,18 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one short round, with a large request of a quarter")
-    parser.add_argument("--minutes", type=float, default=10.0, help="no round is begun that would end after so many")
+    parser.add_argument("--minutes", type=float, default=11.0, help="no round is begun that would end later")
     parser.add_argument("--infinity", type=Path, default=Path(".venv-infinity"), help="its virtual environment")
     parser.add_argument("--write", type=Path, help="write the section into this page too")
     arguments = parser.parse_args()
-    cores = len(os.sched_getaffinity(0))
+    latest, cores = monotonic() + 60 * arguments.minutes, len(os.sched_getaffinity(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # the servers are ended too
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder, infinity = Path(name), arguments.infinity.absolute()
         for_onnx(folder / "onnx")
         for_torch(folder / "torch")
         servers = dict(started(folder, infinity, stack))
-        seen = measure(servers, quick=arguments.quick, minutes=arguments.minutes)
+        seen = measure(servers, quick=arguments.quick, latest=latest)
     rounds = len(seen[OURS].small)
     heading = _HEADING.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",

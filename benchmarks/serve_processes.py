@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 START = 180.0  # seconds for a server to load its model
-LONGEST = 300.0  # seconds for what the process that asks is given to do
+LONGEST = 420.0  # seconds for what the process that asks is given to do
 _GRACE = 10.0  # seconds to end of one's own will
 _HERE = Path(__file__).parent
 
