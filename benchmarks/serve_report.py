@@ -1,4 +1,4 @@
-"""The report of serve.py, in Markdown: figures, and whether they are what was aimed at."""
+"""The report of serve.py, in Markdown: figures, and whether they reach the goals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 OURS, ONE_CORE, INT8, TORCH = "rerank-kit", "rerank-kit on one core", "infinity, int8 ONNX", "infinity, fp32 torch"
 BEGIN, END = "<!-- load -->", "<!-- end of load -->"
-WITHIN, TWICE = 1.10, 2.0  # what was aimed at
+WITHIN, TWICE = 1.10, 2.0  # the goals
 
 
 @dataclass
@@ -92,7 +92,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 def report(servers: Servers, cores: int) -> str:
-    """The tables, and what was aimed at."""
+    """The tables and the goals."""
     parts = [_loads(servers), _small(servers), verdicts(servers, cores), _rest(servers)]
     return "\n\n".join("\n".join(each) for each in parts)
 
@@ -109,7 +109,7 @@ def _loads(servers: Servers) -> list[str]:
 
 def _small(servers: Servers) -> list[str]:
     lines = [
-        "| server | a small one alone, p50, s | beside a large one, p50, s | p99, s | times as long | the large one, s |",
+        "| server | small, alone: p50, s | beside a large one: p50, s | p99, s | times as long | the large one, s |",
         "|---|---|---|---|---|---|",
     ]
     for name, server in servers.items():
@@ -125,7 +125,7 @@ def _small(servers: Servers) -> list[str]:
 
 
 def verdicts(servers: Servers, cores: int) -> list[str]:
-    """What was aimed at, and what came out."""
+    """The goals, and what came out."""
     ours = servers[OURS]
     most = max(ours.loads)
     loaded, alone = ([percentile(each.times, 50) for each in ours.loads[clients]] for clients in (most, 1))
@@ -143,7 +143,7 @@ def verdicts(servers: Servers, cores: int) -> list[str]:
             f"at most {WITHIN:.2f}",
             lambda ratio: ratio <= WITHIN,
         ),
-        f"- errors: {ours.errors} of {ours.requests}; aimed at none, {_met(ours.errors == 0)}",
+        f"- errors: {ours.errors} of {ours.requests}; goal: none, {_met(ours.errors == 0)}",
         _line(
             "a small request beside a large one, over the time of one alone",
             [each.times for each in ours.small],
@@ -164,8 +164,8 @@ def verdicts(servers: Servers, cores: int) -> list[str]:
     return lines
 
 
-def _line(what: str, ratios: Sequence[float], aim: str, good: Callable[[float], bool]) -> str:
-    return f"- {what}: {spread(ratios)}; aimed at {aim}, {_met(good(statistics.median(ratios)))}"
+def _line(what: str, ratios: Sequence[float], goal: str, good: Callable[[float], bool]) -> str:
+    return f"- {what}: {spread(ratios)}; goal: {goal}, {_met(good(statistics.median(ratios)))}"
 
 
 def _met(met: bool) -> str:  # noqa: FBT001 - it is all there is
