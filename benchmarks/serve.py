@@ -7,7 +7,7 @@ or, without make, and with a virtual environment for infinity alone, since it wa
 
     python -m venv .venv-infinity
     .venv-infinity/bin/pip install torch==2.13.0
-    .venv-infinity/bin/pip install --requirement benchmarks/infinity.txt
+    .venv-infinity/bin/pip install --group infinity
     python benchmarks/serve.py --infinity .venv-infinity
 
 The servers run all the time and take turns, and so do the numbers of clients, which another process is. The texts are
