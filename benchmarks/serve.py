@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -141,7 +142,7 @@ def loaded(asker: Asker, server: Running, seed: object, clients: int, requests: 
     job = [ready.bodies(requests, DOCUMENTS) for _ in range(clients)]
     done = asker.ask(url=server.url, clients=job)
     rows: list[list[dict[str, Any]]] = done["clients"]
-    counted = [each["seconds"] for row in rows for each in row[int(clients > 1) :]]
+    counted = _seconds(each for row in rows for each in row[int(clients > 1) :])
     answers = [each for row in rows for each in row]
     return Load(done["seconds"], counted, len(answers), _errors(answers))
 
@@ -151,8 +152,13 @@ def small_ones(asker: Asker, server: Running, seed: object, large: int) -> Besid
     ready = Requests(seed)
     alone = asker.ask(url=server.url, clients=[ready.bodies(BESIDE // 2, SMALL)])["clients"][0]
     both = asker.ask(url=server.url, clients=[ready.bodies(BESIDE, SMALL)], large=ready.bodies(1, large))
-    times = [[each["seconds"] for each in answers] for answers in (alone, both["small"], both["large"])]
+    times = [_seconds(answers) for answers in (alone, both["small"], both["large"])]
     return Beside(times[0], times[1], times[2], _errors([*alone, *both["small"], *both["large"]]))
+
+
+def _seconds(answers: Iterable[Mapping[str, Any]]) -> list[float]:
+    """How long the good answers took; no end where there are none."""
+    return [each["seconds"] for each in answers if each["status"] == httpx.codes.OK] or [math.inf]
 
 
 def _errors(answers: Sequence[Mapping[str, Any]]) -> int:
@@ -216,7 +222,7 @@ def their_versions(infinity: Path) -> str:
     code = f"from importlib.metadata import version; print(', '.join(f'{{n}} {{version(n)}}' for n in {THEIRS!r}))"
     python = infinity / "bin" / "python"
     if not python.exists():
-        return "nothing: it is not installed"
+        return "nothing, as it is not installed"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
     return done.stdout.strip()
 

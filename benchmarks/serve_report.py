@@ -46,7 +46,7 @@ class Beside:
     @property
     def times(self) -> float:
         """How many times as long the median small request took beside the large one."""
-        return statistics.median(self.beside) / statistics.median(self.alone)
+        return percentile(self.beside, 50) / percentile(self.alone, 50)
 
 
 @dataclass
