@@ -19,7 +19,7 @@ import httpx
 
 START = 180.0  # seconds for a server to load its model
 LONGEST = 420.0  # seconds for what the process that asks is given to do
-_GRACE = 10.0  # seconds to end of one's own will
+_GRACE = 5.0  # seconds to end of one's own will
 _HERE = Path(__file__).parent
 
 
