@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench bench-serve docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -60,6 +60,9 @@ bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on l
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md
 	$(if $(DATA),$(VENV)-bench/bin/python benchmarks/relevance.py --data "$(DATA)")
 
+bench-serve: $(VENV)-bench/.benching $(VENV)-infinity/.installed  ## our server under load beside infinity; QUICK=1 writes nothing
+	$(VENV)-bench/bin/python benchmarks/serve.py --infinity $(VENV)-infinity $(if $(QUICK),--quick,--write docs/serve.md)
+
 docs: $(VENV)/.developing
 	$(BIN)/mkdocs build --strict
 
@@ -84,7 +87,14 @@ $(VENV)-bench/.benching: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
 	$(VENV)-bench/bin/python -m pip --quiet install "$(TORCH)"
-	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval]" --group bench
+	$(VENV)-bench/bin/python -m pip --quiet install --editable ".[langchain,embedded,eval,serve,http]" --group bench
+	touch $@
+
+$(VENV)-infinity/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-infinity
+	$(VENV)-infinity/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-infinity/bin/python -m pip --quiet install "$(TORCH)"
+	$(VENV)-infinity/bin/python -m pip --quiet install --group infinity
 	touch $@
 
 $(VENV)-clients/.installed: pyproject.toml

@@ -47,6 +47,15 @@ def for_flashrank(folder: Path) -> Path:
     return folder
 
 
+def for_onnx(folder: Path) -> Path:
+    """A folder with the int8 graph, which rerank-kit and optimum load."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_tokenizer(folder)
+    (folder / "config.json").write_text(json.dumps(_CONFIG), "utf-8")
+    shutil.copyfile(embedded_folder() / "model.onnx", folder / "model.onnx")
+    return folder
+
+
 def for_torch(folder: Path) -> Path:
     """A folder that transformers and sentence-transformers load."""
     from safetensors.numpy import save_file

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 from rerank_kit.managed.served_formats import Refused
@@ -31,16 +31,26 @@ class Busy(Refused):
 
 @dataclass(slots=True)
 class Spent:
-    """Where the time of one request went, in seconds."""
+    """Where the time of one request went, in seconds, and how many turns it has had."""
 
     waited: float = 0.0
     scored: float = 0.0
+    turns: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Somebody in the line who has had so many turns."""
+
+    turns: int
+    called: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Turns:
-    """Lets a fixed number work at a time. Who has had a turn stands behind the others for the next one.
+    """Lets a fixed number work at a time. Who has had a turn stands in the line again for the next one.
 
-    So a request of many turns holds up none of a few for longer than one turn of each who waits.
+    Every other turn is for whoever has had the fewest, so that a request of few turns waits for none of many; the
+    others are for who has stood there longest, so that none of many waits for good.
 
     Attributes:
         admitted: Requests that are at work or wait.
@@ -56,7 +66,9 @@ class Turns:
         """
         self._most = in_flight + queue
         self._in_flight = in_flight
-        self._free = asyncio.Semaphore(in_flight)
+        self._free = in_flight
+        self._line: list[_Waiting] = []
+        self._fewest_next = True
         self._usual = _GUESS
         self.admitted = self.working = 0
 
@@ -94,12 +106,41 @@ class Turns:
     async def turn(self, spent: Spent) -> AsyncGenerator[None]:
         """Wait for a turn, and take it."""
         came = perf_counter()
-        async with self._free:
-            began = perf_counter()
-            spent.waited += began - came
-            self.working += 1
-            try:
-                yield
-            finally:
-                self.working -= 1
-                spent.scored += perf_counter() - began
+        await self._called(spent)
+        began = perf_counter()
+        spent.waited += began - came
+        spent.turns += 1
+        self.working += 1
+        try:
+            yield
+        finally:
+            self.working -= 1
+            self._call_next()
+            spent.scored += perf_counter() - began
+
+    async def _called(self, spent: Spent) -> None:
+        """Stand in the line, unless there is none."""
+        if self._free:
+            self._free -= 1
+            return
+        waiting = _Waiting(spent.turns)
+        self._line.append(waiting)
+        try:
+            await waiting.called
+        except asyncio.CancelledError:
+            if waiting in self._line:
+                self._line.remove(waiting)
+            else:  # it was called in the same moment
+                self._call_next()
+            raise
+
+    def _call_next(self) -> None:
+        """Give a turn that is free to somebody in the line, if anybody still stands there."""
+        line = [each for each in self._line if not each.called.done()]
+        if not line:
+            self._free += 1
+            return
+        called = min(line, key=lambda each: each.turns) if self._fewest_next else line[0]
+        self._fewest_next = not self._fewest_next
+        self._line.remove(called)
+        called.called.set_result(None)
