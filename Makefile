@@ -60,8 +60,9 @@ bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on l
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md
 	$(if $(DATA),$(VENV)-bench/bin/python benchmarks/relevance.py --data "$(DATA)")
 
-docs: $(VENV)/.developing
-	$(BIN)/mkdocs build --strict
+docs: $(VENV)/.developing  ## the documentation in site/: links, anchors and names checked, and that no page loads from elsewhere
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/zensical build --clean --strict
+	$(BIN)/python tools/check_site.py site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
