@@ -63,8 +63,9 @@ bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on l
 bench-serve: $(VENV)-bench/.benching $(VENV)-infinity/.installed  ## our server under load beside infinity; QUICK=1 writes nothing
 	$(VENV)-bench/bin/python benchmarks/serve.py --infinity $(VENV)-infinity $(if $(QUICK),--quick,--write docs/serve.md)
 
-docs: $(VENV)/.developing
-	$(BIN)/mkdocs build --strict
+docs: $(VENV)/.developing  ## the documentation in site/: links, anchors and names checked, and that no page loads from elsewhere
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/zensical build --clean --strict
+	$(BIN)/python tools/check_site.py site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

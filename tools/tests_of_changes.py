@@ -14,7 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ALWAYS = "tests/core/test_architecture.py"
 ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are not in a folder of the same name
-    "docs": ["tests/test_documentation.py", "tests/test_contributing.py", "tests/core/test_architecture.py"],
+    "docs": [
+        "tests/test_documentation.py",
+        "tests/test_site.py",
+        "tests/test_contributing.py",
+        "tests/core/test_architecture.py",
+    ],
     "examples": [
         "tests/test_demo.py",
         "tests/test_job_examples.py",
@@ -33,7 +38,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are 
         *(f"tests/{each}/test_{kind}.py" for each in ("langchain", "llama") for kind in ("managed", "judge")),
     ],
     "managed": ["tests/managed", "tests/api/test_secrets.py"],
-    "tools": ["tests/fields", "tests/test_contributing.py"],
+    "tools": ["tests/fields", "tests/test_contributing.py", "tests/test_site.py"],
 }
 SHARED = ["tests/core", "tests/api", "tests/combine"]  # where what all tests share is used most
 

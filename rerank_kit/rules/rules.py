@@ -33,10 +33,7 @@ class Rules(Settled, Reranker):
 
     A score is the sum of the points that the rules give, and `why` of a hit lists them. A tier counts more than all
     that can be had inside one. With nothing that ranks, as with filters alone, documents keep the score of the stage
-    before. Documents are ranked by their metadata, with or without text.
-
-    Attributes:
-        tiers, prefer, weights, require, exclude, without_tier, per_tier, at_most, blend: As given.
+    before. Documents are ranked by their metadata, with or without text. The attributes are what was given.
     """
 
     pointwise = False
