@@ -30,7 +30,7 @@ def test_a_client_without_what_carries_its_requests_is_refused_when_it_is_made(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(MissingExtra, match=rf'^{name} needs the package httpx: pip install "rerank-kit\[http\]"$'):
+    with pytest.raises(MissingExtra, match=rf'(?m)^{name} needs the package httpx: pip install "rerank-kit\[http\]"$'):
         HTTP[name]()
 
 
@@ -88,7 +88,7 @@ def test_a_package_that_is_there_and_broken_is_not_said_to_be_missing(
 def test_a_package_that_is_missing_is_named(name: str) -> None:
     for call in (needed, optional):
         with pytest.raises(
-            MissingExtra, match=r'^It needs the package no_such_package.*: pip install "rerank-kit\[x\]"$'
+            MissingExtra, match=r'(?m)^It needs the package no_such_package.*: pip install "rerank-kit\[x\]"$'
         ):
             call(name, extra="x", why="It")
 

@@ -100,7 +100,7 @@ def test_an_empty_query_is_an_error(colour: Colour, query: Any) -> None:
     ],
 )
 def test_documents_that_are_no_list_are_told_how_to_be_one(documents: Any, remedy: str, colour: Colour) -> None:
-    with pytest.raises(ConfigurationError, match=f"^documents must be a list of Document or str, not {remedy}$"):
+    with pytest.raises(ConfigurationError, match=f"(?m)^documents must be a list of Document or str, not {remedy}$"):
         colour(Scripted(), "rerank", "query", documents)
 
 
@@ -131,7 +131,7 @@ def test_a_query_and_documents_that_are_swapped_are_told_so(colour: Colour) -> N
     ("query", "remedy"), [({"question": "q"}, r"query\['question'\]"), ({"q": "q"}, r"query\[\"…\"\]")]
 )
 def test_a_query_in_a_mapping_is_told_of(query: Any, remedy: str, colour: Colour) -> None:
-    with pytest.raises(ConfigurationError, match=f"query must be a str, not dict: .*Pass the text in it, {remedy}$"):
+    with pytest.raises(ConfigurationError, match=f"(?m)query must be a str, not dict: .*Pass the text in it, {remedy}$"):
         colour(Scripted(), "rerank", query, ["a 1"])
 
 

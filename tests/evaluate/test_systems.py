@@ -62,7 +62,7 @@ def test_what_is_wrong_with_several_systems_is_said_once() -> None:
     with pytest.raises(ConfigurationError, match=told) as raised:
         systems_of(["bm25", ("bm25", shared)], bare)
     assert str(raised.value).count("needs") == 1
-    with pytest.raises(ConfigurationError, match=r"retriever$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)retriever$"):
         systems_of(None, bare)
 
 

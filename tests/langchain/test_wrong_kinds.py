@@ -215,9 +215,9 @@ def test_an_llm_of_a_framework_is_wrapped_first() -> None:
 
     given: Any = {"LangChainChat": CHAT, "LlamaIndexChat": Says()}
     for wrapper, llm in given.items():
-        with pytest.raises(ConfigurationError, match=rf"^model must be an LLM.*: wrap it, {wrapper}\(llm\)$"):
+        with pytest.raises(ConfigurationError, match=rf"(?m)^model must be an LLM.*: wrap it, {wrapper}\(llm\)$"):
             LLMJudge(llm)
-    with pytest.raises(ConfigurationError, match=r"^llm must be a chat model of the framework.*LlamaIndexChat\(llm\)$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)^llm must be a chat model of the framework.*LlamaIndexChat\(llm\)$"):
         LLMJudgeRerank(llm=Says())
 
 
