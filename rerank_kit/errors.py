@@ -19,7 +19,7 @@
     └── AllFailed                         every fallback failed
 
 Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself. `Abandoned`
-stands beside the tree: let it pass. Each has an entry in docs/troubleshooting.md, to which tracebacks and warnings lead.
+stands beside the tree: let it pass. Each has an entry in docs/troubleshooting.md, to which tracebacks lead.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ def test_what_is_to_be_written_instead_is_there(kind: Any, name: str, remedy: st
 def test_a_header_of_ones_own_goes_to_the_class_that_sends_these_requests(package: Any) -> None:
     for vendor in ("Cohere", "Voyage", "Jina", "Endpoint"):
         kind = getattr(package, f"{vendor}Rerank")
-        with pytest.raises(ConfigurationError, match=rf"(?m)reranker={vendor}\(\w+, headers=.*, from rerank_kit\.managed$"):
+        told = rf"(?m)reranker={vendor}\(\w+, headers=.*, from rerank_kit\.managed$"
+        with pytest.raises(ConfigurationError, match=told):
             kind(user_agent="x")
 
 
