@@ -228,7 +228,7 @@ def warned_of(retriever: RetrieverLike, colour: Colour, **kwargs: Any) -> str:
         warnings.simplefilter("error")
         answer(colour, reranked, **kwargs)
     (warning,) = caught
-    return str(warning.message)
+    return str(warning.message).removesuffix(f". {more_about(RecallWarning)}")
 
 
 def test_the_warning_says_which_store_it_was_and_what_to_raise(colour: Colour) -> None:
