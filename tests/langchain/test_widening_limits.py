@@ -12,6 +12,7 @@ from langchain_core.retrievers import RetrieverLike
 from langchain_core.vectorstores import VectorStore
 
 from langchain_rerank_kit import RecallWarning, widen, with_rerank
+from rerank_kit.errors import more_about
 from rerank_kit.first_stage.widening import warn_of_few
 from tests.conftest import Colour
 from tests.doubles import Scripted
