@@ -97,13 +97,13 @@ def test_what_was_read_of_it_is_what_it_takes(theirs: Theirs) -> None:
     module = theirs.where.rpartition(".")[0]
     found = pytest.importorskip(module, reason="only the tables speak of it", exc_type=ImportError)
     kind = getattr(found, theirs.name)
-    parameters = inspect.signature(kind).parameters.values()
-    takes = {each.name: each.default for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)}
-    fields: dict[str, Any] = getattr(kind, "model_fields", {})
-    if "__init__" not in vars(kind) or len(takes) < len(parameters):
-        own = [name for name in getattr(kind, "__annotations__", {}) if name in fields]
-        takes = {name: each for name, each in takes.items() if name not in fields}
-        takes |= {name: fields[name].default for name in own}
+    own = vars(kind).get("__init__") if inspect.isclass(kind) else kind
+    parameters = [] if own is None else list(inspect.signature(own).parameters.values())
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    takes = {each.name: each.default for each in parameters if each.kind in named and each.name != "self"}
+    if own is None or len(takes) + 1 < len(parameters):  # what else is passed is fields
+        fields: dict[str, Any] = getattr(kind, "model_fields", {})
+        takes = {name: fields[name].default for name in vars(kind).get("__annotations__", {}) if name in fields} | takes
     assert set(theirs.parameters) == takes.keys() - {"callback_manager"}
     assert {name: takes[name] for name in theirs.defaults} == theirs.defaults
 

@@ -82,7 +82,7 @@ class Written:
     def _wrong(self, tree: ast.AST, adapter: Any) -> Iterator[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                found = vars(adapter).get(node.func.id) or self._ours.get(node.func.id)
+                found: Any = vars(adapter).get(node.func.id) or self._ours.get(node.func.id)
                 taken = None if found is None else arguments(found)
                 if found is None and node.func.id not in self._theirs:
                     yield f"there is no {node.func.id}"
@@ -91,7 +91,7 @@ class Written:
                         f"{node.func.id} takes no {each.arg}" for each in node.keywords if each.arg not in taken
                     )
             elif isinstance(node, ast.Name) and isinstance(tree, ast.Expression) and tree.body is node:
-                known = {*self._theirs, *self._ours, *self._arguments, *_METADATA, *vars(adapter)}
+                known: set[str] = {*self._theirs, *self._ours, *self._arguments, *_METADATA, *vars(adapter)}
                 if node.id not in known and not node.id.isupper():
                     yield f"there is no {node.id}"
 
@@ -105,8 +105,8 @@ def arguments(given: Any) -> set[str] | None:
     fields: dict[str, Any] = getattr(given, "model_fields", {})
     if fields:
         aliases = [each.validation_alias for each in fields.values()]
-        also = {name for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
-        return {*fields, *map(str, also), *getattr(given, "_understood", ())}
+        also = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+        return {*fields, *also, *getattr(given, "_understood", ())}
     with suppress(ValueError, TypeError):
         parameters = inspect.signature(given).parameters.values()
         names = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
