@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from rerank_kit import errors
+from rerank_kit.cli.app import run
 from rerank_kit.contextual import Contexts, IncompleteContexts
 from rerank_kit.errors import DOCUMENTATION, Abandoned, AllFailed, MissingExtra, RateLimited, RerankError, more_about
 from rerank_kit.first_stage import RecallWarning
@@ -163,3 +164,10 @@ def test_a_server_that_was_forgotten_says_where_more_about_it_stands() -> None:
         warnings.simplefilter("always")
         RerankServer().__del__()
     assert str(shown[0].message).endswith(more_about(ResourceWarning))
+
+
+def test_the_command_tells_errors_in_a_line_and_without_the_link(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "no-such-folder", "when are backups made?"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rerank-kit: ")
+    assert DOCUMENTATION not in line

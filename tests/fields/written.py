@@ -80,9 +80,10 @@ class Written:
         return next(self._wrong(tree, adapter), "")
 
     def _wrong(self, tree: ast.AST, adapter: Any) -> Iterator[str]:
+        ours: dict[str, Any] = {**self._ours, **vars(adapter)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                found: Any = vars(adapter).get(node.func.id) or self._ours.get(node.func.id)
+                found = ours.get(node.func.id)
                 taken = None if found is None else arguments(found)
                 if found is None and node.func.id not in self._theirs:
                     yield f"there is no {node.func.id}"
@@ -91,7 +92,7 @@ class Written:
                         f"{node.func.id} takes no {each.arg}" for each in node.keywords if each.arg not in taken
                     )
             elif isinstance(node, ast.Name) and isinstance(tree, ast.Expression) and tree.body is node:
-                known: set[str] = {*self._theirs, *self._ours, *self._arguments, *_METADATA, *vars(adapter)}
+                known: set[str] = {*self._theirs, *ours, *self._arguments, *_METADATA}
                 if node.id not in known and not node.id.isupper():
                     yield f"there is no {node.id}"
 
