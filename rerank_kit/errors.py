@@ -19,22 +19,40 @@
     └── AllFailed                         every fallback failed
 
 Catch `ConfigurationError` for what a programmer must mend and `BackendError` for what may pass by itself. `Abandoned`
-stands beside the tree: let it pass.
+stands beside the tree: let it pass. Each has an entry in docs/troubleshooting.md, to which tracebacks lead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+DOCUMENTATION = "https://github.com/rerank-kit/rerank-kit/tree/main/docs"
+"""Where the documentation is."""
+
+
+def more_about(kind: type[BaseException]) -> str:
+    """A line that leads to what the documentation says of an error or a warning.
+
+    Args:
+        kind: Its class. Of one of a user's own, the nearest of ours that it inherits from is told.
+    """
+    ours = next((each for each in kind.__mro__ if each.__module__.partition(".")[0] == "rerank_kit"), kind)
+    return f"More about {ours.__name__}: {DOCUMENTATION}/troubleshooting.md#{ours.__name__.lower()}"
+
 
 class RerankError(Exception):
-    """Any error that rerank-kit raises on purpose.
+    """Any error that rerank-kit raises on purpose. Its last line in a traceback says where more about it stands.
 
     Attributes:
         requests: How many requests were sent in vain; `None` where that is not known.
     """
 
     requests: int | None = None
+
+    def __init__(self, *args: object) -> None:
+        """Add the note: once, for an error that is raised again, copied or unpickled brings its notes along."""
+        super().__init__(*args)
+        self.add_note(more_about(type(self)))
 
 
 class ConfigurationError(RerankError, ValueError):

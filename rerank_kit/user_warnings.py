@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 
+from rerank_kit.errors import more_about
+
 _INSIDE = frozenset(  # packages whose code stands between a user's line and a warning
     {
         *("rerank_kit", "langchain_rerank_kit", "llama_rerank_kit", "pydantic", "asyncio"),
@@ -37,7 +39,7 @@ def hearing() -> Generator[list[str], None, None]:
 def warn_user(
     message: str, category: type[Warning], *, once: bool = False, told: bool = False, ranking: bool = False
 ) -> None:
-    """Warn at the line of the user's that led here.
+    """Warn at the line of the user's that led here. What is shown ends with where more about it stands.
 
     Args:
         message: What to say.
@@ -57,7 +59,7 @@ def warn_user(
         return
     _said.add((category, *place))
     try:
-        warnings.warn(message, category, stacklevel=level)
+        warnings.warn(f"{message}. {more_about(category)}", category, stacklevel=level)
     except category as error:
         if not ranking:
             raise

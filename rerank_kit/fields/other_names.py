@@ -55,17 +55,44 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 """By the class of ours that has the fields, for all that inherit them: a name, and the remedy."""
 
+_ENDPOINT = "EndpointRerank(base_url=…)"
+_LISTWISE = 'LLMJudgeRerank(llm=…, mode="listwise")'
+_GRADE = 'LLMJudgeRerank(llm=…, mode="grade")'
+_ON_TORCH = 'CrossEncoderRerank(engine="sentence-transformers", model="owner/name")'
+_ON_ONNX = 'CrossEncoderRerank(engine="onnx", model="owner/name")'
+_RULES = "RuleRerank(rules=…)"
+
 CLASSES: Mapping[str, str] = {
+    "BedrockRerank": "CohereRerank(model=…, client=cohere.BedrockClientV2(…)), for Cohere's models",
     "ContextualCompressionRetriever": "with_rerank(retriever, compressor), which makes one",
-    "CrossEncoderReranker": 'CrossEncoderRerank(engine="sentence-transformers", model="owner/name")',
+    "ContextualRerank": _ENDPOINT,
+    "CrossEncoderReranker": _ON_TORCH,
+    "FixedRecencyPostprocessor": _RULES,
+    "FlagEmbeddingReranker": _ON_TORCH,
     "FlashrankRerank": "FlashRankRerank",
+    "HuggingFaceCrossEncoder": _ON_TORCH,
+    "InfinityRerank": _ENDPOINT,
+    "JevRerank": 'DecisionRerank(api="system_one", model=…)',
+    "KeywordNodePostprocessor": _RULES,
     "LLMChainFilter": "LLMJudgeRerank(llm=…)",
-    "LLMListwiseRerank": 'LLMJudgeRerank(llm=…, mode="listwise")',
-    "LLMRerank": 'LLMJudgeRerank(llm=…, mode="grade")',
-    "RankGPTRerank": 'LLMJudgeRerank(llm=…, mode="listwise")',
-    "SentenceTransformerRerank": 'CrossEncoderRerank(engine="sentence-transformers", model="owner/name")',
-    "TextEmbeddingInference": "EndpointRerank(base_url=…)",
+    "LLMListwiseRerank": _LISTWISE,
+    "LLMRerank": _GRADE,
+    "LocalAIRerank": _ENDPOINT,
+    "MixedbreadAIRerank": _ENDPOINT,
+    "OpenVINORerank": _ON_ONNX,
+    "OpenVINOReranker": _ON_ONNX,
+    "PineconeNativeRerank": _ENDPOINT,
+    "PineconeRerank": _ENDPOINT,
+    "RankGPTRerank": _LISTWISE,
+    "RankLLMRerank": _LISTWISE,
+    "SentenceTransformerRerank": _ON_TORCH,
+    "SiliconFlowRerank": _ENDPOINT,
+    "StructuredLLMRerank": _GRADE,
+    "TextEmbeddingInference": _ENDPOINT,
+    "TimeWeightedPostprocessor": _RULES,
     "VoyageAIRerank": "VoyageRerank(model=…)",
+    "XinferenceRerank": _ENDPOINT,
+    "ZeroEntropyRerank": _ENDPOINT,
 }
 """The frameworks' own classes that go by another name here: the name there, and what to write."""
 

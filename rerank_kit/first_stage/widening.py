@@ -21,6 +21,10 @@ class RecallWarning(UserWarning):
     """The first stage brings too few candidates for reranking to make a difference."""
 
 
+class RerankedTwiceWarning(UserWarning):
+    """The reranker that is taken by default replaces the order of one that stands in the first stage already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One setting that was raised: where it stands, what it was (`None`: not set), what it is now."""
@@ -150,7 +154,7 @@ def warn_of_rerankers(widening: Widening[T]) -> None:
             f"{where} reranks already, and no reranker was given: the one that is taken by default reranks what that "
             "one returns, and its order replaces that one's. To have it rerank alone, take it out and pass it: "
             "with_rerank(what it stood behind, it). To have both, pass the second one as well",
-            UserWarning,
+            RerankedTwiceWarning,
         )
 
 

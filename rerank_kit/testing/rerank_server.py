@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
 from rerank_kit.api.json_values import read_json
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, more_about
 from rerank_kit.managed.served_formats import SERVED_FORMATS, Refused, ServedFormat
 from rerank_kit.reranker import Reranker
 from rerank_kit.testing.faults import Fault, Scores, check_fault
@@ -146,12 +146,13 @@ class RerankServer:
         """Stop listening, cut what is open, and wait until every thread has ended."""
         self._server.close()
 
-    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+    def __del__(self, _warn: Callable[..., None] = warnings.warn, _more: str = more_about(ResourceWarning)) -> None:
         """Close a server that was forgotten. Any thread may find it, so nothing is waited for."""
         server: Listener | None = getattr(self, "_server", None)  # there is none where it could not start
         if server is not None and not server.closing.is_set():
             server.let_go()
-            _warn(f"unclosed {type(self).__name__} at {self.url}: use it in a with block", ResourceWarning, source=self)
+            told = f"unclosed {type(self).__name__} at {self.url}: use it in a with block. {_more}"
+            _warn(told, ResourceWarning, source=self)
 
     def __enter__(self) -> Self:
         """It listens already."""

@@ -136,9 +136,9 @@ def test_any_scores_make_an_order_on_the_rerankers_scale(
 def test_what_cannot_be_mixed_is_refused() -> None:
     with pytest.raises(InvalidResponse, match="finite"):
         blend([1.0], [math.nan])
-    with pytest.raises(ConfigurationError, match=r"of one length, not 1, 2$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)of one length, not 1, 2$"):
         blend([1.0], [0.1, 0.2])
-    with pytest.raises(ConfigurationError, match=r"of one length, not 1, 1 and 2$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)of one length, not 1, 1 and 2$"):
         blend([1.0], [0.1], [0.1, 0.2])
 
 

@@ -226,7 +226,7 @@ def test_one_that_was_left_out_and_fails_again_is_a_failure_like_the_others(colo
     for _ in range(3):
         fallback._circuits[0].failed()
     with pytest.raises(
-        AllFailed, match=r"^every reranker failed: Failing failed: Inv.*odd; Failing failed: Conn.*down$"
+        AllFailed, match=r"(?m)^every reranker failed: Failing failed: Inv.*odd; Failing failed: Conn.*down$"
     ):
         colour(fallback, "rerank", "query", DOCUMENTS)
 
@@ -323,7 +323,7 @@ def test_a_later_one_that_was_left_out_is_not_mentioned() -> None:
 
 @pytest.mark.parametrize("rerankers", [(), (Scripted(),)])
 def test_there_must_be_something_to_fall_back_on(rerankers: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"at least two rerankers.*: Fallback\(first, second\)$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)at least two rerankers.*: Fallback\(first, second\)$"):
         Fallback(*rerankers)
 
 

@@ -12,6 +12,7 @@ import pytest
 import langchain_rerank_kit as lc
 import llama_rerank_kit as li
 from rerank_kit import MissingExtra, Reranker
+from rerank_kit.errors import more_about
 from rerank_kit.judge import LLMJudge, OpenAICompatible
 from rerank_kit.managed import Endpoint, Jina, Voyage
 from rerank_kit.optional import needed, optional
@@ -30,7 +31,7 @@ def test_a_client_without_what_carries_its_requests_is_refused_when_it_is_made(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(MissingExtra, match=rf'^{name} needs the package httpx: pip install "rerank-kit\[http\]"$'):
+    with pytest.raises(MissingExtra, match=rf'(?m)^{name} needs the package httpx: pip install "rerank-kit\[http\]"$'):
         HTTP[name]()
 
 
@@ -67,9 +68,10 @@ def test_without_a_reranker_and_a_model_the_error_says_that_none_was_given(
 def test_an_adapter_without_its_framework_says_what_to_install(package: str, missing: str, extra: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import {package}"
     done = python("-c", code, check=False, measured=True)
-    (last,) = done.stderr.strip().splitlines()[-1:]
+    *_, last, more = done.stderr.strip().splitlines()
     assert last.startswith(f"rerank_kit.errors.MissingExtra: {package.partition('.')[0]} needs the package {missing}")
     assert last.endswith(f': pip install "rerank-kit[{extra}]"')
+    assert more == more_about(MissingExtra)
 
 
 def test_a_package_that_is_there_and_broken_is_not_said_to_be_missing(
@@ -88,7 +90,7 @@ def test_a_package_that_is_there_and_broken_is_not_said_to_be_missing(
 def test_a_package_that_is_missing_is_named(name: str) -> None:
     for call in (needed, optional):
         with pytest.raises(
-            MissingExtra, match=r'^It needs the package no_such_package.*: pip install "rerank-kit\[x\]"$'
+            MissingExtra, match=r'(?m)^It needs the package no_such_package.*: pip install "rerank-kit\[x\]"$'
         ):
             call(name, extra="x", why="It")
 

@@ -137,7 +137,8 @@ def test_a_function_that_gives_something_else_is_told_what_to_give(given: Any, c
     def mine(query: str, texts: list[str]) -> Any:
         return given
 
-    with pytest.raises(ConfigurationError, match=r"^mine gave a value of type \w+ \(.*\): .* such as \[0\.9, 0\.1\]$"):
+    told = r"(?m)^mine gave a value of type \w+ \(.*\): .* such as \[0\.9, 0\.1\]$"
+    with pytest.raises(ConfigurationError, match=told):
         colour(Fallback(Reranker.of(mine), Scripted()), "rerank", "query", TEXTS)  # which is no outage
 
 

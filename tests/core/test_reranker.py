@@ -100,7 +100,7 @@ def test_an_empty_query_is_an_error(colour: Colour, query: Any) -> None:
     ],
 )
 def test_documents_that_are_no_list_are_told_how_to_be_one(documents: Any, remedy: str, colour: Colour) -> None:
-    with pytest.raises(ConfigurationError, match=f"^documents must be a list of Document or str, not {remedy}$"):
+    with pytest.raises(ConfigurationError, match=f"(?m)^documents must be a list of Document or str, not {remedy}$"):
         colour(Scripted(), "rerank", "query", documents)
 
 
@@ -116,7 +116,7 @@ def test_documents_that_are_no_list_are_told_how_to_be_one(documents: Any, remed
     ],
 )
 def test_what_is_no_document_is_told_how_to_be_one(item: Any, remedy: str, colour: Colour) -> None:
-    told = rf"^documents\[1\] must be a rerank_kit.Document or a str, not {remedy}$"
+    told = rf"(?m)^documents\[1\] must be a rerank_kit.Document or a str, not {remedy}$"
     with pytest.raises(ConfigurationError, match=told):
         colour(Scripted(), "rerank", "query", ["fine 1", item])
 
@@ -131,7 +131,8 @@ def test_a_query_and_documents_that_are_swapped_are_told_so(colour: Colour) -> N
     ("query", "remedy"), [({"question": "q"}, r"query\['question'\]"), ({"q": "q"}, r"query\[\"…\"\]")]
 )
 def test_a_query_in_a_mapping_is_told_of(query: Any, remedy: str, colour: Colour) -> None:
-    with pytest.raises(ConfigurationError, match=f"query must be a str, not dict: .*Pass the text in it, {remedy}$"):
+    told = f"(?m)query must be a str, not dict: .*Pass the text in it, {remedy}$"
+    with pytest.raises(ConfigurationError, match=told):
         colour(Scripted(), "rerank", query, ["a 1"])
 
 
@@ -147,7 +148,7 @@ def test_a_document_of_a_framework_is_told_by_its_module_with_what_to_do(module:
     theirs: Any = type("Document", (), {"__module__": module})
     mine: Any = type("Page", (theirs,), {"__module__": "mine"})
     for kind, name in ((theirs, f"{module}.Document"), (mine, "mine.Page")):
-        told = rf"documents\[1\] must be a rerank_kit\.Document or a str, not {re.escape(name)}{remedy}$"
+        told = rf"(?m)documents\[1\] must be a rerank_kit\.Document or a str, not {re.escape(name)}{remedy}$"
         with pytest.raises(ConfigurationError, match=told):
             Scripted().rerank("query", ["a 1", kind()])
 

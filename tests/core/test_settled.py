@@ -95,7 +95,8 @@ def test_what_every_request_reads_can_be_assigned() -> None:
 def test_what_belongs_to_a_call_is_sent_there(name: str, meant: str) -> None:
     function: Any = Reranker.of(lambda query, texts: [1.0] * len(texts))
     for reranker in (function, fallback(), cascade()):
-        with pytest.raises(WrongArguments, match=rf"it belongs to the call, .*rerank\(query, documents, {meant}=…\)$"):
+        told = rf"(?m)it belongs to the call, .*rerank\(query, documents, {meant}=…\)$"
+        with pytest.raises(WrongArguments, match=told):
             setattr(reranker, name, 3)
     function.function = lambda query, texts: [2.0] * len(texts)
     assert function.rerank("q", ["a"])[0].score == 2.0

@@ -11,6 +11,7 @@ from multiprocessing.pool import ThreadPool
 
 import pytest
 
+from rerank_kit.errors import more_about
 from rerank_kit.user_warnings import warn_user
 
 
@@ -36,7 +37,7 @@ def test_a_line_gets_a_warning_of_a_kind_once_whatever_it_says() -> None:
         return lambda: warn_user(text, OneWarning, once=True)
 
     told = heard(here("one"), here("two"), lambda: warn_user("elsewhere", OneWarning, once=True))
-    assert [str(each.message) for each in told] == ["one", "elsewhere"]
+    assert [str(each.message).partition(". More")[0] for each in told] == ["one", "elsewhere"]
     assert {each.filename for each in told} == {__file__}
     assert len({each.lineno for each in told}) == 2
 
@@ -69,7 +70,8 @@ def test_what_is_said_while_ranking_is_shown_where_a_filter_would_raise_it() -> 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("error")
         warn_user("here", OneWarning, ranking=True)
-    assert [(each.category, str(each.message), each.filename) for each in told] == [(OneWarning, "here", __file__)]
+    told_here = f"here. {more_about(OneWarning)}"
+    assert [(each.category, str(each.message), each.filename) for each in told] == [(OneWarning, told_here, __file__)]
 
 
 def test_a_thread_in_which_no_line_is_the_users_is_told_once_too() -> None:

@@ -58,11 +58,11 @@ def test_by_default_no_system_sees_the_same_candidates_as_a_smaller_one(document
 
 def test_what_is_wrong_with_several_systems_is_said_once() -> None:
     bare = Dataset("bare", DATA.queries, DATA.judgements)
-    told = r"^systems: bm25 needs the documents .*as in corpus='notes', or pass a retriever \(bm25, .*shared.*\)$"
+    told = r"(?m)^systems: bm25 needs the documents .*as in corpus='notes', or pass a retriever \(bm25, .*shared.*\)$"
     with pytest.raises(ConfigurationError, match=told) as raised:
         systems_of(["bm25", ("bm25", shared)], bare)
     assert str(raised.value).count("needs") == 1
-    with pytest.raises(ConfigurationError, match=r"retriever$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)retriever$"):
         systems_of(None, bare)
 
 

@@ -302,7 +302,7 @@ def without_test(error: BaseException) -> list[str]:
 @both
 def test_a_name_that_is_no_field_is_told_what_there_is(package: Any, server: RerankServer) -> None:
     made = voyage(package, server)
-    with pytest.raises(ConfigurationError, match=r"^VoyageRerank has no field 'modle': did you mean model\?$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)^VoyageRerank has no field 'modle': did you mean model\?$"):
         made.modle = "m3"
     with pytest.raises(ConfigurationError, match=r"no field 'colour': it has .*reranker.*model"):
         made.model_copy(update={"model": "m3", "colour": "m3"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,123 +19,129 @@ from langchain_core.documents import Document
 import langchain_rerank_kit as lc
 import llama_rerank_kit as li
 from rerank_kit import ConfigurationError
+from rerank_kit.fields.other_names import CLASSES
 from rerank_kit.testing import RerankServer
 from tests.conftest import Colour
 from tests.doubles import Scripted
+from tests.fields.written import Written
 from tests.servers import server
 
 __all__ = ["server"]
 
 DOCS = Path(__file__).parents[2] / "docs"
+OVERVIEW = (DOCS / "migrate.md").read_text("utf-8")
+ADAPTERS = {"migrate-langchain.md": lc, "migrate-llamaindex.md": li}
+INSTALLED = ("langchain_classic.", "llama_index.core.")
+"""What is there wherever these tests run. All others were read in the sources of the version named."""
 
 
 @dataclass(frozen=True)
 class Theirs:
-    """A class of another package, by what its constructor took when it was read, with the version."""
+    """A class of another package: what its constructor took when it was read, in November 2026, with the version."""
 
     where: str
+    package: str
     version: str
-    ours: Any
     page: str
+    ours: str
     parameters: Sequence[str]
+    defaults: Mapping[str, Any]
 
     @property
     def name(self) -> str:
         return self.where.rpartition(".")[2]
 
     @property
+    def kind(self) -> Any:
+        """Ours, where it is one of an adapter's classes."""
+        kind = getattr(ADAPTERS.get(self.page), self.ours, None)
+        return kind if inspect.isclass(kind) else None
+
+    @property
     def rows(self) -> list[tuple[str, str]]:
         """The rows of its table: what is there, and what is here."""
-        page = (DOCS / self.page).read_text("utf-8")
-        (table,) = re.findall(rf"^\| `{self.name}` \| here \|\n\|---\|---\|\n(.*?)\n\n", page, re.DOTALL | re.MULTILINE)
-        cells = (row.removeprefix("| ").removesuffix(" |").split(" | ") for row in table.splitlines())
-        return [(left, right) for left, right in cells]
+        (rows,) = (rows for page, name, rows in tables() if (page, name) == (self.page, self.name))
+        return rows
+
+    def right_of(self, parameter: str) -> str:
+        """What the table says of a parameter."""
+        return next(right for left, right in self.rows if re.search(rf"`[^`]*\b{parameter}\b", left))
 
 
-COHERE = ("client", "top_n", "model", "cohere_api_key", "user_agent")
-FLASHRANK = ("client", "top_n", "score_threshold", "model", "prefix_metadata")
-VOYAGE = ("client", "aclient", "voyage_api_key", "base_url", "model", "top_k", "truncation")
-TEI = ("top_n", "base_url", "text_instruction", "query_instruction", "timeout", "truncate_text", "auth_token")
-SBERT = ("model", "device", "cache_folder", "top_n", "keep_retrieval_score", "cross_encoder_kwargs")
-POSTPROCESSORS = "llama_index.postprocessor"
-CLASSIC = "langchain_classic.retrievers.document_compressors"
-COMMUNITY = "langchain_community.document_compressors"
-THEM = [
-    Theirs("langchain_cohere.CohereRerank", "0.6.0", lc.CohereRerank, "langchain.md", (*COHERE, "base_url")),
-    Theirs(f"{CLASSIC}.CohereRerank", "1.0.8", lc.CohereRerank, "langchain.md", COHERE),
-    Theirs(f"{CLASSIC}.CrossEncoderReranker", "1.0.8", lc.CrossEncoderRerank, "langchain.md", ("model", "top_n")),
-    Theirs(f"{COMMUNITY}.FlashrankRerank", "0.4.2", lc.FlashRankRerank, "langchain.md", FLASHRANK),
-    Theirs(
-        f"{COMMUNITY}.JinaRerank",
-        "0.4.2",
-        lc.JinaRerank,
-        "langchain.md",
-        ("session", "top_n", "model", "jina_api_key", "user_agent"),
-    ),
-    Theirs("langchain_voyageai.VoyageAIRerank", "0.4.1", lc.VoyageRerank, "langchain.md", VOYAGE),
-    Theirs(
-        f"{POSTPROCESSORS}.tei_rerank.TextEmbeddingInference",
-        "0.6.0",
-        li.EndpointRerank,
-        "llamaindex.md",
-        (*TEI, "model_name"),
-    ),
-    Theirs(
-        f"{POSTPROCESSORS}.jinaai_rerank.JinaRerank",
-        "0.6.0",
-        li.JinaRerank,
-        "llamaindex.md",
-        ("top_n", "model", "base_url", "api_key"),
-    ),
-    Theirs(
-        f"{POSTPROCESSORS}.voyageai_rerank.VoyageAIRerank",
-        "0.6.0",
-        li.VoyageRerank,
-        "llamaindex.md",
-        ("model", "api_key", "top_n", "truncation", "top_k"),
-    ),
-    Theirs(
-        f"{POSTPROCESSORS}.cohere_rerank.CohereRerank",
-        "0.10.0",
-        li.CohereRerank,
-        "llamaindex.md",
-        ("top_n", "model", "api_key", "base_url", "max_retries"),
-    ),
-    Theirs(
-        f"{POSTPROCESSORS}.flashrank_rerank.FlashRankRerank",
-        "0.3.0",
-        li.FlashRankRerank,
-        "llamaindex.md",
-        ("model", "top_n", "max_length"),
-    ),
-    Theirs(
-        f"{POSTPROCESSORS}.sbert_rerank.SentenceTransformerRerank",
-        "0.6.0",
-        li.CrossEncoderRerank,
-        "llamaindex.md",
-        SBERT,
-    ),
-]
+def tables() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """The tables of all pages, with the name of the class in their heads."""
+    for path in DOCS.glob("migrate-*.md"):
+        found = re.findall(
+            r"^\| `(\w+)` \| here \|\n\|---\|---\|\n((?:\|.*\n)+)", path.read_text("utf-8"), re.MULTILINE
+        )
+        for name, table in found:
+            cells = (row.removeprefix("| ").removesuffix(" |").split(" | ") for row in table.splitlines())
+            yield path.name, name, [(left, right) for left, right in cells]
+
+
+def read() -> list[Theirs]:
+    found: list[dict[str, Any]] = json.loads((Path(__file__).parent / "theirs.json").read_text("utf-8"))
+    return [Theirs(where=each.pop("class"), **each) for each in found]
+
+
+THEM = read()
 each_of_them = pytest.mark.parametrize("theirs", THEM, ids=lambda theirs: theirs.where)
+each_class_of_ours = pytest.mark.parametrize(
+    "theirs", [each for each in THEM if each.kind], ids=lambda theirs: theirs.where
+)
 
 
+@pytest.mark.filterwarnings("ignore")  # some warn that they are old
 @each_of_them
 def test_what_was_read_of_it_is_what_it_takes(theirs: Theirs) -> None:
-    module = pytest.importorskip(theirs.where.rpartition(".")[0], reason="only the tables speak of it")
-    try:
-        kind = getattr(module, theirs.name)
-    except ImportError as error:  # langchain-classic hands on what another package has
-        pytest.skip(str(error))
-    fields: dict[str, Any] = kind.model_fields
-    own = "__init__" in vars(kind)
-    names = inspect.signature(kind).parameters.keys() if own else fields.keys()
-    assert set(theirs.parameters) == set(names) - {"callback_manager"}
+    module = theirs.where.rpartition(".")[0]
+    found = pytest.importorskip(module, reason="only the tables speak of it", exc_type=ImportError)
+    kind = getattr(found, theirs.name)
+    own = vars(kind).get("__init__") if inspect.isclass(kind) else kind
+    parameters = [] if own is None else list(inspect.signature(own).parameters.values())
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    takes = {each.name: each.default for each in parameters if each.kind in named and each.name != "self"}
+    if own is None or len(takes) + 1 < len(parameters):  # what else is passed is fields
+        fields: dict[str, Any] = getattr(kind, "model_fields", {})
+        takes = {name: fields[name].default for name in vars(kind).get("__annotations__", {}) if name in fields} | takes
+    assert set(theirs.parameters) == takes.keys() - {"callback_manager"}
+    assert {name: takes[name] for name in theirs.defaults} == theirs.defaults
+
+
+def test_of_what_is_installed_everywhere_the_parameters_were_looked_at() -> None:
+    for theirs in THEM:
+        if theirs.where.startswith(INSTALLED):
+            __import__(theirs.where.rpartition(".")[0])
+    assert sum(each.where.startswith(INSTALLED) for each in THEM) > 12
 
 
 @each_of_them
 def test_the_table_has_every_parameter(theirs: Theirs) -> None:
     left = "\n".join(left for left, _ in theirs.rows)
     assert [name for name in theirs.parameters if not re.search(rf"`[^`]*\b{name}\b[^`]*`", left)] == []
+
+
+@each_of_them
+def test_what_the_table_shows_first_is_their_default(theirs: Theirs) -> None:
+    shown: dict[str, str] = {}
+    for left, _ in theirs.rows:
+        for name, value in re.findall(r"`(\w+)=([^`]+)`", left):
+            shown.setdefault(name, value)
+    known = shown.keys() & theirs.defaults.keys()
+    assert {name: ast.literal_eval(shown[name]) for name in known} == {name: theirs.defaults[name] for name in known}
+
+
+@each_of_them
+def test_its_page_names_the_version_and_the_overview_leads_there(theirs: Theirs) -> None:
+    page = (DOCS / theirs.page).read_text("utf-8")
+    package = theirs.package.removeprefix("llama-index-postprocessor-")
+    assert re.search(rf"{package}`?,?\s+{re.escape(theirs.version)}\b", page)
+    assert f"[`{theirs.name}`]({theirs.page}#{theirs.name.lower()}) | " in OVERVIEW
+
+
+def test_no_table_is_of_a_class_of_which_nothing_was_recorded() -> None:
+    known = {(each.page, each.name) for each in THEM}
+    assert {(page, name) for page, name, _ in tables() if name != "rerankers"} == known
 
 
 VALUES: dict[str, Any] = {
@@ -148,29 +156,47 @@ VALUES: dict[str, Any] = {
     "device": "cpu",
     "auth_token": "Bearer secret",
     "model_name": "rerank-1",
+    "trust_remote_code": False,
+    "criterion": "answers",
 }
 
 
-@each_of_them
-def test_ours_takes_each_or_refuses_it_with_the_remedy(theirs: Theirs, server: RerankServer) -> None:
-    kind = theirs.ours
+@each_class_of_ours
+def test_ours_takes_what_is_the_same_and_refuses_the_rest_with_the_remedy(theirs: Theirs, server: RerankServer) -> None:
+    kind, asked = theirs.kind, 0
     values = {**VALUES, "base_url": server.base_url("cohere")}
     for name in theirs.parameters:
         given = {name: values.get(name, "secret")}
         needed = {each for each, field in kind.model_fields.items() if field.is_required()}
-        given |= {each: values[each] for each in needed if each not in given}
-        if name == "client":
+        given |= {each: values.get(each, {}) for each in needed if each not in given}
+        told = theirs.right_of(name)
+        if name in ("client", "llm"):
             continue  # of these there are tests of their own
-        if right_of(theirs, name).startswith("refused"):
+        if told.startswith("refused"):
             with pytest.raises(ConfigurationError, match=f"^{kind.__name__} has no field '{name}': "):
                 kind(reranker=Scripted(), **given)
-        else:
+            asked += 1
+        elif told.startswith(("the same", "the key")) or name in ("top_n", "model"):
             kind(reranker=Scripted(), **given)
+            asked += 1
+    assert asked or "top_n" not in theirs.parameters
 
 
-def right_of(theirs: Theirs, name: str) -> str:
-    """What the table says of a parameter."""
-    return next(right for left, right in theirs.rows if re.search(rf"`[^`]*\b{name}\b", left))
+@pytest.mark.parametrize(
+    ("name", "theirs"), [(each.name, each) for each in THEM if each.kind and each.name != each.ours], ids=str
+)
+def test_a_class_that_goes_by_another_name_here_is_told_where_it_is_imported(name: str, theirs: Theirs) -> None:
+    assert theirs.ours == "with_rerank" or CLASSES[name].startswith(theirs.ours)
+
+
+WRITTEN = Written({each.name for each in THEM} | {name for each in THEM for name in each.parameters})
+RIGHT = [(page, name, right) for page, name, rows in tables() for _, right in rows]
+
+
+@pytest.mark.parametrize(("page", "name", "right"), RIGHT)
+def test_what_is_to_be_written_here_is_there(page: str, name: str, right: str) -> None:
+    codes = re.findall(r"`([^`]+)`", right)
+    assert [why for code in codes if (why := WRITTEN.problem(code, ADAPTERS.get(page, lc)))] == []
 
 
 def test_our_defaults_are_those_of_the_tables() -> None:

@@ -73,7 +73,8 @@ def test_what_is_to_be_written_instead_is_there(kind: Any, name: str, remedy: st
 def test_a_header_of_ones_own_goes_to_the_class_that_sends_these_requests(package: Any) -> None:
     for vendor in ("Cohere", "Voyage", "Jina", "Endpoint"):
         kind = getattr(package, f"{vendor}Rerank")
-        with pytest.raises(ConfigurationError, match=rf"reranker={vendor}\(\w+, headers=.*, from rerank_kit\.managed$"):
+        told = rf"(?m)reranker={vendor}\(\w+, headers=.*, from rerank_kit\.managed$"
+        with pytest.raises(ConfigurationError, match=told):
             kind(user_agent="x")
 
 
@@ -97,7 +98,7 @@ def test_any_other_name_is_missing_as_in_any_module(package: Any) -> None:
 @both
 def test_without_a_field_that_has_to_be_given_there_is_an_example(package: Any) -> None:
     for kind, model in {"CohereRerank": "rerank-v4.0-fast", "VoyageRerank": "rerank-2.5"}.items():
-        with pytest.raises(ConfigurationError, match=rf'^{kind} needs model=: such as "{model}"\.$'):
+        with pytest.raises(ConfigurationError, match=rf'(?m)^{kind} needs model=: such as "{model}"\.$'):
             getattr(package, kind)(api_key=KEY)
     with pytest.raises(ConfigurationError, match=r"^EndpointRerank needs base_url=: where the server is"):
         package.EndpointRerank()
@@ -107,7 +108,7 @@ def test_a_field_of_somebodys_own_that_has_to_be_given_is_named_too() -> None:
     class Own(lc.RerankCompressor):
         depth: int
 
-    with pytest.raises(ConfigurationError, match=r"^Own needs depth=: it has no default$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)^Own needs depth=: it has no default$"):
         Own()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert Own(depth=1, reranker=Scripted()).depth == 1
 
@@ -124,7 +125,7 @@ def test_they_are_refused_where_they_are_assigned_too(package: Any) -> None:
     made = package.FlashRankRerank(reranker=Scripted())
     with pytest.raises(ConfigurationError, match=r"^FlashRankRerank has no field 'prefix_metadata': leave it out"):
         made.prefix_metadata = "x"
-    with pytest.raises(ConfigurationError, match=r"no field 'score_threshold': did you mean threshold\?$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)no field 'score_threshold': did you mean threshold\?$"):
         made.score_threshold = 0.5
     with pytest.raises(ConfigurationError, match=r"no field 'score_treshold'"):
         made.model_copy(update={"score_treshold": 0.5})

@@ -28,7 +28,7 @@ def test_a_missing_key_is_told_with_its_vendor_and_all_places(
     for variable in NEED[name].split(" or "):
         monkeypatch.delenv(variable, raising=False)
     vendor = "Anthropic" if name == "LLMJudge" else name
-    told = rf"^{vendor} needs a key, and api_key is missing: pass api_key=, or set the environment.* {NEED[name]}$"
+    told = rf"(?m)^{vendor} needs a key, and api_key is missing: pass api_key=, or set the environment.* {NEED[name]}$"
     with pytest.raises(ConfigurationError, match=told):
         getattr(package, f"{name}Rerank")(model="m")
 

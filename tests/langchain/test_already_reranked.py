@@ -10,6 +10,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from langchain_rerank_kit import RerankCompressor, with_rerank
 from rerank_kit import ConfigurationError
+from rerank_kit.errors import more_about
 from tests.conftest import Colour
 from tests.doubles import Scripted
 from tests.langchain.test_explain import Numbers
@@ -40,4 +41,4 @@ def test_a_reranker_that_is_given_is_meant() -> None:
 def test_a_question_that_is_no_text_is_told_as_such(colour: Colour, question: object) -> None:
     with pytest.raises(ConfigurationError, match="query must be a str, not") as caught:
         colour(with_rerank(Numbers(), Scripted()), "invoke", question)
-    assert not getattr(caught.value, "__notes__", [])
+    assert caught.value.__notes__ == [more_about(ConfigurationError)]

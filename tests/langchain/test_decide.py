@@ -319,16 +319,19 @@ def test_what_is_no_decision_model_of_the_core_but_openais_is_asked_in_its_own_t
 def test_what_is_no_decision_model_is_said() -> None:
     with pytest.raises(ConfigurationError, match="model must be a decision model of LangChain's"):
         LangChainDecisions("gpt-6-luna")
-    with pytest.raises(ConfigurationError, match=r"^decision_model must be .* not 'gpt-6-luna': .* goes to model=$"):
+    told = r"(?m)^decision_model must be .* not 'gpt-6-luna': .* goes to model=$"
+    with pytest.raises(ConfigurationError, match=told):
         DecisionRerank(decision_model="gpt-6-luna")
-    with pytest.raises(ConfigurationError, match=r"^decision_model must be .* not wrapped by .*, not RunnableRetry$"):
+    told = r"(?m)^decision_model must be .* not wrapped by .*, not RunnableRetry$"
+    with pytest.raises(ConfigurationError, match=told):
         DecisionRerank(decision_model=Provider().with_retry())
     with pytest.raises(ConfigurationError, match="has no field 'llm': write decision_model= for a decision model"):
         DecisionRerank(llm=Provider())  # type: ignore[call-arg]
 
 
 def test_what_becomes_of_an_error_is_told_apart_from_what_a_failed_call_does() -> None:
-    with pytest.raises(ConfigurationError, match=r"with_rerank\(retriever, …, on_error=…\), .* its on_failed_call=$"):
+    told = r"(?m)with_rerank\(retriever, …, on_error=…\), .* its on_failed_call=$"
+    with pytest.raises(ConfigurationError, match=told):
         DecisionRerank(on_error="raise")  # type: ignore[call-arg]
 
 

@@ -168,7 +168,7 @@ def test_where_nobody_has_said_the_recall_it_is_enough_for_top_n(top_n: int, col
 
 def test_a_recall_that_was_said_is_never_raised_in_silence() -> None:
     for recall, enough in ((40, 50), (60, 70)):
-        told = f"recall must be at least top_n, which is {recall + 10}, not {recall}: pass recall={enough} or more$"
+        told = f"(?m)recall must be at least top_n, which is {recall + 10}, not {recall}: pass recall={enough} or more$"
         with pytest.raises(ConfigurationError, match=told):
             with_rerank(Numbers(), Scripted(), recall=recall, top_n=recall + 10)
         retriever = with_rerank(Numbers(), Scripted(), recall=recall)

@@ -12,6 +12,7 @@ from langchain_core.retrievers import RetrieverLike
 from langchain_core.vectorstores import VectorStore
 
 from langchain_rerank_kit import RecallWarning, widen, with_rerank
+from rerank_kit.errors import more_about
 from rerank_kit.first_stage.widening import warn_of_few
 from tests.conftest import Colour
 from tests.doubles import Scripted
@@ -228,7 +229,7 @@ def warned_of(retriever: RetrieverLike, colour: Colour, **kwargs: Any) -> str:
         warnings.simplefilter("error")
         answer(colour, reranked, **kwargs)
     (warning,) = caught
-    return str(warning.message)
+    return str(warning.message).removesuffix(f". {more_about(RecallWarning)}")
 
 
 def test_the_warning_says_which_store_it_was_and_what_to_raise(colour: Colour) -> None:

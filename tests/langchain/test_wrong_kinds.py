@@ -25,6 +25,7 @@ from langchain_rerank_kit import (
 )
 from rerank_kit import Cascade, ConfigurationError, Fallback, Reranker
 from rerank_kit import Document as Core
+from rerank_kit.errors import more_about
 from rerank_kit.judge import Anthropic, LLMJudge
 from rerank_kit.rules import equals
 from tests.conftest import Colour
@@ -188,7 +189,7 @@ def test_a_question_that_is_no_text_is_told_of_before_anything_is_searched(query
         colour(with_rerank(Listening(), Scripted(), widen=lambda each, _: each), "invoke", query)
     assert searched == []
     assert ("Pass the text in it" in str(caught.value)) == isinstance(query, dict)
-    assert getattr(caught.value, "__notes__", []) == []
+    assert caught.value.__notes__ == [more_about(ConfigurationError)]
 
 
 @pytest.mark.parametrize(
@@ -215,9 +216,10 @@ def test_an_llm_of_a_framework_is_wrapped_first() -> None:
 
     given: Any = {"LangChainChat": CHAT, "LlamaIndexChat": Says()}
     for wrapper, llm in given.items():
-        with pytest.raises(ConfigurationError, match=rf"^model must be an LLM.*: wrap it, {wrapper}\(llm\)$"):
+        with pytest.raises(ConfigurationError, match=rf"(?m)^model must be an LLM.*: wrap it, {wrapper}\(llm\)$"):
             LLMJudge(llm)
-    with pytest.raises(ConfigurationError, match=r"^llm must be a chat model of the framework.*LlamaIndexChat\(llm\)$"):
+    told = r"(?m)^llm must be a chat model of the framework.*LlamaIndexChat\(llm\)$"
+    with pytest.raises(ConfigurationError, match=told):
         LLMJudgeRerank(llm=Says())
 
 

@@ -80,14 +80,14 @@ def test_a_recall_behind_a_postprocessor_of_another_make() -> None:
 
 @pytest.mark.parametrize("name", ["top_n", "threshold", "timeout", "on_error", "distinct", "metadata_mode"])
 def test_a_setting_of_the_postprocessor_is_refused_with_its_place(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"assign retriever.postprocessor.{name}$"):
+    with pytest.raises(ConfigurationError, match=f"(?m)assign retriever.postprocessor.{name}$"):
         setattr(made(), name, 1)
 
 
 def test_a_setting_of_a_postprocessor_of_another_make_is_refused_with_its_place() -> None:
     retriever = with_rerank(Numbers(), SimilarityPostprocessor(similarity_cutoff=0.1), top_n=None)
     for name, place in (("distinct", ""), ("similarity_cutoff", r"postprocessor\.")):
-        with pytest.raises(ConfigurationError, match=rf"assign retriever\.postprocessor\.{place}{name}$"):
+        with pytest.raises(ConfigurationError, match=rf"(?m)assign retriever\.postprocessor\.{place}{name}$"):
             setattr(retriever, name, 0.2)
 
 
@@ -114,9 +114,9 @@ def test_a_name_that_nothing_reads_is_refused_with_the_one_that_was_meant() -> N
         retriever.recal = 7
     with pytest.raises(ConfigurationError, match=r"has no attribute 'similarity_top_k': did you mean recall\?"):
         retriever.similarity_top_k = 7
-    with pytest.raises(ConfigurationError, match=r"'top_k': its postprocessor has it: assign retriever.*\.top_n$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)'top_k': its postprocessor has it: assign retriever.*\.top_n$"):
         retriever.top_k = 7
-    with pytest.raises(ConfigurationError, match=r"it has recall, callback_manager, object_map$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)it has recall, callback_manager, object_map$"):
         retriever.colour = 7
 
 

@@ -373,7 +373,7 @@ def test_where_nobody_has_said_the_recall_it_is_enough_for_top_n(target: Any, co
         assert widening_of(better).recall == 55
         if isinstance(target, Numbers):
             assert len(answer(colour, better)) == 55
-    with pytest.raises(ConfigurationError, match=r"top_n, which is 70, not 60: pass recall=70 or more$"):
+    with pytest.raises(ConfigurationError, match=r"(?m)top_n, which is 70, not 60: pass recall=70 or more$"):
         with_rerank(target, Scripted(), top_n=70, recall=60)
 
 

@@ -4,15 +4,11 @@ RankGPT postprocessors. Where theirs pass by changing what they were given, the 
 
 from __future__ import annotations
 
-import inspect
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_index.core.postprocessor import LLMRerank, SentenceTransformerRerank
-from llama_index.core.postprocessor.rankGPT_rerank import RankGPTRerank
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import ImageNode, MediaResource, Node, NodeWithScore, QueryBundle, TextNode
 
@@ -40,16 +36,6 @@ def test_sbert_a_missing_dependency_is_said_in_one_sentence_with_the_remedy(
         CrossEncoderRerank(engine=engine, model=str(embedded_folder()))
     assert f'pip install "rerank-kit[{engine}]"' in str(caught.value)
     assert len(caught.value.args) == 1
-
-
-@pytest.mark.parametrize("kind", [SentenceTransformerRerank, LLMRerank, RankGPTRerank])
-def test_the_table_for_those_who_come_from_it_has_every_parameter(kind: type) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "llamaindex.md").read_text("utf-8")
-    (table,) = re.findall(rf"^\| `{kind.__name__}` \| here \|\n(.*?)\n\n", page, re.DOTALL | re.MULTILINE)
-    theirs = "\n".join(row.split("|")[1] for row in table.splitlines())
-    parameters = inspect.signature(kind).parameters
-    assert {name for name in parameters if not re.search(rf"`{name}\b", theirs)} == set()
-    assert f"`top_n={parameters['top_n'].default}`" in theirs
 
 
 def texts(*, score: float | None = None) -> list[NodeWithScore]:

@@ -266,7 +266,8 @@ def test_of_a_part_in_the_cache_it_is_said_what_it_lacks(hub: Hub, gone: Any, op
     kind: type[RerankError] = ConfigurationError if options else ConnectionFailed
     with pytest.raises(kind, match=r"the cache has only a part of model='owner/tiny', .*: it lacks head\.bin\. "):
         scores(file="other.onnx", **options)
-    with pytest.raises(ConfigurationError, match=r"the cache .* lacks third\.onnx; it has .*Pass file='other\.onnx'$"):
+    told = r"(?m)the cache .* lacks third\.onnx; it has .*Pass file='other\.onnx'$"
+    with pytest.raises(ConfigurationError, match=told):
         scores(file="third.onnx", **options)
 
 

@@ -31,7 +31,7 @@ def test_a_setting_of_the_loaded_model_is_refused_with_the_remedy(engines: Engin
     before = repr(engine)
     for setting in ("model", "max_length", "threads", "long_queries", "max_query_length"):
         kind = type(engine).__name__
-        told = rf"^{setting} is fixed when the model is loaded: make a new {kind}\({setting}=…\)$"
+        told = rf"(?m)^{setting} is fixed when the model is loaded: make a new {kind}\({setting}=…\)$"
         with pytest.raises(ConfigurationError, match=told):
             assigned(engine, setting, 10**9)
     assert repr(engine) == before
