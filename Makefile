@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models api bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -55,6 +55,9 @@ classes: $(VENV)/.developing  ## write the adapters' class for each vendor, from
 
 models: $(VENV)/.developing  ## write the tables of docs/models.md, from rerank_kit/local/families.toml and tests/local/matrix.py
 	PYTHONPATH=. $(BIN)/python tools/make_models_page.py
+
+api: $(VENV)/.developing  ## write tests/public_api.txt: every public name and command, and how it is called
+	PYTHONPATH=. $(BIN)/python tools/public_api.py
 
 bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on later; DATA=folder of collections in BEIR's layout for relevance
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md
