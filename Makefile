@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models api bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -35,6 +35,19 @@ test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SD
 
 test-clients: $(VENV)-clients/.installed  ## clients of other frameworks against the server of ours
 	$(VENV)-clients/bin/python -m pytest --quiet tests/serve/test_other_clients.py
+
+dist: $(VENV)-dist/.building  ## the wheel and the sdist, in dist/, and whether they hold what they should
+	$(VENV)-dist/bin/python tools/check_dist.py
+
+test-dist: dist  ## what users do first, from the wheel, where nothing else is installed
+	$(VENV)-dist/bin/python tools/try_wheel.py
+
+test-matrix: dist  ## the same for every extra, with the newest and the oldest versions; PYTHONS="3.11 3.12" for several
+	$(VENV)-dist/bin/python tools/try_wheel.py --all --pin "$(TORCH)" $(PYTHONS:%=--python %)
+	$(VENV)-dist/bin/python tools/try_wheel.py --all --pin "$(TORCH)" $(PYTHONS:%=--python %) --oldest
+
+sizes: dist  ## write the table of docs/installing.md: what each extra takes on a disk, and its import
+	$(VENV)-dist/bin/python tools/try_wheel.py --all --pin "$(TORCH)" --write
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes
@@ -94,6 +107,12 @@ $(VENV)-clients/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
 	$(VENV)-clients/bin/python -m pip --quiet install --editable ".[serve,http]" --group clients
+	touch $@
+
+$(VENV)-dist/.building: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-dist/bin/python -m pip --quiet install --group dist
 	touch $@
 
 $(VENV)-oldest/.installed: pyproject.toml
