@@ -84,7 +84,7 @@ def _fail(why: str) -> None:
 
 
 def _python(module: str, *arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         _fail(f"{module} failed:\n{done.stdout}{done.stderr}")
 

@@ -136,9 +136,8 @@ def table(found: Sequence[Tried]) -> str:
     for each in found:
         setting = SETTINGS[each.name]
         wanted = f"rerank-kit[{setting.extras}]" if setting.extras else "rerank-kit"
-        lines.append(
-            f"| `{wanted}` | {each.packages} | {each.megabytes:.0f} | `{setting.module}` | {each.modules} | {each.seconds:.2f} s |"
-        )
+        size, loads = f"{each.packages} | {each.megabytes:.0f}", f"{each.modules} | {each.seconds:.2f} s"
+        lines.append(f"| `{wanted}` | {size} | `{setting.module}` | {loads} |")
     return "\n".join(lines)
 
 
