@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api licences bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -71,6 +71,9 @@ models: $(VENV)/.developing  ## write the tables of docs/models.md, from rerank_
 
 api: $(VENV)/.developing  ## write tests/public_api.txt: every public name and command, and how it is called
 	PYTHONPATH=. $(BIN)/python tools/public_api.py
+
+licences: $(VENV)/.developing  ## write docs/licences.md: what each extra brings, and under which licences
+	$(BIN)/python tools/licences.py --write
 
 bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on later; DATA=folder of collections in BEIR's layout for relevance
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md

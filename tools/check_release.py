@@ -1,4 +1,4 @@
-"""Whether a tag can be published: it is the version of the package, and the changelog has an entry of it with a date."""
+"""Whether a tag can be published: it is the version of the package, and the changelog has a dated entry of it."""
 
 from __future__ import annotations
 

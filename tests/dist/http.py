@@ -9,7 +9,7 @@ from rerank_kit.testing import ChatServer, RerankServer
 texts = ["bread", "a red planet"]
 with RerankServer() as server:
     for reranker in (
-        Endpoint(server.base_url("jina")),
+        Endpoint(server.base_url("jina"), format="jina"),
         Jina("m", api_key="k", base_url=server.base_url("jina")),
         Voyage("m", api_key="k", base_url=server.base_url("voyage")),
     ):

@@ -13,7 +13,7 @@ from rerank_kit.local import SentenceTransformersCrossEncoder
 
 of: Any = transformers
 with TemporaryDirectory() as folder:
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "planet", "bread"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "planet", "bread", *"abcdefghijklmnopqrstuvwxyz"]
     (Path(folder) / "vocab.txt").write_text("\n".join(words), "utf-8")
     of.BertTokenizerFast(str(Path(folder) / "vocab.txt")).save_pretrained(folder)
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
