@@ -87,9 +87,10 @@ def tried(name: str, wheel: Path, python: str, pins: Sequence[str], *, oldest: b
         _uv("venv", "--python", python, folder + "/venv")
         executable = _python_of(here / "venv")
         wanted = f"rerank-kit[{setting.extras}] @ {wheel.as_uri()}" if setting.extras else str(wheel)
-        how = ["--resolution", "lowest-direct"] if oldest else []
-        options = [*how, "--constraint", str(here / "pins.txt"), "--python", str(executable)]
+        options = ["--python", str(executable), "--constraint", str(here / "pins.txt")]
         try:
+            if oldest and setting.extras:
+                options += ["--constraint", _oldest(setting.extras, here, options)]
             _uv("pip", "install", *options, wanted)
             _uv("pip", "check", "--python", str(executable))
         except subprocess.CalledProcessError as error:
@@ -103,6 +104,23 @@ def tried(name: str, wheel: Path, python: str, pins: Sequence[str], *, oldest: b
         modules, seconds = max(int(each) for each, _ in loads), median(float(each) for _, each in loads)
         found = Tried(name, version, len(packages), size / 1e6, modules, seconds, wrong)
     return Tried(**{**vars(found), "wrong": wrong or _too_much(found, setting)})
+
+
+def _oldest(extras: str, here: Path, options: Sequence[str]) -> str:
+    """A file with the oldest versions that the project takes of what these extras name."""
+    named = [part for each in extras.split(",") for part in ("--extra", each)]
+    lowest = ["--resolution", "lowest-direct", "--no-emit-package", "rerank-kit"]
+    _uv(
+        "pip",
+        "compile",
+        *lowest,
+        *named,
+        *options,
+        "--output-file",
+        str(here / "oldest.txt"),
+        str(ROOT / "pyproject.toml"),
+    )
+    return str(here / "oldest.txt")
 
 
 def _too_much(found: Tried, setting: Setting) -> str:
