@@ -6,9 +6,15 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
+# What extras name in the oldest versions that they take; PyTorch and what stands on it come in the newest alone.
+OLDEST = langchain llama-index embedded flashrank http cohere anthropic cli eval serve opentelemetry prometheus
+OLDEST_ROOMS = bm25 first_stage api managed testing judge decide fields langchain llama observe serve cli evaluate contextual
+# Old packages warn of each other, and lack what has come since.
+WITH_OLDEST = -W ignore::DeprecationWarning -W "ignore:The 'validate_default' attribute" \
+	--ignore tests/api/test_secrets.py
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api licences bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-oldest-all test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api licences bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -30,8 +36,11 @@ test-compat: test-llama test-oldest test-clients  ## where less is installed, or
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
 	$(VENV)-llama/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/llama tests/test_documentation.py -k "llama and not README"
 
-test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
-	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
+test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest versions that extras take; `make test` has the newest
+	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) $(WITH_OLDEST) tests/managed tests/testing tests/api
+
+test-oldest-all: $(VENV)-oldest/.installed  ## the same for every room, but for what needs PyTorch or what the oldest lack
+	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) $(WITH_OLDEST) $(OLDEST_ROOMS:%=tests/%)
 
 test-clients: $(VENV)-clients/.installed  ## clients of other frameworks against the server of ours
 	$(VENV)-clients/bin/python -m pytest --quiet tests/serve/test_other_clients.py
@@ -118,10 +127,12 @@ $(VENV)-dist/.building: pyproject.toml
 	$(VENV)-dist/bin/python -m pip --quiet install --group dist
 	touch $@
 
-$(VENV)-oldest/.installed: pyproject.toml
+$(VENV)-oldest/.installed: pyproject.toml $(VENV)-dist/.building
 	$(PYTHON) -m venv $(VENV)-oldest
-	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
-	$(VENV)-oldest/bin/python -m pip --quiet install --editable ".[http]" --group oldest
+	$(VENV)-dist/bin/python -m uv --quiet pip compile --resolution lowest-direct --no-emit-package rerank-kit \
+		--python $(VENV)-oldest/bin/python $(OLDEST:%=--extra %) --output-file $(VENV)-oldest/oldest.txt pyproject.toml
+	$(VENV)-dist/bin/python -m uv --quiet pip install --python $(VENV)-oldest/bin/python \
+		--constraint $(VENV)-oldest/oldest.txt --requirement $(VENV)-oldest/oldest.txt --editable . --group oldest
 	touch $@
 
 $(VENV)/.developing: pyproject.toml | $(BIN)/python
