@@ -131,7 +131,7 @@ $(VENV)-oldest/.installed: pyproject.toml $(VENV)-dist/.building
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-dist/bin/python -m uv --quiet pip compile --resolution lowest-direct --no-emit-package rerank-kit \
 		--python $(VENV)-oldest/bin/python $(OLDEST:%=--extra %) --output-file $(VENV)-oldest/oldest.txt pyproject.toml
-	$(VENV)-dist/bin/python -m uv --quiet pip install --python $(VENV)-oldest/bin/python \
+	$(VENV)-dist/bin/python -m uv --quiet pip install --link-mode copy --python $(VENV)-oldest/bin/python \
 		--constraint $(VENV)-oldest/oldest.txt --requirement $(VENV)-oldest/oldest.txt --editable . --group oldest
 	touch $@
 

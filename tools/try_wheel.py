@@ -136,8 +136,10 @@ def _python_of(environment: Path) -> Path:
 
 
 def _uv(*arguments: str) -> None:
+    """Run uv. It copies files, as pip does: links have nltk, on which LlamaIndex stands, refuse its own data."""
     command = [sys.executable, "-m", "uv", "--quiet", "--no-progress", *arguments]
-    subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    settings = {**os.environ, "UV_LINK_MODE": "copy"}
+    subprocess.run(command, check=True, capture_output=True, encoding="utf-8", env=settings)
 
 
 def _run(executable: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
