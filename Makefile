@@ -6,9 +6,18 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Pinned, and installed before what needs it, so that no other build of it comes along.
 TORCH ?= torch==2.13.0
+# What extras name in the oldest versions that they take; PyTorch and what stands on it come in the newest alone.
+OLDEST = langchain llama-index embedded flashrank http cohere anthropic cli eval serve opentelemetry prometheus
+OLDEST_ROOMS = bm25 first_stage api managed testing judge decide fields langchain llama observe serve cli evaluate contextual
+# Old packages warn of each other, and lack what has come since.
+WITH_OLDEST = -W ignore::DeprecationWarning -W "ignore:The 'validate_default' attribute" \
+	--ignore tests/api/test_secrets.py $(NEWER:%=--ignore tests/langchain/test_%.py) \
+	--deselect tests/serve/test_clients.py::test_the_cohere_sdk \
+	--deselect tests/cli/test_doctor.py::test_a_gpu_that_onnx_runtime_cannot_use_is_noted
+NEWER = decide decision_sdks standard
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench bench-serve docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-oldest-all test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api licences bench bench-serve docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -30,11 +39,27 @@ test-compat: test-llama test-oldest test-clients  ## where less is installed, or
 test-llama: $(VENV)-llama/.installed  ## the LlamaIndex adapter, where nothing is installed but what its users need
 	$(VENV)-llama/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/llama tests/test_documentation.py -k "llama and not README"
 
-test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest cohere SDK that is supported; `make test` has the newest
-	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) tests/api tests/managed tests/testing --ignore tests/api/test_secrets.py
+test-oldest: $(VENV)-oldest/.installed  ## rerank APIs with the oldest versions that extras take; `make test` has the newest
+	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) $(WITH_OLDEST) tests/managed tests/testing tests/api
+
+test-oldest-all: $(VENV)-oldest/.installed  ## the same for every room, but for what needs PyTorch or what the oldest lack
+	$(VENV)-oldest/bin/python -m pytest --quiet $(SIDE_BY_SIDE) $(WITH_OLDEST) $(OLDEST_ROOMS:%=tests/%)
 
 test-clients: $(VENV)-clients/.installed  ## clients of other frameworks against the server of ours
 	$(VENV)-clients/bin/python -m pytest --quiet tests/serve/test_other_clients.py
+
+dist: $(VENV)-dist/.building  ## the wheel and the sdist, in dist/, and whether they hold what they should
+	$(VENV)-dist/bin/python tools/check_dist.py
+
+test-dist: dist  ## what users do first, from the wheel, where nothing else is installed
+	$(VENV)-dist/bin/python tools/try_wheel.py
+
+test-matrix: dist  ## the same for every extra, with the newest and the oldest versions; PYTHONS="3.11 3.12" for several
+	$(VENV)-dist/bin/python tools/try_wheel.py --all --pin "$(TORCH)" $(PYTHONS:%=--python %)
+	$(VENV)-dist/bin/python tools/try_wheel.py --all --pin "$(TORCH)" $(PYTHONS:%=--python %) --oldest
+
+sizes: dist  ## write the table of docs/installing.md: what each extra takes on a disk, and its import
+	$(VENV)-dist/bin/python tools/try_wheel.py --all --pin "$(TORCH)" --write
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes
@@ -55,6 +80,12 @@ classes: $(VENV)/.developing  ## write the adapters' class for each vendor, from
 
 models: $(VENV)/.developing  ## write the tables of docs/models.md, from rerank_kit/local/families.toml and tests/local/matrix.py
 	PYTHONPATH=. $(BIN)/python tools/make_models_page.py
+
+api: $(VENV)/.developing  ## write tests/public_api.txt: every public name and command, and how it is called
+	PYTHONPATH=. $(BIN)/python tools/public_api.py
+
+licences: $(VENV)/.developing  ## write docs/licences.md: what each extra brings, and under which licences
+	$(BIN)/python tools/licences.py --write
 
 bench: $(VENV)-bench/.benching  ## QUICK=1 for a short run; KEEP=file to go on later; DATA=folder of collections in BEIR's layout for relevance
 	$(VENV)-bench/bin/python benchmarks/speed.py $(if $(QUICK),--quick) $(if $(KEEP),--keep "$(KEEP)") --write docs/performance.md
@@ -104,10 +135,18 @@ $(VENV)-clients/.installed: pyproject.toml
 	$(VENV)-clients/bin/python -m pip --quiet install --editable ".[serve,http]" --group clients
 	touch $@
 
-$(VENV)-oldest/.installed: pyproject.toml
+$(VENV)-dist/.building: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-dist/bin/python -m pip --quiet install --group dist
+	touch $@
+
+$(VENV)-oldest/.installed: pyproject.toml $(VENV)-dist/.building
 	$(PYTHON) -m venv $(VENV)-oldest
-	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
-	$(VENV)-oldest/bin/python -m pip --quiet install --editable ".[http]" --group oldest
+	$(VENV)-dist/bin/python -m uv --quiet pip compile --resolution lowest-direct --no-emit-package rerank-kit \
+		--python $(VENV)-oldest/bin/python $(OLDEST:%=--extra %) --output-file $(VENV)-oldest/oldest.txt pyproject.toml
+	$(VENV)-dist/bin/python -m uv --quiet pip install --link-mode copy --python $(VENV)-oldest/bin/python \
+		--constraint $(VENV)-oldest/oldest.txt --requirement $(VENV)-oldest/oldest.txt --editable . --group oldest
 	touch $@
 
 $(VENV)/.developing: pyproject.toml | $(BIN)/python

@@ -36,7 +36,7 @@ from rerank_kit.reranker import Reranker
 from rerank_kit.rules import Rules
 from rerank_kit.values import Deadline, Document, Hit, Span, Usage
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "AllFailed",

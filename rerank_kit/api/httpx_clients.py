@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
@@ -17,9 +16,6 @@ from rerank_kit.api.network import AsyncNetwork, Network
 from rerank_kit.api.request_timeout import whole
 from rerank_kit.api.secrets_sent import aadd_headers, add_headers, astay_on_host, stay_on_host
 
-last_headers: ContextVar[dict[str, str] | None] = ContextVar("last_headers", default=None)
-"""The headers of the last answer in this thread or task, for SDKs whose errors leave them out."""
-
 
 def blocking_client(library: Any) -> Any:
     """A client for threads. Like httpx's own, it follows no redirect.
@@ -27,13 +23,13 @@ def blocking_client(library: Any) -> Any:
     Args:
         library: The module httpx or httpx2.
     """
-    hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [stay_on_host, shorten, _remember]}
+    hooks: dict[str, list[Any]] = {"request": [ask, add_headers], "response": [stay_on_host, shorten]}
     return library.Client(transport=_Transport(library), event_hooks=hooks, cookies=_no_cookies())
 
 
 def async_client(library: Any) -> Any:
     """A client for one loop. Like httpx's own, it follows no redirect. As with `blocking_client`."""
-    hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [astay_on_host, ashorten, _aremember]}
+    hooks: dict[str, list[Any]] = {"request": [aask, aadd_headers], "response": [astay_on_host, ashorten]}
     return library.AsyncClient(transport=_AsyncTransport(library), event_hooks=hooks, cookies=_no_cookies())
 
 
@@ -115,11 +111,3 @@ class _AsyncTransport:
     async def aclose(self) -> None:
         for each in self._ways.all():
             await each.aclose()
-
-
-def _remember(response: Any) -> None:
-    last_headers.set(dict(response.headers))
-
-
-async def _aremember(response: Any) -> None:
-    last_headers.set(dict(response.headers))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from rerank_kit.errors import ConfigurationError
+from rerank_kit.errors import ConfigurationError, MissingExtra
 from rerank_kit.evaluate.dataset import Judgements
 from rerank_kit.optional import optional
 
@@ -40,11 +40,12 @@ def check_measures(names: Sequence[str]) -> None:
 
     Raises:
         ConfigurationError: There is no such measure, or it needs what is not here.
+        MissingExtra: ir-measures is not installed.
     """
     for name in names:
         try:
             value = measured([name], {"q": {"d": 1, "e": 1}}, {"q": ["d", "e"]})[name]["q"]
-        except ConfigurationError:
+        except (ConfigurationError, MissingExtra):
             raise
         except Exception as error:  # each of its providers raises what it likes
             msg = f"measures: {name!r} cannot be computed here ({type(error).__name__}): take others, such as "

@@ -1,4 +1,4 @@
-"""Cohere's official SDK as what carries the requests, from version 5.15 on."""
+"""Cohere's official SDK as what carries the requests, from version 5.16 on."""
 
 from __future__ import annotations
 
@@ -50,18 +50,13 @@ class CohereSdk(SdkTransport):
         return arguments
 
     def _call(self, client: Any, path: str, arguments: dict[str, Any]) -> Any:
-        httpx_clients.last_headers.set(None)
         return client.rerank(**arguments)
-
-    def _last_headers(self) -> Mapping[str, str]:
-        """Those of the last answer, which our own clients remember."""
-        return {} if self._own is not None else httpx_clients.last_headers.get() or {}
 
     def _understood(self, error: Exception) -> Response | Exception | None:
         api_error = optional("cohere.core.api_error", extra="cohere", why="Cohere").ApiError
         if isinstance(error, api_error):
             seen: Any = error
-            headers = getattr(seen, "headers", None) or self._last_headers()  # not in errors before 5.16
+            headers: Mapping[str, str] = getattr(seen, "headers", None) or {}
             return Response(seen.status_code or 0, seen.body, {name.lower(): value for name, value in headers.items()})
         return error if isinstance(error, (_httpx().RequestError, _httpx().InvalidURL)) else None
 

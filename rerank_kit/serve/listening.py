@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -141,7 +141,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.ready is not None:
+        if self.started and self.ready is not None:
             self.ready.set()
 
 
@@ -162,8 +162,8 @@ def _server(app: ASGIApp, shutdown_timeout: float) -> _Server:
 
 def _serve(server: _Server, listener: socket.socket, ready: threading.Event | None = None) -> None:
     server.ready = ready
-    try:
+    with suppress(SystemExit):  # from uvicorn 0.50 on, where the app does not start; before, it returns
         server.run(sockets=[listener])
-    except SystemExit as error:
+    if not server.started:
         msg = "the app did not start: the log of uvicorn.error says why"
-        raise BackendError(msg) from error
+        raise BackendError(msg)

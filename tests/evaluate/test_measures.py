@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from random import Random
 
 import ir_measures
 import pytest
 
-from rerank_kit import ConfigurationError
+from rerank_kit import ConfigurationError, MissingExtra
 from rerank_kit.evaluate import Dataset, evaluate, read_dataset
 from rerank_kit.evaluate.measures import MEASURES, check_measures, measured
 
@@ -55,6 +56,12 @@ def test_odd_ids_are_measured_as_others_are() -> None:
 def test_what_cannot_be_computed_is_refused_before_anything_is_asked(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"measures: '{name}' (looks at no document|cannot be computed here)"):
         check_measures([name])
+
+
+def test_without_what_computes_them_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ir_measures", None)
+    with pytest.raises(MissingExtra, match=r'pip install "rerank-kit\[eval\]"'):
+        evaluate(Dataset("d", {"q": "which?"}, {"q": {"d": 1}}, {"d": "this"}), {"mine": lambda query, texts: [1.0]})
 
 
 @needs_data

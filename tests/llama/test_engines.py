@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from llama_index.core import PromptTemplate, VectorStoreIndex
+from llama_index.core import PromptTemplate, VectorStoreIndex, chat_engine
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
     CondenseQuestionChatEngine,
     ContextChatEngine,
-    MultiModalCondensePlusContextChatEngine,
-    MultiModalContextChatEngine,
     SimpleChatEngine,
 )
 from llama_index.core.chat_engine.types import BaseChatEngine
@@ -280,6 +278,13 @@ def memory() -> ChatMemoryBuffer:
     return ChatMemoryBuffer.from_defaults(llm=Says())
 
 
+def newer(name: str) -> Any:
+    """A chat engine that the oldest versions of llama-index-core do not have."""
+    if not hasattr(chat_engine, name):
+        pytest.skip(f"llama-index-core is older than {name}")
+    return getattr(chat_engine, name)
+
+
 CHAT_ENGINES: dict[str, Callable[[], BaseChatEngine]] = {
     "condense question": lambda: CondenseQuestionChatEngine.from_defaults(
         query_engine(), memory=memory(), llm=Says(answer="document")
@@ -288,10 +293,10 @@ CHAT_ENGINES: dict[str, Callable[[], BaseChatEngine]] = {
     "condense plus context": lambda: CondensePlusContextChatEngine.from_defaults(
         Numbers(), memory=memory(), llm=Says()
     ),
-    "text and images": lambda: MultiModalContextChatEngine.from_defaults(
+    "text and images": lambda: newer("MultiModalContextChatEngine").from_defaults(
         Numbers(), memory=memory(), multi_modal_llm=Says()
     ),
-    "condense plus text and images": lambda: MultiModalCondensePlusContextChatEngine.from_defaults(
+    "condense plus text and images": lambda: newer("MultiModalCondensePlusContextChatEngine").from_defaults(
         Numbers(), memory=memory(), multi_modal_llm=Says()
     ),
 }
