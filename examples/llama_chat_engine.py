@@ -17,9 +17,8 @@ from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.schema import BaseNode, TextNode
 from llama_index.retrievers.bm25 import BM25Retriever
-from openai import OpenAI
 from passages import standard_library
-from stand_in import chat_model
+from stand_in import chat_model, completed
 
 from llama_rerank_kit import widening_of, with_rerank
 
@@ -39,12 +38,7 @@ class Chat(CustomLLM):
     @llm_completion_callback()
     def complete(self, prompt: str, *args: Any, **kwargs: Any) -> CompletionResponse:
         """Answer a prompt."""
-        others = {name: value for name, value in self.settings.items() if name != "model"}
-        with OpenAI(**others) as client:
-            done = client.chat.completions.create(
-                model=self.settings["model"], messages=[{"role": "user", "content": prompt}]
-            )
-        return CompletionResponse(text=done.choices[0].message.content or "")
+        return CompletionResponse(text=completed(self.settings, prompt)[0])
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, *args: Any, **kwargs: Any) -> CompletionResponseGen:

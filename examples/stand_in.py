@@ -35,6 +35,16 @@ def chat_model(live: str | None = None) -> Generator[dict[str, Any]]:
         server.shutdown()
 
 
+def completed(settings: dict[str, Any], prompt: str) -> tuple[str, int]:
+    """What an LLM answers to a prompt, over OpenAI's SDK, and how many tokens it read."""
+    from openai import OpenAI
+
+    others = {name: value for name, value in settings.items() if name != "model"}
+    with OpenAI(**others) as client:
+        done = client.chat.completions.create(model=settings["model"], messages=[{"role": "user", "content": prompt}])
+    return done.choices[0].message.content or "", done.usage.prompt_tokens if done.usage else 0
+
+
 class Completions(BaseHTTPRequestHandler):
     """The server's side of OpenAI's chat completions."""
 
