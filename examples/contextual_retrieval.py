@@ -23,7 +23,7 @@ from rerank_kit.contextual import ChunkedDocument, Context, Contexts, ContextSou
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.local import OnnxCrossEncoder
 
-MODULES = ("shutil.py", "heapq.py", "statistics.py")
+MODULES = ("shutil.py", "heapq.py", "bisect.py")
 QUESTIONS = {  # and words of the chunk that answers, which has no name of a function in it
     "What does rmtree do with errors?": "If ignore_errors is set, errors are ignored",
     "How does shutil.move treat symlinks?": "Symlinks are recreated under the new name",
