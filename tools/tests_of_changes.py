@@ -17,7 +17,12 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are 
     "docs": ["tests/test_documentation.py", "tests/test_contributing.py", "tests/core/test_architecture.py"],
     "examples": [
         "tests/test_demo.py",
+        "tests/test_examples.py",
         "tests/test_job_examples.py",
+        "tests/test_notebooks.py",
+        "tests/test_own_example.py",
+        "tests/decide/test_example.py",
+        "tests/judge/test_example.py",
         "tests/llama/test_examples.py",
         "tests/serve/test_examples.py",
     ],
