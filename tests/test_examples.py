@@ -6,6 +6,7 @@ import ast
 import io
 import re
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,13 @@ def test_every_example_is_run_by_a_test() -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_every_example_says_how_it_is_run(name: str) -> None:
+def test_every_example_says_how_it_is_run_and_what_it_needs(name: str) -> None:
     told = ast.get_docstring(ast.parse((EXAMPLES / name).read_text("utf-8"))) or ""
     assert f"python examples/{name}" in told
+    wanted = re.findall(r'pip install "rerank-kit\[([\w,-]+)\]"', told)
+    assert wanted
+    extras = set(metadata("rerank-kit").get_all("Provides-Extra") or [])
+    assert {extra for each in wanted for extra in each.split(",")} <= extras
 
 
 def test_the_list_of_examples_names_all_that_there_are_and_no_others() -> None:
