@@ -135,3 +135,11 @@ def test_the_list_of_examples_names_all_that_there_are_and_no_others() -> None:
     there = {each.name for each in EXAMPLES.iterdir() if each.suffix in {".py", ".ipynb"}}
     assert there <= named
     assert [each for each in named if not (EXAMPLES / each).exists()] == []
+
+
+def test_every_example_that_a_page_names_exists() -> None:
+    root = EXAMPLES.parent
+    pages = [root / "README.md", root / "CHANGELOG.md", *(root / "docs").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"\bexamples/(\w+\.\w+)", page.read_text("utf-8"))}
+    assert {"README.md", "langchain_rag.py", "llamaindex.ipynb"} <= named
+    assert [name for name in named if not (EXAMPLES / name).exists()] == []
