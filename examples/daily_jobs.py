@@ -2,6 +2,8 @@
 
 python examples/daily_jobs.py
 python examples/daily_jobs.py --framework llama-index
+
+pip install "rerank-kit[langchain]", or "rerank-kit[llama-index]"
 """
 
 import argparse

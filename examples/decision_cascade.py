@@ -2,6 +2,8 @@
 
 python examples/decision_cascade.py         # the model is a stand-in on this machine, which speaks OpenAI's API
 python examples/decision_cascade.py --live  # OpenAI's own, with the key in OPENAI_API_KEY
+
+pip install "rerank-kit[langchain,llama-index,embedded,http]"
 """
 
 import argparse
@@ -58,7 +60,7 @@ def llama_index(texts: Sequence[str], model: dict[str, Any], spans: list[Span]) 
 
 def main() -> None:
     """Run both."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--live", action="store_true", help="ask OpenAI, rather than a stand-in")
     texts = [each.text for each in standard_library()]
     with DecisionServer(stand_in) as server:

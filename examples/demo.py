@@ -3,6 +3,8 @@
 python examples/demo.py
 python examples/demo.py --query "How do I shuffle a list in place?"
 python examples/demo.py --docs notes/ --query "What did we decide about backups?"
+
+pip install "rerank-kit[langchain,embedded]"
 """
 
 import argparse

@@ -2,6 +2,8 @@
 
 python examples/judge_cascade.py         # the LLM is a stand-in on this machine, which speaks Claude's API
 python examples/judge_cascade.py --live  # Claude itself, with the key in ANTHROPIC_API_KEY
+
+pip install "rerank-kit[langchain,llama-index,embedded,anthropic]"
 """
 
 import argparse
@@ -57,7 +59,7 @@ def close(judge: Any) -> None:
 
 def main() -> None:
     """Run both."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--live", action="store_true", help="ask Claude, rather than a stand-in")
     texts = [each.text for each in standard_library()]
     with ChatServer(stand_in) as server:

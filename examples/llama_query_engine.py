@@ -1,6 +1,8 @@
 """A LlamaIndex query engine with and without reranking, over Python's own documentation. No key, no download.
 
 python examples/llama_query_engine.py
+
+pip install "rerank-kit[llama-index,embedded]"
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
 """Reranking as a step of a LlamaIndex workflow: many candidates in, the relevant ones out, on the event loop.
 
 python examples/llama_workflow.py
+
+pip install "rerank-kit[llama-index,embedded]"
 """
 
 import asyncio

@@ -1,7 +1,9 @@
 """Rerankers of your own: a function, a class, and an HTTP service asked by an async function. No key, no download.
 
-python examples/own_reranker.py  # the service needs pip install "rerank-kit[http]"
+python examples/own_reranker.py
 python examples/own_reranker.py --framework llama-index
+
+pip install "rerank-kit[langchain,http]", or "rerank-kit[llama-index,http]"
 """
 
 import argparse

@@ -5,6 +5,8 @@ The postings are not part of the project: a file with one JSON object in a line,
 
 python examples/postings.py listings.jsonl
 POSTINGS=listings.jsonl python examples/postings.py --framework llama-index
+
+pip install "rerank-kit[langchain,embedded]", or "rerank-kit[llama-index,embedded]"
 """
 
 import argparse

@@ -22,7 +22,12 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {  # rooms and folders whose tests are 
     ],
     "examples": [
         "tests/test_demo.py",
+        "tests/test_examples.py",
         "tests/test_job_examples.py",
+        "tests/test_notebooks.py",
+        "tests/test_own_example.py",
+        "tests/decide/test_example.py",
+        "tests/judge/test_example.py",
         "tests/llama/test_examples.py",
         "tests/serve/test_examples.py",
         "tests/serve/test_fastapi_example.py",
