@@ -112,6 +112,11 @@ def label(
 
 
 def check_judge(judge: Judge | None) -> None:
+    """See that a judge says of each document by itself what it is worth.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
     what = "a rerank_kit.judge.LLMJudge or a rerank_kit.decide.DecisionReranker"
     check_instance("judge", judge, (LLMJudge, DecisionReranker, type(None)), what)
     if isinstance(judge, LLMJudge) and judge.mode == "listwise":

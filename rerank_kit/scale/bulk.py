@@ -1,9 +1,9 @@
 """Work over more rows than one machine gets through, on Ray Data: each result is kept once, and never lost.
 
-Every function adds columns to a `ray.data.Dataset` and is as lazy as Ray's own: it begins when rows are taken, counted or
-written. Workers find results out and hand them to a keeper, an actor on the machine where the program runs, which alone
-writes the file; keys make a result that comes twice one row. So what is killed, be it a worker, a machine or the program,
-costs what was in hand, and the same call goes on from what is kept.
+Every function adds columns to a `ray.data.Dataset` and is as lazy as Ray's own: it begins when rows are taken, counted
+or written. Workers find results out and hand them to a keeper, an actor on the machine where the program runs, which
+alone writes the file; keys make a result that comes twice one row. So what is killed, be it a worker, a machine or the
+program, costs what was in hand, and the same call goes on from what is kept.
 """
 
 from __future__ import annotations
@@ -179,13 +179,13 @@ class _Place:
             fn_constructor_args=(work, making, _keeping(*self._keeper), tuple(new)),
             batch_size=self._batch_size,
             batch_format="pyarrow",
-            concurrency=self._workers,
+            compute=data.ActorPoolStrategy(size=self._workers),
             **self._resources,
         )
 
 
 class _Worker:
-    """What a process of Ray's runs. Nothing is made before the first rows come, so that what cannot be made fails them."""
+    """What a process of Ray's runs. Nothing is made before rows come: one that fails to begin is begun again for ever."""
 
     def __init__(self, work: type, making: Making[Any], keeper: Any, new: tuple[str, ...]) -> None:
         self._work, self._making, self._keeper, self._new = work, making, keeper, new

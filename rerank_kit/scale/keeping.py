@@ -103,7 +103,8 @@ class ScoresElsewhere:
 
     def get(self, keys: Sequence[Key], /) -> Mapping[Key, Kept]:
         """Look up keys."""
-        return self._heard("get", keys)
+        found: Mapping[Key, Kept] = self._heard("get", keys)
+        return found
 
     def put(self, entries: Mapping[Key, Kept], /) -> None:
         """Keep scores."""

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from rerank_kit.checks import can_take, is_number
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.systems import imported, reranker_of
+from rerank_kit.evaluate.systems import imported, is_back_end, reranker_of
 from rerank_kit.quoting import class_name, quoted
 from rerank_kit.reranker import Reranker
 
@@ -61,12 +61,10 @@ class Making(Generic[T]):
         if not isinstance(given, str):
             return given()
         try:
-            if self._kind is Reranker:
-                return reranker_of(given)
-            found: Any = imported(given)
+            found: Any = reranker_of(given) if is_back_end(given) else imported(given)
         except ConfigurationError as error:
             raise ConfigurationError(str(error).replace("systems:", f"{self._name}:", 1)) from error
-        return found if isinstance(found, self._kind) else found()
+        return found() if not isinstance(found, self._kind) and callable(found) and can_take(found, 0) else found
 
     def _checked(self, made: Any) -> T:
         if not isinstance(made, self._kind):

@@ -46,9 +46,8 @@ def deployment(
 ) -> Any:
     """Make an application of Ray Serve that answers as `rerank_app` does, for `serve.run`.
 
-    Each replica makes the reranker and ranks something before it is asked anything. It takes `in_flight` and `queue`
-    requests at a time and refuses more with 429, as a server without Ray does. Beyond that, `max_queued_requests` wait in
-    each of Ray's proxies, which refuses more with 503.
+    Each replica makes the reranker and ranks something before it is asked anything, and takes `in_flight` and `queue`
+    requests at a time. Beyond that, `max_queued_requests` wait in each of Ray's proxies, which refuses more with 503.
 
     Args:
         reranker: A name as on the command line, such as `"onnx:embedded"`, or a function that makes a reranker; or
@@ -73,7 +72,7 @@ def deployment(
 
     def made() -> ASGIApp:
         rerankers = {name: making() for name, making in makings.items()}
-        return rerank_app(rerankers[""] if "" in rerankers else rerankers, **options)
+        return rerank_app(rerankers.get("", rerankers), **options)
 
     serve = optional("ray.serve", extra="ray", why="rerank_kit.scale")
     wanted = {
@@ -109,10 +108,11 @@ def _makings(reranker: References | Mapping[str, References]) -> dict[str, Makin
     """How each is made, by its name; one alone has none."""
     if not isinstance(reranker, Mapping):
         return {"": Making("reranker", reranker, Reranker)}
-    if not reranker or "" in reranker:
-        msg = f"reranker={quoted(reranker)}: pass at least one, each by a name"
+    named = cast("Mapping[str, References]", reranker)
+    if not named or "" in named:
+        msg = f"reranker={quoted(named)}: pass at least one, each by a name"
         raise ConfigurationError(msg)
-    return {str(name): Making(f"reranker[{name!r}]", each, Reranker) for name, each in reranker.items()}
+    return {name: Making(f"reranker[{name!r}]", each, Reranker) for name, each in named.items()}
 
 
 def _replicas(wanted: object, in_flight: int) -> dict[str, Any]:
@@ -121,11 +121,11 @@ def _replicas(wanted: object, in_flight: int) -> dict[str, Any]:
         return {"num_replicas": check_whole("replicas", wanted)}
     between = list(cast("Sequence[object]", wanted)) if isinstance(wanted, tuple | list) else []
     if len(between) != 2:  # noqa: PLR2004 - from and to
-        msg = f"replicas must be a number, or the least and the most, as in (1, 4), not {quoted(wanted)}"
+        msg = f"replicas must be a number, or the least and the most, as in (1, 4), not {quoted(cast('object', wanted))}"
         raise ConfigurationError(msg)
     least, most = (check_whole("replicas", each, least=0) for each in between)
     if most < max(1, least):
-        msg = f"replicas={quoted(wanted)}: the most is less than the least, or none: write it as (1, 4)"
+        msg = f"replicas={between}: the most is less than the least, or none: write it as (1, 4)"
         raise ConfigurationError(msg)
     told = {"min_replicas": least, "max_replicas": most, "target_ongoing_requests": in_flight}
     return {"autoscaling_config": told}

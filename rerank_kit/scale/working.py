@@ -16,6 +16,7 @@ from rerank_kit.evaluate.pooling import Pair
 from rerank_kit.reranker import Reranker
 from rerank_kit.scale.keeping import Asking, RowsElsewhere, ScoresElsewhere
 from rerank_kit.scale.making import Making
+from rerank_kit.texts import is_blank
 
 Columns = dict[str, list[Any]]
 """The columns of some rows, by name."""
@@ -46,7 +47,8 @@ class Scoring:
         scores: list[float | None] = [None] * len(columns["query"])
         for own, ranking in zip(places.values(), self._cached.rerank_many(list(places), texts), strict=True):
             for hit in ranking.hits:
-                scores[own[hit.index]] = hit.score
+                if not is_blank(columns["text"][own[hit.index]] or ""):
+                    scores[own[hit.index]] = hit.score
         if self._store.failure is not None:
             raise self._store.failure
         return {"relevance_score": scores}
