@@ -226,5 +226,8 @@ def _keeping(kind: Kind, path: str, max_cost: float | None) -> Any:
     scheduling = optional("ray.util.scheduling_strategies", extra="ray", why="rerank_kit.scale")
     here = scheduling.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     keeper = ray.remote(Keeper).options(num_cpus=0, scheduling_strategy=here).remote(kind, path, max_cost)
-    ray.get(keeper.spent.remote())  # or what is wrong with the file would be told by no worker
+    try:
+        ray.get(keeper.begun.remote())
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
     return keeper

@@ -26,23 +26,30 @@ class Keeper:
     """
 
     def __init__(self, kind: Kind, path: str, max_cost: float | None) -> None:
-        """Open the file, or make it.
+        """Take what `begun` opens.
 
         Args:
-            kind: What is kept in it.
+            kind: What is kept in the file.
             path: Where it is.
             max_cost: What the run may cost, in US dollars; `None` is no limit.
-
-        Raises:
-            ConfigurationError: It is no such file, or cannot be written.
         """
-        self._store: Any = _OPENING[kind](path)
+        self._kind, self._path = kind, path
+        self._store: Any = None
         self._claimed = set[str]()
         self._most = max_cost
         self._spent = self._reserved = 0.0
         self._turn = ExitStack()
-        if kind == "labels":
+
+    def begun(self) -> bool:
+        """Open the file, or make it. That is no part of `__init__`, for Ray tells less of errors there.
+
+        Raises:
+            ConfigurationError: It is no such file, or cannot be written.
+        """
+        self._store = _OPENING[self._kind](self._path)
+        if self._kind == "labels":
             self._turn.enter_context(self._store.turn())  # other processes wait, as they do for each other
+        return True
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """What a method of the store gives."""
