@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack, cast
 from starlette.types import ASGIApp
 
 from rerank_kit.arguments import named
-from rerank_kit.checks import check_whole
+from rerank_kit.checks import check_count, check_whole
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.managed.split import Limits
 from rerank_kit.optional import optional
@@ -18,16 +18,15 @@ from rerank_kit.scale.making import Making, amount
 from rerank_kit.serve import rerank_app
 
 References = str | Callable[[], Reranker]
-_IN_FLIGHT, _QUEUE = 4, 100  # as in rerank_app
+_IN_FLIGHT = 4  # as in rerank_app
 
 
 class AppOptions(TypedDict, total=False):
-    """What `rerank_app` takes besides rerankers, see there; each replica has its own."""
+    """What `rerank_app` takes besides rerankers and `queue`, see there; each replica has its own."""
 
     keys: Sequence[str]
     limits: Limits
     in_flight: int
-    queue: int
     part: int
     timeout: float | None
     body_timeout: float
@@ -41,13 +40,14 @@ def deployment(
     replicas: int | Sequence[int] = 1,
     cpus: float = 1.0,
     gpus: float = 0.0,
+    max_ongoing_requests: int | None = None,
     max_queued_requests: int = 100,
     **options: Unpack[AppOptions],
 ) -> Any:
     """Make an application of Ray Serve that answers as `rerank_app` does, for `serve.run`.
 
-    Each replica makes the reranker and ranks something before it is asked anything, and takes `in_flight` and `queue`
-    requests at a time. Beyond that, `max_queued_requests` wait in each of Ray's proxies, which refuses more with 503.
+    Each replica makes the reranker and ranks something before it is asked anything. Requests wait in Ray's proxies, each
+    of which refuses what is too much with 503.
 
     Args:
         reranker: A name as on the command line, such as `"onnx:embedded"`, or a function that makes a reranker; or
@@ -56,7 +56,10 @@ def deployment(
             requests.
         cpus: Cores for a replica.
         gpus: GPUs for a replica; 0.5 is half of one.
-        max_queued_requests: How many requests wait for a replica in each proxy; -1 is any number.
+        max_ongoing_requests: How many requests a replica has at a time, at work or waiting for their turn; by default
+            twice `in_flight`. More let small requests pass more of the large ones; but a proxy fills the replica on its
+            own machine first.
+        max_queued_requests: How many more requests wait in each proxy; -1 is any number.
         **options: See `AppOptions`.
 
     Returns:
@@ -67,18 +70,19 @@ def deployment(
     """
     makings = _makings(reranker)
     in_flight = check_whole("in_flight", options.get("in_flight", _IN_FLIGHT))
-    queue = check_whole("queue", options.get("queue", _QUEUE), least=0)
+    at_once = check_count("max_ongoing_requests", max_ongoing_requests, none="for twice in_flight") or 2 * in_flight
+    queue = max(0, at_once - in_flight)
     rerank_app(Reranker.of(_nothing), **options)  # which refuses here what the replicas would refuse
 
     def made() -> ASGIApp:
         rerankers = {name: making() for name, making in makings.items()}
-        return rerank_app(rerankers.get("", rerankers), **options)
+        return rerank_app(rerankers.get("", rerankers), queue=queue, **options)
 
     serve = optional("ray.serve", extra="ray", why="rerank_kit.scale")
     wanted = {
         "name": "Reranker",
         "ray_actor_options": {"num_cpus": amount("cpus", cpus), "num_gpus": amount("gpus", gpus)},
-        "max_ongoing_requests": in_flight + queue,
+        "max_ongoing_requests": at_once,
         "max_queued_requests": check_whole("max_queued_requests", max_queued_requests, least=-1),
         **_replicas(replicas, in_flight),
     }

@@ -35,7 +35,8 @@ class Noting(Reranker):
         if self._log is not None:
             with Path(self._log).open("ab", buffering=0) as file:
                 file.write(f"{text}\n".encode())
-        return int(text.rsplit(maxsplit=1)[-1]) / 1000
+        last = text.rsplit(maxsplit=1)[-1]
+        return int(last) / 1000 if last.isdigit() else 0.0
 
 
 class Unknown(Noting):
