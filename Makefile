@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH ?= torch==2.13.0
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-changes check lint types classes models bench docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-clients test-ray test-changes check lint types classes models bench docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -38,6 +38,9 @@ test-clients: $(VENV)-clients/.installed  ## clients of other frameworks against
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes
+
+test-ray: $(VENV)-ray/.installed  ## a cluster of two nodes on this machine, of which some is killed: four minutes, by hand
+	$(VENV)-ray/bin/python -m pytest --quiet -p no:logging tests/scale
 
 test-changes: $(VENV)/.developing
 	$(BIN)/python -m pytest --quiet --numprocesses auto $$($(BIN)/python tools/tests_of_changes.py)
@@ -91,6 +94,12 @@ $(VENV)-clients/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
 	$(VENV)-clients/bin/python -m pip --quiet install --editable ".[serve,http]" --group clients
+	touch $@
+
+$(VENV)-ray/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-ray/bin/python -m pip --quiet install --editable ".[ray,embedded,http]" --group runner
 	touch $@
 
 $(VENV)-oldest/.installed: pyproject.toml

@@ -163,7 +163,7 @@ class _Place:
         """
         data = optional("ray.data", extra="ray", why="rerank_kit.scale")
         check_instance("rows", rows, data.Dataset, "a ray.data.Dataset, such as ray.data.read_parquet(…)")
-        columns = rows.columns() or []
+        columns: list[str] = rows.columns() or []
         missing = [each for each in read if each not in columns]
         if missing:
             msg = (
@@ -185,7 +185,7 @@ class _Place:
 
 
 class _Worker:
-    """What a process of Ray's runs. Nothing is made before rows come: one that fails to begin is begun again for ever."""
+    """What a process of Ray's runs. Nothing is made before rows come: one that fails to begin is begun again."""
 
     def __init__(self, work: type, making: Making[Any], keeper: Any, new: tuple[str, ...]) -> None:
         self._work, self._making, self._keeper, self._new = work, making, keeper, new

@@ -10,7 +10,6 @@ from rerank_kit.checks import can_take, is_number
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.systems import imported, is_back_end, reranker_of
 from rerank_kit.quoting import class_name, quoted
-from rerank_kit.reranker import Reranker
 
 T = TypeVar("T")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack, cast
 
-from starlette.types import ASGIApp
-
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_count, check_whole
 from rerank_kit.errors import ConfigurationError
@@ -46,8 +44,8 @@ def deployment(
 ) -> Any:
     """Make an application of Ray Serve that answers as `rerank_app` does, for `serve.run`.
 
-    Each replica makes the reranker and ranks something before it is asked anything. Requests wait in Ray's proxies, each
-    of which refuses what is too much with 503.
+    Each replica makes the reranker and ranks something before it is asked anything. Requests wait in Ray's proxies, and
+    each of these refuses what is too much with 503.
 
     Args:
         reranker: A name as on the command line, such as `"onnx:embedded"`, or a function that makes a reranker; or
@@ -74,7 +72,7 @@ def deployment(
     queue = max(0, at_once - in_flight)
     rerank_app(Reranker.of(_nothing), **options)  # which refuses here what the replicas would refuse
 
-    def made() -> ASGIApp:
+    def made() -> Any:
         rerankers = {name: making() for name, making in makings.items()}
         return rerank_app(rerankers.get("", rerankers), queue=queue, **options)
 
@@ -102,9 +100,8 @@ def app(args: Mapping[str, Any]) -> Any:
     if "reranker" not in given:
         msg = f"args={quoted(given)} names no reranker: write reranker: onnx:embedded below args"
         raise ConfigurationError(msg)
-    limits: object = given.get("limits")
-    if isinstance(limits, Mapping):
-        given["limits"] = Limits(**cast("dict[str, int]", dict(limits)))
+    if isinstance(given.get("limits"), dict):
+        given["limits"] = Limits(**cast("dict[str, Any]", given["limits"]))
     return deployment(**given)
 
 
@@ -112,20 +109,21 @@ def _makings(reranker: References | Mapping[str, References]) -> dict[str, Makin
     """How each is made, by its name; one alone has none."""
     if not isinstance(reranker, Mapping):
         return {"": Making("reranker", reranker, Reranker)}
-    named = cast("Mapping[str, References]", reranker)
-    if not named or "" in named:
-        msg = f"reranker={quoted(named)}: pass at least one, each by a name"
+    several: Mapping[str, References] = {**reranker}
+    if not several or "" in several:
+        msg = f"reranker={quoted(several)}: pass at least one, each by a name"
         raise ConfigurationError(msg)
-    return {name: Making(f"reranker[{name!r}]", each, Reranker) for name, each in named.items()}
+    return {name: Making(f"reranker[{name!r}]", each, Reranker) for name, each in several.items()}
 
 
 def _replicas(wanted: object, in_flight: int) -> dict[str, Any]:
     """What Ray is told about how many there are to be."""
     if isinstance(wanted, int):
         return {"num_replicas": check_whole("replicas", wanted)}
+    given = wanted
     between = list(cast("Sequence[object]", wanted)) if isinstance(wanted, tuple | list) else []
     if len(between) != 2:  # noqa: PLR2004 - from and to
-        msg = f"replicas must be a number, or the least and the most, as in (1, 4), not {quoted(cast('object', wanted))}"
+        msg = f"replicas must be a number, or the least and the most, as in (1, 4), not {quoted(given)}"
         raise ConfigurationError(msg)
     least, most = (check_whole("replicas", each, least=0) for each in between)
     if most < max(1, least):

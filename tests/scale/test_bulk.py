@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 
-ray = pytest.importorskip("ray")
-pytest.importorskip("ray.data")
-
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.scale import label_pairs, score_pairs, write_contexts
 from tests.scale.conftest import MEMORY, ROOT
 from tests.scale.workshop import Noting, contextualizer, judge
 
+ray = pytest.importorskip("ray")
+pytest.importorskip("ray.data")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.unmeasured]
 COUNT = 300
 PAUSE = 0.02  # seconds for a pair, so that there is a middle to kill something in
@@ -86,7 +85,7 @@ def test_columns_are_added_and_others_stay(cluster: Any, tmp_path: Path) -> None
 def test_a_budget_holds_for_all_workers_together(cluster: Any, tmp_path: Path) -> None:
     documents = ray.data.from_items([{"text": f"Mars {n}.", "chunks": [f"Mars {n}."]} for n in range(20)])
     store = tmp_path / "contexts.sqlite"
-    with pytest.raises(Exception, match="max_cost=0.0002"):
+    with pytest.raises(Exception, match=r"max_cost=0\.0002"):
         write_contexts(documents, contextualizer, store=store, max_cost=0.0002, batch_size=2).materialize()
 
 
@@ -103,13 +102,14 @@ def test_a_budget_holds_for_all_workers_together(cluster: Any, tmp_path: Path) -
         (lambda: score_pairs(pairs(2), Noting, store="s.sqlite"), {}, r"\['relevance_score'\] already"),
     ],
 )
+@pytest.mark.usefixtures("cluster")
 def test_wrong_arguments_are_refused_before_anything_begins(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Any, settings: dict[str, Any], told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Any, settings: dict[str, Any], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = rows() if callable(rows) else rows
     with pytest.raises(ConfigurationError, match=told):
-        score_pairs(given, Noting, **{"store": tmp_path / "scores.sqlite", **settings})
+        score_pairs(given, Noting, **dict[str, Any]({"store": tmp_path / "scores.sqlite", **settings}))
 
 
 def test_a_file_of_another_kind_is_refused(cluster: Any, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_file_of_another_kind_is_refused(cluster: Any, tmp_path: Path) -> None
 
 def test_what_a_worker_cannot_make_fails_the_rows_and_says_why(cluster: Any, tmp_path: Path) -> None:
     scored = score_pairs(pairs(2), "tests.scale.workshop:nothing", store=tmp_path / "scores.sqlite")
-    with pytest.raises(Exception, match="reranker: 'tests.scale.workshop:nothing' cannot be imported"):
+    with pytest.raises(Exception, match=r"reranker: 'tests\.scale\.workshop:nothing' cannot be imported"):
         scored.take_all()
 
 

@@ -13,12 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-ray = pytest.importorskip("ray")
-serve = pytest.importorskip("ray.serve")
-
 import httpx
+import pytest
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.managed import Endpoint
@@ -27,6 +23,8 @@ from rerank_kit.scale.serving import AppOptions
 from rerank_kit.serve import hashed, rerank_app
 from tests.scale.workshop import Noting
 
+ray = pytest.importorskip("ray")
+serve = pytest.importorskip("ray.serve")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.unmeasured]
 KEY = "a key"
 BODY = {"query": "which?", "documents": ["low 1", "high 9"]}
@@ -60,7 +58,8 @@ def client(url: str) -> httpx.Client:
 
 def who(asking: httpx.Client) -> int:
     answer = asking.post("/v2/rerank", json={"query": "who?", "documents": ["who"]})
-    return round(answer.json()["results"][0]["relevance_score"] * 10_000_000)
+    score: float = answer.json()["results"][0]["relevance_score"]
+    return round(score * 10_000_000)
 
 
 def replicas(asking: httpx.Client, gone: int = 0) -> set[int]:
@@ -133,7 +132,9 @@ def test_settings_for_files_of_ray_are_the_same(cluster: Any) -> None:
     assert (told.autoscaling_config.min_replicas, told.autoscaling_config.max_replicas) == (1, 4)
     assert told.autoscaling_config.target_ongoing_requests == 4
     assert told.max_ongoing_requests == 8
-    several = deployment({"a": Noting, "b": "onnx:embedded"}, in_flight=2, max_ongoing_requests=5, max_queued_requests=-1)
+    several = deployment(
+        {"a": Noting, "b": "onnx:embedded"}, in_flight=2, max_ongoing_requests=5, max_queued_requests=-1
+    )
     assert several._bound_deployment._deployment_config.max_ongoing_requests == 5
 
 
@@ -159,7 +160,7 @@ def test_settings_for_files_of_ray_are_the_same(cluster: Any) -> None:
 )
 def test_wrong_settings_are_refused_before_anything_begins(settings: dict[str, Any], told: str) -> None:
     with pytest.raises((ConfigurationError, TypeError), match=told):
-        deployment(**{"reranker": Noting, **settings})
+        deployment(**dict[str, Any]({"reranker": Noting, **settings}))
 
 
 def test_a_file_of_settings_names_a_reranker() -> None:

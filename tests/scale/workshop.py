@@ -1,4 +1,4 @@
-"""What workers make in tests: rerankers, judges and contextualizers that write down what they are asked."""
+"""What workers make in tests."""
 
 from __future__ import annotations
 
@@ -50,9 +50,8 @@ class Unknown(Noting):
 class Writing:
     """A model that writes the same context for everything."""
 
-    model = "claude-haiku-5-5"
-
     def __init__(self) -> None:
+        self.model: str | None = "claude-haiku-5-5"
         self.asked = list[Prompt]()
 
     def complete(self, prompt: Prompt, deadline: Deadline = Deadline()) -> Flow[Completion]:  # noqa: B008 - frozen
