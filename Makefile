@@ -17,7 +17,7 @@ WITH_OLDEST = -W ignore::DeprecationWarning -W "ignore:The 'validate_default' at
 NEWER = decide decision_sdks standard
 SIDE_BY_SIDE = --numprocesses auto --dist worksteal
 
-.PHONY: demo serve-demo test test-compat test-llama test-oldest test-oldest-all test-clients dist test-dist test-matrix sizes test-changes check lint types classes models api licences bench bench-serve docs
+.PHONY: demo serve-demo test test-compat test-llama test-oldest test-oldest-all test-clients test-ray dist test-dist test-matrix sizes test-changes check lint types classes models api licences bench bench-serve docs
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=folder QUERY="…" for your own
@@ -63,6 +63,9 @@ sizes: dist  ## write the table of docs/installing.md: what each extra takes on 
 
 check: lint  ## lint, types and the tests of the rooms in which something changed, in under a minute
 	$(MAKE) --jobs 2 --output-sync types test-changes
+
+test-ray: $(VENV)-ray/.installed  ## a cluster of two nodes on this machine, of which some is killed: four minutes, by hand
+	$(VENV)-ray/bin/python -m pytest --quiet -p no:logging tests/scale
 
 test-changes: $(VENV)/.developing
 	$(BIN)/python -m pytest --quiet --numprocesses auto $$($(BIN)/python tools/tests_of_changes.py)
@@ -139,6 +142,12 @@ $(VENV)-dist/.building: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-dist
 	$(VENV)-dist/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
 	$(VENV)-dist/bin/python -m pip --quiet install --group dist
+	touch $@
+
+$(VENV)-ray/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	$(VENV)-ray/bin/python -m pip --quiet install --editable ".[ray,embedded,http]" --group runner
 	touch $@
 
 $(VENV)-oldest/.installed: pyproject.toml $(VENV)-dist/.building

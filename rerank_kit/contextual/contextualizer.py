@@ -26,6 +26,7 @@ from rerank_kit.contextual.documents import ChunkedDocument, checked
 from rerank_kit.contextual.estimate import ContextEstimate, estimate_ways, expected_cost
 from rerank_kit.contextual.prompts import DEFAULTS, SEVERAL_PROMPT, Granularity, check_prompt
 from rerank_kit.contextual.settings import OnError, Settings
+from rerank_kit.contextual.store import ContextStore
 from rerank_kit.contextual.writing import Writer
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
@@ -166,6 +167,19 @@ class Contextualizer(ContextSource):
             return self
         other = copy(self)
         other.settings = replace(made, max_cost=max_cost if own is None else min(own, max_cost))
+        return other
+
+    def kept_in(self, store: ContextStore) -> Contextualizer:
+        """The same, which keeps its contexts in a store that is open already, and closes it after a run.
+
+        Raises:
+            ConfigurationError: This one has a store of its own.
+        """
+        if self.settings.store is not None:
+            msg = f"store={str(self.settings.store)!r} is one too many where contexts are kept elsewhere: leave it out"
+            raise ConfigurationError(msg)
+        other = copy(self)
+        other.settings = replace(self.settings, store=store)
         return other
 
     def expected_cost(self, documents: Sequence[ChunkedDocument]) -> float | None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rerank_kit.contextual.asking import Wording
 from rerank_kit.contextual.contexts import Progress
+from rerank_kit.contextual.store import ContextStore
 from rerank_kit.judge import ChatModel
 from rerank_kit.pricing import Prices
 
@@ -25,7 +26,7 @@ class Settings:
         wording: What it is asked.
         chunks_per_call: How many chunks are asked about in one call; 0 is what costs least for each document.
         concurrency: How many calls there are at a time.
-        store: The file in which contexts are kept.
+        store: The file in which contexts are kept, or what keeps them.
         prices: What models cost.
         max_cost: What one run may cost, in US dollars.
         on_error: What to do about chunks for which no context can be had.
@@ -39,7 +40,7 @@ class Settings:
     wording: Wording
     chunks_per_call: int
     concurrency: int
-    store: Path | None
+    store: Path | ContextStore | None
     prices: Prices
     max_cost: float | None
     on_error: OnError

@@ -71,6 +71,11 @@ class ContextStore:
         self.rows.close()
 
 
+def opened(store: str | Path | ContextStore | None, patience: float) -> ContextStore:
+    """The store of a path, or the one that is open already. The arguments are those of `ContextStore`."""
+    return ContextStore(store, patience) if store is None or isinstance(store, str | Path) else store
+
+
 class _Memory:
     """Which documents are being written, where no other process can do it."""
 

@@ -12,7 +12,7 @@ from rerank_kit.contextual.asking import Asked, Question
 from rerank_kit.contextual.contexts import Context, Contexts, IncompleteContexts, Progress, PromptCache
 from rerank_kit.contextual.estimate import per_call_of
 from rerank_kit.contextual.settings import Settings
-from rerank_kit.contextual.store import ContextStore
+from rerank_kit.contextual.store import ContextStore, opened
 from rerank_kit.contextual.units import Unit
 from rerank_kit.errors import NEVER_HIDDEN, BackendError, BudgetExceeded, ConfigurationError, DeadlineExceeded
 from rerank_kit.flow import Flow, blocking, gather, sleep
@@ -64,7 +64,7 @@ class Writer:
         """
         yield from blocking(self._begin)
         left = self._deadline.remaining()
-        store = yield from blocking(ContextStore, self._made.store, _PATIENCE if left is None else min(_PATIENCE, left))
+        store = yield from blocking(opened, self._made.store, _PATIENCE if left is None else min(_PATIENCE, left))
         try:
             yield from self._before(store)
             at_once = max(1, min(self._made.concurrency, len(self._asked)))

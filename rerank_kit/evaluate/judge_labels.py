@@ -74,7 +74,7 @@ def label(
         MissingExtra: A package is not installed.
     """
     data = dataset if isinstance(dataset, Dataset) else read_dataset(dataset, labelled=False)
-    _check_judge(judge)
+    check_judge(judge)
     depth, seed = check_whole("depth", depth), check_whole("seed", seed, least=0)
     asked = check_count("sample", sample, least=0, none="for 30 beside a judge, and all without one")
     most = check_positive("max_cost", max_cost)
@@ -85,7 +85,7 @@ def label(
         if plan.cost or plan.unknown:
             agree(plan, run.spent, most, confirm)
         pool = pooled(run, data, depth)
-        judging = None if judge is None else _Judging(judge, kept, progress, run.spent, most)
+        judging = None if judge is None else Judging(judge, kept, progress, run.spent, most)
         if judging is not None:
             agree(judging.planned(pool.pairs), run.spent, most, confirm)
             judging.ask(pool.pairs)
@@ -111,7 +111,12 @@ def label(
     )
 
 
-def _check_judge(judge: Judge | None) -> None:
+def check_judge(judge: Judge | None) -> None:
+    """See that a judge says of each document by itself what it is worth.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
     what = "a rerank_kit.judge.LLMJudge or a rerank_kit.decide.DecisionReranker"
     check_instance("judge", judge, (LLMJudge, DecisionReranker, type(None)), what)
     if isinstance(judge, LLMJudge) and judge.mode == "listwise":
@@ -126,7 +131,7 @@ def _check_judge(judge: Judge | None) -> None:
         raise ConfigurationError(msg)
 
 
-class _Judging:
+class Judging:
     """A judge at work."""
 
     def __init__(

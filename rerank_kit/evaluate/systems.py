@@ -299,6 +299,11 @@ def reranker_of(spec: object) -> Reranker:
     raise ConfigurationError(msg)
 
 
+def is_back_end(name: str) -> bool:
+    """Whether a name is that of a model on a back end, such as `onnx:embedded`, and not of something to import."""
+    return name.partition(":")[0] in _BY_NAME
+
+
 def imported(name: str) -> object:
     """What `package.module:object` names.
 

@@ -1,0 +1,139 @@
+"""What a worker does with some rows: columns in, columns out, each result kept elsewhere as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from rerank_kit.cache import Cached
+from rerank_kit.contextual import ChunkedDocument, Contextualizer
+from rerank_kit.contextual.store import ContextStore
+from rerank_kit.errors import ConfigurationError
+from rerank_kit.evaluate.judge_labels import Judging, check_judge
+from rerank_kit.evaluate.label_store import Judge, LabelStore
+from rerank_kit.evaluate.pooling import Pair
+from rerank_kit.reranker import Reranker
+from rerank_kit.scale.keeping import Asking, RowsElsewhere, ScoresElsewhere
+from rerank_kit.scale.making import Making
+from rerank_kit.texts import is_blank
+
+Columns = dict[str, list[Any]]
+"""The columns of some rows, by name."""
+
+
+class Scoring:
+    """Scores the pairs of some rows."""
+
+    def __init__(self, making: Making[Reranker], asking: Asking) -> None:
+        """Take what makes the reranker, and what asks the keeper."""
+        self._making, self._store = making, ScoresElsewhere(asking)
+        self._cached: Cached | None = None
+
+    def __call__(self, columns: Columns) -> Columns:
+        """The new column, for all rows together.
+
+        Raises:
+            RerankError: The reranker failed, or its scores cannot be kept.
+        """
+        if self._cached is None:
+            made = self._making()
+            given = made.reranker if isinstance(made, Cached) else made
+            self._cached = Cached(given, self._store, fingerprint=made.fingerprint)
+        places: dict[str, list[int]] = {}
+        for place, query in enumerate(columns["query"]):
+            places.setdefault(query, []).append(place)
+        texts = [[columns["text"][place] or "" for place in each] for each in places.values()]
+        scores: list[float | None] = [None] * len(columns["query"])
+        for own, ranking in zip(places.values(), self._cached.rerank_many(list(places), texts), strict=True):
+            for hit in ranking.hits:
+                if not is_blank(columns["text"][own[hit.index]] or ""):
+                    scores[own[hit.index]] = hit.score
+        if self._store.failure is not None:
+            raise self._store.failure
+        return {"relevance_score": scores}
+
+
+class Labelling:
+    """Has a judge label the pairs of some rows."""
+
+    def __init__(self, making: Making[Judge], asking: Asking) -> None:
+        """Take what makes the judge, and what asks the keeper."""
+        self._making, self._asking = making, asking
+        self._store = cast("LabelStore", RowsElsewhere(asking))
+
+    def __call__(self, columns: Columns) -> Columns:
+        """The new columns, for all rows together.
+
+        Raises:
+            BudgetExceeded: It would cost more than it may.
+            RerankError: The judge failed.
+        """
+        judge = self._making()
+        check_judge(judge)
+        pairs = [
+            Pair(query, str(place), query, text or "")
+            for place, (query, text) in enumerate(zip(columns["query"], columns["text"], strict=True))
+        ]
+        judging = Judging(judge, self._store, None, 0.0, None)
+        plan = judging.planned(pairs)
+        with _paying(self._asking, None if plan.unknown else plan.cost) as bill:
+            judging.ask(pairs)
+            bill.append(judging.spent)
+        grades = {each.pair: each for each in judging.labels(pairs)}
+        problems = judging.unjudged(pairs)
+        return {
+            "grade": [grades[each].grade if each in grades else None for each in pairs],
+            "why": [grades[each].why if each in grades else None for each in pairs],
+            "problem": [problems.get(each) for each in pairs],
+        }
+
+
+class Contextualizing:
+    """Has contexts written for the documents of some rows."""
+
+    def __init__(self, making: Making[Contextualizer], asking: Asking) -> None:
+        """Take what makes the contextualizer, and what asks the keeper."""
+        self._making, self._asking = making, asking
+        self._store = cast("ContextStore", RowsElsewhere(asking))
+        self._made: Contextualizer | None = None
+
+    def __call__(self, columns: Columns) -> Columns:
+        """The new columns, for all rows together.
+
+        Raises:
+            BudgetExceeded: It would cost more than it may.
+            RerankError: The model failed.
+        """
+        if self._made is None:
+            made = self._making()
+            if made.settings.max_cost is not None:
+                msg = f"max_cost={made.settings.max_cost} would hold for each batch alone: pass it to write_contexts"
+                raise ConfigurationError(msg)
+            self._made = made.kept_in(self._store)
+        count = len(columns["text"])
+        documents = [
+            ChunkedDocument(text or "", [each or "" for each in chunks or ()], id=f"{place}", title=title or "")
+            for place, (text, chunks, title) in enumerate(
+                zip(columns["text"], columns["chunks"], columns.get("title") or [""] * count, strict=True)
+            )
+        ]
+        with _paying(self._asking, self._made.expected_cost(documents)) as bill:
+            found = self._made.contextualize(documents)
+            bill.append(found.cost)
+        return {
+            "contexts": [[each.text for each in row] for row in found.rows],
+            "problems": [[each.why for each in row] for row in found.rows],
+        }
+
+
+@contextmanager
+def _paying(asking: Asking, expected: float | None) -> Generator[list[float | None]]:
+    """Set aside what something may cost, and tell what it did: where that is not known, what was set aside."""
+    asking("reserve", expected)
+    aside, bill = expected or 0.0, list[float | None]()
+    try:
+        yield bill
+    finally:
+        paid = bill[0] if bill else None
+        asking("settle", aside, aside if paid is None else paid)
