@@ -43,7 +43,7 @@ class Setting:
 
 SETTINGS: Mapping[str, Setting] = {
     "core": Setting("", 4),
-    "bm25": Setting("bm25", 100),
+    "bm25": Setting("bm25", 200),
     "langchain": Setting("langchain,embedded", 600, "langchain_rerank_kit", 1700),
     "llama_index": Setting("llama-index,embedded", 650, "llama_rerank_kit", 2200),
     "onnx": Setting("onnx", 250),
