@@ -57,6 +57,7 @@ SETTINGS: Mapping[str, Setting] = {
     "cli": Setting("cli", 30),
     "eval": Setting("eval", 700),
     "serve": Setting("serve", 40),
+    "mcp": Setting("mcp", 150),
     "opentelemetry": Setting("opentelemetry", 10),
     "prometheus": Setting("prometheus", 10),
 }
