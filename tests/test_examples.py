@@ -145,3 +145,8 @@ def test_every_example_that_a_page_names_exists() -> None:
     named = {name for page in pages for name in re.findall(r"\bexamples/(\w+\.\w+)", page.read_text("utf-8"))}
     assert {"README.md", "langchain_rag.py", "llamaindex.ipynb"} <= named
     assert [name for name in named if not (EXAMPLES / name).exists()] == []
+
+
+def test_pages_link_to_examples_where_the_site_can_follow() -> None:
+    pages = (EXAMPLES.parent / "docs").rglob("*.md")
+    assert [each.name for each in pages if "](../examples" in each.read_text("utf-8")] == []
