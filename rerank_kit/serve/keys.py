@@ -31,8 +31,8 @@ def hashed(key: str) -> str:
     """
     if not _SENT.fullmatch(check_text("key", key)):
         msg = (
-            "key must hold letters, digits and signs of ASCII alone, without white space at its ends, or clients cannot "
-            "send it in a header: strip() what was read from a file"
+            "key must hold letters, digits and signs of ASCII alone, without white space at its ends, or no client "
+            "can send it in a header: strip() what was read from a file"
         )
         raise ConfigurationError(msg)
     return _hash(key.encode())
