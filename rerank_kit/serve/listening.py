@@ -203,6 +203,6 @@ def _serve(server: _Server, listener: socket.socket, ready: threading.Event | No
         if server.started:
             msg = f"the app ended by itself: {error!r}"
             raise BackendError(msg) from error
-    if server.app.reason and not server.started:
-        msg = f"the app did not start: {server.app.reason}"
+    if not (server.started or server.app.left):
+        msg = f"the app did not start: {server.app.reason or 'it does not say why'}"
         raise BackendError(msg)

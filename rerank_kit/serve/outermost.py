@@ -21,7 +21,8 @@ class Outermost:
     """An app with what it does not know of.
 
     Attributes:
-        reason: Why it did not start; empty where it did, or was told to end before.
+        reason: Why it did not start.
+        left: Whether it was told to end before it had started.
     """
 
     def __init__(self, app: ASGIApp, leaving: Callable[[], bool]) -> None:
@@ -31,9 +32,8 @@ class Outermost:
             app: The app.
             leaving: Whether it is time to end.
         """
-        self.reason = ""
+        self.reason, self.left = "", False
         self._app, self._leaving = app, leaving
-        self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or begin and end."""
@@ -45,30 +45,32 @@ class Outermost:
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin, unless it is time to end before that is done."""
 
+        begun = failed = False
+
         async def tell(message: Message) -> None:
-            self._told = True
-            if message["type"] == "lifespan.startup.failed":
-                self.reason = message.get("message", "") or "it does not say why"
-            await send({"type": message["type"]})  # without the message, which Starlette has as a traceback
+            nonlocal begun, failed
+            if message["type"] == "lifespan.startup.failed":  # is told below, with the reason
+                failed, self.reason = True, message.get("message", "")
+                return
+            begun = True
+            await send({"type": message["type"]})
 
         life = asyncio.ensure_future(self._app(scope, receive, tell))
-        while not (self._told or life.done() or self._leaving()):
+        while not (begun or failed or life.done() or self._leaving()):
             await asyncio.wait({life}, timeout=_LOOK)
-        if not self._told:
-            life.cancel()  # unless it is done
+        if not begun:
+            self.left = not (failed or life.done())
+            await asyncio.wait({life}, timeout=_LOOK)
+            failed = life.cancel() or failed
         try:
             await life
         except asyncio.CancelledError:
-            await self._not_begun(send, "" if self._leaving() else "it was cancelled")
+            pass
         except Exception as error:  # noqa: BLE001 - the reason is raised where somebody waits
             if not isinstance(error, RerankError):
                 _log.error("the app failed", exc_info=error)
-            self.reason = f"{type(error).__name__}: {error}"  # instead of a traceback
-            await self._not_begun(send, self.reason)
-
-    async def _not_begun(self, send: Send, reason: str) -> None:
-        if not self._told:
-            self.reason = reason
+            failed, self.reason = True, f"{type(error).__name__}: {error}"  # instead of a traceback
+        if failed and not begun:
             await send({"type": "lifespan.startup.failed"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -133,12 +133,12 @@ class Turns:
         spent.waited += began - came
         spent.turns += 1
         self.working += 1
-        before = kept.set(begun := [])
+        begun: list[Future[Any]] = []
+        kept.set(begun)
         try:
             self._check_abandoned()
             yield
         finally:
-            kept.reset(before)
             self._begun += (each for each in begun if not each.done())
             self.working -= 1
             self._call_next()
