@@ -44,7 +44,6 @@ class Outermost:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin, unless it is time to end before that is done."""
-
         begun = failed = False
 
         async def tell(message: Message) -> None:
@@ -55,7 +54,10 @@ class Outermost:
             begun = True
             await send({"type": message["type"]})
 
-        life = asyncio.ensure_future(self._app(scope, receive, tell))
+        async def live() -> None:
+            await self._app(scope, receive, tell)
+
+        life = asyncio.create_task(live())
         while not (begun or failed or life.done() or self._leaving()):
             await asyncio.wait({life}, timeout=_LOOK)
         if not begun:
