@@ -149,7 +149,7 @@ def _told(what: str, schema: Any) -> dict[str, Any]:
 
 def _read(path: str, what: str) -> dict[str, Any]:
     kind = "text/plain" if path == "/metrics" else "application/json"
-    answer = {"description": what, "content": {kind: {}}}
+    answer: dict[str, Any] = {"description": what, "content": {kind: {}}}
     if path == _OPEN:
         return {"summary": what, "security": [], "responses": {"200": answer}}
     refusals = {status: _told(_REFUSALS[status], _JINA_REFUSAL) for status in ("401", "403")}

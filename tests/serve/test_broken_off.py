@@ -57,52 +57,59 @@ def test_a_server_that_a_reranker_ends_says_so_and_keeps_nobody_waiting() -> Non
         served()
 
 
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    opened = threading.Event()
-    yield opened
-    opened.set()
+class Stuck:
+    """Blocking code that is at work until it is let go."""
 
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.gate = threading.Event()
 
-def test_what_nobody_can_break_off_is_counted_and_no_more_of_it_begun(serving: Serving, gate: threading.Event) -> None:
-    begun: list[str] = []
-
-    def waits(query: str, texts: list[str]) -> list[float]:
-        begun.append(query)
-        assert gate.wait(30)
+    def __call__(self, query: str, texts: list[str]) -> list[float]:
+        self.begun.append(query)
+        assert self.gate.wait(30)
         return [0.5] * len(texts)
 
-    client = serving(Reranker.of(waits), in_flight=2, queue=1)
+    def has_begun(self, times: int) -> bool:
+        return eventually(lambda: len(self.begun) == times)
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    scoring = Stuck()
+    yield scoring
+    scoring.gate.set()
+
+
+def test_what_nobody_can_break_off_is_counted_and_no_more_of_it_begun(serving: Serving, stuck: Stuck) -> None:
+    client = serving(Reranker.of(stuck), in_flight=2, queue=1)
     for number in range(3):
         with asking(client, ["x"]):
+            assert stuck.has_begun(number + 1)
             assert becomes(client, in_flight=1, abandoned=number)
         assert becomes(client, in_flight=0, abandoned=number + 1)
     for _ in range(5):
         refused = ranking(client, ["x"])
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert refused.json()["detail"] == "what was asked before has not ended yet: try again later"
-    assert len(begun) == 3
+    assert stuck.has_begun(3)
     assert client.get("/health").status_code == 200
-    gate.set()
+    stuck.gate.set()
     assert becomes(client, abandoned=0)
     assert ranking(client, ["x"]).status_code == 200
 
 
-def test_who_waits_for_a_turn_meanwhile_is_refused_too(serving: Serving, gate: threading.Event) -> None:
-    def waits(query: str, texts: list[str]) -> list[float]:
-        assert gate.wait(30)
-        return [0.5] * len(texts)
-
-    client = serving(Reranker.of(waits), in_flight=1, queue=1)
+def test_who_waits_for_a_turn_meanwhile_is_refused_too(serving: Serving, stuck: Stuck) -> None:
+    client = serving(Reranker.of(stuck), in_flight=1, queue=1)
     with asking(client, ["x"]):
-        assert becomes(client, in_flight=1, queue_depth=0)
+        assert stuck.has_begun(1)
     assert becomes(client, in_flight=0, abandoned=1)
     with asking(client, ["x"]):
-        assert becomes(client, in_flight=1, abandoned=1)
+        assert stuck.has_begun(2)
         waiting = beside(lambda: ranking(client, ["x"]))
-        assert becomes(client, queue_depth=1)
+        assert becomes(client, in_flight=1, queue_depth=1)
     assert waiting.result(20).status_code == 429
     assert becomes(client, abandoned=2, in_flight=0, queue_depth=0)
+    assert stuck.has_begun(2)
 
 
 @pytest.mark.parametrize("score", [1.0000000000000002, 1.0000005, -1e-9])
