@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -18,7 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 from rerank_kit import BackendError, ConfigurationError, Reranker
 from rerank_kit.errors import ConnectionFailed
+from rerank_kit.managed import Limits
 from rerank_kit.serve import rerank_app, run, running
+from rerank_kit.serve.outermost import Outermost
 from tests.doubles import Failing, Gated, Scripted
 from tests.serve.conftest import Serving
 from tests.serve.talking import beside, connected, head, ranking
@@ -76,14 +80,34 @@ def test_who_is_told_to_end_before_it_has_begun_ends(sent: signal.Signals, tmp_p
         "utf-8",
     )
     command = [sys.executable, "-m", "rerank_kit.cli", "serve", "stuck:reranker", "--port", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    with subprocess.Popen(command, cwd=tmp_path, env=unmeasured, **pipes) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("stuck:reranker at ")
         assert process.stdout.readline() == "begun\n"
         process.send_signal(sent)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in told, told
+
+
+def test_an_app_that_is_told_to_end_before_it_has_begun_is_broken_off_and_did_not_fail() -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(60)
+
+    async def tell(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    outermost = Outermost(app, lambda: True)
+    asyncio.run(outermost({"type": "lifespan"}, receive, tell))
+    assert sent == [{"type": "lifespan.startup.failed"}]
+    assert (outermost.left, outermost.reason) == (True, "")
 
 
 def test_what_is_cut_off_at_the_end_is_told_so_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
@@ -151,8 +175,8 @@ def _is_open(connection: socket.socket) -> bool:
 
 def test_who_reads_slowly_has_all_the_time_it_needs(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rerank_kit.serve.listening._HEAD", 0.5)
-    client = serving(Reranker.of(lambda query, texts: [0.5] * len(texts)))
-    text = "x" * 2_900_000
+    client = serving(Reranker.of(lambda query, texts: [0.5] * len(texts)), limits=Limits())
+    text = "x" * 12_000_000
     body = b'{"query": "q", "documents": ["%b"], "return_documents": true}' % text.encode()
     address = (client.base_url.host, client.base_url.port)
     with socket.socket() as connection:
