@@ -4,7 +4,7 @@ python examples/business_rules.py
 
 pip install "rerank-kit[langchain,embedded]"
 
-The house rules here: nothing that is deprecated, `pathlib` rather than `os`, and no more than two of one module. It
+The house rules here: nothing that is deprecated, `secrets` rather than `random`, and no more than two of one module. It
 prints what the model finds, and what the rules make of it, with the reason of each and of what was left out. Rules in a
 file, without a model, are in daily_jobs.py.
 """
@@ -20,7 +20,7 @@ from rerank_kit import Cascade, Rules, Stage
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.rules import at_most, equals, one_of, weighted
 
-QUESTION = "How do I find which files match a pattern?"
+QUESTION = "How do I get random bytes?"
 
 
 def document(passage: Passage) -> Document:
@@ -36,8 +36,8 @@ def main() -> None:
     model = OnnxCrossEncoder()
     house = Rules(
         exclude=[equals("deprecated", value=True)],
-        prefer=[one_of("module", {"pathlib"})],
-        weights=[0.5],  # of the model's score from the lowest to the highest: a good one of `os` can be ahead
+        prefer=[one_of("module", {"secrets"})],
+        weights=[0.5],  # of the model's score from the lowest to the highest: a good one of `random` can be ahead
         blend=weighted(),
         at_most=at_most(2, by="module"),
     )

@@ -72,7 +72,16 @@ def wanted() -> tuple[str, list[Document], tuple[str, ...]]:
 
 def as_documents(passages: list[Passage]) -> list[Document]:
     """Passages as LangChain has them."""
-    return [Document(each.text, id=each.id, metadata={"source": each.source, "title": each.title}) for each in passages]
+    return [
+        Document(each.text, id=each.id, metadata={"source": each.source, "title": shown_as(each)}) for each in passages
+    ]
+
+
+def shown_as(passage: Passage) -> str:
+    """A passage's heading. Where it has none, its file, and how it begins, since many have the same file."""
+    if passage.title != passage.source:
+        return passage.title
+    return f"{passage.source}: {' '.join(passage.text.removeprefix(passage.title).split())}"
 
 
 def compare(question: str, bm25: BM25Retriever, reranked: RerankRetriever) -> None:

@@ -3,6 +3,8 @@
 python examples/fastapi_service.py                        # asks itself, and prints what it answers
 uvicorn --app-dir examples fastapi_service:app            # serves; needs fastapi and uvicorn
 curl "http://127.0.0.1:8000/search?q=How+are+two+files+compared?"
+
+pip install "rerank-kit[langchain,embedded,serve]" fastapi httpx
 """
 
 import asyncio

@@ -22,7 +22,7 @@ from stand_in import chat_model, completed
 
 from llama_rerank_kit import widening_of, with_rerank
 
-CONVERSATION = ("How do I find which files match a pattern?", "And with pathlib?")
+CONVERSATION = ("How do I find which files match a pattern?", "And as an iterator?")
 
 
 class Chat(CustomLLM):

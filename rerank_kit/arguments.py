@@ -82,9 +82,9 @@ class Arguments:
         if self.others is None and count > len(self.by_position):
             places = [name for name in self.by_position if name != "self"]
             others = ", ".join(f"{name}=" for name in self.by_name or () if name not in places)
-            more = count - len(self.by_position)
-            msg = f"{what} takes {' and '.join(places) or 'nothing'} by position, and was given {more} more"
-            msg += f": pass the others by name, {others}" if others else ""
+            given = f"{count - len(self.by_position)}{' more' if places else ''}"
+            msg = f"{what} takes {' and '.join(places) or 'nothing'} by position, and was given {given}"
+            msg += f": pass {'the others' if places else 'what it takes'} by name, {others}" if others else ""
             raise WrongArguments(msg)
 
 

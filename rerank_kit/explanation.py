@@ -222,7 +222,7 @@ def _note(span: Span) -> str:
     """A stage in a line."""
     name = span.backend if span.stage is None or span.stage == span.backend else f"{span.stage} ({span.backend})"
     model = "" if span.model is None else f" with {span.model}"
-    cost = "" if not span.cost else f", cost {span.cost:.4g}"
+    cost = "" if not span.cost else f", cost ${span.cost:.4g}"
     problem = "" if span.problem is None else f" ({span.problem})"
     counts = f"{span.documents_in} → {span.documents_out}"
     inner = sum((each.usage for each in span.children), Usage())

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +30,9 @@ class _OfLoop:
     watch: AsyncGenerator[None]
 
 
+kept: ContextVar[list[Future[Any]] | None] = ContextVar("rerank_kit_kept", default=None)
+"""Where all that is begun in threads is put, for who wants to know what of it goes on when nobody waits any more."""
+
 _loops: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
 
 
@@ -41,6 +45,8 @@ async def in_a_thread(work: Callable[[], T]) -> T:
             there = loop.create_future()
             future = here.threads.submit(caller.calling(work))
             future.add_done_callback(partial(_tell, loop, there))
+            if (begun := kept.get()) is not None:
+                begun.append(future)
             await there
             check_caller()
             return future.result()

@@ -37,11 +37,11 @@ SHOWS: dict[str, tuple[str, ...]] = {
         r"^CondensePlusContextChatEngine\.retriever\.similarity_top_k: 3 → 50",
         r"^with_rerank\n  you: How do I find which files match a pattern\?\n  it:  glob\.i?glob\(.+ \[\d+\]$",
         r"^ +[01]\.\d\d \(was \d+\) \[\d+\] glob",
-        r"with_rerank\n(?:.*\n)+  you: And with pathlib\?\n  it:  pathlib\.Path\.r?glob\(",
+        r"with_rerank\n(?:.*\n)+  you: And as an iterator\?\n  it:  glob\.iglob\(",
     ),
     "hybrid_search.py": (
         r"^How large is a file in bytes\? +- +\d+ +\d+ +1  genericpath\.getsize$",  # by meaning alone
-        r"^How do I delete a folder with everything in it\? +\d+ +\d+ +\d+ +[12]  shutil\.rmtree$",
+        r"^How do I delete a folder with everything in it\? +\d+ +\d+ +\d+ +[1-4]  shutil\.rmtree$",
     ),
     "cascade.py": (
         r"thread is over\?\n  cross-encoder: 50 → 10, ok\n  decision model: 10 → 5, ok, \$0\.000\d+\n  judge: 5",
@@ -50,8 +50,8 @@ SHOWS: dict[str, tuple[str, ...]] = {
         r"passport\?\n  cross-.+\n  decision model: 10 → 0, .+\n  judge: 0 → 0, skipped: .+\n    I don't know",
     ),
     "business_rules.py": (
-        r"the model alone\n  (?!pathlib)\w+",
-        r"and the house rules\n  pathlib\.Path\.r?glob\n +Module is pathlib \(\+0\.5\); the model's score is 0\.\d+",
+        r"the model alone\n  random\.",
+        r"and the house rules\n  secrets\.token_bytes\n +Module is secrets \(\+0\.5\); the model's score is 0\.\d+",
         r"left out by the rules\n(?:.*\n)*.+: house rules: 2 with the same module came before it",
     ),
     "contextual_retrieval.py": (
@@ -59,9 +59,9 @@ SHOWS: dict[str, tuple[str, ...]] = {
         r"^'shutil\.py › shutil\.rmtree\(.+ stands in front of 'If ignore_errors is set",
     ),
     "spans_before_llm.py": (
-        r"^[01]\.\d\d statistics\.py, (?:\d{1,3}|1,\d{3}) of \d\d,\d{3} characters\n  .*quantiles",
+        r"^[01]\.\d\d statistics\.py, (?:\d{1,3}|1,\d{3}) of \d\d,\d{3} characters\n  .*equal probability",
         r"^whole documents: \d,\d{3} tokens read\n  statistics\.py: .+$",
-        r"^spans alone: \d{3} tokens read\n  .*quantiles",
+        r"^spans alone: \d{3} tokens read\n  statistics\.py: .*(quantiles|intervals)",
     ),
     "evaluate_own_data.py": (
         r"^Dataset\('questions': 18 queries",
@@ -99,12 +99,14 @@ def test_an_evaluation_of_own_data_reads_them_and_writes_a_page(tmp_path: Path) 
 @pytest.mark.unmeasured
 def test_the_terminal_answers_one_question_or_what_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
-        (tmp_path / f"{number}.md").write_text(f"# Order {number}\n\nChair number {number} was delivered in May.")
+        (tmp_path / f"{number}.md").write_text(
+            f"# Order {number}\n\nA chair was delivered to customer {number} in May."
+        )
     (tmp_path / "terms.md").write_text("# Terms\n\nA chair can be returned within 30 days, if it is unused.")
     asked = ("--docs", str(tmp_path), "--top-n", "2")
     once = example("terminal_search.py", *asked, "Until when can a customer return a chair?")
     assert re.match(r"1  [01]\.\d\d \(was \d+\)  Terms\n     A chair can be returned", once.stdout), once.stderr
-    assert once.stdout.count(" (was ") <= 2
+    assert once.stdout.count(" (was ") == 2
 
     monkeypatch.setattr(sys, "stdin", io.StringIO("Can a chair be returned?\n1\nqwertz\n\nnever asked\n"))
     typed = example("terminal_search.py", *asked)
@@ -143,3 +145,8 @@ def test_every_example_that_a_page_names_exists() -> None:
     named = {name for page in pages for name in re.findall(r"\bexamples/(\w+\.\w+)", page.read_text("utf-8"))}
     assert {"README.md", "langchain_rag.py", "llamaindex.ipynb"} <= named
     assert [name for name in named if not (EXAMPLES / name).exists()] == []
+
+
+def test_pages_link_to_examples_where_the_site_can_follow() -> None:
+    pages = (EXAMPLES.parent / "docs").rglob("*.md")
+    assert [each.name for each in pages if "](../examples" in each.read_text("utf-8")] == []

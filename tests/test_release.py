@@ -72,6 +72,11 @@ def test_a_version_that_is_released_is_in_the_changelog() -> None:
     assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
+def test_every_extra_is_tried_from_the_wheel() -> None:
+    tried = {each.stem.replace("_", "-") for each in (ROOT / "tests" / "dist").glob("*.py")}
+    assert set(PROJECT["optional-dependencies"]) - tried == {"all", "ray"}  # Ray has `make test-ray`
+
+
 @pytest.mark.parametrize("tag", [f"{__version__}", "v99.0.0", "v"])
 def test_another_tag_than_the_version_is_not_published(tag: str) -> None:
     done = python(str(ROOT / "tools" / "check_release.py"), tag, check=False)

@@ -20,6 +20,7 @@ import rerank_kit
 from rerank_kit import ConfigurationError, Document, Reranker, WrongArguments
 from rerank_kit.arguments import named
 from rerank_kit.managed import ManagedReranker, Voyage
+from rerank_kit.rules import weighted
 from tests.conftest import Colour
 from tests.doubles import Scripted
 
@@ -155,6 +156,11 @@ def test_a_ranking_says_what_was_meant(method: str) -> None:
 def test_a_call_by_place_says_what_has_a_name(colour: Colour) -> None:
     with pytest.raises(WrongArguments, match="rerank takes query and documents by position, and was given 1 more"):
         colour(Scripted(), "rerank", "q", ["a 1"], 3)
+
+
+def test_what_takes_all_by_name_says_so_of_a_value_without_one() -> None:
+    told = refusal(weighted, 1)
+    assert "takes nothing by position, and was given 1: pass what it takes by name, weight=" in told
 
 
 @pytest.mark.parametrize("name", ["Cascade", "Fallback"])

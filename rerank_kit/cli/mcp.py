@@ -31,8 +31,11 @@ def run(
 ) -> None:
     """Give agents the tools rerank and search_folder, over the Model Context Protocol.
 
-    An agent's program starts it and talks to it on standard input and output: see docs/mcp.md. search_folder is there
-    if a --folder is, and reads nothing outside. Nothing is sent anywhere, unless --reranker names an API.
+    An agent's program starts it and talks to it on standard input and output: see docs/mcp.md.
+
+    search_folder is there if a --folder is, and reads nothing outside.
+
+    Nothing is sent anywhere, unless --reranker names an API.
     """
     needed("mcp", extra="mcp", why="rerank-kit mcp")
     from rerank_kit.mcp import rerank_tool, search_tool

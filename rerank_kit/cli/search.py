@@ -11,9 +11,11 @@ import typer
 
 from rerank_kit.cli.options import EMBEDDED, AsJson, RerankerName, named_reranker
 from rerank_kit.cli.telling import as_options, drawn, results_alone, say, say_json, score_text, tell
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.text_files import check_encoding
 from rerank_kit.ranking import Ranking
 from rerank_kit.search import Folder, Passage, PassageIndex, read_folder
+from rerank_kit.search.folder import folder_of
 from rerank_kit.texts import counted, in_a_line
 
 EXAMPLES = (
@@ -49,6 +51,9 @@ def run(
 
     Needs no key and sends nothing anywhere, unless --reranker names an API.
     """
+    if not _is_folder(folder) and _is_folder(query):
+        msg = f"DIR={folder!r} is no folder, and QUERY={query!r} is one: the folder comes first, then the question"
+        raise ConfigurationError(msg)
     read = read_folder(folder, check_encoding(encoding))
     with results_alone():
         found = _searched(read.passages, query, recall, reranker)
@@ -58,6 +63,14 @@ def run(
     for note in read.notes:
         tell(f"rerank-kit: {as_options(in_a_line(note), {'encoding': '--encoding'})}")
     say(_shown(read, found, recall, top_n))
+
+
+def _is_folder(given: str) -> bool:
+    try:
+        folder_of("DIR", given)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def _searched(passages: Sequence[Passage], query: str, recall: int, name: str) -> _Found:

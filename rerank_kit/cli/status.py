@@ -44,6 +44,7 @@ WHAT = {
     "mcp": "tools for agents",
     "opentelemetry": "traces",
     "prometheus": "metrics",
+    "ray": "more than one machine",
 }
 """Extras, and what each is for."""
 _REQUIREMENT = re.compile(r"^([\w.-]++)[^;]*+;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")

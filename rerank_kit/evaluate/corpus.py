@@ -166,5 +166,5 @@ def _read_notes(folder: Path, encoding: str, passages: int | None) -> Corpus:
         raise ConfigurationError(msg)
     left = ", ".join(f"{number:,} {ending}" for ending, number in others.most_common(5))
     kind = "passage" if passages else "document"
-    read = f"{counted(len(sources), 'note')} of {folder} as {counted(len(documents), kind)}"
+    read = f"{counted(len(sources), 'file')} of {folder} as {counted(len(documents), kind)}"
     return Corpus(documents, sources, (read, *notes, *((f"files left alone: {left}",) if left else ())))

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 from rerank_kit.first_stage.widening import ENOUGH, RecallWarning
+from rerank_kit.texts import counted
 from rerank_kit.user_warnings import package_of, warn_user, would_be_heard
 
 _FRAMEWORKS = frozenset({"langchain_core", "langchain_classic", "llama_index"})
@@ -54,10 +55,10 @@ def warn_of_drop_in(stage: object, found: int, top_n: int | None, remedy: str) -
     if (by_hand and found <= top_n) or _told_elsewhere(stage, holders) or any(map(_cut_or_enough, holders)):
         return
     warn_user(
-        f"{type(stage).__name__} was handed {found} candidates, of which it returns {min(found, top_n)}: reranking "
-        f"pays with 50 to 100 to choose from. {remedy}. If there is no more to choose from, because the list, the "
-        "collection or what a filter leaves of it is that small, all is well: pass top_n=None where only the order "
-        "counts, or "
+        f"{type(stage).__name__} was handed {counted(found, 'candidate')}, of which it returns {min(found, top_n)}: "
+        f"reranking pays with 50 to 100 to choose from. {remedy}. If there is no more to choose from, because the "
+        "list, the collection or what a filter leaves of it is that small, all is well: pass top_n=None where only the "
+        "order counts, or "
         'silence this with warnings.filterwarnings("ignore", category=RecallWarning). It is said once for this line',
         RecallWarning,
         once=True,

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from rerank_kit.checks import check_count, check_whole
 from rerank_kit.errors import ConfigurationError
+from rerank_kit.texts import counted
 from rerank_kit.user_warnings import warn_user
 
 T = TypeVar("T")
@@ -187,7 +188,7 @@ def warn_of_few(
     known = widening.sources if widening else sources
     named = f" ({', '.join(known)})" if known else ""
     remedies = "".join(f". {remedy}" for remedy in widening.remedies) if widening else ""
-    brought = f"the first stage{named} brought {found} candidates where {recall} were asked for"
+    brought = f"the first stage{named} brought {counted(found, 'candidate')} where {recall} were asked for"
     held_back = widening is not None and (remedies or widening.unknown or filtered or widening.filtered)
     if held_back:
         brought += (

@@ -13,6 +13,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.explanation import Explanation
 from rerank_kit.flow import Flow
 from rerank_kit.quoting import class_name
+from rerank_kit.texts import counted
 from rerank_kit.user_warnings import hearing
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class Seen:
         kept = (
             [] if self.problem is None else [f"reranking failed, and the first stage's order is kept: {self.problem}"]
         )
-        found = f"{self.first_stage}: {len(self.texts)} candidates where {self.recall} were asked for"
+        found = f"{self.first_stage}: {counted(len(self.texts), 'candidate')} where {self.recall} were asked for"
         return [f"{found}, {self.seconds:.3f} s", *self.widening.splitlines(), *kept]
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
+from threading import Lock
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_flag, check_instance, check_seconds, check_text, check_timeout, check_whole
@@ -79,14 +83,39 @@ def rerank_app(
         timeout=check_timeout(timeout),
     )
     check_flag("warm_up", warm_up)
+    alone = Lock()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        for each in served if warm_up else ():
-            await each.warmed(QUERY, TEXTS)
-        yield
+        if not alone.acquire(blocking=False):
+            msg = "the app runs already, and cannot run on two event loops at a time: make another one"
+            raise ConfigurationError(msg)
+        try:
+            for each in served if warm_up else ():
+                await each.warmed(QUERY, TEXTS)
+            yield
+        finally:
+            alone.release()
 
-    return Starlette(routes=_routes(service), lifespan=lifespan, exception_handlers={HTTPException: _no_such_page})
+    return Starlette(
+        routes=_routes(service),
+        lifespan=lifespan,
+        middleware=[Middleware(_Tidied)],
+        exception_handlers={HTTPException: _no_such_page},
+    )
+
+
+class _Tidied:
+    """Takes paths as they are meant: base URLs that end in a slash make two of one, and some clients add one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            below = re.sub("/+", "/", seen_path(scope)).removesuffix("/")
+            scope = {**scope, "path": scope.get("root_path", "") + below}
+        await self._app(scope, receive, send)
 
 
 def _named(rerankers: Reranker | Mapping[str, Reranker]) -> dict[str, Reranker]:
@@ -154,4 +183,5 @@ def _models(service: Service) -> dict[str, object]:
 async def _no_such_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     text = f"rankings are asked for by POST to {', '.join(PATHS)}"
-    return refused(spoken_at(seen_path(request)), Told(status, text))
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    return refused(spoken_at(seen_path(request.scope)), Told(status, text, headers))

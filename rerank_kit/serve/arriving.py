@@ -12,6 +12,7 @@ from uuid import uuid4
 from starlette.requests import Request
 
 from rerank_kit.checks import LONGEST_WAIT
+from rerank_kit.errors import BackendError
 from rerank_kit.managed.served_formats import Refused
 from rerank_kit.serve.turns import Busy
 
@@ -52,10 +53,12 @@ class Bodies:
         """The body of a request.
 
         Raises:
-            Refused: It is too long, which may be said before it comes, or comes too slowly.
+            Refused: It is too long, which may be said before it comes, or comes too slowly, or compressed.
             Busy: There are too many at a time.
             Gone: The client left before its end.
         """
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refused(415, "the body is compressed: send it as it is, without Content-Encoding")
         length = request.headers.get("content-length", "")
         self._check(int(length[:20]) if length.isdecimal() else 0)
         try:
@@ -100,13 +103,18 @@ async def unless_gone(work: Coroutine[Any, Any, T], request: Request) -> T:
 
     Raises:
         Gone: It has.
+        BackendError: The work was broken off by itself.
     """
     task, gone = asyncio.create_task(work), asyncio.create_task(_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise Gone
-        return task.result()
+        try:
+            return task.result()
+        except (asyncio.CancelledError, BaseExceptionGroup) as error:
+            msg = f"the reranker was broken off by {type(error).__name__}"
+            raise BackendError(msg) from error
     finally:
         for each in (task, gone):
             each.cancel()

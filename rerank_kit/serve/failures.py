@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rerank_kit.checks import is_number
 from rerank_kit.errors import (
     AllFailed,
     BudgetExceeded,
@@ -44,18 +45,25 @@ def told(error: Exception) -> Told:
     if isinstance(error, Busy):
         return Told(error.status, str(error), _after(error.retry_after), "busy")
     if isinstance(error, Refused):
-        return Told(error.status, str(error), reason=_REASONS.get(error.status, "invalid"))
+        return Told(error.status, str(error), _HEADERS.get(error.status, {}), _REASONS.get(error.status, "invalid"))
     if isinstance(error, DeadlineExceeded | TimeoutError):
         return Told(504, "the ranking was not ready in the time allowed")
     name = type(error).__name__
     if isinstance(error, RateLimited):
-        return Told(429, f"the reranker is asked too often ({name})", _after(error.retry_after or 1.0))
+        return Told(429, f"the reranker is asked too often ({name})", _after(_seconds(error.retry_after)))
     if isinstance(error, _PASSING):
         return Told(503, f"the reranker does not answer now ({name}): try again", _after(1.0))
     return Told(500, f"the reranker failed ({name})")
 
 
+_HEADERS = {401: {"www-authenticate": "Bearer"}}
 _REASONS = {401: "key", 403: "page", 404: "model", 408: "slow", 413: "size"}
+_LONGEST = 86_400.0  # seconds: nobody waits longer than a day
+
+
+def _seconds(told: object) -> float:
+    """How long to wait, by what an error of somebody else says."""
+    return min(told, _LONGEST) if is_number(told) and told > 0 else 1.0
 
 
 def _after(seconds: float) -> dict[str, str]:

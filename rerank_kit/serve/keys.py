@@ -13,6 +13,7 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.managed.served_formats import Refused
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_SENT = re.compile(r"[!-~]([ -~]*[!-~])?")
 _NONE = "no key: send it as the header Authorization: Bearer KEY"
 _IN_URL = "a key in a URL is not read, for URLs end up in logs: send it as the header Authorization: Bearer KEY"
 
@@ -26,9 +27,19 @@ def hashed(key: str) -> str:
     Hashes are for keys that are drawn at random, of 16 characters or more: a word can be found by trying.
 
     Raises:
-        ConfigurationError: It is no text, or empty.
+        ConfigurationError: It is no text, or empty, or no header holds it as it is. It is not shown.
     """
-    return f"sha256:{sha256(check_text('key', key).encode()).hexdigest()}"
+    if not _SENT.fullmatch(check_text("key", key)):
+        msg = (
+            "key must hold letters, digits and signs of ASCII alone, without white space at its ends, or no client "
+            "can send it in a header: strip() what was read from a file"
+        )
+        raise ConfigurationError(msg)
+    return _hash(key.encode())
+
+
+def _hash(key: bytes) -> str:
+    return f"sha256:{sha256(key).hexdigest()}"
 
 
 class Keys:
@@ -67,10 +78,17 @@ class Keys:
             if "origin" in headers:
                 raise Refused(403, _PAGE)
             return
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        key = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key") or headers.get("api-key", "")
-        if not key:
+        keys = _sent(headers)
+        if not keys:
             raise Refused(401, _IN_URL if query else _NONE)
-        given = f"sha256:{sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()}"
-        if not any([hmac.compare_digest(given, each) for each in self._hashes]):  # noqa: C419 - all are compared
+        given = [_hash(key.encode("latin-1")) for key in keys]  # the bytes that came
+        same = [hmac.compare_digest(one, other) for one in given for other in self._hashes]
+        if not any(same):  # all are compared, or the time would tell which
             raise Refused(401, "the key is none of those that are let in here")
+
+
+def _sent(headers: Mapping[str, str]) -> list[str]:
+    """The keys that a request brings: some clients send "Bearer None" besides."""
+    scheme, *bearer = headers.get("authorization", "").split(maxsplit=1) or [""]
+    given = (*(bearer if scheme.lower() == "bearer" else ()), headers.get("x-api-key", ""), headers.get("api-key", ""))
+    return [key.strip() for key in given if key.strip()]

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,10 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rerank_kit.arguments import named
 from rerank_kit.checks import check_seconds, check_text, check_whole
-from rerank_kit.errors import BackendError
+from rerank_kit.errors import BackendError, ConfigurationError
+from rerank_kit.serve.outermost import Outermost
 
 _WAITING = 2048  # connections that are not taken yet
-_HEAD = 10.0  # seconds within which the head of a request has to come
+_HEAD = 10.0  # seconds within which the head of a request has to come, or something of an answer to be read
+_LAST_PORT = 65535
 
 
 @named
@@ -40,10 +42,10 @@ def run(
 
     Raises:
         OSError: The address is taken, or none of this machine.
-        BackendError: The app did not start; what is wrong is in the log of `uvicorn.error`.
+        BackendError: The app did not start.
     """
     with _listening(host, port) as listener:
-        server = _server(app, shutdown_timeout)
+        server = _Server(app, shutdown_timeout)
         if told is not None:
             told(_url(listener))
         _serve(server, listener)
@@ -68,7 +70,7 @@ def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, shutdown_ti
     """
     failed: list[BaseException] = []
     with _listening(host, port) as listener:
-        server = _server(app, shutdown_timeout)
+        url, server = _url(listener), _Server(app, shutdown_timeout)
         ready = threading.Event()
 
         def work() -> None:
@@ -77,23 +79,29 @@ def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, shutdown_ti
             except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
                 failed.append(error)
             finally:
+                listener.close()  # or clients would wait for nobody
                 ready.set()
 
         thread = threading.Thread(target=work, name="rerank-kit-serve", daemon=True)
         thread.start()
-        ready.wait()
         try:
-            if failed:
-                raise failed[0]
-            yield _url(listener)
+            ready.wait()
+            if not failed:
+                yield url
         finally:
             server.should_exit = True
             thread.join()
+        if failed:
+            raise failed[0]
 
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in check_text("host", host) else socket.AF_INET
-    return socket.create_server((host, check_whole("port", port, least=0)), family=family, backlog=_WAITING)
+    if check_whole("port", port, least=0) > _LAST_PORT:
+        msg = f"port must be a whole number of at most {_LAST_PORT}, not {port}"
+        raise ConfigurationError(msg)
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=_WAITING, dualstack_ipv6=both)
 
 
 def _url(listener: socket.socket) -> str:
@@ -102,9 +110,10 @@ def _url(listener: socket.socket) -> str:
 
 
 class _Protocol(H11Protocol):
-    """A connection, closed when the head of a request does not come. h11 refuses what can be read in two ways."""
+    """A connection, closed when the head of a request does not come, and cut off when nobody reads the answer."""
 
     _late: asyncio.TimerHandle
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -112,7 +121,16 @@ class _Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._late.cancel()
+        self._await_reader(None)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._await_reader(self.transport.get_write_buffer_size())
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._await_reader(None)
+        super().resume_writing()
 
     def handle_events(self) -> None:
         before = self.cycle
@@ -125,13 +143,45 @@ class _Protocol(H11Protocol):
         super().on_response_complete()
 
     def _await_head(self) -> None:
-        self._late = self.loop.call_later(_HEAD, self.transport.close)
+        self._late = self.loop.call_later(_HEAD, self._close)
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._await_reader(self.transport.get_write_buffer_size())
+
+    def _await_reader(self, left: int | None) -> None:
+        """See again later whether less is left to be read; `None` is no need."""
+        if self._unread is not None:
+            self._unread.cancel()
+        self._unread = None if left is None else self.loop.call_later(_HEAD, self._read_since, left)
+
+    def _read_since(self, left: int) -> None:
+        now = self.transport.get_write_buffer_size()
+        if now < left:
+            self._await_reader(now)
+        else:
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):
     """One that says when it has begun, and for which a signal to end is a reason to end, and no failure."""
 
     ready: threading.Event | None = None
+
+    def __init__(self, app: ASGIApp, shutdown_timeout: float) -> None:
+        self.app = Outermost(app, lambda: self.should_exit)
+        super().__init__(
+            uvicorn.Config(
+                self.app,
+                http=_Protocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,  # it would hold the queries of URLs
+                server_header=False,
+                timeout_graceful_shutdown=max(1, round(check_seconds("shutdown_timeout", shutdown_timeout))),
+            )
+        )
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -145,25 +195,14 @@ class _Server(uvicorn.Server):
             self.ready.set()
 
 
-def _server(app: ASGIApp, shutdown_timeout: float) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=_Protocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,  # it would hold the queries of URLs
-            server_header=False,
-            timeout_graceful_shutdown=max(1, round(check_seconds("shutdown_timeout", shutdown_timeout))),
-        )
-    )
-
-
 def _serve(server: _Server, listener: socket.socket, ready: threading.Event | None = None) -> None:
     server.ready = ready
-    with suppress(SystemExit):  # from uvicorn 0.50 on, where the app does not start; before, it returns
+    try:
         server.run(sockets=[listener])
-    if not server.started:
-        msg = "the app did not start: the log of uvicorn.error says why"
+    except SystemExit as error:  # of the app or, from uvicorn 0.50 on, where it does not start
+        if server.started:
+            msg = f"the app ended by itself: {error!r}"
+            raise BackendError(msg) from error
+    if not (server.started or server.app.left):
+        msg = f"the app did not start: {server.app.reason or 'it does not say why'}"
         raise BackendError(msg)

@@ -18,6 +18,7 @@ from rerank_kit.texts import is_blank
 from rerank_kit.values import Deadline, Hit, Usage
 
 _log = logging.getLogger("rerank_kit.serve")
+_ROUNDING = 1e-6  # as far as a sum of 32-bit numbers may be off
 _LEAST = 0.001  # seconds: a timeout of none is refused
 
 
@@ -51,7 +52,7 @@ class Served:
             NothingRanked: It kept the documents as they were.
         """
         if self._part is None:
-            return _not_failed(await self._turn(query, texts, deadline, turns, spent))
+            return await self._turn(query, texts, deadline, turns, spent)
         places = [place for place, text in enumerate(texts) if not is_blank(text)]
         parts = [places[start : start + self._part] for start in range(0, len(places), self._part)]
         rankings = [
@@ -65,7 +66,7 @@ class Served:
             deadline.check()
             left = deadline.remaining()
             timeout = None if left is None else max(left, _LEAST)
-            return await self._reranker.arerank(query, texts, timeout=timeout)
+            return _not_failed(await self._reranker.arerank(query, texts, timeout=timeout))
 
     async def warmed(self, query: str, texts: Sequence[str]) -> None:
         """Rank something, so that the first request finds all loaded, and scores are known to be raw if they are.
@@ -77,11 +78,17 @@ class Served:
 
     def scores(self, ranking: Ranking) -> list[float]:
         """The scores of the hits, between 0 and 1. Once one was not, all are sent as their sigmoid from then on."""
-        given = [hit.score for hit in ranking.hits]
+        given = [_rounded(hit.score) for hit in ranking.hits]
         if not self.raw and any(not 0.0 <= score <= 1.0 for score in given):
             self.raw = True
             _log.warning("%s gives scores that are not between 0 and 1: their sigmoid is sent", self.name)
         return list(map(sigmoid, given)) if self.raw else given
+
+
+def _rounded(score: float) -> float:
+    """A score that only arithmetic took out of 0 to 1, back there."""
+    near = min(1.0, max(0.0, score))
+    return near if abs(near - score) <= _ROUNDING else score
 
 
 class NothingRanked(BackendError):

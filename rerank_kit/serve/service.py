@@ -10,6 +10,7 @@ from time import perf_counter
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from rerank_kit.api.json_values import read_json
 from rerank_kit.managed.served_formats import Refused
@@ -69,13 +70,14 @@ class Service:
             {
                 "queue_depth": ("Requests that wait for a turn", lambda: turns.waiting),
                 "in_flight": ("Turns that are being taken", lambda: turns.working),
+                "abandoned": ("Calls that go on for requests that are over", lambda: turns.abandoned),
                 "held_bytes": ("Bytes of bodies that are held", lambda: bodies.held),
             }
         )
 
     async def answer(self, request: Request) -> Response:
         """Answer one, whatever it is."""
-        seen = _Seen(name_of(request), spoken_at(seen_path(request)))
+        seen = _Seen(name_of(request), spoken_at(seen_path(request.scope)))
         try:
             response = await self._ranked(request, seen)
         except Gone:
@@ -102,7 +104,7 @@ class Service:
         with self._bodies.holding() as held:
             body = read_json(await self._bodies.read(request, held))
             held.pieces.clear()
-            seen.spoken = spoken_at(seen_path(request), body)
+            seen.spoken = spoken_at(seen_path(request.scope), body)
             wanted = seen.wanted = read(seen.spoken, body, self.limits)
             del body
             served = self._served(wanted.model)
@@ -151,10 +153,10 @@ class Service:
         _log.info("%s %s %d: %d documents in %.3f s", seen.name, seen.spoken, status, documents, seconds)
 
 
-def seen_path(request: Request) -> str:
+def seen_path(scope: Scope) -> str:
     """The path of a request below where the app is mounted."""
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", ""))
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def refused(spoken: Spoken, what: Told) -> Response:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
+from rerank_kit.loop_threads import kept
 from rerank_kit.managed.served_formats import Refused
 
 _LONGEST = 30.0  # seconds that a client is told to wait at most
@@ -23,9 +26,9 @@ class Busy(Refused):
         retry_after: Seconds after which there is likely to be room.
     """
 
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after: float, what: str = "too many requests wait already") -> None:
         """Say so."""
-        super().__init__(429, "too many requests wait already: try again later")
+        super().__init__(429, f"{what}: try again later")
         self.retry_after = retry_after
 
 
@@ -70,12 +73,19 @@ class Turns:
         self._line: list[_Waiting] = []
         self._fewest_next = True
         self._usual = _GUESS
+        self._begun: list[Future[Any]] = []
         self.admitted = self.working = 0
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a turn."""
         return max(0, self.admitted - self.working)
+
+    @property
+    def abandoned(self) -> int:
+        """Calls of blocking code that go on in threads for requests that are over: nothing can break them off."""
+        self._begun = [each for each in self._begun if not each.done()]
+        return len(self._begun)
 
     def check(self) -> None:
         """See whether there is room for one more.
@@ -84,7 +94,15 @@ class Turns:
             Busy: There is none.
         """
         if self.admitted >= self._most:
-            raise Busy(min(_LONGEST, max(1.0, math.ceil(self._usual * self.admitted / self._in_flight))))
+            raise Busy(self._time_for(self.admitted))
+        self._check_abandoned()
+
+    def _check_abandoned(self) -> None:
+        if self.abandoned > self._in_flight:
+            raise Busy(self._time_for(1), "what was asked before has not ended yet")
+
+    def _time_for(self, requests: int) -> float:
+        return min(_LONGEST, max(1.0, math.ceil(self._usual * requests / self._in_flight)))
 
     @contextmanager
     def admitting(self) -> Generator[Spent]:
@@ -104,16 +122,24 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, spent: Spent) -> AsyncGenerator[None]:
-        """Wait for a turn, and take it."""
+        """Wait for a turn, and take it.
+
+        Raises:
+            Busy: Too much goes on that was begun for others, who have gone.
+        """
         came = perf_counter()
         await self._called(spent)
         began = perf_counter()
         spent.waited += began - came
         spent.turns += 1
         self.working += 1
+        begun: list[Future[Any]] = []
+        kept.set(begun)
         try:
+            self._check_abandoned()
             yield
         finally:
+            self._begun += (each for each in begun if not each.done())
             self.working -= 1
             self._call_next()
             spent.scored += perf_counter() - began

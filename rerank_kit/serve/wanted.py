@@ -68,7 +68,7 @@ def spoken_at(path: str, body: object = None) -> Spoken:
         return "cohere"
     if not is_mapping(body):
         return "jina"
-    if "texts" in body and "documents" not in body:
+    if "texts" in body and body.get("documents") is None:
         return "tei"
     return "infinity" if "raw_scores" in body else "jina"
 

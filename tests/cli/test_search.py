@@ -92,6 +92,13 @@ def test_a_folder_without_texts_is_one_line(tmp_path: Path, capsys: CAPTURE, nam
     assert told.count("\n") == 1
 
 
+def test_a_question_before_the_folder_is_told_the_order(tmp_path: Path, capsys: CAPTURE) -> None:
+    assert main(["search", "who may sign?", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert "DIR='who may sign?' is no folder" in told
+    assert "the folder comes first, then the question" in told
+
+
 def test_what_may_not_be_read_is_left_alone(tmp_path: Path, capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch) -> None:
     """As root may read all, the system is asked in place of a folder without permission."""
     inner = notes(tmp_path) / "code"

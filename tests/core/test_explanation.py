@@ -61,7 +61,7 @@ def test_money_is_said_where_there_was_any() -> None:
         def cost(self, usage: object) -> float:
             return 0.25
 
-    assert "cost 0.25" in str(Priced().rerank("query", DOCUMENTS).explain())
+    assert "cost $0.25" in str(Priced().rerank("query", DOCUMENTS).explain())
 
 
 def test_a_notebook_shows_the_table_with_nothing_in_it_that_is_markup() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_folder_of_notes_as_passages(tmp_path: Path) -> None:
         "notes/tax.md#1": TAX.replace("\r\n", "\n").strip(),
     }
     assert list(read.sources) == ["notes/tax.md", "notes/house/dogs.TXT"]
-    assert read.notes[0].endswith("as 2 passages")
+    assert re.fullmatch(r"2 files of .+ as 2 passages", read.notes[0])
     assert read.notes[1] == "files left alone: 1 LICENSE, 1 .jpg, 1 empty"
 
 

@@ -350,7 +350,7 @@ def test_a_model_can_be_asked_without_a_schema() -> None:
 
 @pytest.mark.parametrize("kind", [LLMChainFilter, LLMListwiseRerank])
 def test_the_table_for_those_who_come_from_it_has_every_parameter(kind: Any) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "judge.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "migrate-langchain.md").read_text("utf-8")
     (table,) = re.findall(rf"^\| `{kind.__name__}` \| here \|\n(.*?)\n\n", page, re.DOTALL | re.MULTILINE)
     theirs = "\n".join(row.split("|")[1] for row in table.splitlines())
     parameters = {*kind.model_fields, *inspect.signature(kind.from_llm).parameters} - {"kwargs"}

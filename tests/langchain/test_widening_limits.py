@@ -277,7 +277,7 @@ def test_the_warning_of_a_limit_says_why(colour: Colour) -> None:
 @pytest.mark.parametrize(("found", "recall"), [(39, 50), (19, 50), (79, 100), (19, 20), (19, 22), (1, 2)])
 def test_less_than_four_fifths_is_too_little_and_so_is_less_than_twenty(found: int, recall: int) -> None:
     with pytest.warns(
-        RecallWarning, match=f"^the first stage brought {found} candidates where {recall} were asked for"
+        RecallWarning, match=f"^the first stage brought {found} candidates? where {recall} were asked for"
     ):
         assert warn_of_few(found, recall, "print(widening)")
 

@@ -580,7 +580,7 @@ def test_a_recall_too_low_to_matter_is_warned_of_at_once() -> None:
 
 def test_too_few_candidates_of_a_retriever_are_warned_of_with_its_name(colour: Colour) -> None:
     few = VectorStoreIndex([TextNode(text="document 1")], embed_model=Words()).as_retriever()
-    with pytest.warns(RecallWarning, match=r"first stage \(VectorIndexRetriever\) brought 1 candidates where 50"):
+    with pytest.warns(RecallWarning, match=r"first stage \(VectorIndexRetriever\) brought 1 candidate where 50"):
         colour(with_rerank(few, Scripted()), "retrieve", "document")
 
 

@@ -131,7 +131,7 @@ def test_a_folder_that_vanishes_is_told_and_the_others_are_searched(home: Path) 
 def test_an_empty_folder_may_be_filled_later(tmp_path: Path) -> None:
     index = FolderIndex([str(tmp_path)])
     with pytest.raises(
-        ConfigurationError, match=r"there is nothing to search, no notes and no code with text in them$"
+        ConfigurationError, match=r"there is nothing to search, no notes and no code with text in them\n"
     ):
         found(index)
     (tmp_path / "a.md").write_text("night", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from typing import Any
 
@@ -42,6 +43,10 @@ def test_a_wrong_argument_is_refused_by_name(settings: dict[str, Any], named: st
 FAILURES: list[tuple[Exception, int, str | None]] = [
     (RateLimited("x", status=429, retry_after=2.5), 429, "2500"),
     (RateLimited("x", status=429), 429, "1000"),
+    (RateLimited("x", retry_after=math.inf), 429, "1000"),
+    (RateLimited("x", retry_after=math.nan), 429, "1000"),
+    (RateLimited("x", retry_after=-5.0), 429, "1000"),
+    (RateLimited("x", retry_after=1e300), 429, "86400000"),
     (ConnectionFailed("x"), 503, "1000"),
     (StatusError("x", status=500), 503, "1000"),
     (AllFailed("x"), 503, "1000"),

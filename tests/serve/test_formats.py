@@ -248,7 +248,7 @@ def test_the_app_describes_itself(serving: Serving) -> None:
     client = serving(Scripted(), limits=Limits(documents=7))
     assert client.get("/health").json() == {"status": "ok"}
     told = client.get("/openapi.json").json()
-    assert set(told["paths"]) == {*PATHS, "/health", "/info", "/metrics", "/v1/models"}
+    assert set(told["paths"]) == {*PATHS, "/health", "/info", "/metrics", "/models", "/openapi.json", "/v1/models"}
     assert "7" in json.dumps(told["paths"]["/v1/rerank"])
     assert "security" not in told
     for path in told["paths"].keys() - set(PATHS):
