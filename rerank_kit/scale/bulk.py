@@ -8,7 +8,8 @@ program, costs what was in hand, and the same call goes on from what is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from rerank_kit.scale.keeping import Keeper, Kind
 from rerank_kit.scale.making import Making, amount
 from rerank_kit.scale.working import Contextualizing, Labelling, Scoring
 
+_log = logging.getLogger("rerank_kit.scale")
+_READING = 1.0  # core for each task that reads
 _PAIRS = ("query", "text")
 _DOCUMENTS = ("text", "chunks")
 
@@ -40,7 +43,7 @@ def score_pairs(
     gpus: float = 0.0,
     batch_size: int = 256,
 ) -> Any:
-    """Score pairs of a query and a text: the column `relevance_score`, null where there is no text.
+    """Score pairs of a query and a text: the column `relevance_score`, null where there is no text or no query.
 
     Args:
         rows: A `ray.data.Dataset` with the columns `query` and `text`; others stay as they are.
@@ -48,7 +51,7 @@ def score_pairs(
             scores have to depend on query and text alone.
         store: An SQLite file on the machine where this runs. It is that of `Cached(reranker, SQLiteStore(store))`,
             which finds these scores there.
-        workers: How many processes score.
+        workers: How many processes score, as far as the cluster has room.
         cpus: Cores for each.
         gpus: GPUs for each; 0.5 is half of one.
         batch_size: Pairs that are scored and kept together.
@@ -79,12 +82,12 @@ def label_pairs(
 
     Args:
         rows: A `ray.data.Dataset` with the columns `query` and `text`; others stay as they are. Rows of one query that
-            stand together are asked about together.
+            stand together are asked about together. A pair that comes twice may be paid for twice.
         judge: A function that makes an `LLMJudge` or a `DecisionReranker`, or `"package.module:function"`.
         store: An SQLite file on the machine where this runs. It is that of `label(…, store=…)`, which goes on with it,
             and waits while this runs.
         max_cost: What one run may cost, in US dollars, however many workers there are.
-        workers: How many processes ask.
+        workers: How many processes ask, as far as the cluster has room.
         cpus: Cores for each, which mostly wait.
         batch_size: Pairs that a worker takes at a time.
 
@@ -119,7 +122,7 @@ def write_contexts(
         store: An SQLite file on the machine where this runs. It is that of `Contextualizer(store=…)`, which finds
             these contexts there.
         max_cost: What one run may cost, in US dollars, however many workers there are.
-        workers: How many processes ask.
+        workers: How many processes ask, as far as the cluster has room.
         cpus: Cores for each, which mostly wait.
         batch_size: Documents that a worker takes at a time.
 
@@ -161,7 +164,7 @@ class _Place:
         Raises:
             ConfigurationError: The rows are none, or have no such columns.
         """
-        data = optional("ray.data", extra="ray", why="rerank_kit.scale")
+        ray, data = (optional(name, extra="ray", why="rerank_kit.scale") for name in ("ray", "ray.data"))
         check_instance("rows", rows, data.Dataset, "a ray.data.Dataset, such as ray.data.read_parquet(…)")
         columns: list[str] = rows.columns() or []
         missing = [each for each in read if each not in columns]
@@ -174,12 +177,14 @@ class _Place:
         if taken:
             msg = f"rows has the columns {taken} already: take them away by rows.drop_columns({taken})"
             raise ConfigurationError(msg)
+        _tell_of_room(self._resources, ray.cluster_resources())
         return rows.map_batches(
             _Worker,
-            fn_constructor_args=(work, making, _keeping(*self._keeper), tuple(new)),
+            fn_constructor_args=(work, making.packed(ray.cloudpickle.dumps), _keeping(*self._keeper), tuple(new)),
             batch_size=self._batch_size,
             batch_format="pyarrow",
-            compute=data.ActorPoolStrategy(size=self._workers),
+            # More begin where there is room: a fixed number could take the cores that reading needs, and wait for ever.
+            compute=data.ActorPoolStrategy(min_size=1, max_size=self._workers),
             **self._resources,
         )
 
@@ -187,13 +192,13 @@ class _Place:
 class _Worker:
     """What a process of Ray's runs. Nothing is made before rows come: one that fails to begin is begun again."""
 
-    def __init__(self, work: type, making: Making[Any], keeper: Any, new: tuple[str, ...]) -> None:
-        self._work, self._making, self._keeper, self._new = work, making, keeper, new
+    def __init__(self, work: type, packed: bytes, keeper: Any, new: tuple[str, ...]) -> None:
+        self._work, self._packed, self._keeper, self._new = work, packed, keeper, new
         self._working: Any = None
 
     def __call__(self, table: Any) -> Any:
         if self._working is None:
-            self._working = self._work(self._making, self._ask)
+            self._working = self._work(Making.unpacked(self._packed), self._ask)
         found = self._working({name: table.column(name).to_pylist() for name in table.column_names})
         arrow = optional("pyarrow", extra="ray", why="rerank_kit.scale")
         for name in self._new:
@@ -205,6 +210,16 @@ class _Worker:
     def _ask(self, method: str, *arguments: Any) -> Any:
         ray = optional("ray", extra="ray", why="rerank_kit.scale")
         return ray.get(getattr(self._keeper, method).remote(*arguments))
+
+
+def _tell_of_room(wanted: Mapping[str, float], there: Mapping[str, float]) -> None:
+    """Say what will wait until there are more machines, which for a cluster that does not grow is for ever."""
+    cores, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
+    if wanted["num_gpus"] > gpus:
+        _log.warning("gpus=%g for a worker, and the cluster has %g now: none begins before", wanted["num_gpus"], gpus)
+    if wanted["num_cpus"] + _READING > cores:
+        told = "cpus=%g for a worker, and the cluster has %g now, of which reading takes %g: pass less, such as 0.5"
+        _log.warning(told, wanted["num_cpus"], cores, _READING)
 
 
 def _type(arrow: Any, name: str) -> Any:
@@ -221,8 +236,6 @@ def _keeping(kind: Kind, path: str, max_cost: float | None) -> Any:
         ConfigurationError: The file is none, or cannot be written.
     """
     ray = optional("ray", extra="ray", why="rerank_kit.scale")
-    if not ray.is_initialized():
-        ray.init()
     scheduling = optional("ray.util.scheduling_strategies", extra="ray", why="rerank_kit.scale")
     here = scheduling.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     keeper = ray.remote(Keeper).options(num_cpus=0, scheduling_strategy=here).remote(kind, path, max_cost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -72,6 +73,41 @@ class Making(Generic[T]):
             msg = f"{self._name} has to make a {wanted}, and {quoted(self._given)} made {quoted(made)}"
             raise ConfigurationError(msg)
         return made
+
+    def packed(self, dumps: Callable[[object], bytes]) -> bytes:
+        """This, as it travels.
+
+        Args:
+            dumps: What pickles functions too, such as `ray.cloudpickle.dumps`.
+
+        Raises:
+            ConfigurationError: The function cannot be pickled.
+        """
+        try:
+            return dumps(self)
+        except Exception as error:  # a user's own `__reduce__` may raise anything
+            msg = (
+                f"{self._name}={quoted(self._given)} cannot travel to other machines ({error}): make within the "
+                "function what it uses, such as locks and connections, or name it as 'package.module:function'"
+            )
+            raise ConfigurationError(msg) from error
+
+    @staticmethod
+    def unpacked(packed: bytes) -> Making[Any]:
+        """What `packed` gave.
+
+        Raises:
+            ConfigurationError: What it needs is not on this machine.
+        """
+        try:
+            found: Making[Any] = pickle.loads(packed)  # noqa: S301 - it comes from the user's own program
+        except Exception as error:
+            msg = (
+                f"what was passed as a function needs a module that cannot be imported here ({error}): install it on "
+                "every machine of the cluster, or pass it by ray.init(runtime_env={'py_modules': […]})"
+            )
+            raise ConfigurationError(msg) from error
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         """It travels without what was made."""

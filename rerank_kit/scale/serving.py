@@ -17,6 +17,7 @@ from rerank_kit.serve import rerank_app
 
 References = str | Callable[[], Reranker]
 _IN_FLIGHT = 4  # as in rerank_app
+_RETRY_AFTER = 1  # seconds
 
 
 class AppOptions(TypedDict, total=False):
@@ -45,7 +46,7 @@ def deployment(
     """Make an application of Ray Serve that answers as `rerank_app` does, for `serve.run`.
 
     Each replica makes the reranker and ranks something before it is asked anything. Requests wait in Ray's proxies, and
-    each of these refuses what is too much with 503.
+    each of these refuses what is too much with 429.
 
     Args:
         reranker: A name as on the command line, such as `"onnx:embedded"`, or a function that makes a reranker; or
@@ -72,16 +73,19 @@ def deployment(
     queue = max(0, at_once - in_flight)
     rerank_app(Reranker.of(_nothing), **options)  # which refuses here what the replicas would refuse
 
+    serve, pickle = (optional(name, extra="ray", why="rerank_kit.scale") for name in ("ray.serve", "ray.cloudpickle"))
+    packed = {name: making.packed(pickle.dumps) for name, making in makings.items()}
+
     def made() -> Any:
-        rerankers = {name: making() for name, making in makings.items()}
+        rerankers: dict[str, Reranker] = {name: Making.unpacked(each)() for name, each in packed.items()}
         return rerank_app(rerankers.get("", rerankers), queue=queue, **options)
 
-    serve = optional("ray.serve", extra="ray", why="rerank_kit.scale")
     wanted = {
         "name": "Reranker",
         "ray_actor_options": {"num_cpus": amount("cpus", cpus), "num_gpus": amount("gpus", gpus)},
         "max_ongoing_requests": at_once,
         "max_queued_requests": check_whole("max_queued_requests", max_queued_requests, least=-1),
+        "backpressure_config": {"status_code": 429, "retry_after_s": _RETRY_AFTER},
         **_replicas(replicas, in_flight),
     }
     return serve.deployment(serve.ingress(made)(), **wanted).bind()

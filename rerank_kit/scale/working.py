@@ -13,10 +13,13 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.judge_labels import Judging, check_judge
 from rerank_kit.evaluate.label_store import Judge, LabelStore
 from rerank_kit.evaluate.pooling import Pair
+from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
 from rerank_kit.scale.keeping import Asking, RowsElsewhere, ScoresElsewhere
 from rerank_kit.scale.making import Making
 from rerank_kit.texts import is_blank
+
+_NO_QUERY = "it has no query"
 
 Columns = dict[str, list[Any]]
 """The columns of some rows, by name."""
@@ -40,15 +43,16 @@ class Scoring:
             made = self._making()
             given = made.reranker if isinstance(made, Cached) else made
             self._cached = Cached(given, self._store, fingerprint=made.fingerprint)
+        queries, texts = _texts(columns, "query"), _texts(columns, "text")
         places: dict[str, list[int]] = {}
-        for place, query in enumerate(columns["query"]):
-            places.setdefault(query, []).append(place)
-        texts = [[columns["text"][place] or "" for place in each] for each in places.values()]
-        scores: list[float | None] = [None] * len(columns["query"])
-        for own, ranking in zip(places.values(), self._cached.rerank_many(list(places), texts), strict=True):
+        for place, (query, text) in enumerate(zip(queries, texts, strict=True)):
+            if not (is_blank(query) or is_blank(text)):
+                places.setdefault(query, []).append(place)
+        scores: list[float | None] = [None] * len(queries)
+        asked = [[texts[place] for place in each] for each in places.values()]
+        for own, ranking in zip(places.values(), self._cached.rerank_many(list(places), asked), strict=True):
             for hit in ranking.hits:
-                if not is_blank(columns["text"][own[hit.index]] or ""):
-                    scores[own[hit.index]] = hit.score
+                scores[own[hit.index]] = hit.score
         if self._store.failure is not None:
             raise self._store.failure
         return {"relevance_score": scores}
@@ -71,21 +75,20 @@ class Labelling:
         """
         judge = self._making()
         check_judge(judge)
-        pairs = [
-            Pair(query, str(place), query, text or "")
-            for place, (query, text) in enumerate(zip(columns["query"], columns["text"], strict=True))
-        ]
+        given = zip(_texts(columns, "query"), _texts(columns, "text"), strict=True)
+        rows = [Pair(query, str(place), query, text) for place, (query, text) in enumerate(given)]
+        pairs = [each for each in rows if not is_blank(each.question)]
         judging = Judging(judge, self._store, None, 0.0, None)
         plan = judging.planned(pairs)
         with _paying(self._asking, None if plan.unknown else plan.cost) as bill:
             judging.ask(pairs)
             bill.append(judging.spent)
         grades = {each.pair: each for each in judging.labels(pairs)}
-        problems = judging.unjudged(pairs)
+        problems = {**{each: _NO_QUERY for each in rows if is_blank(each.question)}, **judging.unjudged(pairs)}
         return {
-            "grade": [grades[each].grade if each in grades else None for each in pairs],
-            "why": [grades[each].why if each in grades else None for each in pairs],
-            "problem": [problems.get(each) for each in pairs],
+            "grade": [grades[each].grade if each in grades else None for each in rows],
+            "why": [grades[each].why if each in grades else None for each in rows],
+            "problem": [problems.get(each) for each in rows],
         }
 
 
@@ -125,6 +128,19 @@ class Contextualizing:
             "contexts": [[each.text for each in row] for row in found.rows],
             "problems": [[each.why for each in row] for row in found.rows],
         }
+
+
+def _texts(columns: Columns, name: str) -> list[str]:
+    """A column of texts; null is one with nothing in it.
+
+    Raises:
+        ConfigurationError: It holds something else.
+    """
+    for each in columns[name]:
+        if not isinstance(each, str | None):
+            msg = f"the column {name} must hold text, not {quoted(each)}: make it text before, as by rows.map(…)"
+            raise ConfigurationError(msg)
+    return [each or "" for each in columns[name]]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sqlite3
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -42,6 +44,11 @@ def kept(store: Path) -> int:
             return int(connection.execute("SELECT count(*) FROM scores").fetchone()[0])
         except sqlite3.Error:  # it is being made
             return 0
+
+
+def workers(log: Path) -> set[str]:
+    """The processes that scored."""
+    return {line.partition(" ")[0] for line in log.read_text().splitlines()} if log.exists() else set()
 
 
 def wait_until(held: Callable[[], bool], seconds: float = 60) -> None:
@@ -126,6 +133,55 @@ def test_what_a_worker_cannot_make_fails_the_rows_and_says_why(cluster: Any, tmp
         scored.take_all()
 
 
+def test_a_module_that_workers_do_not_have_fails_the_rows_and_says_so(cluster: Any, tmp_path: Path) -> None:
+    elsewhere = types.ModuleType("a_module_of_this_program")
+    exec("def made(): ...", vars(elsewhere))  # noqa: S102 - a function whose module is nowhere else
+    sys.modules[elsewhere.__name__] = elsewhere
+    try:
+        scored = score_pairs(pairs(2), elsewhere.made, store=tmp_path / "scores.sqlite")
+        with pytest.raises(Exception, match=r"a_module_of_this_program.*every machine of the cluster"):
+            scored.take_all()
+    finally:
+        del sys.modules[elsewhere.__name__]
+
+
+def test_a_function_that_cannot_travel_is_refused_before_anything_begins(cluster: Any, tmp_path: Path) -> None:
+    lock = threading.Lock()
+    with pytest.raises(ConfigurationError, match=r"reranker=.* cannot travel to other machines"):
+        score_pairs(pairs(2), lambda: Noting(float(lock.locked())), store=tmp_path / "scores.sqlite")
+
+
+def test_more_workers_than_there_are_cores_leave_room_for_reading(cluster: Any, tmp_path: Path) -> None:
+    read = ray.data.range(20).map(lambda row: {"id": row["id"], "query": "a query", "text": f"text {row['id']}"})
+    told = Told()
+    with told:
+        scored = score_pairs(read, Noting, store=tmp_path / "scores.sqlite", workers=4)
+        check(scored.take_all(), 20)
+        assert told.lines == []
+        score_pairs(pairs(2), Noting, store=tmp_path / "scores.sqlite", cpus=2, gpus=1)
+    assert told.lines == [
+        "gpus=1 for a worker, and the cluster has 0 now: none begins before",
+        "cpus=2 for a worker, and the cluster has 2 now, of which reading takes 1: pass less, such as 0.5",
+    ]
+
+
+class Told(logging.Handler):
+    """What is logged meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def __enter__(self) -> None:
+        logging.getLogger("rerank_kit.scale").addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("rerank_kit.scale").removeHandler(self)
+
+
 def test_a_node_that_dies_in_the_middle_loses_no_row(cluster: Any, tmp_path: Path) -> None:
     store, log = tmp_path / "scores.sqlite", tmp_path / "log"
     made = partial(Noting, PAUSE, str(log))
@@ -136,7 +192,8 @@ def test_a_node_that_dies_in_the_middle_loses_no_row(cluster: Any, tmp_path: Pat
     )
     work.start()
     try:
-        wait_until(lambda: kept(store) > COUNT // 4)
+        wait_until(lambda: len(workers(log)) == 2 and kept(store) > COUNT // 4)  # one on each node
+        assert kept(store) < COUNT - TOGETHER
         cluster.remove_node(node, allow_graceful=False)
         work.join(120)
     finally:

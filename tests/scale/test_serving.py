@@ -21,7 +21,7 @@ from rerank_kit.managed import Endpoint
 from rerank_kit.scale import app, deployment
 from rerank_kit.scale.serving import AppOptions
 from rerank_kit.serve import hashed, rerank_app
-from tests.scale.workshop import Noting
+from tests.scale.workshop import Failing, Noting
 
 ray = pytest.importorskip("ray")
 serve = pytest.importorskip("ray.serve")
@@ -36,7 +36,7 @@ def url(cluster: Any) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(deployment(Slow, replicas=2, cpus=0.5, keys=[hashed(KEY)]))
+    serve.run(deployment(Slow, replicas=2, cpus=0.5, max_queued_requests=20, keys=[hashed(KEY)]))
     yield f"http://127.0.0.1:{port}"
     serve.shutdown()
 
@@ -85,6 +85,34 @@ def test_it_answers_as_without_ray(url: str) -> None:
 
 def test_clients_need_a_base_url_alone(url: str) -> None:
     assert Endpoint(url, api_key=KEY).rerank("which?", ["low 1", "high 9"])[0].index == 1
+
+
+def test_a_deadline_holds_and_what_nobody_waits_for_is_not_done(url: str) -> None:
+    slow = {"query": "?", "documents": [f"text {number}" for number in range(60)]}  # three seconds
+    with client(url) as asking:
+        late = asking.post("/v2/rerank", json=slow, headers={"x-request-timeout": "0.2"})
+        assert late.status_code == 504
+        with pytest.raises(httpx.ReadTimeout):
+            asking.post("/v2/rerank", json=slow, timeout=0.5)
+        began = time.monotonic()
+        assert asking.post("/v2/rerank", json=BODY).status_code == 200
+        assert time.monotonic() - began < 30
+
+
+def test_what_is_too_much_is_refused_at_once_with_429(url: str) -> None:
+    slow = {"query": "?", "documents": [f"text {number}" for number in range(40)]}
+    with client(url) as asking, ThreadPoolExecutor(60) as callers:
+        answers = list(callers.map(lambda _: asking.post("/v2/rerank", json=slow), range(60)))
+        assert {each.status_code for each in answers} == {200, 429}
+        refused = [each for each in answers if each.status_code == 429]
+        assert all(each.headers["retry-after"] == "1" for each in refused)
+        assert asking.post("/v2/rerank", json=BODY).status_code == 200
+
+
+def test_a_reranker_that_fails_at_the_start_ends_the_start(url: str) -> None:
+    with pytest.raises(RuntimeError, match="no such model"):
+        serve.run(deployment(Failing, cpus=0.1), name="failing", route_prefix="/failing")
+    serve.delete("failing")
 
 
 def test_a_replica_that_dies_takes_along_what_it_had_in_hand(url: str) -> None:

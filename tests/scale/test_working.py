@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,10 @@ def contexts(tmp_path: Path, made: Contextualizer, max_cost: float | None = None
     return Contextualizing(Making("contextualizer", lambda: made, Contextualizer), asking(keeper)), keeper
 
 
-def test_scores_stand_in_the_order_of_the_rows_and_texts_that_are_none_have_none(tmp_path: Path) -> None:
+def test_scores_stand_in_the_order_of_the_rows_and_where_nothing_is_asked_there_is_none(tmp_path: Path) -> None:
     work = scoring(tmp_path, Noting())
     for _ in range(2):
-        assert work(SCORED) == {"relevance_score": [0.001, 0.002, None, 0.003]}
+        assert work(SCORED) == {"relevance_score": [0.001, 0.002, None, 0.003, None, None]}
 
 
 def test_cached_finds_the_scores_in_the_same_file(tmp_path: Path) -> None:
@@ -64,7 +65,8 @@ def test_cached_finds_the_scores_in_the_same_file(tmp_path: Path) -> None:
     with SQLiteStore(tmp_path / "scores.sqlite") as store:
         ranking = Cached(Noting(log=str(log)), store).rerank("a", ["three 3", "one 1"])
     assert [hit.score for hit in ranking] == [0.003, 0.001]
-    assert sorted(log.read_text().split("\n")) == ["", "one 1", "three 3", "two 2"]
+    asked = [each.partition(" ")[2] for each in log.read_text().splitlines()]
+    assert sorted(asked) == ["one 1", "three 3", "two 2"]
 
 
 def test_a_reranker_that_is_cached_already_is_known_by_what_its_user_vouches_for(tmp_path: Path) -> None:
@@ -91,8 +93,8 @@ PAIRS: Columns = {"query": ["when cat eats", "when cat eats", "when dog eats"], 
 
 def test_labels_are_those_of_the_judge_and_say_why_there_is_none(tmp_path: Path) -> None:
     found = labelling(tmp_path, judge())[0](PAIRS)
-    assert found["grade"] == [1, 0, None]
-    assert found["problem"] == [None, None, "it has no text"]
+    assert found["grade"] == [1, 0, None, None]
+    assert found["problem"] == [None, None, "it has no text", "it has no query"]
 
 
 def test_nothing_is_asked_twice_and_the_file_of_labels_has_what_was_said(tmp_path: Path) -> None:
@@ -210,3 +212,21 @@ def test_cores_are_numbers() -> None:
     for wrong in (-1, "1", None, float("inf"), True):
         with pytest.raises(ConfigurationError, match="gpus must be a number from 0 on"):
             amount("gpus", wrong)
+
+
+def test_what_travels_is_made_where_it_arrives() -> None:
+    packed = Making("reranker", reranker, Reranker).packed(pickle.dumps)
+    assert isinstance(Making.unpacked(packed)(), Noting)
+
+
+def test_a_function_that_cannot_travel_is_refused_here() -> None:
+    lock = threading.Lock()
+    making = Making[Reranker]("reranker", lambda: Noting(float(lock.locked())), Reranker)
+    with pytest.raises(ConfigurationError, match=r"reranker=<function .* cannot travel to other machines"):
+        making.packed(pickle.dumps)
+
+
+def test_a_module_that_is_not_there_is_named_where_it_is_missed() -> None:
+    packed = pickle.dumps(reranker).replace(b"tests.scale.workshop", b"tests.scale.worksh0p")
+    with pytest.raises(ConfigurationError, match=r"needs a module .*worksh0p.*every machine of the cluster"):
+        Making.unpacked(packed)

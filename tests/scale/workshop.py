@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rerank_kit import Deadline, Document, Ranking, Reranker, Usage
 from rerank_kit.contextual import Contextualizer
+from rerank_kit.errors import ConfigurationError
 from rerank_kit.flow import Flow, blocking
 from rerank_kit.judge import Completion, LLMJudge, Prompt
 from tests.judge.doubles import Scripted as ScriptedJudge
@@ -34,7 +36,7 @@ class Noting(Reranker):
         time.sleep(self._pause)
         if self._log is not None:
             with Path(self._log).open("ab", buffering=0) as file:
-                file.write(f"{text}\n".encode())
+                file.write(f"{os.getpid()} {text}\n".encode())
         last = text.rsplit(maxsplit=1)[-1]
         return int(last) / 1000 if last.isdigit() else 0.0
 
@@ -60,6 +62,14 @@ class Writing:
         if "refuse" in prompt.parts[-1]:
             return Completion("", stop="refusal", usage=Usage(calls=1))
         return Completion("About planets.", usage=Usage(calls=1, input_tokens=100, output_tokens=10))
+
+
+class Failing(Noting):
+    """One that fails in the process that makes it."""
+
+    def _scored(self, text: str) -> float:
+        msg = "no such model"
+        raise ConfigurationError(msg)
 
 
 def reranker() -> Reranker:
