@@ -110,8 +110,8 @@ class ScoresElsewhere:
 
     def get(self, keys: Sequence[Key], /) -> Mapping[Key, Kept]:
         """Look up keys."""
-        found: Mapping[Key, Kept] = self._heard("get", keys)
-        return found
+        found: Mapping[Key, Kept] | None = self._heard("get", keys)
+        return found or {}
 
     def put(self, entries: Mapping[Key, Kept], /) -> None:
         """Keep scores."""
@@ -120,9 +120,9 @@ class ScoresElsewhere:
     def _heard(self, method: str, argument: object) -> Any:
         try:
             return self._asking("ask", method, argument)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the rows are, and not logged as of no account
             self.failure = error
-            raise
+            return None
 
 
 class RowsElsewhere:

@@ -24,7 +24,10 @@ from tests.judge.doubles import Scripted as ScriptedJudge
 from tests.judge.doubles import honest
 from tests.scale.workshop import Noting, Unknown, Writing, contextualizer, judge, reranker
 
-SCORED: Columns = {"query": ["a", "b", "a", "a"], "text": ["one 1", "two 2", None, "three 3"]}
+SCORED: Columns = {
+    "query": ["a", "b", "a", "a", None, " "],
+    "text": ["one 1", "two 2", None, "three 3", "four 4", "five 5"],
+}
 
 
 def asking(keeper: Keeper) -> Asking:
@@ -88,7 +91,10 @@ def test_scores_that_cannot_be_kept_fail_the_rows(tmp_path: Path) -> None:
         work(SCORED)
 
 
-PAIRS: Columns = {"query": ["when cat eats", "when cat eats", "when dog eats"], "text": ["cat eats", "dog runs", None]}
+PAIRS: Columns = {
+    "query": ["when cat eats", "when cat eats", "when dog eats", None],
+    "text": ["cat eats", "dog runs", None, "cat eats"],
+}
 
 
 def test_labels_are_those_of_the_judge_and_say_why_there_is_none(tmp_path: Path) -> None:
@@ -112,6 +118,11 @@ def test_nothing_is_asked_twice_and_the_file_of_labels_has_what_was_said(tmp_pat
 def test_a_judge_that_puts_in_order_is_no_judge_of_pairs(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not 'listwise'"):
         labelling(tmp_path, LLMJudge(ScriptedJudge(honest), mode="listwise"))[0](PAIRS)
+
+
+def test_columns_hold_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"the column query must hold text, not 7: make it text before"):
+        scoring(tmp_path, Noting())({"query": [7], "text": ["one 1"]})
 
 
 def test_money_is_set_aside_before_and_counted_after(tmp_path: Path) -> None:
