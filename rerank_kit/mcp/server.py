@@ -30,6 +30,7 @@ from mcp_types import Tool as ListedTool
 from rerank_kit.errors import RerankError
 from rerank_kit.mcp.stdin_lines import StdinLines
 from rerank_kit.mcp.tool import UNTRUSTED, Tool
+from rerank_kit.quoting import quoted
 from rerank_kit.texts import encodable, in_a_line
 
 _log = logging.getLogger("rerank_kit.mcp")
@@ -47,7 +48,7 @@ def server_of(tools: Sequence[Tool]) -> Server:
     async def call_tool(_: ServerRequestContext[Any], wanted: CallToolRequestParams) -> CallToolResult:
         tool = by_name.get(wanted.name)
         if tool is None:
-            raise MCPError(INVALID_PARAMS, f"there is no tool {wanted.name!r}: there is {', '.join(by_name)}")
+            raise MCPError(INVALID_PARAMS, f"there is no tool {quoted(wanted.name)}: there is {', '.join(by_name)}")
         return await _called(tool, wanted.arguments or {})
 
     return Server(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import AsyncIterator
 from functools import partial
 
 from rerank_kit.loop_threads import in_a_thread
+from rerank_kit.texts import encodable
 
 _AT_ONCE = 1 << 16  # bytes
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # as JSON escapes one half of a pair, or both
 
 
 class StdinLines:
@@ -25,13 +29,24 @@ class StdinLines:
             first, *others = piece.split(b"\n")
             begun.append(first)
             for each in others:
-                yield b"".join(begun).decode("utf-8", "replace")
+                yield _text(b"".join(begun))
                 begun = [each]
         if any(begun):
-            yield b"".join(begun).decode("utf-8", "replace")
+            yield _text(b"".join(begun))
 
     async def _piece(self) -> bytes:
         try:
             return await in_a_thread(partial(os.read, self._descriptor, _AT_ONCE))
         except OSError:  # it is closed
             return b""
+
+
+def _text(line: bytes) -> str:
+    """A line as text. Halves of surrogate pairs in its JSON become U+FFFD, for the SDK does not answer what has any."""
+    text = line.decode("utf-8", "replace")
+    if _SURROGATE.search(line) is None:
+        return text
+    try:
+        return encodable(json.dumps(json.loads(text), ensure_ascii=False))
+    except (ValueError, RecursionError):  # no JSON, which is the SDK's to see
+        return text

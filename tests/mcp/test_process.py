@@ -115,6 +115,15 @@ def test_messages_that_are_none_are_survived() -> None:
         assert [row["index"] for row in answers[-1]["result"]["structuredContent"]["results"]] == [1, 0]
 
 
+def test_halves_of_surrogate_pairs_are_answered() -> None:
+    with started() as process:
+        unknown = {**calling(3), "params": {"name": "\ud800", "arguments": {}}}
+        said(process, HELLO, READY, calling(2, "half \ud800 of one"), unknown)
+        found = {each["id"]: each for each in (heard(process) for _ in range(3))}
+        assert len(found[2]["result"]["structuredContent"]["results"]) == 2
+        assert "there is no tool" in found[3]["error"]["message"]
+
+
 def test_it_ends_well_when_its_client_closes_standard_input() -> None:
     with started() as process:
         said(process, HELLO, READY, calling(2, "planted question"))
@@ -218,6 +227,8 @@ def test_somebody_at_a_terminal_is_told_what_it_waits_for(monkeypatch: pytest.Mo
         (b"one\ntwo\n", ["one", "two"]),
         (b"one\r\n\ntwo", ["one\r", "", "two"]),
         ("ä".encode() * 100_000 + b"\n\xff\n", ["ä" * 100_000, "\ufffd"]),
+        (rb'["\ud800", "\uD83D\uDE00"]' + b"\n", ['["\ufffd", "\U0001f600"]']),
+        (rb"no JSON \ud800" + b"\n", [r"no JSON \ud800"]),
     ],
 )
 def test_lines_come_whole_however_they_were_sent(tmp_path: Path, content: bytes, expected: list[str]) -> None:
