@@ -117,7 +117,7 @@ def test_messages_that_are_none_are_survived() -> None:
 
 def test_halves_of_surrogate_pairs_are_answered() -> None:
     with started() as process:
-        unknown = {**calling(3), "params": {"name": "\ud800", "arguments": {}}}
+        unknown: dict[str, Any] = {**calling(3), "params": {"name": "\ud800", "arguments": {}}}
         said(process, HELLO, READY, calling(2, "half \ud800 of one"), unknown)
         found = {each["id"]: each for each in (heard(process) for _ in range(3))}
         assert len(found[2]["result"]["structuredContent"]["results"]) == 2
