@@ -31,7 +31,8 @@ def run(
 ) -> None:
     """Give agents the tools rerank and search_folder, over the Model Context Protocol.
 
-    An agent's program starts it and talks to it on standard input and output: see docs/mcp.md.
+    An agent's program starts it and talks to it on standard input and output. How to set one up:
+    https://github.com/rerank-kit/rerank-kit/blob/main/docs/mcp.md
 
     search_folder is there if a --folder is, and reads nothing outside.
 

@@ -18,6 +18,7 @@ from rerank_kit.evaluate.origin import PERSON
 from rerank_kit.evaluate.outcomes import said_of_failures
 from rerank_kit.evaluate.systems import RECALLS
 from rerank_kit.evaluate.verdicts import harmed
+from rerank_kit.quoting import quoted
 from rerank_kit.texts import counted
 
 _WORST = 20  # queries that a finding lists
@@ -63,8 +64,8 @@ def summed_up(
         *_first_stages(comparisons),
         *_alike(same),
         *_ceilings(results, ceilings),
-        *_missing(results),
-        *_losses(results, values),
+        *_missing(results, asked.queries),
+        *_losses(results, values, asked.queries),
         *_stages(results, comparisons, measure),
         *_labels(results, measures),
         *_origin(data, results),
@@ -172,7 +173,7 @@ def _alike(same: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _missing(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
+def _missing(results: Sequence[SystemResult], texts: Mapping[str, str]) -> list[dict[str, Any]]:
     """Queries for which a first stage brings nothing that answers, so that no reranker can help."""
     found: list[dict[str, Any]] = []
     for each in results:
@@ -180,7 +181,7 @@ def _missing(results: Sequence[SystemResult]) -> list[dict[str, Any]]:
             lost = [query for query in each.outcomes if not _brings(each, query)]
             if lost:
                 told = f"{each.name} brings nothing that answers {len(lost)} of {len(each.outcomes)} queries"
-                told = f"{told}, so that no reranker can: {_some(lost)}"
+                told = f"{told}, so that no reranker can: {_some(lost, texts)}"
                 found.append(_finding("missing", told, lost, system=each.name))
     return found
 
@@ -190,20 +191,24 @@ def _brings(first: SystemResult, query: str) -> bool:
     return any(grades.get(each, 0) > 0 for each in first.outcomes[query].ids)
 
 
-def _losses(results: Sequence[SystemResult], values: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+def _losses(
+    results: Sequence[SystemResult], values: Mapping[str, Mapping[str, float]], texts: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Queries that a reranker makes much worse, whatever it does on average."""
     found: list[dict[str, Any]] = []
     for each in results:
         lost = list(harmed(values[each.first_stage], values[each.name])) if each.first_stage is not None else []
         if lost:
-            told = f"{each.name} makes {len(lost)} of {len(each.outcomes)} queries much worse: {_some(lost)}"
+            told = f"{each.name} makes {len(lost)} of {len(each.outcomes)} queries much worse: {_some(lost, texts)}"
             found.append(_finding("losses", told, lost[:_WORST], system=each.name, against=each.first_stage))
     return found
 
 
-def _some(queries: Sequence[str]) -> str:
-    """The first of some queries' ids."""
-    return ", ".join(queries[:_NAMED]) + (f" and {len(queries) - _NAMED} more" if len(queries) > _NAMED else "")
+def _some(queries: Sequence[str], texts: Mapping[str, str]) -> str:
+    """The first of some queries' ids, and the very first one's text."""
+    first, *others = queries[:_NAMED]
+    told = ", ".join([f"{first} ({quoted(texts[first])})", *others])
+    return told + (f" and {len(queries) - _NAMED} more" if len(queries) > _NAMED else "")
 
 
 def _first_stages(comparisons: Sequence[Judged]) -> list[dict[str, Any]]:
@@ -309,7 +314,7 @@ def _pooled(data: Dataset) -> str:
     if not unfound:
         return told
     do = "does 1 query" if len(unfound) == 1 else f"do {len(unfound):,} queries"
-    return f"{told}; nor {do} count for which they found nothing: {_some(unfound)}"
+    return f"{told}; nor {do} count for which they found nothing: {_some(unfound, data.queries)}"
 
 
 def _failures(results: Sequence[SystemResult]) -> list[dict[str, Any]]:

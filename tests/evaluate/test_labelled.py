@@ -75,7 +75,7 @@ def test_an_evaluation_says_that_recall_is_over_what_was_labelled() -> None:
     labelled = label(data, judge()[0], ["bm25"], depth=2, sample=0).dataset(unreviewed=True)
     (finding,) = [each for each in evaluate(labelled, ["bm25"]).findings if each["kind"] == "pooled"]
     assert finding["text"].startswith("recall and ceilings are over the labels alone, which are of what the labelled")
-    assert finding["text"].endswith("; nor does 1 query count for which they found nothing: lost")
+    assert finding["text"].endswith("; nor does 1 query count for which they found nothing: lost ('when zebra eats')")
     assert finding["queries"] == []  # which were not asked, so that there is nothing to show of them
     assert "<b>Labels of what was found</b> <span><bdi>recall and ceilings" in evaluate(labelled, ["bm25"]).to_html()
     whole = label(DATA, judge()[0], ["bm25"], depth=5, sample=0).dataset(unreviewed=True)

@@ -77,6 +77,10 @@ def test_first_stages_and_rerankers_are_measured_and_compared() -> None:
     (harm,) = [each for each in found.findings if each["kind"] == "harm"]
     assert "harmful is worse than bm25" in harm["text"]
     assert set(harm["queries"]) == set(QUERIES)
+    (losses,) = [each for each in found.findings if each["kind"] == "losses"]
+    assert losses["text"] == (
+        "harmful makes 10 of 10 queries much worse: cat ('when cat eats'), dog, cow, hen, pig and 5 more"
+    )
     told = json.loads(found.to_json())
     assert [each["name"] for each in told["systems"]] == ["bm25", "plain", "harmful"]
     assert told["systems"][1]["results"][0][0] == ["cat eats", 0.2, None, 1]
