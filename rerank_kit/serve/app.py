@@ -143,7 +143,7 @@ def _routes(service: Service) -> list[Route]:
     return [
         *(Route(path, service.answer, methods=["POST"]) for path in PATHS),
         *(Route(path, _page(service, make)) for path, make in pages.items()),
-        Route("/health", _healthy),
+        Route("/health", _health(service)),
     ]
 
 
@@ -161,8 +161,15 @@ def _page(service: Service, make: Callable[[], Response]) -> Callable[[Request],
     return page
 
 
-async def _healthy(_: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+def _health(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    """Asked by what starts the server anew: whether requests are let in, however many wait."""
+
+    async def page(_: Request) -> Response:
+        if service.turns.stuck:
+            return JSONResponse({"status": "stuck"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return page
 
 
 def _info(service: Service) -> dict[str, object]:

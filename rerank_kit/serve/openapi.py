@@ -72,6 +72,7 @@ _REFUSALS = {
     "504": "The ranking was not ready in time",
 }
 _OPEN = "/health"
+_STUCK = "What was asked before has not ended yet, so that nobody is let in"
 _PAGES = {
     _OPEN: "Whether it runs",
     "/info": "The model and the most documents in a request, as TEI tells them",
@@ -151,6 +152,6 @@ def _read(path: str, what: str) -> dict[str, Any]:
     kind = "text/plain" if path == "/metrics" else "application/json"
     answer: dict[str, Any] = {"description": what, "content": {kind: {}}}
     if path == _OPEN:
-        return {"summary": what, "security": [], "responses": {"200": answer}}
+        return {"summary": what, "security": [], "responses": {"200": answer, "503": _told(_STUCK, {})}}
     refusals = {status: _told(_REFUSALS[status], _JINA_REFUSAL) for status in ("401", "403")}
     return {"summary": what, "responses": {"200": answer, **refusals}}

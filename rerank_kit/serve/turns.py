@@ -87,6 +87,11 @@ class Turns:
         self._begun = [each for each in self._begun if not each.done()]
         return len(self._begun)
 
+    @property
+    def stuck(self) -> bool:
+        """Whether more goes on for requests that are over than may be at work, so that nobody new is let in."""
+        return self.abandoned > self._in_flight
+
     def check(self) -> None:
         """See whether there is room for one more.
 
@@ -98,7 +103,7 @@ class Turns:
         self._check_abandoned()
 
     def _check_abandoned(self) -> None:
-        if self.abandoned > self._in_flight:
+        if self.stuck:
             raise Busy(self._time_for(1), "what was asked before has not ended yet")
 
     def _time_for(self, requests: int) -> float:

@@ -92,9 +92,10 @@ def test_what_nobody_can_break_off_is_counted_and_no_more_of_it_begun(serving: S
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert refused.json()["detail"] == "what was asked before has not ended yet: try again later"
     assert stuck.has_begun(3)
-    assert client.get("/health").status_code == 200
+    assert (client.get("/health").status_code, client.get("/health").json()) == (503, {"status": "stuck"})
     stuck.gate.set()
     assert becomes(client, abandoned=0)
+    assert client.get("/health").status_code == 200
     assert ranking(client, ["x"]).status_code == 200
 
 
