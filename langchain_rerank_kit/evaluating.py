@@ -35,5 +35,10 @@ def finder(retriever: RetrieverLike | VectorStore) -> Callable[[str, int], Seque
     return find
 
 
+def reranks(retriever: object) -> bool:
+    """Whether it is one of `with_rerank`."""
+    return isinstance(retriever, RerankRetriever)
+
+
 def _row(document: Document) -> Row:
     return document.id, document.page_content, score_of(document), document.metadata, document.page_content

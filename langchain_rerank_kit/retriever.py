@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationI
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
+from langchain_rerank_kit.bm25 import BM25Retriever
 from langchain_rerank_kit.changing import Changing
 from langchain_rerank_kit.compressor import RerankCompressor
 from langchain_rerank_kit.documents import check_each
@@ -272,7 +273,8 @@ class RerankRetriever(Changing, ContextualCompressionRetriever):
         except Exception as error:
             note_changes(error, widening)
             raise
-        if not self._warned or is_explaining():
+        all_of_them = isinstance(first, BM25Retriever)  # which brings all that there is to find
+        if not all_of_them and (not self._warned or is_explaining()):
             report, filtered = "print(retriever.widening)", has_filter(kwargs)
             told = self._warned or is_explaining()
             few = warn_of_few(len(documents), widening.recall, report, widening, filtered=filtered, told=told)

@@ -3,36 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.schema import MetadataMode, NodeWithScore
+from llama_index.core.indices.base import BaseIndex
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
-from llama_rerank_kit.retriever import RerankRetriever
+from llama_rerank_kit.copy_with import copy_with
 from llama_rerank_kit.text_read import text_read
 from llama_rerank_kit.widening import widen
+from llama_rerank_kit.wrapping import widening_of
+from rerank_kit import ConfigurationError
 
 Row = tuple[str | None, str, float | None, Mapping[str, Any], str]
 """A node's id, what a reranker reads of it, its score, its metadata, and its text alone."""
 
 
-def finder(retriever: BaseRetriever) -> Callable[[str, int], Sequence[Row]]:
+def finder(target: BaseRetriever | BaseIndex[Any] | BaseQueryEngine) -> Callable[[str, int], Sequence[Row]]:
     """From a query and a depth to so many nodes, best first: the retriever widened as `with_rerank` widens it.
 
-    An index stands for its retriever. A retriever of `with_rerank` keeps its own recall and `top_n`.
+    An index stands for its retriever; a query engine for its retriever with its own postprocessors behind it. What
+    `with_rerank` returned keeps its own recall and `top_n`.
+
+    Raises:
+        ConfigurationError: It finds nothing without generating an answer.
     """
-    given: Any = retriever
-    first: BaseRetriever = given if isinstance(given, BaseRetriever) else given.as_retriever()
-    widened: dict[int, BaseRetriever] = {}
+    first = _first(target)
+    if reranks(first):
+        return lambda query, _: list(map(_row, first.retrieve(QueryBundle(query))))
+    widened: dict[int, Any] = {}
 
     def find(query: str, depth: int) -> Sequence[Row]:
-        if isinstance(first, RerankRetriever):
-            return list(map(_row, first.retrieve(query)))
         if depth not in widened:
-            widened[depth] = widen(first, depth).widened
-        return list(map(_row, widened[depth].retrieve(query)))
+            widened[depth] = _widened(first, depth)
+        return list(map(_row, widened[depth].retrieve(QueryBundle(query))))
 
     return find
+
+
+def reranks(target: object) -> bool:
+    """Whether `with_rerank` made it."""
+    try:
+        widening_of(cast("Any", target))
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _first(target: Any) -> Any:
+    """What retrieves."""
+    if isinstance(target, BaseIndex):
+        return target.as_retriever()
+    holds = isinstance(target, BaseQueryEngine) and isinstance(vars(target).get("_retriever"), BaseRetriever)
+    if isinstance(target, BaseRetriever) or (holds and type(target).retrieve is not BaseQueryEngine.retrieve):
+        return target
+    msg = (
+        f"this {type(target).__name__} finds nothing without generating an answer: name the retriever, the index or "
+        "the query engine that it is built on"
+    )
+    raise ConfigurationError(msg)
+
+
+def _widened(first: Any, depth: int) -> Any:
+    if isinstance(first, BaseRetriever):
+        return widen(first, depth).widened
+    return copy_with(first, {"_retriever": widen(vars(first)["_retriever"], depth).widened})
 
 
 def _row(found: NodeWithScore) -> Row:

@@ -55,6 +55,9 @@ def _retrieval(target: object, name: str) -> Any:
     Raises:
         ConfigurationError: There is none, or only that which says so.
     """
+    if isinstance(target, str | QueryBundle):
+        msg = "target and query are swapped: write explain(engine, query)"
+        raise ConfigurationError(msg)
     method = getattr(target, name, None)
     if method is None or getattr(method, "__func__", None) is getattr(BaseQueryEngine, name, BaseQueryEngine):
         msg = (

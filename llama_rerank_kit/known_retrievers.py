@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 COUNTS = frozenset(
     {
@@ -40,3 +41,9 @@ PASSED_ON: Mapping[str, str | None] = {
     "VectorIndexAutoRetriever": "vector_store_kwargs",
 }
 """Retrievers that pass on what is in their `_kwargs`, or under that name among those, to one vector store."""
+
+
+def nodes_in(retriever: object) -> int | None:
+    """The size of a BM25 index, above which searching it is an error; `None` of another retriever."""
+    index: Any = getattr(retriever, "bm25", None)
+    return int(index.scores["num_docs"]) if hasattr(index, "scores") else None

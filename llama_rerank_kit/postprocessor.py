@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from llama_rerank_kit.given_nodes import check_given
+from llama_rerank_kit.known_retrievers import nodes_in
 from llama_rerank_kit.merging import merging
 from llama_rerank_kit.nodes import kept, reranked
 from llama_rerank_kit.text_read import text_read
@@ -74,6 +75,7 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
     )
     _warned: bool = PrivateAttr(default=False)
     _first_stage: tuple[str, ...] = PrivateAttr(default=())
+    _there: int | None = PrivateAttr(default=None)  # nodes in all, where that is known
     _left_out: ClassVar[frozenset[str]] = frozenset({"class_name"})  # LlamaIndex writes it into what it serialises
     fields_of_a_call: ClassVar[frozenset[str]] = RerankFields.fields_of_a_call | {
         *("metadata_mode", "on_error", "recall", "distinct", "callback_manager")
@@ -140,7 +142,8 @@ class RerankPostprocessor(RerankFields, BaseNodePostprocessor):
             warn_of_drop_in(self, len(nodes), self.top_n, _REMEDY)
         if not self._warned or is_explaining():
             where, told = "print(widening_of(…))", self._warned or is_explaining()
-            few = warn_of_few(len(nodes), self.recall, where, sources=self._first_stage, told=told)
+            asked = self.recall if self.recall is None or self._there is None else min(self.recall, self._there)
+            few = warn_of_few(len(nodes), asked, where, sources=self._first_stage, told=told)
             self._warned = (few and not told) or self._warned
         model = self.loaded.model or type(self.loaded).__name__
         work = self._reranking(nodes, query.query_str)
@@ -198,6 +201,7 @@ def behind(retriever: BaseRetriever, second: BaseNodePostprocessor, callbacks: A
     other = second.model_copy(update={"callback_manager": callbacks})
     if isinstance(other, RerankPostprocessor):
         other._first_stage = (type(retriever).__name__,)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        other._there = nodes_in(retriever)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return other
 
 

@@ -15,7 +15,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.vector_stores.types import VectorStoreQueryMode as Mode
 
 from llama_rerank_kit.copy_with import as_dict, as_list, copy_with
-from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, PASSED_ON, SETTINGS
+from llama_rerank_kit.known_retrievers import ALL, CLOSED, COUNTS, NOTES, PASSED_ON, SETTINGS, nodes_in
 from llama_rerank_kit.known_stores import Rule, rule_of
 from llama_rerank_kit.patched_retrievers import off_the_loop, within_filter
 from llama_rerank_kit.store_search import Search
@@ -72,7 +72,12 @@ class Walk:
         updates: dict[str, Any] = {}
         if not names & CLOSED:
             for name, value in vars(each).items():
-                updates |= self._attribute(name, value, f"{path}.{name.lstrip('_')}", most=_most(each, name))
+                updates |= self._attribute(
+                    name,
+                    value,
+                    f"{path}.{name.lstrip('_')}",
+                    most=nodes_in(each) if name == "similarity_top_k" else None,
+                )
         if names & ALL:
             self.notes.append(f"{path} brings every node there is")
         elif not updates:
@@ -189,12 +194,6 @@ def widen(retriever: BaseRetriever, recall: int, custom: Widen | None = None) ->
 
 def _matters(part: object) -> bool:
     return isinstance(part, BaseRetriever | BaseNodePostprocessor)
-
-
-def _most(each: Any, name: str) -> int | None:
-    """The size of a BM25 index, above which searching it is an error."""
-    index: Any = getattr(each, "bm25", None)
-    return int(index.scores["num_docs"]) if name == "similarity_top_k" and hasattr(index, "scores") else None
 
 
 def _leaks(each: Any) -> bool:

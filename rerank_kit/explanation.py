@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from os.path import commonprefix
 from unicodedata import east_asian_width
 
 from rerank_kit.texts import encodable
@@ -77,12 +78,13 @@ class Explanation:
         merged = sorted(set(range(len(documents or ()))) - set(place)) if places is not None else []
         reasons = bool(left_out or merged) or any(hit.why is not None for hit in hits)
         beside, width = before and documents is not None, _NARROW if before else _WIDTH
+        shown = None if documents is None else _beginnings(documents, width)
 
         def row(rank: int | None, index: int | None, at: int, score: float | None, why: str | None) -> Row:
             cells = ["" if rank is None else str(rank)]
-            text = [] if documents is None else [_beginning(documents[at], width)]
-            if beside and documents is not None:
-                cells += ["" if rank is None else _beginning(documents[rank - 1], width), *text]
+            text = [] if shown is None else [shown[at]]
+            if beside and shown is not None:
+                cells += ["" if rank is None else shown[rank - 1], *text]
             by_stage = ("" if index is None else _number(of_stage.get(index)) for of_stage in scores)
             cells += [str(at + 1), *by_stage, _number(score)]
             return (*cells, *([why or ""] if reasons else []), *([] if beside else text))
@@ -112,15 +114,15 @@ class Explanation:
         """
         header = ("rank", "before", "now", "was", "score", "why")
         rows: list[Row] = []
-        for rank, (place, score, text) in enumerate(after, 1):
-            there = _beginning(before[rank - 1], _NARROW) if rank <= len(before) else ""
+        shown = _beginnings([*before, *(text for _, _, text in after)], _NARROW)
+        now = shown[len(before) :]
+        for rank, (place, score, _) in enumerate(after, 1):
+            there = shown[rank - 1] if rank <= len(before) else ""
             was = "" if place is None else str(place + 1)
-            rows.append((str(rank), there, _beginning(text, _NARROW), was, _number(score), ""))
+            rows.append((str(rank), there, now[rank - 1], was, _number(score), ""))
         kept = {place for place, _, _ in after}
         left_out = [
-            ("", "", _beginning(text, _NARROW), str(place + 1), "", why)
-            for place, text in enumerate(before)
-            if place not in kept
+            ("", "", shown[place], str(place + 1), "", why) for place in range(len(before)) if place not in kept
         ]
         return cls(header, tuple(rows), (), tuple(left_out))
 
@@ -208,8 +210,17 @@ def _number(score: float | None) -> str:
     return "" if score is None else f"{score:.4g}"
 
 
-def _beginning(document: Document | str, width: int) -> str:
-    text = document if isinstance(document, str) else document.text
+def _beginnings(documents: Sequence[Document | str], width: int) -> list[str]:
+    """How each text begins, without what all of them begin with, such as the path of the folder that they are from."""
+    texts = [each if isinstance(each, str) else each.text for each in documents]
+    alike = commonprefix(texts)  # noqa: RUF071 - by characters, for not all of these are paths
+    shared = max(alike.rfind(sign) for sign in " \n/\\") + 1
+    if shared < width // 4 or len(set(texts)) == 1:
+        return [_beginning(text, width) for text in texts]
+    return [f"… {_beginning(text[shared:], width - 2)}" for text in texts]
+
+
+def _beginning(text: str, width: int) -> str:
     start = " ".join(text[: _READ * width].split())
     if len(start) <= width and len(text) <= _READ * width:
         return start

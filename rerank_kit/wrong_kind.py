@@ -142,12 +142,25 @@ def _instead_of_a_retriever(value: object, framework: str) -> str:
         return ", which is a reranker: it goes second, with_rerank(retriever, reranker)"
     if "BasePydanticVectorStore" in _kinds(value):
         return ": pass an index on it, VectorStoreIndex.from_vector_store(store)"
+    if "BaseTool" in _kinds(value):
+        return (
+            ", which is a tool: wrap the retriever or engine that it is made of, and make the tool of what comes back"
+        )
     if isinstance(value, list | tuple) and any(_kinds(each) & _TEXTS for each in cast("Sequence[Any]", value)):
-        call = "compress_documents(documents, query)"
-        if framework == "LlamaIndex":
-            call = "postprocess_nodes(nodes, query_str=query)"
-        kind = {"LangChain": "RerankCompressor", "LlamaIndex": "RerankPostprocessor"}[framework]
-        return f": what is found already is reranked by {kind}(reranker=…).{call}"
+        search, kind, call = {
+            "LangChain": (
+                *("BM25Retriever.from_documents(documents)", "RerankCompressor"),
+                "compress_documents(documents, query)",
+            ),
+            "LlamaIndex": (
+                *("VectorStoreIndex.from_documents(documents)", "RerankPostprocessor"),
+                "postprocess_nodes(nodes, query_str=query)",
+            ),
+        }[framework]
+        return (
+            f": to search in them, pass a retriever or an index of them, such as {search}; what is found already is "
+            f"reranked by {kind}(reranker=…).{call}"
+        )
     return ""
 
 

@@ -47,6 +47,7 @@ class SystemResult:
         unanswered: What it made of queries that nothing answers, where they were asked; no measure counts them.
         fingerprint: What tells its reranker from others, for a calibration.
         own_scores: Whether its reranker gives each document a score that depends on no other.
+        reranks: Whether it is a first stage that reranks by itself, so that not all of its candidates are seen.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SystemResult:
     unanswered: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome], repr=False)
     fingerprint: str | None = None
     own_scores: bool = False
+    reranks: bool = False
 
     @classmethod
     def of(
@@ -89,6 +91,7 @@ class SystemResult:
             failed={query: each.problem for query, each in outcomes.items() if each.problem is not None},
             outcomes=outcomes,
             judgements=judgements,
+            reranks=alone and getattr(system.first_stage, "reranks", False),
             fingerprint=None if system.reranker is None else identity_of(system.reranker),
             own_scores=system.reranker is not None and has_own_scores(system.reranker),
         )

@@ -45,6 +45,7 @@ class FirstStage(Protocol):
     Attributes:
         name: What tables call it.
         free: Whether it asks nobody who might have a price.
+        reranks: Whether it reranks by itself, and brings the best of more candidates; it need not say.
     """
 
     name: str
@@ -130,7 +131,9 @@ class RetrieverStage:
             msg = f"a first stage must be {wanted}, not {quoted(retriever)}"
             raise ConfigurationError(msg)
         self.name = class_name(retriever) if name is None else name
-        self._find: Finder = import_module(f"{adapter}_rerank_kit.evaluating").finder(retriever)
+        evaluating: Any = import_module(f"{adapter}_rerank_kit.evaluating")
+        self.reranks: bool = evaluating.reranks(retriever)
+        self._find: Finder = evaluating.finder(retriever)
         self._known: Mapping[str, str] = {} if dataset is None else dataset.documents
         self._ids = {folded(text): each for each, text in self._known.items()}
 

@@ -57,7 +57,7 @@ def summed_up(
     comparisons = judged(apart, known, measure=measure, margin=margin, seed=seed) if len(apart) > 1 else []
     shared = [(each, name) for name, first in same.items() for each in comparisons if each.system == first]
     comparisons += [_of_another(each, name) for each, name in shared]
-    ceilings = {each.name: _ceiling(each, measure) for each in results if each.first_stage is None}
+    ceilings = {each.name: _ceiling(each, measure) for each in results if each.first_stage is None and not each.reranks}
     findings = [
         *_failures(results),
         *_harms(comparisons, values),
@@ -181,8 +181,8 @@ def _missing(results: Sequence[SystemResult], texts: Mapping[str, str]) -> list[
             lost = [query for query in each.outcomes if not _brings(each, query)]
             if lost:
                 told = f"{each.name} brings nothing that answers {len(lost)} of {len(each.outcomes)} queries"
-                told = f"{told}, so that no reranker can: {_some(lost, texts)}"
-                found.append(_finding("missing", told, lost, system=each.name))
+                why = "what it reranks is not seen here" if each.reranks else "so that no reranker can"
+                found.append(_finding("missing", f"{told}, {why}: {_some(lost, texts)}", lost, system=each.name))
     return found
 
 
@@ -281,7 +281,7 @@ def _seen_whole(results: Sequence[SystemResult]) -> list[str]:
     most = {
         each.name: max(len(outcome.candidates) for outcome in each.outcomes.values())
         for each in results
-        if each.first_stage is None
+        if each.first_stage is None and not each.reranks
     }
     told = "systems that rerank more see the same, and are left out where no system is named"
     return [

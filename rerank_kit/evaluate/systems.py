@@ -126,6 +126,7 @@ class _Making:
             name, stage, recall, reranker = spec.name, spec.first_stage, spec.recall, spec.reranker
             second: object = reranker
         else:
+            name, spec = _of_a_module(name, spec)
             first, second = self._halves(spec)
             stage, recall = self._stage(first)
             recall = _third(spec) or recall
@@ -237,6 +238,15 @@ def _stages(names: str) -> Reranker:
     return Cascade(*stages, Stage(reranker_of(last)), keep_rest=True)
 
 
+def _of_a_module(name: str | None, spec: Spec) -> tuple[str | None, Spec]:
+    """A system and what it is called, where a name stands for a pair of a retriever and a reranker."""
+    if isinstance(spec, str) and ">" not in spec and _kind(spec) not in {*_BY_NAME, *_BUILT_IN} and "@" not in spec:
+        found = imported(spec)
+        if _is_pair(found):
+            return name or spec, found
+    return name, spec
+
+
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
@@ -295,6 +305,11 @@ def reranker_of(spec: object) -> Reranker:
         return loaded  # a compressor or postprocessor of ours
     if callable(spec):
         return Reranker.of(cast("Callable[..., Any]", spec))
+    if is_retriever(spec):
+        msg = (
+            f"systems: {class_name(spec)} finds candidates, and can only stand first, as in 'module:it > onnx:embedded'"
+        )
+        raise ConfigurationError(msg)
     msg = f"systems: {quoted(spec)} is no reranker, no function and no retriever: write {_GRAMMAR}"
     raise ConfigurationError(msg)
 

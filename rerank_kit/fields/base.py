@@ -32,6 +32,7 @@ from rerank_kit.fields.other_names import other_names
 from rerank_kit.fields.uncoerced import uncoerced
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.names import check_names
+from rerank_kit.quoting import looks_like_a_key, quoted
 from rerank_kit.reranker import Reranker
 
 logger = logging.getLogger("rerank_kit")
@@ -330,8 +331,14 @@ def _without_input(error: ValidationError) -> ValidationError:
 
 
 def _told_of(refusal: Any) -> str:
-    """What is wrong with a field, in the words of our own errors: what it must be, and not what was passed."""
-    name, told = ".".join(map(str, refusal["loc"])), str(refusal["msg"])
+    """What is wrong with a field, in the words of our own errors: what it must be, and what it is if that is no secret.
+
+    Numbers are, and a word in place of one of a few.
+    """
+    name, told, given = ".".join(map(str, refusal["loc"])), str(refusal["msg"]), refusal["input"]
+    word = refusal["type"] == "literal_error" and isinstance(given, str) and not looks_like_a_key(given)
+    if told.startswith("Input should be") and (word or isinstance(given, int | float | None)):
+        told = f"{told}, not {quoted(given)}"
     return told.removeprefix("Value error, ").replace("Input should be", f"{name} must be", 1)
 
 

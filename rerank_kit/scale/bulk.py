@@ -177,14 +177,16 @@ class _Place:
         if taken:
             msg = f"rows has the columns {taken} already: take them away by rows.drop_columns({taken})"
             raise ConfigurationError(msg)
-        _tell_of_room(self._resources, ray.cluster_resources())
+        there: Mapping[str, float] = ray.cluster_resources()
+        _tell_of_room(self._resources, there)
+        at_once = _fitting(self._workers, self._resources, there)
         return rows.map_batches(
             _Worker,
             fn_constructor_args=(work, making.packed(ray.cloudpickle.dumps), _keeping(*self._keeper), tuple(new)),
             batch_size=self._batch_size,
             batch_format="pyarrow",
-            # More begin where there is room: a fixed number could take the cores that reading needs, and wait for ever.
-            compute=data.ActorPoolStrategy(min_size=1, max_size=self._workers),
+            # So many begin that reading has room, or it would wait for ever; more do where Ray finds room for them.
+            compute=data.ActorPoolStrategy(min_size=1, max_size=self._workers, initial_size=at_once),
             **self._resources,
         )
 
@@ -220,6 +222,13 @@ def _tell_of_room(wanted: Mapping[str, float], there: Mapping[str, float]) -> No
     if wanted["num_cpus"] + _READING > cores:
         told = "cpus=%g for a worker, and the cluster has %g now, of which reading takes %g: pass less, such as 0.5"
         _log.warning(told, wanted["num_cpus"], cores, _READING)
+
+
+def _fitting(workers: int, wanted: Mapping[str, float], there: Mapping[str, float]) -> int:
+    """How many workers there is room for beside reading, and at least one."""
+    room = {"num_cpus": there.get("CPU", 0.0) - _READING, "num_gpus": there.get("GPU", 0.0)}
+    fit = (int(room[kind] / each) for kind, each in wanted.items() if each)
+    return max(1, min([workers, *fit]))
 
 
 def _type(arrow: Any, name: str) -> Any:

@@ -64,6 +64,22 @@ def test_money_is_said_where_there_was_any() -> None:
     assert "cost $0.25" in str(Priced().rerank("query", DOCUMENTS).explain())
 
 
+def test_what_all_texts_begin_with_is_left_out_and_what_is_short_or_all_of_it_stays() -> None:
+    ranking = Answering(Ranking((Hit(0, 1.0), Hit(1, 0.5), Hit(2, 0.1))))
+    alike = "Handbook of the office, chapter 12: "
+
+    def shown(*texts: str) -> list[str]:
+        return [row[-1] for row in ranking.rerank("query", list(texts)).explain(texts).rows]
+
+    assert shown(f"{alike}dogs", f"{alike}cats", f"{alike}{'hens ' * 30}") == [
+        "… dogs",
+        "… cats",
+        f"… {'hens ' * 11}…",
+    ]
+    assert shown(*[f"{alike}dogs"] * 3) == [f"{alike}dogs"] * 3
+    assert shown("the dogs", "the cats", "the hens") == ["the dogs", "the cats", "the hens"]
+
+
 def test_a_notebook_shows_the_table_with_nothing_in_it_that_is_markup() -> None:
     hostile = "<script>alert('x')</script> & more"
     ranking = Answering(Ranking((Hit(0, 1.0, hostile),))).rerank("query", [hostile])

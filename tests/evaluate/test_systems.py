@@ -11,7 +11,13 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.vectorstores import InMemoryVectorStore
-from llama_index.core.schema import TextNode
+from llama_index.core import MockEmbedding, VectorStoreIndex
+from llama_index.core.chat_engine import SimpleChatEngine
+from llama_index.core.llms import MockLLM
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.query_engine import RetryQueryEngine
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.retrievers.bm25 import BM25Retriever as LlamaBM25
 
 import langchain_rerank_kit
@@ -160,6 +166,11 @@ def nodes() -> Any:
     return LlamaBM25(nodes=[TextNode(id_=each, text=text) for each, text in TEXTS.items()], similarity_top_k=2)
 
 
+def index() -> Any:
+    texts: Any = [TextNode(id_=each, text=text) for each, text in TEXTS.items()]
+    return VectorStoreIndex(texts, embed_model=MockEmbedding(embed_dim=2))
+
+
 @pytest.mark.parametrize(
     ("retriever", "count"),
     [
@@ -168,8 +179,14 @@ def nodes() -> Any:
         (nodes, 40),
         (lambda: langchain_rerank_kit.with_rerank(vectors(), shared, recall=30), 30),
         (lambda: llama_rerank_kit.with_rerank(nodes(), shared, recall=30), 5),
+        (index, 40),
+        (lambda: index().as_query_engine(llm=MockLLM()), 40),
+        (lambda: llama_rerank_kit.with_rerank(index().as_query_engine(llm=MockLLM()), shared), 5),
     ],
-    ids=["retriever", "store", "nodes", "with_rerank", "with_rerank in LlamaIndex"],
+    ids=[
+        *("retriever", "store", "nodes", "with_rerank", "with_rerank in LlamaIndex"),
+        *("index", "query engine", "with_rerank around an engine"),
+    ],
 )
 def test_retrievers_of_both_frameworks_bring_as_many_as_are_asked_for(retriever: Any, count: int) -> None:
     stage = RetrieverStage(retriever(), dataset=DATA)
@@ -198,6 +215,52 @@ def test_a_retriever_is_a_system_and_a_first_stage() -> None:
     ]
     assert evaluation["BM25Retriever"].mean("RR@10") == 1.0
     assert evaluation["BM25Retriever"].cost_per_1000 is None
+
+
+class First(BaseNodePostprocessor):
+    """Leaves one node."""
+
+    def _postprocess_nodes(self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None) -> Any:
+        return nodes[:1]
+
+
+def test_an_engine_stands_for_its_retriever_with_its_own_postprocessors_behind_it() -> None:
+    engine = index().as_query_engine(llm=MockLLM(), node_postprocessors=[First()])
+    assert len(RetrieverStage(engine, dataset=DATA).find("q", "text item7", 40)) == 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: SimpleChatEngine.from_defaults(llm=MockLLM(), memory=ChatMemoryBuffer.from_defaults(llm=MockLLM())),
+        lambda: RetryQueryEngine(index().as_query_engine(llm=MockLLM()), cast("Any", None)),
+    ],
+)
+def test_an_engine_that_only_generates_is_refused_with_what_to_name(made: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"this \w+Engine finds nothing .* name the retriever"):
+        systems_of([made()], DATA)
+
+
+@pytest.mark.filterwarnings("ignore:recall=5 leaves")
+def test_what_reranks_by_itself_has_no_ceiling_and_is_no_reason_to_give_up() -> None:
+    asked = Dataset("two", {"q": "text item7", "p": "text item8"}, {"q": {"7": 1}, "p": {"8": 1}}, TEXTS)
+    inner = langchain_rerank_kit.with_rerank(vectors(), lambda _, texts: [float(len(each)) for each in texts], recall=5)
+    found = evaluate(asked, {"mine": inner, "plain": vectors()})
+    assert set(found.ceilings) == {"plain"}
+    missing = {each["system"]: each["text"] for each in found.findings if each["kind"] == "missing"}
+    assert "what it reranks is not seen here" in missing["mine"]
+    assert not [each for each in found.findings if each["kind"] == "recall" and each["system"] == "mine"]
+    assert not [note for note in found.notes if "of mine" in note]
+
+
+def test_a_pair_in_a_module_is_a_system_and_a_retriever_can_only_stand_first() -> None:
+    module = "tests.evaluate.test_systems"
+    assert names([f"{module}:PAIR"]) == [
+        ("BM25Retriever", "BM25Retriever", None),
+        (f"{module}:PAIR", "BM25Retriever", 20),
+    ]
+    with pytest.raises(ConfigurationError, match="BM25Retriever finds candidates, and can only stand first, as in"):
+        systems_of([f"{OTHERS_NAME} > {OTHERS_NAME}"], DATA)
 
 
 def test_what_is_no_first_stage_is_told() -> None:
@@ -262,6 +325,7 @@ def test_given_candidates_are_found() -> None:
 
 OTHERS = langchain_rerank_kit.BM25Retriever.from_texts(["one text", "another text"])
 OTHERS_NAME = "tests.evaluate.test_systems:OTHERS"
+PAIR = (OTHERS, shared, 20)
 
 
 def test_a_pair_may_say_how_many_candidates_are_reranked() -> None:

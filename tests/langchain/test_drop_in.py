@@ -11,6 +11,8 @@ import pytest
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_classic.retrievers.document_compressors import DocumentCompressorPipeline
 from langchain_core.documents import BaseDocumentTransformer, Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.vectorstores import InMemoryVectorStore
 from typing_extensions import override
 
 from langchain_rerank_kit import (
@@ -144,8 +146,16 @@ def test_it_is_said_of_the_first_one_in_a_pipeline(colour: Colour) -> None:
     ids=["itself", "a pipeline", "behind another"],
 )
 def test_a_small_collection_is_not_told_of_twice(colour: Colour, retriever: Callable[[Any], Any]) -> None:
-    few = BM25Retriever.from_texts([f"note {number}" for number in range(6)])
+    texts = [f"note {number}" for number in range(6)]
+    few = InMemoryVectorStore.from_texts(texts, DeterministicFakeEmbedding(size=3)).as_retriever()
     with pytest.warns(RecallWarning) as told:
         colour(retriever(few), "invoke", "note")
     (said,) = [str(each.message) for each in told]
     assert "brought 6 candidates where 50 were asked for" in said
+
+
+def test_what_brings_all_that_there_is_to_find_is_not_warned_of(colour: Colour) -> None:
+    few = BM25Retriever.from_texts([f"note {number}" for number in range(6)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(colour(with_rerank(few, ours()), "invoke", "note"))

@@ -60,7 +60,10 @@ def theirs(name: str = "CrossEncoder", package: str = "sentence_transformers.mod
         (Scripted(), f"not Scripted(score=<function .*{SECOND}"),
         (RerankCompressor(reranker=Scripted()), f"not RerankCompressor{SECOND}"),
         (InMemoryVectorStore, "retriever is the class InMemoryVectorStore: pass an object of it"),
-        (PAGES, "not a list (.*: what is found already is reranked by RerankCompressor(reranker=…).compress_documents"),
+        (
+            PAGES,
+            "not a list (.*: to search in them, pass a retriever or an index of them, such as BM25Retriever.from_docu",
+        ),
         (["text"], "RerankCompressor(reranker=…).compress_documents(documents, query)"),
         ([], "not a list ([])"),
         ("text", "not 'text'"),

@@ -47,6 +47,7 @@ from llama_index.core.workflow import (
     Workflow,
     step,  # pyright: ignore[reportUnknownVariableType] - the library leaves out type arguments
 )
+from llama_index.retrievers.bm25 import BM25Retriever
 
 from llama_rerank_kit import (
     CrossEncoderRerank,
@@ -594,6 +595,16 @@ def test_too_few_candidates_are_warned_of_once_with_the_remedy(colour: Colour) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         colour(better, "query", "document")
+
+
+def test_an_index_that_is_known_to_hold_no_more_is_not_warned_of(colour: Colour) -> None:
+    few = BM25Retriever(nodes=[TextNode(text=f"document {n}") for n in range(12)], similarity_top_k=2)
+    engine = with_rerank(RetrieverQueryEngine.from_args(few, llm=Says()), Scripted())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        colour(engine, "query", "document")
+        colour(with_rerank(few, Scripted()), "retrieve", "document")
+    assert "so many nodes are there" in str(widening_of(engine))
 
 
 def test_nothing_found_is_nothing_returned_and_no_warning(colour: Colour) -> None:

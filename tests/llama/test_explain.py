@@ -152,6 +152,20 @@ def test_what_only_answers_is_refused_with_the_remedy(colour: Colour, target: An
         told(colour, target)
 
 
+@pytest.mark.parametrize("query", ["document", QueryBundle("document")])
+def test_target_and_query_swapped_are_told_so(colour: Colour, query: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^target and query are swapped: write explain\(engine, query\)"):
+        told(colour, query)
+
+
+def test_what_all_texts_begin_with_is_left_out_of_the_table(colour: Colour) -> None:
+    folder = "/home/me/projects/handbook/chapters"
+    nodes: Any = [TextNode(text=f"text {n}", metadata={"file_path": f"{folder}/{n}.md"}) for n in range(3)]
+    found = VectorStoreIndex(nodes, embed_model=MockEmbedding(embed_dim=2)).as_retriever(similarity_top_k=3)
+    table = told(colour, with_rerank(found, Scripted()))
+    assert {row[2] for row in table.rows} == {f"… {n}.md text {n}" for n in range(3)}
+
+
 def test_a_retriever_shows_what_runs() -> None:
     shown = repr(with_rerank(Numbers(), Scripted()))
     assert shown.startswith(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.tools import RetrieverTool
 from pydantic import ValidationError
 
 from llama_rerank_kit import (
@@ -41,6 +42,11 @@ def of_langchain(name: str) -> Any:
         (type(index()), "target is the class VectorStoreIndex: pass an object of it"),
         (index().vector_store, ": pass an index on it, VectorStoreIndex.from_vector_store(store)"),
         (NODES, "RerankPostprocessor(reranker=…).postprocess_nodes(nodes, query_str=query)"),
+        (NODES, "to search in them, pass a retriever or an index of them, such as VectorStoreIndex.from_documents("),
+        (
+            RetrieverTool.from_defaults(Numbers(), description="finds"),
+            ", which is a tool: wrap the retriever or engine that it is made of, and make the tool of what comes back",
+        ),
         (of_langchain("BaseRetriever"), "not Mine, which is LangChain's: take with_rerank from langchain_rerank_kit"),
         ("text", "not 'text'"),
         (None, "not None"),

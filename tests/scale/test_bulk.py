@@ -187,9 +187,12 @@ def test_a_node_that_dies_in_the_middle_loses_no_row(cluster: Any, tmp_path: Pat
     made = partial(Noting, PAUSE, str(log))
     node = cluster.list_all_nodes()[-1]
     found: list[dict[str, Any]] = []
-    work = threading.Thread(
-        target=lambda: found.extend(score_pairs(pairs(), made, store=store, workers=2, batch_size=TOGETHER).take_all())
-    )
+
+    def score() -> None:
+        scored = score_pairs(pairs(), made, store=store, workers=2, cpus=0.5, batch_size=TOGETHER)
+        found.extend(scored.take_all())
+
+    work = threading.Thread(target=score)
     work.start()
     try:
         wait_until(lambda: len(workers(log)) == 2 and kept(store) > COUNT // 4)  # one on each node

@@ -110,8 +110,9 @@ def test_what_is_too_much_is_refused_at_once_with_429(url: str) -> None:
 
 
 def test_a_reranker_that_fails_at_the_start_ends_the_start(url: str) -> None:
-    with pytest.raises(RuntimeError, match="no such model"):
+    with pytest.raises(RuntimeError, match="application failing failed"):
         serve.run(deployment(Failing, cpus=0.1), name="failing", route_prefix="/failing")
+    assert "no such model" in serve.status().applications["failing"].deployments["Reranker"].message
     serve.delete("failing")
 
 
