@@ -55,8 +55,9 @@ def _first(target: Any) -> Any:
     """What retrieves."""
     if isinstance(target, BaseIndex):
         return target.as_retriever()
+    engine: type[Any] = type(target)
     holds = isinstance(target, BaseQueryEngine) and isinstance(vars(target).get("_retriever"), BaseRetriever)
-    if isinstance(target, BaseRetriever) or (holds and type(target).retrieve is not BaseQueryEngine.retrieve):
+    if isinstance(target, BaseRetriever) or (holds and engine.retrieve is not BaseQueryEngine.retrieve):
         return target
     msg = (
         f"this {type(target).__name__} finds nothing without generating an answer: name the retriever, the index or "
@@ -68,7 +69,8 @@ def _first(target: Any) -> Any:
 def _widened(first: Any, depth: int) -> Any:
     if isinstance(first, BaseRetriever):
         return widen(first, depth).widened
-    return copy_with(first, {"_retriever": widen(vars(first)["_retriever"], depth).widened})
+    inner: BaseRetriever = vars(first)["_retriever"]
+    return copy_with(first, {"_retriever": widen(inner, depth).widened})
 
 
 def _row(found: NodeWithScore) -> Row:
