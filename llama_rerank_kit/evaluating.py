@@ -51,13 +51,14 @@ def reranks(target: object) -> bool:
     return True
 
 
-def _first(target: Any) -> Any:
+def _first(target: BaseRetriever | BaseIndex[Any] | BaseQueryEngine) -> BaseRetriever | BaseQueryEngine:
     """What retrieves."""
     if isinstance(target, BaseIndex):
         return target.as_retriever()
-    engine: type[Any] = type(target)
-    holds = isinstance(target, BaseQueryEngine) and isinstance(vars(target).get("_retriever"), BaseRetriever)
-    if isinstance(target, BaseRetriever) or (holds and engine.retrieve is not BaseQueryEngine.retrieve):
+    if isinstance(target, BaseRetriever):
+        return target
+    holds = isinstance(vars(target).get("_retriever"), BaseRetriever)
+    if holds and type(target).retrieve is not BaseQueryEngine.retrieve:
         return target
     msg = (
         f"this {type(target).__name__} finds nothing without generating an answer: name the retriever, the index or "
@@ -66,7 +67,7 @@ def _first(target: Any) -> Any:
     raise ConfigurationError(msg)
 
 
-def _widened(first: Any, depth: int) -> Any:
+def _widened(first: BaseRetriever | BaseQueryEngine, depth: int) -> Any:
     if isinstance(first, BaseRetriever):
         return widen(first, depth).widened
     inner: BaseRetriever = vars(first)["_retriever"]
