@@ -58,7 +58,7 @@ class Graph:
         """
         check_choice("output", output, ("auto", "logits", "probabilities"))
         runtime = optional("onnxruntime", extra="onnx", why="OnnxCrossEncoder")
-        self._session = _session(runtime, files, providers)
+        self._session = open_session(runtime, files, providers)
         read = self._session.get_inputs()
         self._inputs = Inputs(files, read)
         shown = self._session.get_outputs()[0]
@@ -119,7 +119,17 @@ class Graph:
             raise BackendError(msg, backend="OnnxCrossEncoder") from error
 
 
-def _session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:
+def open_session(runtime: Any, files: ModelFiles, providers: Sequence[str] | None) -> Any:
+    """A session of a model's graph.
+
+    Args:
+        runtime: ONNX Runtime.
+        files: The model's files.
+        providers: What may run it, best first; `None` is a GPU where there is one, and the CPU.
+
+    Raises:
+        ConfigurationError: The file is damaged, or there is no such provider.
+    """
     check_instance("providers", providers, (list, tuple, type(None)), "a list of ONNX Runtime's execution providers")
     available = runtime.get_available_providers()
     wanted = [each for each in (*_GPUS, _CPU) if each in available] if providers is None else list(providers)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
 
 _NEVER = Deadline()
-_LONGEST_WORD = 256  # characters: a cut changes the tokens of the word it falls in, and none before that
+LONGEST_WORD = 256
+"""Characters: a cut changes the tokens of the word it falls in, and none before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,26 @@ class EncodedPair:
     ids: list[int]
     types: list[int]
     truncated: bool
+
+
+def tokenizer_in(path: Path, *, config: Mapping[str, Any], kind: str | None, lower: bool = False) -> Any:
+    """The tokenizer in a `tokenizer.json`, as transformers would have it. The arguments are those of `PairTokenizer`.
+
+    Raises:
+        ConfigurationError: The file cannot be read.
+        MissingExtra: The tokenizers package is not installed.
+    """
+    tokenizers = optional("tokenizers", extra="onnx", why="a local model")
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        msg = f"{path} is not a tokenizer that can be loaded ({error}): fetch the model again"
+        raise ConfigurationError(msg) from error
+    follow(tokenizer, kind, config)
+    if lower:
+        small, own = tokenizers.normalizers, tokenizer.normalizer
+        tokenizer.normalizer = small.Sequence([small.Lowercase(), *([] if own is None else [own])])
+    return tokenizer
 
 
 class PairTokenizer:
@@ -71,19 +92,9 @@ class PairTokenizer:
             ConfigurationError: The file cannot be read, or the prompt leaves no room.
             MissingExtra: The tokenizers package is not installed.
         """
-        tokenizers = optional("tokenizers", extra="onnx", why="a local cross-encoder")
-        try:
-            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:  # tokenizers raises bare Exception
-            msg = f"{path} is not a tokenizer that can be loaded ({error}): fetch the model again"
-            raise ConfigurationError(msg) from error
-        follow(self._tokenizer, kind, config or {})
-        if lower:
-            small = tokenizers.normalizers
-            own = self._tokenizer.normalizer
-            self._tokenizer.normalizer = small.Sequence([small.Lowercase(), *([] if own is None else [own])])
-        self._side = _side(self._tokenizer, config or {})
-        self._whole = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
+        self._tokenizer = tokenizer_in(path, config=config or {}, kind=kind, lower=lower)
+        self._side = cut_side(self._tokenizer, config or {})
+        self._whole = type(self._tokenizer).from_str(self._tokenizer.to_str())
         self._whole.no_padding()
         self._whole.no_truncation()
         self._max_length = max_length
@@ -111,7 +122,7 @@ class PairTokenizer:
         for reach in looks:
             deadline.check()
             pair, unread = self._encoded(query, self._reached(text, reach))
-            if unread >= _LONGEST_WORD:
+            if unread >= LONGEST_WORD:
                 return replace(pair, truncated=True)
         deadline.check()
         pair, _ = self._encoded(query, self._reached(text, last))
@@ -154,7 +165,7 @@ class PairTokenizer:
         return self._control.offsets(text)
 
 
-def _side(tokenizer: Any, config: Mapping[str, Any]) -> str:
+def cut_side(tokenizer: Any, config: Mapping[str, Any]) -> str:
     """The end of a text that is cut: in `tokenizer.json` it counts where the settings do not say."""
     in_file: Mapping[str, str] = tokenizer.truncation or {}
     side: str = config.get("truncation_side") or in_file.get("direction", "right").lower()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rerank_kit import SQLiteStore
-from rerank_kit.cache.sqlite import _FORK
+from rerank_kit.cache.shared_file import FORK as _FORK
 from tests.processes import python
 
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -75,7 +75,7 @@ HELD_FORK = """
 import os, sys
 from rerank_kit import SQLiteStore
 from rerank_kit.cache import Kept
-from rerank_kit.cache.sqlite import _FORK
+from rerank_kit.cache.shared_file import FORK as _FORK
 from rerank_kit.errors import ConfigurationError
 store = SQLiteStore(sys.argv[1])
 with store._lock():  # as where the handler of a signal forks
