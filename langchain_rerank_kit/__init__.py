@@ -18,7 +18,7 @@ from langchain_rerank_kit.contextual_kit import (
 from langchain_rerank_kit.decide import DecisionRerank, LangChainDecisions
 from langchain_rerank_kit.hybrid import ContextualRetriever, HybridRetriever
 from langchain_rerank_kit.judge import LangChainChat, LLMJudgeRerank
-from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
+from langchain_rerank_kit.local import CrossEncoderRerank, FlashRankRerank, LateInteractionRerank
 from langchain_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
 from langchain_rerank_kit.retriever import RerankRetriever
 from langchain_rerank_kit.rules import RuleRerank
@@ -38,6 +38,7 @@ __all__ = [
     "FlashRankRerank",
     "HybridRetriever",
     "LLMJudgeRerank",
+    "LateInteractionRerank",
     "LangChainChat",
     "LangChainDecisions",
     "RecallWarning",

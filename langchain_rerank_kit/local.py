@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from langchain_rerank_kit.compressor import RerankCompressor
 from rerank_kit import ConfigurationError
-from rerank_kit.fields import CrossEncoderFields, FlashRankFields, RerankFields
+from rerank_kit.fields import CrossEncoderFields, FlashRankFields, LateInteractionFields, RerankFields
 from rerank_kit.local import CrossEncoder, Scored
 from rerank_kit.local.cross_encoder import Pair
 from rerank_kit.reranker import Reranker
@@ -47,6 +47,13 @@ class CrossEncoderRerank(CrossEncoderFields, RerankCompressor):
 
 class FlashRankRerank(FlashRankFields, RerankCompressor):
     """A model of the flashrank package as a document compressor: a drop-in for LangChain's `FlashrankRerank`."""
+
+
+class LateInteractionRerank(LateInteractionFields, RerankCompressor):
+    """A model of late interaction, such as ColBERT, as a document compressor, in plain fields.
+
+    The vectors of documents are computed once and kept: in a file where `store` names one.
+    """
 
 
 class _LangChainCrossEncoder(CrossEncoder):

@@ -17,7 +17,7 @@ from llama_rerank_kit.decide import DecisionRerank
 from llama_rerank_kit.explaining import aexplain, explain
 from llama_rerank_kit.hybrid import ContextualRetriever, HybridRetriever
 from llama_rerank_kit.judge import LlamaIndexChat, LLMJudgeRerank
-from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank
+from llama_rerank_kit.local import CrossEncoderRerank, FlashRankRerank, LateInteractionRerank
 from llama_rerank_kit.managed import *  # noqa: F403 - the class of each vendor, so that none is forgotten here
 from llama_rerank_kit.nodes import RerankedNode
 from llama_rerank_kit.postprocessor import RerankPostprocessor
@@ -38,6 +38,7 @@ __all__ = [
     "FlashRankRerank",
     "HybridRetriever",
     "LLMJudgeRerank",
+    "LateInteractionRerank",
     "LlamaIndexChat",
     "RecallWarning",
     "RerankPostprocessor",

@@ -11,8 +11,8 @@ from rerank_kit.reranker import Reranker
 
 EMBEDDED = "onnx:embedded"
 NAMES = (
-    "onnx:embedded, onnx:MODEL, local:MODEL, sentence-transformers:MODEL, flashrank:MODEL, cohere:MODEL, voyage:MODEL, "
-    "jina:MODEL or package.module:object; a MODEL is a folder or a hub name, or the vendor's name of it"
+    "onnx:embedded, onnx:MODEL, local:MODEL, sentence-transformers:MODEL, flashrank:MODEL, late:MODEL, cohere:MODEL, "
+    "voyage:MODEL, jina:MODEL or package.module:object; a MODEL is a folder or a hub name, or the vendor's name of it"
 )
 
 

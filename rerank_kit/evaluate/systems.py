@@ -367,6 +367,12 @@ def _local(name: str) -> Callable[[str], Reranker]:
     return make
 
 
+def _late(model: str) -> Reranker:
+    from rerank_kit.late import LateInteraction
+
+    return LateInteraction(model)
+
+
 def _managed(name: str) -> Callable[[str], Reranker]:
     def make(model: str) -> Reranker:
         return cast("Reranker", getattr(importlib.import_module("rerank_kit.managed"), name)(model))
@@ -379,6 +385,7 @@ _BY_NAME: Mapping[str, Callable[[str], Reranker]] = {
     "local": _local("cross_encoder"),
     "sentence-transformers": _local("SentenceTransformersCrossEncoder"),
     "flashrank": _local("FlashRank"),
+    "late": _late,
     "cohere": _managed("Cohere"),
     "voyage": _managed("Voyage"),
     "jina": _managed("Jina"),

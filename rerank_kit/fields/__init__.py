@@ -7,6 +7,7 @@ from rerank_kit.fields.base import RerankFields
 from rerank_kit.fields.cascade import CascadeFields
 from rerank_kit.fields.decide import DecisionFields
 from rerank_kit.fields.judge import JudgeFields
+from rerank_kit.fields.late import LateInteractionFields
 from rerank_kit.fields.local import CrossEncoderFields, FlashRankFields
 from rerank_kit.fields.rules import RuleFields
 
@@ -16,6 +17,7 @@ __all__ = [
     "DecisionFields",
     "FlashRankFields",
     "JudgeFields",
+    "LateInteractionFields",
     "RerankFields",
     "RuleFields",
 ]

@@ -41,6 +41,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "cache_folder": "set the environment variable HF_HUB_CACHE",
     },
     "FlashRankFields": {"prefix_metadata": "leave it out: a score that was there before is kept, and not written over"},
+    "LateInteractionFields": {
+        "tokenizer": "leave it out: it is the model's own",
+        "device": "write providers=, such as ['CUDAExecutionProvider'], with a build of ONNX Runtime that has it",
+    },
     "DecisionFields": {
         "llm": "write decision_model= for a decision model; a chat model judges in LLMJudgeRerank(llm=…)",
     },
@@ -64,6 +68,7 @@ _RULES = "RuleRerank(rules=…)"
 
 CLASSES: Mapping[str, str] = {
     "BedrockRerank": "CohereRerank(model=…, client=cohere.BedrockClientV2(…)), for Cohere's models",
+    "ColbertRerank": 'LateInteractionRerank(model="owner/name")',
     "ContextualCompressionRetriever": "with_rerank(retriever, compressor), which makes one",
     "ContextualRerank": _ENDPOINT,
     "CrossEncoderReranker": _ON_TORCH,

@@ -55,10 +55,7 @@ class CheckedVectors:
         """The vectors that it has; `None` where it failed."""
         try:
             found: object = self._asked(self.store.get, keys, deadline)
-            if not isinstance(found, Mapping):
-                msg = f"get must return a mapping, not {class_name(found)}"
-                raise TypeError(msg)
-            given = cast("Mapping[object, object]", found)
+            given = _mapping(found)
             return {key: self._vectors(given[key]) for key in keys if key in given}
         except ShuttingDown:  # which is no fault of the store's
             raise
@@ -104,3 +101,10 @@ def _takes_deadline(call: Any) -> bool:
         return "deadline" in signature(call).parameters
     except (TypeError, ValueError):  # it is written in C
         return False
+
+
+def _mapping(found: object) -> Mapping[object, object]:
+    if not isinstance(found, Mapping):
+        msg = f"get must return a mapping, not {class_name(found)}"
+        raise TypeError(msg)
+    return cast("Mapping[object, object]", found)

@@ -164,9 +164,10 @@ class Encoder:
         found = {each.name: _INTEGERS.get(each.type) for each in wanted if each.name in _FEEDS}
         if len(found) < len(wanted) or None in found.values() or "input_ids" not in found:
             names = sorted(each.name for each in wanted)
+            graph, others = self._found.files.onnx.name, sorted(set(_FEEDS) - {"input_ids"})
             msg = (
-                f"model={self._found.name!r}: the graph {self._found.files.onnx.name} wants the inputs {names}; a model "
-                f"of late interaction takes integers called input_ids and, optionally, {sorted(set(_FEEDS) - {'input_ids'})}"
+                f"model={self._found.name!r}: the graph {graph} wants the inputs {names}; a model of late interaction "
+                f"takes integers called input_ids and, optionally, {others}"
             )
             raise ConfigurationError(msg)
         return {name: dtype for name, dtype in found.items() if dtype is not None}

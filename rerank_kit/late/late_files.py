@@ -102,7 +102,7 @@ def _found(
 ) -> LateFiles:
     settings = [each for each in (STANFORD, PYLATE, MODULES, _TOKENS, *SETTINGS) if each in there]
     graph = first_of(wanted, there)
-    lacks = [" or ".join((STANFORD, PYLATE))] if {STANFORD, PYLATE}.isdisjoint(there) else []
+    lacks = [f"{STANFORD} or {PYLATE}"] if {STANFORD, PYLATE}.isdisjoint(there) else []
     lacks += [" or ".join(wanted)] if graph is None else []
     lacks += [TOKENIZER] if TOKENIZER not in there else []
     if lacks or graph is None:

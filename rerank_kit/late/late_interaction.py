@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,12 +12,12 @@ from rerank_kit.arguments import named
 from rerank_kit.checks import CORES, check_count, check_flag, check_function, check_instance, check_timeout
 from rerank_kit.flow import Flow, arun, blocking, run
 from rerank_kit.late.checked_vectors import CheckedVectors
-from rerank_kit.late.encoder import Encoder, QueryVectors
+from rerank_kit.late.encoder import Encoder
 from rerank_kit.late.late_files import find_late
-from rerank_kit.late.maxsim import relevance, scorer
+from rerank_kit.late.ranked import ranked
 from rerank_kit.late.text_tokens import TextTokenizer
 from rerank_kit.late.vectors import Key, TokenVectors, VectorStore
-from rerank_kit.late.warming import PART, Warmed, warmed
+from rerank_kit.late.warming import Warmed, warmed
 from rerank_kit.local.cpu import usable_cores
 from rerank_kit.local.file_choice import Precision
 from rerank_kit.local.hub_source import Source, holding_token
@@ -41,9 +40,9 @@ class LateInteraction(Settled, Reranker):
     """A model of late interaction (ColBERT and its kin), which ONNX Runtime runs.
 
     It makes a vector of every token. Those of a document do not depend on the query, so that they are computed once and
-    kept; a ranking then computes the query's, and compares. Scores are from 0 to 1 and keep the order of MaxSim, of
-    which they are the mean for each of the query's vectors, moved from between -1 and 1. They are no probabilities: they
-    lie close together, and `rerank-kit calibrate` finds a threshold.
+    kept; a ranking then computes the query's, and compares. Scores are from 0 to 1 and keep the order of MaxSim: they
+    are its mean over the query's vectors, moved from between -1 and 1. They are no probabilities, and lie close
+    together: `rerank-kit calibrate` finds a threshold.
 
     A score does not depend on the other candidates, their order, the number of threads, or on whether the vectors come
     from the store: they are rounded to float16 in any case. Each distinct text is read once. Memory does not grow with
@@ -94,15 +93,15 @@ class LateInteraction(Settled, Reranker):
             model: A folder, or a hub name such as `"owner/name"`, in the layout of ColBERT or of PyLate.
             store: Where documents' vectors are kept: the path of a file, or a `VectorStore`; by default 256 MB of
                 memory.
-            file: The ONNX file in it; by default `model.onnx` or `onnx/model.onnx`. It may have the projection in it, or
-                be the backbone alone, for which the projection is read from safetensors.
+            file: The ONNX file in it; by default `model.onnx` or `onnx/model.onnx`. It may have the projection in it,
+                or be the backbone alone, for which the projection is read from safetensors.
             precision: `"int8"` takes the quantised file, of several the one made for this CPU.
             revision: The hub commit, tag or branch to use; by default the main branch, as it is when this is loaded.
             token: For what is private on the hub, a str or a SecretStr; by default that of `HF_TOKEN` or of a login.
             cache_dir: Where what is fetched is kept; by default where all programs keep it.
             local_files_only: Whether to ask the hub for nothing, and to take what the cache has.
-            max_length: Tokens read of a document, up to what the model can; by default what its files say, which is what
-                it was trained for. What is cut is counted in `usage.truncated`.
+            max_length: Tokens read of a document, up to what the model can; by default what its files say, which is
+                what it was trained for. What is cut is counted in `usage.truncated`.
             max_query_length: Tokens read of a query, likewise. A query that is cut is counted in
                 `usage.query_truncated`; a model that fills queries up with mask tokens fills them up to this length.
             query_prompt: The text before each query, of a model that wants one; by default what its files say.
@@ -179,7 +178,8 @@ class LateInteraction(Settled, Reranker):
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: what they have in common is looked up or computed once."""
-        rankings, cut = yield from blocking(self._ranked, requests, deadline)
+        more = {"encoder": self._encoder, "store": self._kept, "key": self.key, "raw": self.raw_scores}
+        rankings, cut = yield from blocking(ranked, requests, deadline=deadline, **more)
         self._tell_of_cut(rankings, cut)
         return rankings
 
@@ -244,61 +244,21 @@ class LateInteraction(Settled, Reranker):
         more = {"encoder": self._encoder, "store": self.store, "key": self.key, "progress": progress}
         return (yield from blocking(warmed, texts, deadline=deadline, **more))
 
-    def _ranked(self, requests: Sequence[RerankRequest], deadline: Deadline) -> tuple[list[Ranking], list[bool]]:
-        """The rankings, and of each distinct text whether it was cut."""
-        names = list(dict.fromkeys(query for query, _ in requests))
-        queries = dict(zip(names, self._encoder.queries(names, deadline), strict=True))
-        asking: dict[str, dict[str, None]] = {}
-        for query, documents in requests:
-            for each in documents:
-                asking.setdefault(each.text, {})[query] = None
-        scores: dict[tuple[str, str], float] = {}
-        read: dict[str, _Read] = {}
-        texts = list(asking)
-        for begin in range(0, len(texts), PART):
-            part = texts[begin : begin + PART]
-            for text, (vectors, kept) in zip(part, self._looked_up(part, deadline), strict=True):
-                deadline.check()
-                score = scorer(vectors)
-                read[text] = _Read(vectors.tokens, cut=vectors.cut, kept=kept)
-                for query in asking[text]:
-                    found = queries[query].vectors
-                    total = score(found)
-                    scores[query, text] = total if self.raw_scores else relevance(total, len(found))
-        paid: set[str] = set()
-        rankings = [
-            Ranking.by_score([scores[query, each.text] for each in documents], _usage(queries[query], own, read, paid))
-            for query, documents in requests
-            for own in [[each.text for each in documents]]
-        ]
-        return rankings, [each.cut for each in read.values()]
-
-    def _looked_up(self, texts: Sequence[str], deadline: Deadline) -> list[tuple[TokenVectors, bool]]:
-        """The vectors of texts, each with whether the store had them. What it had not, it has then."""
-        keys = [self.key(each) for each in texts]
-        there = self._kept.get(keys, deadline)
-        stored: Mapping[Key, TokenVectors] = {} if there is None else there
-        missing = [key for key in keys if key not in stored]
-        fresh = dict(zip(missing, self._encoder.documents([key[1] for key in missing], deadline), strict=True))
-        if fresh and there is not None:  # a store that has just failed is not waited for once more
-            self._kept.put(fresh, deadline)
-        return [(stored[key], True) if key in stored else (fresh[key], False) for key in keys]
-
     def _tell_of_cut(self, rankings: Sequence[Ranking], cut: Sequence[bool]) -> None:
         if not self._told_of_cut_queries and any(each.usage.query_truncated for each in rankings):
             self._told_of_cut_queries = True
             _log.warning(
-                "%r was asked a query of more than %d tokens: its end is left out. Pass max_query_length= to read more; "
-                "usage.query_truncated counts such queries; this is said once",
+                "%r was asked a query of more than %d tokens: its end is left out. Pass max_query_length= to read "
+                "more; usage.query_truncated counts such queries; this is said once",
                 self,
                 self.max_query_length,
             )
         if not self._told_of_cut_documents and len(cut) >= _MANY and 2 * sum(cut) >= len(cut):
             self._told_of_cut_documents = True
             warn_user(
-                f"{sum(cut)} of {len(cut)} documents are longer than the {self.max_length} tokens that {self!r} reads, so "
-                "that they are ranked by their beginnings alone. Pass a larger max_length, if the model reads more, or "
-                "split documents into passages before they are indexed. This is said once",
+                f"{sum(cut)} of {len(cut)} documents are longer than the {self.max_length} tokens that {self!r} reads, "
+                "so that they are ranked by their beginnings alone. Pass a larger max_length, if the model reads more, "
+                "or split documents into passages before they are indexed. This is said once",
                 LongDocumentsWarning,
                 once=True,
                 ranking=True,
@@ -312,30 +272,6 @@ class LateInteraction(Settled, Reranker):
     def __repr__(self) -> str:
         """Say which model this is."""
         return f"LateInteraction({self._shown}, max_length={self.max_length}, threads={self.threads})"
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What is known of a text besides its vectors."""
-
-    tokens: int
-    cut: bool
-    kept: bool
-
-
-def _usage(query: QueryVectors, texts: Sequence[str], read: Mapping[str, _Read], paid: set[str]) -> Usage:
-    """What one ranking took; what was computed counts in the first that has it."""
-    distinct = dict.fromkeys(texts)
-    fresh = [each for each in distinct if not read[each].kept and each not in paid]
-    paid.update(fresh)
-    return Usage(
-        pairs=len(distinct),
-        tokens=query.tokens + sum(read[each].tokens for each in fresh),
-        truncated=sum(read[each].cut for each in distinct),
-        query_truncated=int(query.cut),
-        duplicates=len(texts) - len(distinct),
-        cached=sum(read[each].kept for each in distinct),
-    )
 
 
 def _tell_of_prompts(model: LateInteraction, prompts: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """MaxSim: how well a document's token vectors match those of a query.
 
 For each vector of the query the largest dot product with any vector of the document, summed: Khattab and Zaharia,
-"ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over BERT" (SIGIR 2020), section 3.3.
+"ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over BERT" (SIGIR 2020).
 """
 
 from __future__ import annotations

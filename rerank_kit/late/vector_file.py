@@ -33,7 +33,7 @@ _TABLE = """
     )
 """
 _COLUMNS = "key, model, numbers, dimension, tokens, cut, checksum"
-_INSERT = f"INSERT OR REPLACE INTO vectors ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT = f"INSERT OR REPLACE INTO vectors ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _BATCH = 500  # keys in one statement; some builds of SQLite take no more than 999
 _NEVER = Deadline()
 

@@ -113,7 +113,7 @@ def _of_store(store: VectorStore, work: Callable[[], object]) -> object:
         return work()
     except sqlite3.Error as error:
         msg = (
-            f"store={quoted(store)} cannot be read or written: {class_name(error)}: {error}: see that there is room, and "
-            "that no other program holds it; what was kept is there, and the same call goes on from it"
+            f"store={quoted(store)} cannot be read or written: {class_name(error)}: {error}: see that there is room, "
+            "and that no other program holds it; what was kept is there, and the same call goes on from it"
         )
         raise ConfigurationError(msg) from error

@@ -20,15 +20,17 @@ from rerank_kit.decide import DecisionReranker
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.label_store import Judge
 from rerank_kit.judge import LLMJudge
+from rerank_kit.late import LateInteraction
 from rerank_kit.optional import optional
 from rerank_kit.reranker import Reranker
 from rerank_kit.scale.keeping import Keeper, Kind
 from rerank_kit.scale.making import Making, amount
-from rerank_kit.scale.working import Contextualizing, Labelling, Scoring
+from rerank_kit.scale.working import Contextualizing, Labelling, Scoring, Warming
 
 _log = logging.getLogger("rerank_kit.scale")
 _READING = 1.0  # core for each task that reads
 _PAIRS = ("query", "text")
+_TEXTS = ("text",)
 _DOCUMENTS = ("text", "chunks")
 
 
@@ -65,6 +67,41 @@ def score_pairs(
     making = Making("reranker", reranker, Reranker)
     place = _Place("scores", store, None, workers=workers, cpus=cpus, gpus=gpus, batch_size=batch_size)
     return place.added(rows, _PAIRS, ("relevance_score",), Scoring, making)
+
+
+@named
+def warm_vectors(
+    rows: Any,
+    reranker: str | Callable[[], LateInteraction],
+    *,
+    store: str | Path,
+    workers: int = 1,
+    cpus: float = 1.0,
+    gpus: float = 0.0,
+    batch_size: int = 64,
+) -> Any:
+    """Keep the token vectors of texts: the column `token_vectors`, how many each has, null where there is no text.
+
+    Args:
+        rows: A `ray.data.Dataset` with the column `text`; others stay as they are. A text that comes twice is kept
+            once.
+        reranker: `"late:MODEL"`, as on the command line, or a function that makes a `LateInteraction`.
+        store: An SQLite file on the machine where this runs. It is that of `LateInteraction(model, store=…)` with the
+            same settings, which finds these vectors there.
+        workers: How many processes compute, as far as the cluster has room.
+        cpus: Cores for each.
+        gpus: GPUs for each; 0.5 is half of one.
+        batch_size: Texts whose vectors are computed and kept together.
+
+    Returns:
+        A dataset with the same rows. It is computed when it is used.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or the column is missing.
+    """
+    making = Making("reranker", reranker, LateInteraction)
+    place = _Place("vectors", store, None, workers=workers, cpus=cpus, gpus=gpus, batch_size=batch_size)
+    return place.added(rows, _TEXTS, ("token_vectors",), Warming, making)
 
 
 @named
@@ -234,7 +271,8 @@ def _fitting(workers: int, wanted: Mapping[str, float], there: Mapping[str, floa
 def _type(arrow: Any, name: str) -> Any:
     """A column's type, so that one that is empty in some rows has the same everywhere."""
     text = arrow.string()
-    kinds = {"relevance_score": arrow.float64(), "grade": arrow.int64(), "why": text, "problem": text}
+    whole = arrow.int64()
+    kinds = {"relevance_score": arrow.float64(), "grade": whole, "token_vectors": whole, "why": text, "problem": text}
     return kinds.get(name, arrow.list_(text))
 
 

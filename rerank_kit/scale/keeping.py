@@ -12,9 +12,10 @@ from rerank_kit.contextual.store import ContextStore
 from rerank_kit.errors import BudgetExceeded, ConfigurationError
 from rerank_kit.evaluate.label_store import LabelStore
 from rerank_kit.evaluate.pooling import Pair
+from rerank_kit.late import SQLiteVectors
 
-Kind = Literal["scores", "labels", "contexts"]
-_OPENING = {"scores": SQLiteStore, "labels": LabelStore, "contexts": ContextStore}
+Kind = Literal["scores", "labels", "contexts", "vectors"]
+_OPENING = {"scores": SQLiteStore, "labels": LabelStore, "contexts": ContextStore, "vectors": SQLiteVectors}
 _ROUNDED = 1 + 1e-9  # sums of floats
 
 

@@ -13,6 +13,8 @@ from rerank_kit.errors import ConfigurationError
 from rerank_kit.evaluate.judge_labels import Judging, check_judge
 from rerank_kit.evaluate.label_store import Judge, LabelStore
 from rerank_kit.evaluate.pooling import Pair
+from rerank_kit.late import LateInteraction
+from rerank_kit.late.vectors import Key
 from rerank_kit.quoting import quoted
 from rerank_kit.reranker import Reranker
 from rerank_kit.scale.keeping import Asking, RowsElsewhere, ScoresElsewhere
@@ -56,6 +58,31 @@ class Scoring:
         if self._store.failure is not None:
             raise self._store.failure
         return {"relevance_score": scores}
+
+
+class Warming:
+    """Computes the token vectors of the texts of some rows, where they are not kept yet."""
+
+    def __init__(self, making: Making[LateInteraction], asking: Asking) -> None:
+        """Take what makes the reranker, and what asks the keeper."""
+        self._making, self._asking = making, asking
+
+    def __call__(self, columns: Columns) -> Columns:
+        """The new column, for all rows together.
+
+        Raises:
+            RerankError: The model failed.
+        """
+        reranker = self._making()
+        keys = [None if is_blank(each) else reranker.key(each) for each in _texts(columns, "text")]
+        wanted = [each for each in dict.fromkeys(keys) if each is not None]
+        counts: dict[Key, int] = dict(self._asking("ask", "counts", wanted)) if wanted else {}
+        missing = [each for each in wanted if each not in counts]
+        made = dict(zip(missing, reranker.vectors([text for _, text in missing]), strict=True))
+        if made:
+            self._asking("ask", "put", made)
+        counts |= {key: vectors.count for key, vectors in made.items()}
+        return {"token_vectors": [None if each is None else counts[each] for each in keys]}
 
 
 class Labelling:
