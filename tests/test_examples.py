@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.late.tiny_late import stanford_like
 from tests.processes import EXAMPLES, example
 
 README = EXAMPLES / "README.md"
@@ -115,6 +116,28 @@ def test_the_terminal_answers_one_question_or_what_is_typed(tmp_path: Path, monk
     assert "No passage has a word of that in it." in typed.stdout
     assert "never asked" not in typed.stdout
     assert example("terminal_search.py", "--docs", str(tmp_path / "none"), "x").returncode == 2
+
+
+@pytest.mark.unmeasured
+def test_late_interaction_finds_in_its_second_run_what_the_first_computed(tmp_path: Path) -> None:
+    stanford_like(tmp_path / "model")
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for number in range(30):
+        (notes / f"{number}.md").write_text(f"# Fruit {number}\n\nAn apple and a banana, a grape, a date and fig {number}.")
+    asked = ("Which apple is a banana?", "--model", str(tmp_path / "model"), "--docs", str(notes))
+    asked += ("--store", str(tmp_path / "vectors"), "--top-n", "2")
+    told = []
+    for _ in range(2):
+        done = example("late_interaction.py", *asked)
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout.rstrip().split("\n"))
+    assert re.search(r"30 passages, 30 computed, 0 kept before, in \d+\.\d s$", told[0][0])
+    assert re.search(r"30 passages, 0 computed, 30 kept before, in \d+\.\d s$", told[1][0])
+    assert re.match(rf"30 candidates in \d+ ms, 30 of them from {re.escape(str(tmp_path / 'vectors'))}$", told[1][1])
+    assert re.match(r"1  0\.\d{3} \(was \d+\)  Fruit \d+$", told[1][2])
+    assert len(told[1]) == 4
+    assert example("late_interaction.py", *asked[:3], "--docs", str(tmp_path / "none")).returncode == 2
 
 
 def test_every_example_is_run_by_a_test() -> None:
