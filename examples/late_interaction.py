@@ -5,8 +5,9 @@ python examples/late_interaction.py "Who may sign?" --model models/colbert --doc
 
 pip install "rerank-kit[bm25,onnx]"
 
-A model is a folder or a name on the Hugging Face hub, from which it is fetched. BM25 brings candidates, and their vectors
-are compared with those of the question. The first run computes the vectors of all passages; the second finds them.
+A model is a folder or a name on the Hugging Face hub, from which it is fetched. BM25 brings candidates, and their
+vectors are compared with those of the question. The first run computes the vectors of all passages, the second finds
+them.
 """
 
 import argparse

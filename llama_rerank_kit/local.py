@@ -24,6 +24,6 @@ class FlashRankRerank(FlashRankFields, RerankPostprocessor):
 class LateInteractionRerank(LateInteractionFields, RerankPostprocessor):
     """A model of late interaction, such as ColBERT, as a node postprocessor, in plain fields.
 
-    It takes the place of LlamaIndex's `ColbertRerank`. The vectors of nodes' texts are computed once and kept: in a file
-    where `store` names one.
+    It takes the place of LlamaIndex's `ColbertRerank`. The vectors of nodes' texts are computed once and kept: in a
+    file where `store` names one.
     """

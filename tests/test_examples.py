@@ -124,7 +124,8 @@ def test_late_interaction_finds_in_its_second_run_what_the_first_computed(tmp_pa
     notes = tmp_path / "notes"
     notes.mkdir()
     for number in range(30):
-        (notes / f"{number}.md").write_text(f"# Fruit {number}\n\nAn apple and a banana, a grape, a date and fig {number}.")
+        text = f"# Fruit {number}\n\nAn apple and a banana, a grape, a date and fig {number}."
+        (notes / f"{number}.md").write_text(text)
     asked = ("Which apple is a banana?", "--model", str(tmp_path / "model"), "--docs", str(notes))
     asked += ("--store", str(tmp_path / "vectors"), "--top-n", "2")
     told = []

@@ -26,9 +26,11 @@ from rerank_kit import Cascade, ConfigurationError, MissingExtra, Reranker
 from rerank_kit.evaluate import Dataset, evaluate
 from rerank_kit.evaluate.first_stages import RetrieverStage
 from rerank_kit.evaluate.systems import System, reranker_of, systems_of
+from rerank_kit.late import LateInteraction
 from rerank_kit.local import OnnxCrossEncoder
 from rerank_kit.managed import Cohere, Endpoint, Jina, Voyage
 from tests.doubles import Scripted
+from tests.late.tiny_late import stanford_like
 
 TEXTS = {str(number): f"a text of item{number}" for number in range(60)}
 DATA = Dataset("numbers", {"q": "text item7"}, {"q": {"7": 1}}, TEXTS)
@@ -284,6 +286,13 @@ def test_a_first_stage_in_a_module_and_a_model_of_sentence_transformers_have_nam
     monkeypatch.setitem(sys.modules, "flashrank", None)
     with pytest.raises(MissingExtra, match="flashrank"):
         reranker_of("flashrank:ms-marco-TinyBERT-L-2-v2")
+
+
+def test_late_interaction_has_a_name(tmp_path: Path) -> None:
+    folder = stanford_like(tmp_path).folder
+    made = reranker_of(f"late:{folder}")
+    assert isinstance(made, LateInteraction)
+    assert made.model == str(folder)
 
 
 def test_nodes_are_known_by_their_text_alone_whatever_metadata_they_have() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,21 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.load import dumps
 
-from langchain_rerank_kit import BM25Retriever, CrossEncoderRerank, FlashRankRerank, RerankCompressor, with_rerank
+from langchain_rerank_kit import (
+    BM25Retriever,
+    CrossEncoderRerank,
+    FlashRankRerank,
+    LateInteractionRerank,
+    RerankCompressor,
+    with_rerank,
+)
 from rerank_kit import ConfigurationError, Reranker
+from rerank_kit.late import LateInteraction
 from rerank_kit.local import FlashRank, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from tests.conftest import Colour
 from tests.doubles import Scripted
+from tests.late.tiny_late import stanford_like
 
 QUESTION = "What is the GST registration threshold?"
 TEXTS = ["Cats sleep all day.", "The GST registration threshold is 75,000 dollars.", "GST history"]
@@ -48,6 +58,22 @@ def test_sentence_transformers_by_name(tmp_path: Path, colour: Colour) -> None:
     model = library.CrossEncoder(folder, device="cpu", max_length=48)
     expected = model.predict([(QUESTION, text) for text in TEXTS], show_progress_bar=False).tolist()
     check(colour(compressor, "compress_documents", documents(), QUESTION), expected)
+
+
+def test_late_interaction_by_its_folder_keeps_vectors_in_a_file(tmp_path: Path, colour: Colour) -> None:
+    folder, store = str(stanford_like(tmp_path / "model").folder), str(tmp_path / "vectors")
+    texts = ["apple banana fig", "grape , date", "cherry"]
+    ranking = LateInteraction(folder, threads=1, max_length=10).rerank("fig", texts)
+    expected = [hit.score for hit in sorted(ranking, key=lambda hit: hit.index)]
+    compressor = LateInteractionRerank(model=folder, store=store, threads=1, max_length=10, top_n=2)
+    found = [Document(page_content=text, id=str(place)) for place, text in enumerate(texts)]
+    check(colour(compressor, "compress_documents", found, "fig"), expected)
+    again = LateInteractionRerank(model=folder, store=store, threads=1, max_length=10)
+    assert again.loaded.rerank("fig", texts).usage.cached == 3
+    hidden = LateInteractionRerank(model=folder, token="hf_secret")
+    assert "hf_secret" not in pickle.dumps(hidden).decode("latin-1") + repr(hidden)
+    with pytest.raises(ConfigurationError, match="LateInteractionRerank needs model=: a folder, or a hub name"):
+        LateInteractionRerank()  # type: ignore[call-arg]
 
 
 def test_flashrank_by_name(tmp_path: Path, colour: Colour) -> None:

@@ -13,7 +13,8 @@ from rerank_kit import ConfigurationError
 from rerank_kit.late import LateInteraction
 from rerank_kit.late.layouts import of_pylate, of_stanford
 from rerank_kit.late.projection import tensors
-from tests.late.tiny_late import DIMENSION, PUNCTUATION, pylate_like, stanford_like, write_graph, write_safetensors
+from tests.late.tiny_late import DIMENSION, PUNCTUATION, pylate_like, stanford_like, write_graph
+from tests.late.weights import write_safetensors
 from tests.local.tiny_models import move_weights
 
 

@@ -87,7 +87,7 @@ def test_a_row_that_is_not_as_it_was_written_is_computed_anew(folder: Path, tmp_
         "checksum = x''",
     ):
         with sqlite3.connect(tmp_path / "vectors") as connection:
-            connection.execute(f"UPDATE vectors SET {change}")
+            connection.execute(f"UPDATE vectors SET {change}")  # noqa: S608 - one of the above
         connection.close()
         again = made.rerank(QUERY, TEXTS)
         assert again.usage.cached == 0

@@ -18,6 +18,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from tests.late.weights import write_safetensors
+
 WORDS = ["apple", "banana", "cherry", "date", "elder", "fig", "grape", "query", "text", "word"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]"]
 WIDTH, DIMENSION = 8, 4
@@ -159,27 +161,6 @@ def pylate_like(
         {1, *(vocabulary[each] for each in PUNCTUATION)}
     )  # words that are no tokens are the unknown one
     return TinyLate(folder, embeddings, all_layers, vocabulary, skipped, markers)
-
-
-def write_safetensors(path: Path, weights: Mapping[str, Any], dtype: str = "F32") -> None:
-    """Write a safetensors file."""
-    header, content = dict[str, Any](), b""
-    for name, each in weights.items():
-        raw = _bits(each, dtype)
-        header[name] = {
-            "dtype": dtype,
-            "shape": list(each.shape),
-            "data_offsets": [len(content), len(content) + len(raw)],
-        }
-        content += raw
-    head = json.dumps(header).encode()
-    path.write_bytes(len(head).to_bytes(8, "little") + head + content)
-
-
-def _bits(values: Any, dtype: str) -> bytes:
-    if dtype == "BF16":
-        return bytes((values.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes())
-    return bytes(values.astype({"F64": "<f8", "F32": "<f4", "F16": "<f2"}[dtype]).tobytes())
 
 
 def _dense(told: Mapping[str, Any], place: int, head: Any) -> tuple[dict[str, Any], dict[str, Any], Layers]:

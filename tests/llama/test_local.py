@@ -24,6 +24,7 @@ from llama_rerank_kit import (
     EndpointRerank,
     FlashRankRerank,
     JinaRerank,
+    LateInteractionRerank,
     LLMJudgeRerank,
     RerankPostprocessor,
     RuleRerank,
@@ -31,6 +32,7 @@ from llama_rerank_kit import (
     with_rerank,
 )
 from rerank_kit import ConfigurationError, MissingExtra, Reranker
+from rerank_kit.late import LateInteraction
 from rerank_kit.local import Engine, FlashRank, LongDocumentsWarning, OnnxCrossEncoder, SentenceTransformersCrossEncoder
 from rerank_kit.local.model_files import EMBEDDED, embedded_folder
 from rerank_kit.testing import ChatServer, DecisionServer, RerankServer
@@ -182,6 +184,29 @@ def test_flashrank_follows_its_fields(tmp_path: Path, colour: Colour) -> None:
     best = colour(made, "postprocess_nodes", fruit(), QUERY)
     assert best[0].text == "apple apple"
     assert len(best) == 2
+
+
+def test_late_interaction_follows_its_fields_and_keeps_vectors_in_a_file(tmp_path: Path, colour: Colour) -> None:
+    tiny: Any = pytest.importorskip("tests.late.tiny_late")
+    fields: dict[str, Any] = {
+        "model": str(tiny.pylate_like(tmp_path / "model").folder),
+        "store": str(tmp_path / "kept"),
+    }
+    fields |= {"threads": 1, "max_length": 10, "max_query_length": 9, "query_prompt": "word "}
+    made = LateInteractionRerank(**fields, top_n=2)
+    engine = made.loaded
+    assert isinstance(engine, LateInteraction)
+    given = {name: each.default for name, each in inspect.signature(LateInteraction).parameters.items()}
+    own = {name: each.default for name, each in LateInteractionRerank.model_fields.items() if name in given}
+    assert {name: value for name, value in own.items() if name != "model"} == {
+        name: value for name, value in given.items() if name != "model"
+    }
+    assert (engine.max_length, engine.max_query_length, engine.threads) == (10, 9, 1)
+    best = colour(made, "postprocess_nodes", fruit(), QUERY)
+    scores = [hit.score for hit in engine.rerank(QUERY.query_str, [each.text for each in fruit()])]
+    assert [each.score for each in best] == scores[:2]
+    again = LateInteractionRerank(**fields).loaded.rerank(QUERY.query_str, [each.text for each in fruit()])
+    assert again.usage.cached == 4
 
 
 def test_the_embedded_model_is_for_onnx_alone() -> None:

