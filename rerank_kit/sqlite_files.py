@@ -45,6 +45,27 @@ def identity(connection: sqlite3.Connection) -> Identity:
     return found
 
 
+def claimed(connection: sqlite3.Connection, application: int, version: int, table: str) -> Identity:
+    """Whose a file is; a new one becomes ours, with a table.
+
+    Args:
+        connection: The file, in autocommit.
+        application: What marks it as ours.
+        version: Of the table.
+        table: The statement that makes it.
+    """
+    found = identity(connection)
+    if found == (0, 0, 0):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if identity(connection) == found:  # no other process was faster
+                connection.execute(table)
+                connection.execute(f"PRAGMA application_id = {application}")
+                connection.execute(f"PRAGMA user_version = {version}")
+        found = identity(connection)
+    return found
+
+
 def strange(found: Identity, application: int, version: int) -> str:
     """Why a file is not one of ours, of this version."""
     if found[0] == application:

@@ -12,8 +12,8 @@ from rerank_kit.quoting import quoted
 from rerank_kit.sqlite_files import (
     OWNER_ONLY,
     Identity,
+    claimed,
     decoded,
-    identity,
     is_held,
     make_for_owner,
     names_file,
@@ -103,16 +103,7 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
 
 def _identity(connection: sqlite3.Connection) -> Identity:
     """Whose file it is, its version and how many tables it has; a new file becomes ours."""
-    found = identity(connection)
-    if found == (0, 0, 0):
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if identity(connection) == found:  # no other process was faster
-                connection.execute(_TABLE)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-        found = identity(connection)
-    return found
+    return claimed(connection, _APPLICATION, _VERSION, _TABLE)
 
 
 def _take_over(connection: sqlite3.Connection, path: str, version: int) -> Identity:

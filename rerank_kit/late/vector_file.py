@@ -16,7 +16,7 @@ from rerank_kit.cache.shared_file import SharedFile
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.late.vectors import Key, TokenVectors
 from rerank_kit.quoting import quoted, whole
-from rerank_kit.sqlite_files import Identity, decoded, identity, is_held, make_for_owner, names_file, strange
+from rerank_kit.sqlite_files import claimed, decoded, is_held, make_for_owner, names_file, strange
 from rerank_kit.values import Deadline
 
 _APPLICATION = int.from_bytes(b"rrkv", "big")  # marks the file as ours, see https://sqlite.org/pragma.html
@@ -146,6 +146,7 @@ class SQLiteVectors(SharedFile):
         def prune(connection: sqlite3.Connection) -> int:
             count = _delete(connection, f"model NOT IN ({marks})", [stay])
             connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             return count
 
         return self._patiently("write", prune, _NEVER)
@@ -192,7 +193,7 @@ def _opened(path: str) -> sqlite3.Connection:
     try:
         make_for_owner(path)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        found = _identity(connection)
+        found = claimed(connection, _APPLICATION, _VERSION, _TABLE)
         if found[:2] != (_APPLICATION, _VERSION):
             raise sqlite3.DatabaseError(strange(found, _APPLICATION, _VERSION))
         with suppress(sqlite3.OperationalError):  # another process opens it too, which then does it
@@ -210,20 +211,6 @@ def _opened(path: str) -> sqlite3.Connection:
         )
         raise ConfigurationError(msg) from error
     return connection
-
-
-def _identity(connection: sqlite3.Connection) -> Identity:
-    """Whose file it is, its version and how many tables it has; a new file becomes ours."""
-    found = identity(connection)
-    if found == (0, 0, 0):
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if identity(connection) == found:  # no other process was faster
-                connection.execute(_TABLE)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-        found = identity(connection)
-    return found
 
 
 def _parts(things: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from rerank_kit.late.layouts import of_pylate, of_stanford
 from rerank_kit.late.projection import tensors
 from tests.late.tiny_late import DIMENSION, PUNCTUATION, pylate_like, stanford_like, write_graph
 from tests.late.weights import write_safetensors
+from tests.local.hub_client import point_at
+from tests.local.hub_server import NAME, Hub, serving
 from tests.local.tiny_models import move_weights
 
 
@@ -134,7 +138,7 @@ def test_a_folder_without_a_graph_says_how_to_get_one(tmp_path: Path) -> None:
     ):
         loaded(tmp_path)
     (tmp_path / "other.onnx").unlink()
-    with pytest.raises(ConfigurationError, match=r"Pass file='vespa.onnx'$"):
+    with pytest.raises(ConfigurationError, match=r"Pass file='vespa.onnx'\n"):
         loaded(tmp_path)
     assert loaded(tmp_path, file="vespa.onnx").model == f"{tmp_path}/vespa.onnx"
     assert repr(loaded(tmp_path, file="vespa.onnx")).startswith(f"LateInteraction({str(tmp_path)!r}, file='vespa.onnx'")
@@ -144,7 +148,7 @@ def test_a_folder_without_a_graph_says_how_to_get_one(tmp_path: Path) -> None:
     ):
         loaded(tmp_path)
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(ConfigurationError, match=r"Fetch all files of the model$"):
+    with pytest.raises(ConfigurationError, match=r"Fetch all files of the model\n"):
         loaded(tmp_path)
 
 
@@ -203,7 +207,7 @@ def test_what_is_no_safetensors_file(content: bytes, tmp_path: Path) -> None:
             {"inputs": ["input_ids", "attention_mask", "pixels"]},
             r"wants the inputs \['attention_mask', 'input_ids', 'pix",
         ),
-        ({"shape": ["batch", 8]}, "cannot load|gives no vector for each token"),
+        ({"pooled_alone": True}, r"gives no vector for each token \(the graph gives \(1, 8\) for"),
     ],
 )
 def test_a_graph_that_is_another_kind_of_model(how: dict[str, Any], told: str, tmp_path: Path) -> None:
@@ -256,3 +260,33 @@ def test_colbert_skips_by_what_is_read_of_a_sign(tmp_path: Path) -> None:
     assert made.vectors(["apple . fig"])[0].count == 6
     change(tmp_path / "artifact.metadata", mask_punctuation=True)
     assert loaded(tmp_path).vectors(["apple . fig"])[0].count == 5
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    pylate_like(tmp_path / "repo")
+    (tmp_path / "repo" / "pytorch_model.bin").write_bytes(b"a gigabyte that nobody needs")
+    with serving(tmp_path / "repo") as there:
+        point_at(monkeypatch, there.url, tmp_path / "cache")
+        yield there
+
+
+def test_from_the_hub_only_what_is_read_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    made = LateInteraction(NAME, threads=1)
+    assert (
+        made.rerank("fig", ["fig", "apple"])[0].index
+        == loaded(tmp_path / "repo").rerank("fig", ["fig", "apple"])[0].index
+    )
+    fetched = {each.partition("/resolve/")[2].partition("/")[2] for each in hub.asked if "/resolve/" in each}
+    assert {"model.onnx", "tokenizer.json", "1_Dense/config.json", "1_Dense/model.safetensors"} <= fetched
+    assert "pytorch_model.bin" not in fetched
+    asked = len(hub.asked)
+    LateInteraction(NAME, threads=1, local_files_only=True)
+    assert len(hub.asked) == asked
+
+
+def test_a_graph_with_the_projection_needs_no_weights_of_the_hub(hub: Hub) -> None:
+    tiny = pylate_like(hub.folder.parent / "other", projected=True)
+    shutil.copyfile(tiny.folder / "model.onnx", hub.folder / "model.onnx")
+    LateInteraction(NAME, threads=1)
+    assert not any("safetensors" in each for each in hub.asked)

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rerank_kit import BackendError, ConfigurationError, Document, Ranking
+from rerank_kit import BackendError, ConfigurationError, Deadline, Document, Ranking
 from rerank_kit.errors import DeadlineExceeded, InvalidResponse
+from rerank_kit.flow import run
 from rerank_kit.late import LateInteraction, MemoryVectors
 from rerank_kit.local.windows import LongDocumentsWarning
 from tests.conftest import Colour
@@ -36,7 +37,7 @@ def scores(ranking: Ranking) -> list[float]:
 
 
 def loaded(folder: Path, **options: Any) -> LateInteraction:
-    return LateInteraction(folder, threads=2, **options)
+    return LateInteraction(folder, **{"threads": 2, **options})
 
 
 @pytest.mark.parametrize("projected", [True, False], ids=["projection in the graph", "projection beside it"])
@@ -280,10 +281,16 @@ def test_a_model_that_gives_no_number_is_an_error(tmp_path: Path) -> None:
 def test_a_graph_that_fails_is_told_of(tmp_path: Path) -> None:
     tiny = stanford_like(tmp_path, projected=True)
     head = np.ones((DIMENSION, tiny.embeddings.shape[1]), np.float32)
-    write_graph(tmp_path / "model.onnx", tiny.embeddings[: tiny.vocabulary["grape"]], head)
+    write_graph(tmp_path / "model.onnx", tiny.embeddings[: tiny.vocabulary["zebra"]], head)
     with pytest.raises(BackendError, match=r"ONNX Runtime failed on a text of 4 tokens") as raised:
-        loaded(tmp_path).rerank(QUERY, ["grape"])
+        loaded(tmp_path).rerank(QUERY, ["zebra"])
     assert raised.value.backend == "LateInteraction"
+
+
+def test_its_flow_ranks_too(tmp_path: Path) -> None:
+    stanford_like(tmp_path)
+    made = loaded(tmp_path)
+    assert run(made.flow(QUERY, [Document(each) for each in TEXTS], Deadline())).hits == made.rerank(QUERY, TEXTS).hits
 
 
 def test_documents_stay_as_they_are_and_keep_their_places(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rerank_kit.late.text_tokens import TextTokenizer
 from rerank_kit.values import Deadline
 from tests.conftest import Colour
 from tests.late.tiny_late import CLS, DOCUMENT, MASK, QUERY, SEP, pylate_like, stanford_like
-from tests.local.tiny_models import xlmr_like
+from tests.local.tiny_models import byte_level, xlmr_like
 
 ODD = [
     "",
@@ -102,6 +102,16 @@ def test_white_space_around_a_text_is_taken_away_as_sentence_transformers_does(t
     assert tokenizer.document("  apple \n") == tokenizer.document("apple")
     (tmp_path / "sentence_bert_config.json").write_text(json.dumps({"do_lower_case": True}))
     assert TextTokenizer(find_late(tmp_path)).document("APPLE") == tokenizer.document("apple")
+
+
+def test_white_space_that_makes_tokens_is_read(tmp_path: Path) -> None:
+    stanford_like(tmp_path, query_token_id="<pad>", doc_token_id="<unk>")
+    byte_level(tmp_path / "other")
+    (tmp_path / "tokenizer.json").write_bytes((tmp_path / "other" / "tokenizer.json").read_bytes())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>", "model_max_length": 64}))
+    tokenizer = TextTokenizer(find_late(tmp_path))
+    assert len(tokenizer.document(" " * 5000).ids) == 16
+    assert tokenizer.document(" apple") != tokenizer.document("apple")
 
 
 def test_a_model_without_markers_or_an_unknown_token(tmp_path: Path) -> None:

