@@ -124,11 +124,11 @@ def test_late_interaction_finds_in_its_second_run_what_the_first_computed(tmp_pa
     notes = tmp_path / "notes"
     notes.mkdir()
     for number in range(30):
-        text = f"# Fruit {number}\n\nAn apple and a banana, a grape, a date and fig {number}."
+        text = f"# Fruit {number}\n\nAn apple, a banana, strawberries, pineapples, watermelons {number}"
         (notes / f"{number}.md").write_text(text)
-    asked = ("Which apple is a banana?", "--model", str(tmp_path / "model"), "--docs", str(notes))
-    asked += ("--store", str(tmp_path / "vectors"), "--top-n", "2")
-    told = []
+    asked = ["Which apple is a banana?", "--model", str(tmp_path / "model"), "--docs", str(notes)]
+    asked += ["--store", str(tmp_path / "vectors"), "--top-n", "2"]
+    told = list[list[str]]()
     for _ in range(2):
         done = example("late_interaction.py", *asked)
         assert done.returncode == 0, done.stderr

@@ -178,8 +178,15 @@ class LateInteraction(Settled, Reranker):
 
     def flow_many(self, requests: Sequence[RerankRequest], deadline: Deadline) -> Flow[list[Ranking]]:
         """Rank for several queries: what they have in common is looked up or computed once."""
-        more = {"encoder": self._encoder, "store": self._kept, "key": self.key, "raw": self.raw_scores}
-        rankings, cut = yield from blocking(ranked, requests, deadline=deadline, **more)
+        rankings, cut = yield from blocking(
+            ranked,
+            requests,
+            encoder=self._encoder,
+            store=self._kept,
+            key=self.key,
+            raw=self.raw_scores,
+            deadline=deadline,
+        )
         self._tell_of_cut(rankings, cut)
         return rankings
 
@@ -241,8 +248,17 @@ class LateInteraction(Settled, Reranker):
         deadline = Deadline.after(check_timeout(timeout))
         if progress is not None:
             check_function("progress", progress, "what is done")
-        more = {"encoder": self._encoder, "store": self.store, "key": self.key, "progress": progress}
-        return (yield from blocking(warmed, texts, deadline=deadline, **more))
+        return (
+            yield from blocking(
+                warmed,
+                texts,
+                encoder=self._encoder,
+                store=self.store,
+                key=self.key,
+                progress=progress,
+                deadline=deadline,
+            )
+        )
 
     def _tell_of_cut(self, rankings: Sequence[Ranking], cut: Sequence[bool]) -> None:
         if not self._told_of_cut_queries and any(each.usage.query_truncated for each in rankings):

@@ -12,7 +12,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from rerank_kit.errors import ConfigurationError
 from rerank_kit.quoting import quoted
@@ -23,6 +23,8 @@ PYLATE = "config_sentence_transformers.json"
 """The file in which PyLate does."""
 MODULES = "modules.json"
 WEIGHTS = "model.safetensors"
+
+T = TypeVar("T")
 
 _ACTIVATIONS = ("Identity", "ReLU", "Tanh")
 _SAVED_AGAIN = "load it in its own library, and save it again"
@@ -156,8 +158,9 @@ def dense_folders(path: Path) -> list[str]:
     """
     read: Any = _json(path)
     found = list[str]()
-    for place, each in enumerate(read if isinstance(read, list) else [None]):
-        kind, folder = (each.get("type"), each.get("path")) if isinstance(each, dict) else (None, None)
+    for place, each in enumerate(cast("list[Any]", read) if isinstance(read, list) else [None]):
+        module = cast("Mapping[str, object]", each) if isinstance(each, dict) else dict[str, object]()
+        kind, folder = module.get("type"), module.get("path")
         name = kind.rpartition(".")[2] if isinstance(kind, str) else None
         if name == "Dense" and isinstance(folder, str) and folder:
             found.append(folder)
@@ -224,17 +227,17 @@ class _Told:
 
     def prompts(self) -> tuple[str, Mapping[str, str]]:
         """The prompt that PyLate puts before every text unasked, and the others by their names."""
-        given = self._found("prompts", {}, _are_named_texts, "an object with texts")
+        given = self._found("prompts", dict[str, str](), _are_named_texts, "an object with texts")
         prompts = {name: text for name, text in given.items() if text}
         return prompts.pop(self.text("default_prompt_name", ""), ""), prompts
 
-    def _found(self, name: str, default: Any, fits: Callable[[Any], bool], wanted: str) -> Any:
+    def _found(self, name: str, default: T, fits: Callable[[Any], bool], wanted: str) -> T:
         value = self._settings.get(name)
         if value is None:
             return default
         if not fits(value):
             self.refuse(name, wanted)
-        return value
+        return cast("T", value)
 
 
 def _is_count(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from rerank_kit.checks import check_count
 from rerank_kit.errors import ConfigurationError
@@ -185,7 +185,7 @@ class TextTokenizer:
     def _filling(self, found: LateFiles) -> int:
         """The token that fills a query up."""
         config = found.files.tokenizer_config
-        more = read_object(found.special_tokens) if found.special_tokens.is_file() else {}
+        more = read_object(found.special_tokens) if found.special_tokens.is_file() else dict[str, Any]()
         named = (_content(each.get(name)) for name in _FILLS for each in (config, more))
         for token in (*named, *_SPELLED):
             place: int | None = None if token is None else self._tokenizer.token_to_id(token)
@@ -233,7 +233,7 @@ class TextTokenizer:
 def _content(token: object) -> str | None:
     """A special token's text, which files give as it is or in an object."""
     if isinstance(token, Mapping):
-        token = token.get("content")
+        token = cast("Mapping[str, object]", token).get("content")
     return token if isinstance(token, str) else None
 
 

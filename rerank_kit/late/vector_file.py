@@ -109,7 +109,7 @@ class SQLiteVectors(SharedFile):
             TimeoutError: As `get`.
             ConfigurationError: As `get`.
         """
-        return {key: vectors.count for each in _parts(keys) for key, vectors in self.get(each).items()}
+        return {key: vectors.rows for each in _parts(keys) for key, vectors in self.get(each).items()}
 
     def remove(self, texts: Sequence[str], /, fingerprint: str) -> None:
         """Remove the vectors of texts that are gone. Their room in the file is used again.

@@ -34,7 +34,7 @@ class TokenVectors(NamedTuple):
     cut: bool
 
     @property
-    def count(self) -> int:
+    def rows(self) -> int:
         """How many vectors there are."""
         return len(self.numbers) // (_SIZE * self.dimension)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -60,13 +61,15 @@ def warmed(
         deadline.check()
         shown = [each for each in part if not is_blank(each)]
         keys = {key(each): each for each in shown}
-        there = _of_store(store, lambda keys=list(keys): store.get(keys))
+        with _told(store):
+            there = store.get(list(keys))
         missing = {each: text for each, text in keys.items() if each not in there}
         made: dict[Key, TokenVectors] = dict(
             zip(missing, encoder.documents(list(missing.values()), deadline), strict=True)
         )
         if made:
-            _of_store(store, lambda made=made: store.put(made))
+            with _told(store):
+                store.put(made)
         done = Warmed(
             texts=done.texts + len(part),
             computed=done.computed + len(made),
@@ -103,14 +106,15 @@ def _text(place: int, item: object) -> str:
     return encodable(text)
 
 
-def _of_store(store: VectorStore, work: Callable[[], object]) -> object:
-    """What a store gives.
+@contextmanager
+def _told(store: VectorStore) -> Generator[None]:
+    """Say of which store an error is, and what to do.
 
     Raises:
         ConfigurationError: It is a file that cannot be read or written.
     """
     try:
-        return work()
+        yield
     except sqlite3.Error as error:
         msg = (
             f"store={quoted(store)} cannot be read or written: {class_name(error)}: {error}: see that there is room, "

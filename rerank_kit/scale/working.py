@@ -81,7 +81,7 @@ class Warming:
         made = dict(zip(missing, reranker.vectors([text for _, text in missing]), strict=True))
         if made:
             self._asking("ask", "put", made)
-        counts |= {key: vectors.count for key, vectors in made.items()}
+        counts |= {key: vectors.rows for key, vectors in made.items()}
         return {"token_vectors": [None if each is None else counts[each] for each in keys]}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from langchain_core.documents import Document
 from langchain_core.load import dumps
+from pydantic import SecretStr
 
 from langchain_rerank_kit import (
     BM25Retriever,
@@ -70,7 +71,7 @@ def test_late_interaction_by_its_folder_keeps_vectors_in_a_file(tmp_path: Path, 
     check(colour(compressor, "compress_documents", found, "fig"), expected)
     again = LateInteractionRerank(model=folder, store=store, threads=1, max_length=10)
     assert again.loaded.rerank("fig", texts).usage.cached == 3
-    hidden = LateInteractionRerank(model=folder, token="hf_secret")
+    hidden = LateInteractionRerank(model=folder, token=SecretStr("hf_secret"))
     assert "hf_secret" not in pickle.dumps(hidden).decode("latin-1") + repr(hidden)
     with pytest.raises(ConfigurationError, match="LateInteractionRerank needs model=: a folder, or a hub name"):
         LateInteractionRerank()  # type: ignore[call-arg]

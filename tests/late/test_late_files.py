@@ -257,9 +257,9 @@ def test_the_layout_of_pylate_is_taken_where_both_are_there(tmp_path: Path) -> N
 def test_colbert_skips_by_what_is_read_of_a_sign(tmp_path: Path) -> None:
     stanford_like(tmp_path, mask_punctuation=False)
     made = loaded(tmp_path)
-    assert made.vectors(["apple . fig"])[0].count == 6
+    assert made.vectors(["apple . fig"])[0].rows == 6
     change(tmp_path / "artifact.metadata", mask_punctuation=True)
-    assert loaded(tmp_path).vectors(["apple . fig"])[0].count == 5
+    assert loaded(tmp_path).vectors(["apple . fig"])[0].rows == 5
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def _dense(told: Mapping[str, Any], place: int, head: Any) -> tuple[dict[str, An
         weights["linear.bias"] = bias
     if config.get("use_residual") and inputs != DIMENSION:
         weights["residual.weight"] = residual
-    activations = {"Identity": lambda x: x, "Tanh": np.tanh, "ReLU": lambda x: np.maximum(x, 0)}
+    activations: Mapping[str, Layers] = {"Identity": lambda x: x, "Tanh": np.tanh, "ReLU": lambda x: np.maximum(x, 0)}
     activation = activations[str(config["activation_function"]).rpartition(".")[2]]
 
     def layer(hidden: Any) -> Any:
