@@ -120,7 +120,7 @@ def test_the_terminal_answers_one_question_or_what_is_typed(tmp_path: Path, monk
 
 @pytest.mark.unmeasured
 def test_late_interaction_finds_in_its_second_run_what_the_first_computed(tmp_path: Path) -> None:
-    stanford_like(tmp_path / "model")
+    stanford_like(tmp_path / "model", doc_maxlen=40)
     notes = tmp_path / "notes"
     notes.mkdir()
     for number in range(30):

@@ -94,7 +94,8 @@ class PairTokenizer:
         """
         self._tokenizer = tokenizer_in(path, config=config or {}, kind=kind, lower=lower)
         self._side = cut_side(self._tokenizer, config or {})
-        self._whole: Any = type(self._tokenizer).from_str(self._tokenizer.to_str())
+        tokenizers = optional("tokenizers", extra="onnx", why="a local model")
+        self._whole = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
         self._whole.no_padding()
         self._whole.no_truncation()
         self._max_length = max_length

@@ -17,7 +17,7 @@ from rerank_kit import BackendError, Fallback, Reranker
 from rerank_kit.cache import Cached, MemoryStore
 from tests.doubles import Failing, Scripted
 
-ROOMS = ("cache", "combine", "decide", "judge", "local", "managed", "observe", "pricing", "rules")
+ROOMS = ("cache", "combine", "decide", "judge", "late", "local", "managed", "observe", "pricing", "rules")
 PACKAGES: list[Any] = [
     *(rerank_kit, langchain_rerank_kit, llama_rerank_kit),
     *(importlib.import_module(f"rerank_kit.{room}") for room in ROOMS),

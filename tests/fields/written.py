@@ -27,6 +27,7 @@ _ROOMS = (
     "evaluate",
     "first_stage",
     "judge",
+    "late",
     "local",
     "managed",
     "rules",
