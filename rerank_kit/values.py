@@ -91,7 +91,7 @@ class Usage:
         empty: Documents without text: never sent, ranked last.
         duplicates: Documents with the same text as another, scored once for all.
         windows: Pairs among `pairs` that were further windows of a long document.
-        cached: Documents whose score came from a cache.
+        cached: Documents whose score came from a cache, or whose token vectors came from a store.
         requests: Requests to a vendor or server that were sent, repeated ones included.
         retries: Requests among them that repeated one that had failed.
         splits: Requests among them that were further parts of a list too long for one.
