@@ -15,7 +15,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +22,7 @@ sys.path += [str(ROOT), str(ROOT / "examples")]
 
 from passages import standard_library  # noqa: E402 - of the examples
 
-from rerank_kit import Ranking  # noqa: E402
+from rerank_kit import Reranker  # noqa: E402
 from rerank_kit.late import LateInteraction, SQLiteVectors  # noqa: E402
 from rerank_kit.local import OnnxCrossEncoder  # noqa: E402
 from tests.late.weights import with_random_projection  # noqa: E402
@@ -40,10 +39,10 @@ QUERIES = (
 )
 
 
-def timed(work: Callable[[], Ranking]) -> float:
+def timed(reranker: Reranker, query: str, texts: list[str]) -> float:
     """Milliseconds for a ranking."""
     begun = time.perf_counter()
-    work()
+    reranker.rerank(query, texts)
     return 1000 * (time.perf_counter() - begun)
 
 
@@ -77,11 +76,11 @@ def main() -> None:
                 times: dict[str, list[float]] = {"cold": [], "kept": [], "cross": []}
                 for query in QUERIES * ROUNDS:
                     store.keep_only()
-                    times["cold"].append(timed(lambda query=query, some=some: late.rerank(query, some)))
-                    times["kept"] += [timed(lambda each=each, some=some: late.rerank(each, some)) for each in QUERIES]
-                    times["cross"].append(timed(lambda query=query, some=some: cross.rerank(query, some)))
+                    times["cold"].append(timed(late, query, some))
+                    times["kept"] += [timed(late, each, some) for each in QUERIES]
+                    times["cross"].append(timed(cross, query, some))
                 print(f"| {count} | {shown(times['kept'])} | {shown(times['cold'])} | {shown(times['cross'])} |")
-            alone = [timed(lambda each=each: late.rerank(each, texts[:1])) for each in QUERIES * ROUNDS]
+            alone = [timed(late, each, texts[:1]) for each in QUERIES * ROUNDS]
             print(f"one candidate, which is the query: {shown(alone)} ms")
 
 

@@ -156,9 +156,10 @@ def dense_folders(path: Path) -> list[str]:
     Raises:
         ConfigurationError: It cannot be read, or names other modules than PyLate makes.
     """
-    read: Any = _json(path)
+    read: object = _json(path)
+    modules = cast("list[object]", read) if isinstance(read, list) else [read]
     found = list[str]()
-    for place, each in enumerate(cast("list[Any]", read) if isinstance(read, list) else [None]):
+    for place, each in enumerate(modules):
         module = cast("Mapping[str, object]", each) if isinstance(each, dict) else dict[str, object]()
         kind, folder = module.get("type"), module.get("path")
         name = kind.rpartition(".")[2] if isinstance(kind, str) else None
@@ -166,7 +167,7 @@ def dense_folders(path: Path) -> list[str]:
             found.append(folder)
         elif name != "Transformer" or place or folder:
             msg = (
-                f"{path}: {quoted(each)} is no module that is read here: a model of PyLate has a Transformer in the "
+                f"{path}: {quoted(modules[place])} is no module that is read here: a model of PyLate has a Transformer in the "
                 "folder itself and Dense layers behind it"
             )
             raise ConfigurationError(msg)

@@ -95,7 +95,7 @@ def test_settings_of_pylate_that_cannot_be_followed(settings: dict[str, Any], to
         ([{"path": "", "type": "a.Dense"}], "is no module that is read here"),
         (["Dense"], "is no module that is read here"),
         ([{"type": 3}], "is no module that is read here"),
-        ({}, "None is no module that is read here"),
+        ({}, "{} is no module that is read here"),
     ],
 )
 def test_modules_that_pylate_does_not_make(modules: Any, told: str, tmp_path: Path) -> None:
