@@ -160,14 +160,14 @@ def dense_folders(path: Path) -> list[str]:
     modules = cast("list[object]", read) if isinstance(read, list) else [read]
     found = list[str]()
     for place, each in enumerate(modules):
-        module = cast("Mapping[str, object]", each) if isinstance(each, dict) else dict[str, object]()
+        module = _as_object(each)
         kind, folder = module.get("type"), module.get("path")
         name = kind.rpartition(".")[2] if isinstance(kind, str) else None
         if name == "Dense" and isinstance(folder, str) and folder:
             found.append(folder)
         elif name != "Transformer" or place or folder:
             msg = (
-                f"{path}: {quoted(modules[place])} is no module that is read here: a model of PyLate has a Transformer in the "
+                f"{path}: {quoted(each)} is no module that is read here: a model of PyLate has a Transformer in the "
                 "folder itself and Dense layers behind it"
             )
             raise ConfigurationError(msg)
@@ -264,6 +264,11 @@ def read_object(path: Path) -> Mapping[str, Any]:
         msg = f"{path} must hold a JSON object, not {type(read).__name__}: fetch the model again"
         raise ConfigurationError(msg)
     return cast("dict[str, Any]", read)
+
+
+def _as_object(value: object) -> Mapping[str, object]:
+    """An object in JSON; of anything else an empty one."""
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _json(path: Path) -> Any:

@@ -257,6 +257,7 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
         **TORCH, model=torch_folder(folder), dtype="float32", threads=1, top_n=2
     ),
     "FlashRankRerank": lambda folder, _server: FlashRankRerank(cache_dir=flashrank_cache(folder), threads=1, top_n=2),
+    "LateInteractionRerank": lambda folder, _server: late(folder),
     "RuleRerank": lambda _folder, _server: RuleRerank(rules=RULES, top_n=3),
     "CascadeRerank": lambda _folder, _server: CascadeRerank(
         stages=[RuleRerank(rules=RULES, top_n=3), CrossEncoderRerank(threads=1, top_n=2)], budget=60
@@ -276,6 +277,12 @@ MADE: dict[str, Callable[[Path, RerankServer], RerankPostprocessor]] = {
 }
 SERVERS: dict[str, type[RerankServer]] = {"LLMJudgeRerank": ChatServer, "DecisionRerank": DecisionServer}
 RULES: dict[str, Any] = {"prefer": [{"rule": "contains", "field": "kind", "words": ["fruit"]}]}
+
+
+def late(folder: Path) -> LateInteractionRerank:
+    tiny: Any = pytest.importorskip("tests.late.tiny_late")
+    model = str(tiny.stanford_like(folder / "late").folder)
+    return LateInteractionRerank(model=model, store=str(folder / "vectors"), threads=1, top_n=2)
 
 
 def cohere(server: RerankServer) -> CohereRerank:
