@@ -24,7 +24,9 @@ demo: $(VENV)/.installed  ## search real text with and without reranking; DOCS=f
 	$(BIN)/python examples/demo.py --docs "$(DOCS)" --query "$(QUERY)"
 
 serve-demo: $(VENV)/.serving  ## the embedded model behind HTTP, and what it answers to curl; PORT=number for another one
-	@$(BIN)/rerank-kit serve onnx:embedded --port $(PORT) & server=$$!; trap "kill $$server" EXIT; \
+	@if curl --silent --output /dev/null --max-time 5 http://127.0.0.1:$(PORT)/; then \
+	echo "port $(PORT) is in use: make serve-demo PORT=8001"; exit 1; fi; \
+	$(BIN)/rerank-kit serve onnx:embedded --port $(PORT) & server=$$!; trap "kill $$server" EXIT; \
 	curl --silent --output /dev/null --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:$(PORT)/health; \
 	set -x; curl --silent --show-error --fail-with-body \
 	--header "content-type: application/json" --data \

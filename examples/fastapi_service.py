@@ -59,7 +59,7 @@ def service(reranker: Reranker | None = None, rerank_seconds: float = 5.0, secon
         first_stage = await asyncio.to_thread(BM25Retriever.from_documents, documents)  # or your vector store's
         app.state.retriever = with_rerank(first_stage, ranks, timeout=rerank_seconds, on_error="keep")
         app.mount("/rank", rerank_app(ranks))  # the same model, for rerank clients: POST /rank/v2/rerank
-        await app.state.retriever.ainvoke(QUESTION)
+        await with_rerank(first_stage, ranks, on_error="keep").ainvoke(QUESTION)  # warm, however long that takes
         yield
 
     app = FastAPI(title="search", lifespan=lifespan)

@@ -15,14 +15,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words behind `rerank-kit`; by default those that the process was started with.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         for module in ("typer", "rich"):
-            optional(module, extra="cli", why="the command line")
+            optional(module, extra=_extra(arguments), why="the command line")
         from rerank_kit.cli.app import run
 
-        return run(sys.argv[1:] if arguments is None else arguments)
+        return run(arguments)
     except MissingExtra as error:  # here alone, the commands' own errors are told by `run`
         sys.stderr.write(f"rerank-kit: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _extra(arguments: Sequence[str]) -> str:
+    """The extras that a command will want, so that they are installed at once."""
+    command = arguments[0] if arguments else ""
+    return {"serve": "serve,embedded", "mcp": "mcp,embedded", "eval": "eval,embedded"}.get(command, "cli")

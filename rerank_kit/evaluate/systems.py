@@ -327,7 +327,7 @@ def imported(name: str) -> object:
     """
     module, colon, path = name.partition(":")
     if not colon or not all(each.isidentifier() for each in (*module.split("."), *path.split("."))):
-        msg = f"systems: {name!r} is not understood{_meant(name)}: write {_GRAMMAR}"
+        msg = f"systems: {name!r} is not understood{meant(name)}: write {_GRAMMAR}"
         raise ConfigurationError(msg)
     here = str(Path.cwd())
     if here not in sys.path:
@@ -337,12 +337,12 @@ def imported(name: str) -> object:
         for each in path.split("."):
             found = getattr(found, each)
     except (Exception, SystemExit) as error:
-        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{_meant(name)}"
+        msg = f"systems: {name!r} cannot be imported: {type(error).__name__}: {error}{meant(name)}"
         raise ConfigurationError(msg) from error
     return found
 
 
-def _meant(name: str) -> str:
+def meant(name: str) -> str:
     """The end of an error: what a name that cannot be imported was probably meant to be."""
     kind, colon, model = name.partition(":")
     close = get_close_matches(kind, _BY_NAME, n=1)

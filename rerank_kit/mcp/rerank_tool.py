@@ -16,8 +16,8 @@ from rerank_kit.texts import encodable
 _MOST = 1000  # documents
 _BYTES = 10_000_000  # of all documents
 _DESCRIPTION = f"""\
-Puts texts in order by how well they answer a question, and drops the rest. A model reads the question together with
-each text, which tells what answers it far better than shared words or the distance of embeddings.
+Puts texts in order by how well they answer a question; with top_n or threshold it drops the rest. A model reads the
+question together with each text, which tells what answers far better than shared words or distances of embeddings.
 
 Use it after a search that brought many candidates, say 20 to 100 passages, search results, log lines, tickets or
 functions, when only the few that answer the question are to be read. It finds nothing by itself: pass all candidates,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 from rerank_kit.checks import can_take, is_number
 from rerank_kit.errors import ConfigurationError
-from rerank_kit.evaluate.systems import imported, is_back_end, reranker_of
+from rerank_kit.evaluate.systems import imported, is_back_end, meant, reranker_of
 from rerank_kit.quoting import class_name, quoted
 
 T = TypeVar("T")
@@ -42,6 +43,9 @@ class Making(Generic[T]):
                 f"{name} must be a name, such as 'package.module:function', or a function that takes nothing and makes "
                 f"it, not {quoted(asked)}"
             )
+            raise ConfigurationError(msg)
+        if isinstance(asked, str) and not is_back_end(asked) and meant(asked) and not _is_module(asked):
+            msg = f"{name}={quoted(asked)} is no module and no kind of model{meant(asked)}"
             raise ConfigurationError(msg)
         self._name, self._given, self._kind = name, given, kind
         self._made: T | None = None
@@ -124,3 +128,11 @@ def amount(name: str, value: object) -> float:
         msg = f"{name} must be a number from 0 on, such as 0.5, not {quoted(value)}"
         raise ConfigurationError(msg)
     return float(value)
+
+
+def _is_module(name: str) -> bool:
+    """Whether what stands before the colon can be imported here."""
+    try:
+        return find_spec(name.partition(":")[0]) is not None
+    except (ImportError, ValueError):
+        return False

@@ -75,6 +75,9 @@ class FolderIndex:
             if root == root.parent:
                 msg = f"folder={str(root)!r} is the whole disk: name a folder with notes or code"
                 raise ConfigurationError(msg)
+            if root in roots[:place]:
+                msg = f"folder={str(root)!r} is named twice: name it once"
+                raise ConfigurationError(msg)
             for other in roots[:place]:
                 if root.is_relative_to(other) or other.is_relative_to(root):
                     msg = f"folder={str(root)!r} and {str(other)!r} are one inside the other: name the outer one alone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -101,7 +102,12 @@ def _listening(host: str, port: int) -> socket.socket:
         msg = f"port must be a whole number of at most {_LAST_PORT}, not {port}"
         raise ConfigurationError(msg)
     both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, backlog=_WAITING, dualstack_ipv6=both)
+    try:
+        return socket.create_server((host, port), family=family, backlog=_WAITING, dualstack_ipv6=both)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            error.strerror = f"port {port} of {host} is in use: take another one, or 0 for one that is free"
+        raise
 
 
 def _url(listener: socket.socket) -> str:

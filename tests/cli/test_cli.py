@@ -163,10 +163,15 @@ def test_the_version_is_told(capsys: CAPTURE) -> None:
     assert capsys.readouterr() == (f"rerank-kit {version('rerank-kit')}\n", "")
 
 
-def test_without_typer_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE) -> None:
+@pytest.mark.parametrize(
+    ("words", "extras"), [(["models"], "cli"), (["serve", "onnx:embedded"], "serve,embedded"), ([], "cli")]
+)
+def test_without_typer_the_extras_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE, words: list[str], extras: str
+) -> None:
     monkeypatch.setitem(sys.modules, "typer", None)
-    assert main(["models"]) == 1
-    assert 'pip install "rerank-kit[cli]"' in capsys.readouterr().err
+    assert main(words) == 1
+    assert f'pip install "rerank-kit[{extras}]"' in capsys.readouterr().err
 
 
 def test_models_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: CAPTURE) -> None:

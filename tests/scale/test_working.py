@@ -230,6 +230,18 @@ def test_what_is_no_way_to_make_one_is_refused(given: Any, told: str) -> None:
         Making("reranker", given, Reranker)
 
 
+@pytest.mark.parametrize("given", ["onyx:embedded", "onnx.b.c:embedded"])
+def test_a_slip_in_a_kind_of_model_is_told_before_anything_travels(given: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"reranker='{given}' is no module .* \(did you mean 'onnx:embedded'"):
+        Making("reranker", given, Reranker)
+
+
+def test_a_module_with_a_name_like_one_is_no_slip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "voyages.py").write_text("from tests.scale.workshop import reranker\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert isinstance(Making("reranker", "voyages:reranker", Reranker)(), Noting)
+
+
 def test_what_is_made_has_to_be_one() -> None:
     with pytest.raises(ConfigurationError, match=r"reranker: 'nothing\.at:all' cannot be imported"):
         Making("reranker", "nothing.at:all", Reranker)()

@@ -164,7 +164,7 @@ def test_a_big_folder_is_bounded_which_is_told(tmp_path: Path, most: dict[str, A
         (["{home}/secret.md"], "is a file: name the folder that it is in"),
         (["{home}", "{home}/code"], "one inside the other: name the outer one alone"),
         (["{home}/code", "{home}"], "one inside the other: name the outer one alone"),
-        (["{home}/code", "{home}/code/../code"], "one inside the other"),
+        (["{home}/code", "{home}/code/../code"], "is named twice: name it once"),
         (["/"], "the whole disk"),
         ([""], "must be a path"),
     ],

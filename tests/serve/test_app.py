@@ -84,7 +84,8 @@ def test_what_does_not_work_fails_at_the_start(reranker: Any) -> None:
 def test_an_address_that_is_taken_is_an_os_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match="in use"), running(rerank_app(Scripted()), port=port):
+        told = rf"port {port} of 127\.0\.0\.1 is in use: take another one, or 0 for one that is free"
+        with pytest.raises(OSError, match=told), running(rerank_app(Scripted()), port=port):
             pass
         with pytest.raises(OSError, match="in use"):
             run(rerank_app(Scripted()), port=port)
