@@ -58,7 +58,8 @@ def _first(target: BaseRetriever | BaseIndex[Any] | BaseQueryEngine) -> BaseRetr
     if isinstance(target, BaseRetriever):
         return target
     holds = isinstance(vars(target).get("_retriever"), BaseRetriever)
-    if holds and type(target).retrieve is not BaseQueryEngine.retrieve:
+    own = getattr(type(target), "retrieve", BaseQueryEngine.retrieve)  # chat engines have none
+    if holds and own is not BaseQueryEngine.retrieve:
         return target
     msg = (
         f"this {type(target).__name__} finds nothing without generating an answer: name the retriever, the index or "

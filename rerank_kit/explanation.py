@@ -9,7 +9,7 @@ from operator import itemgetter
 from os.path import commonprefix
 from unicodedata import east_asian_width
 
-from rerank_kit.texts import encodable
+from rerank_kit.texts import encodable, is_blank
 from rerank_kit.values import Document, Dropped, Hit, Span, Usage
 
 _WIDTH = 60  # characters of a text or a reason on a line
@@ -211,16 +211,22 @@ def _number(score: float | None) -> str:
 
 
 def _beginnings(documents: Sequence[Document | str], width: int) -> list[str]:
-    """How each text begins, without what all of them begin with, such as the path of the folder that they are from."""
+    """How each text begins, without lines and folders that all of them begin with, such as where they are from."""
     texts = [each if isinstance(each, str) else each.text for each in documents]
     alike = commonprefix(texts)  # noqa: RUF071 - by characters, for not all of these are paths
-    shared = max(alike.rfind(sign) for sign in " \n/\\") + 1
+    shared = max(alike.rfind(sign) for sign in "\n/\\") + 1
     if shared < width // 4 or len(set(texts)) == 1:
-        return [_beginning(text, width) for text in texts]
-    return [f"… {_beginning(text[shared:], width - 2)}" for text in texts]
+        shared = 0
+    return [
+        _beginning(text, width)
+        if not shared or is_blank(text[shared:])
+        else f"… {_beginning(text[shared:], width - 2)}"
+        for text in texts
+    ]
 
 
 def _beginning(text: str, width: int) -> str:
+    text = text.lstrip()
     start = " ".join(text[: _READ * width].split())
     if len(start) <= width and len(text) <= _READ * width:
         return start

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -36,11 +36,16 @@ kept: ContextVar[list[Future[Any]] | None] = ContextVar("rerank_kit_kept", defau
 _loops: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
 
 
-async def in_a_thread(work: Callable[[], T]) -> T:
-    """Have a thread do it, without blocking the running loop. Who is cancelled does not wait for it."""
+async def in_a_thread(work: Callable[[], T], *, in_turn: bool = True) -> T:
+    """Have a thread do it, without blocking the running loop. Who is cancelled does not wait for it.
+
+    Args:
+        work: What is done.
+        in_turn: Whether it waits until fewer others are at work than there are turns.
+    """
     loop = asyncio.get_running_loop()
     here = await _of_loop(loop)
-    async with here.turns:
+    async with here.turns if in_turn else nullcontext():
         with waiting() as caller:
             there = loop.create_future()
             future = here.threads.submit(caller.calling(work))

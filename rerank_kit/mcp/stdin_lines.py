@@ -36,7 +36,7 @@ class StdinLines:
 
     async def _piece(self) -> bytes:
         try:
-            return await in_a_thread(partial(os.read, self._descriptor, _AT_ONCE))
+            return await in_a_thread(partial(os.read, self._descriptor, _AT_ONCE), in_turn=False)
         except OSError:  # it is closed
             return b""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rerank_kit.checks import Threshold, check_count
-from rerank_kit.errors import DeadlineExceeded
+from rerank_kit.errors import BackendError, DeadlineExceeded
 from rerank_kit.names import check_names
 from rerank_kit.ranking import Ranking
 from rerank_kit.reranker import Reranker
@@ -91,11 +91,22 @@ async def ranked(
     top_n: int | None,
     threshold: Threshold | None = None,
 ) -> Ranking:
-    """Rank texts in what is left of the time; a reranker that knows the deadline may give what it has by then."""
+    """Rank texts in what is left of the time; a reranker that knows the deadline may give what it has by then.
+
+    Raises:
+        RerankError: It failed.
+    """
     deadline.check()
     left = deadline.remaining()
     timeout = None if left is None else max(left, _LEAST)
-    return await reranker.arerank(query, texts, top_n=top_n, threshold=threshold, timeout=timeout)
+    try:
+        return await reranker.arerank(query, texts, top_n=top_n, threshold=threshold, timeout=timeout)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        msg = "the reranker was broken off by CancelledError"
+        raise BackendError(msg) from error
 
 
 def scores(ranking: Ranking) -> list[float | None]:

@@ -132,7 +132,8 @@ class FolderIndex:
         read: dict[Path, tuple[_Stamp, Read]] = {}
         for path, name, stamp in self._readable(there.notes, deadline):
             known = before.read.get(path)
-            read[path] = known if known is not None and known[0] == stamp else (stamp, self._read(path, name))
+            same = known is not None and known[0] == stamp and not known[1].note  # what failed is tried again
+            read[path] = known if same and known is not None else (stamp, self._read(path, name, stamp))
             there.add(read[path][1])
         index = before.index
         if index is None or read != before.read:
@@ -140,8 +141,12 @@ class FolderIndex:
             self._state = _State(read, index)
         return there, index
 
-    def _read(self, path: Path, name: str) -> Read:
-        return read_file(path, name, self._encoding)
+    def _read(self, path: Path, name: str, stamp: _Stamp) -> Read:
+        """A file as it was when it was looked at: a folder on the way may have become a link meanwhile."""
+        found = read_file(path, name, self._encoding)
+        if path.resolve() == path and _stamp(path, []) == stamp:
+            return found
+        return Read(note=f"{path} left alone: it changed while it was read")
 
     def _readable(self, notes: list[str], deadline: Deadline) -> Iterator[tuple[Path, str, _Stamp]]:
         """The files that are read, what they are called, and their stamps, until it is enough."""

@@ -66,7 +66,7 @@ def test_money_is_said_where_there_was_any() -> None:
 
 def test_what_all_texts_begin_with_is_left_out_and_what_is_short_or_all_of_it_stays() -> None:
     ranking = Answering(Ranking((Hit(0, 1.0), Hit(1, 0.5), Hit(2, 0.1))))
-    alike = "Handbook of the office, chapter 12: "
+    alike = "Handbook of the office, chapter 12\n\n"
 
     def shown(*texts: str) -> list[str]:
         return [row[-1] for row in ranking.rerank("query", list(texts)).explain(texts).rows]
@@ -76,7 +76,9 @@ def test_what_all_texts_begin_with_is_left_out_and_what_is_short_or_all_of_it_st
         "… cats",
         f"… {'hens ' * 11}…",
     ]
-    assert shown(*[f"{alike}dogs"] * 3) == [f"{alike}dogs"] * 3
+    assert shown(alike, f"{alike}dogs", f"{alike} ") == [alike.strip(), "… dogs", alike.strip()]
+    assert shown(f"{' ' * 700}the dogs", "the cats", "x") == ["the dogs", "the cats", "x"]
+    assert shown(*["The return policy of shops: no"] * 3) == ["The return policy of shops: no"] * 3
     assert shown("the dogs", "the cats", "the hens") == ["the dogs", "the cats", "the hens"]
 
 

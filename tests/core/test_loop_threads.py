@@ -40,6 +40,7 @@ def test_as_many_are_at_work_as_asyncio_would_have_and_who_is_cancelled_makes_ro
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.01)
         assert len(begun) == most
+        assert await asyncio.wait_for(in_a_thread(name, in_turn=False), 30)
         tasks[0].cancel()
         while len(begun) < most + 1:  # noqa: ASYNC110 - it is in other threads
             await asyncio.sleep(0.001)

@@ -12,7 +12,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.vectorstores import InMemoryVectorStore
 from llama_index.core import MockEmbedding, VectorStoreIndex
-from llama_index.core.chat_engine import SimpleChatEngine
+from llama_index.core.chat_engine import ContextChatEngine, SimpleChatEngine
 from llama_index.core.llms import MockLLM
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
@@ -235,6 +235,9 @@ def test_an_engine_stands_for_its_retriever_with_its_own_postprocessors_behind_i
     "made",
     [
         lambda: SimpleChatEngine.from_defaults(llm=MockLLM(), memory=ChatMemoryBuffer.from_defaults(llm=MockLLM())),
+        lambda: ContextChatEngine.from_defaults(
+            index().as_retriever(), llm=MockLLM(), memory=ChatMemoryBuffer.from_defaults(llm=MockLLM())
+        ),
         lambda: RetryQueryEngine(index().as_query_engine(llm=MockLLM()), cast("Any", None)),
     ],
 )

@@ -136,6 +136,24 @@ def test_a_wrong_call_is_an_error_that_says_what_to_do(arguments: dict[str, Any]
     assert told in error(call(in_memory(ranking_with(Scripted())), "rerank", **arguments))
 
 
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_reranker_that_breaks_off_by_itself_fails_one_call(*, blocking: bool) -> None:
+    def ends(query: str, texts: list[str]) -> list[float]:
+        if query == "end":
+            raise asyncio.CancelledError
+        return [0.5] * len(texts)
+
+    async def ends_async(query: str, texts: list[str]) -> list[float]:
+        return ends(query, texts)
+
+    async def asked(client: Client) -> None:
+        failed = await client.call_tool("rerank", {"query": "end", "documents": ["a"]})
+        assert "the reranker was broken off by CancelledError" in error(failed)
+        assert answer(await client.call_tool("rerank", {"query": "go on", "documents": ["a"]}))["results"]
+
+    with_client(in_memory(ranking_with(Reranker.of(ends if blocking else ends_async))), asked)
+
+
 @pytest.mark.parametrize(
     ("reranker", "told"),
     [

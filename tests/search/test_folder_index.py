@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from rerank_kit import ConfigurationError, Deadline, DeadlineExceeded
-from rerank_kit.search import FolderIndex
+from rerank_kit.search import FolderIndex, folder_index
+from rerank_kit.search.folder import Read
 from rerank_kit.search.folder_index import _stamp  # pyright: ignore[reportPrivateUsage]
 from tests.cli.commands import notes
 
@@ -211,6 +212,36 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_noted(tmp_path: Path) -> 
     told: list[str] = []
     assert _stamp(tmp_path / "gone.md", told) is None
     assert told[0].startswith("left alone: ")
+
+
+def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = home.parent / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "deep" / "a.py").write_text("# night of a stranger", "utf-8")
+
+    def swapped(path: Path, notes: list[str]) -> Any:
+        known = _stamp(path, notes)
+        if path.name == "a.py" and not (home / "code").is_symlink():
+            (home / "code").rename(home / "before")
+            (home / "code").symlink_to(outside)
+        return known
+
+    monkeypatch.setattr(folder_index, "_stamp", swapped)
+    index = FolderIndex([str(home)])
+    answers = index.search("stranger night", None, 50, NEVER)
+    assert not [each for each in answers.passages if "stranger" in each.text]
+    assert any("it changed while it was read" in note for note in answers.notes)
+
+
+def test_what_failed_once_is_tried_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = FolderIndex([str(home / "code")])
+    with monkeypatch.context() as away:
+        away.setattr(folder_index, "read_file", lambda *_: Read(note="left alone: the disk is away"))
+        with pytest.raises(ConfigurationError, match="the disk is away"):
+            found(index)
+    assert found(index) == ["code/deep/a.py"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none")
