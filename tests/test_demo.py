@@ -18,7 +18,7 @@ def demo(*arguments: str) -> Done:
 
 def test_the_standard_librarys_documentation_is_searched_with_and_without_reranking() -> None:
     arguments = ("--docs", "", "--query", "How do I find the median of some numbers?")
-    done = demo(*arguments)
+    done = python(str(EXAMPLES / "demo.py"), *arguments, COLUMNS="120")  # which says once a process what it takes
     assert done.returncode == 0, done.stderr
     (passages,) = re.findall(r"^(\d+) passages from Python's standard library", done.stdout, re.MULTILINE)
     assert int(passages) > 3000

@@ -105,8 +105,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_WAITING, dualstack_ipv6=both)
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            error.strerror = f"port {port} of {host} is in use: take another one, or 0 for one that is free"
+        told = f"port {port} of {host} is in use: take another one, or 0 for one that is free"
+        error.strerror = told if error.errno == errno.EADDRINUSE else error.strerror
         raise
 
 
