@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from rerank_kit import BackendError, ConfigurationError, Reranker
 from rerank_kit.errors import ConnectionFailed
 from rerank_kit.managed import Limits
-from rerank_kit.serve import rerank_app, run, running
+from rerank_kit.serve import listening, rerank_app, run, running
 from rerank_kit.serve.outermost import Outermost
 from tests.doubles import Failing, Gated, Scripted
 from tests.serve.conftest import Serving
@@ -214,3 +214,16 @@ def test_nothing_is_left_of_a_server_that_was_closed(serving: Serving, caplog: p
                 assert ranking(client, ["x 0.5"]).status_code == 200
     assert eventually(lambda: threading.active_count() <= before)
     assert caplog.records == []
+
+
+def test_an_app_that_has_begun_and_exits_ended_by_itself() -> None:
+    class Ended:
+        started, ready = True, None
+
+        def run(self, sockets: list[Any]) -> None:
+            raise SystemExit(3)
+
+    ended: Any = Ended()
+    nobody: Any = None
+    with pytest.raises(BackendError, match=r"the app ended by itself: SystemExit\(3\)"):
+        listening._serve(ended, nobody)  # pyright: ignore[reportPrivateUsage]
